@@ -1,0 +1,301 @@
+//! The catalogue of error codes: stable names that logs, dead letters,
+//! statuses and RPC errors carry, with what they mean and what a user can do.
+
+use std::fmt;
+use std::str::FromStr;
+
+macro_rules! catalogue {
+    ($( $variant:ident $name:literal $retry:ident $meaning:literal $remedy:literal; )*) => {
+        /// What is wrong, as a stable name.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum ErrorCode {
+            $( #[doc = $meaning] $variant, )*
+        }
+
+        impl ErrorCode {
+            /// Every code, in the order of the catalogue.
+            pub const ALL: &[ErrorCode] = &[ $( ErrorCode::$variant, )* ];
+
+            /// The stable name, for example `STORE_BUCKET_NOT_FOUND`.
+            pub fn as_str(self) -> &'static str {
+                match self { $( ErrorCode::$variant => $name, )* }
+            }
+
+            /// What it means: one sentence.
+            pub fn meaning(self) -> &'static str {
+                match self { $( ErrorCode::$variant => $meaning, )* }
+            }
+
+            /// Whether the service tries again by itself.
+            pub fn retry(self) -> Retry {
+                match self { $( ErrorCode::$variant => Retry::$retry, )* }
+            }
+
+            /// What the user can do: one sentence.
+            pub fn remedy(self) -> &'static str {
+                match self { $( ErrorCode::$variant => $remedy, )* }
+            }
+        }
+    };
+}
+
+/// Whether the service tries again by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Retry {
+    /// It does, with back-off, until the cause is gone.
+    Automatic,
+    /// It waits for a decision or a new request.
+    Manual,
+}
+
+catalogue! {
+    // Requests
+    RequestInvalid "REQUEST_INVALID" Manual
+        "The request breaks rules of the API."
+        "Correct the fields that the violations name and send it again.";
+    FieldRequired "SPEC_FIELD_REQUIRED" Manual
+        "A required field is not set."
+        "Set the field.";
+    FieldInvalid "SPEC_FIELD_INVALID" Manual
+        "A field's value is outside of what is allowed."
+        "Use a value that the message names.";
+    BucketNameIllegal "SPEC_BUCKET_NAME_ILLEGAL" Manual
+        "The bucket's name is not legal for this type of store."
+        "Name a bucket that follows the rule in the message; where the store is S3 with other names, set store_type S3.";
+    EndpointInvalid "SPEC_ENDPOINT_INVALID" Manual
+        "The endpoint is not the URL of an S3-compatible API."
+        "Use the URL that the message prints.";
+    EndpointRegionMismatch "SPEC_ENDPOINT_REGION_MISMATCH" Manual
+        "The endpoint is in another region than the Kafka instance."
+        "Use a bucket in the instance's region, or set allow_cross_region.";
+    VpcMismatch "SPEC_VPC_MISMATCH" Manual
+        "The connector's VPC is not the instance's."
+        "Leave vpc_id empty or give the instance's.";
+    ConcurrencyNotAllowed "SPEC_CONCURRENCY_NOT_ALLOWED" Manual
+        "The consumer thread concurrency is not one of the allowed values."
+        "Use one of the values in the message.";
+    SecretInlineRefused "SECRET_INLINE_REFUSED" Manual
+        "An inline secret came over a connection without TLS that is not loopback."
+        "Give a reference (environment or file) that the agents resolve, or connect over loopback.";
+    FieldNotUpdatable "FIELD_NOT_UPDATABLE" Manual
+        "The field cannot be changed."
+        "Create another connector, or update the fields that the message names.";
+    ResourceNotFound "RESOURCE_NOT_FOUND" Manual
+        "There is no resource of that name."
+        "Check the name; List shows what there is.";
+    ResourceExists "RESOURCE_EXISTS" Manual
+        "A resource of that name exists."
+        "Choose another ID, or delete the resource first.";
+    RequestIdReused "REQUEST_ID_REUSED" Manual
+        "The request ID was used before with another request."
+        "Use a new request ID.";
+    EtagMismatch "ETAG_MISMATCH" Manual
+        "The resource has changed since it was read."
+        "Read it again and repeat the change with its etag.";
+    WrongState "WRONG_STATE" Manual
+        "The connector's state does not allow the action."
+        "The message names the states that do.";
+    StartNotFixed "START_NOT_FIXED" Manual
+        "The connector's start has not been read yet, so a test message could be missed."
+        "Wait until the connector is RUNNING.";
+    InstanceHasConnectors "INSTANCE_HAS_CONNECTORS" Manual
+        "The instance still has connectors."
+        "Delete its connectors first.";
+    InstanceConnectorsDisabled "INSTANCE_CONNECTORS_DISABLED" Manual
+        "Connectors are disabled on this instance."
+        "Register the instance with connectors_disabled = false.";
+    TooManyRequests "TOO_MANY_REQUESTS" Automatic
+        "The control plane has as many requests under way as it allows."
+        "Repeat the request after a moment.";
+    Internal "INTERNAL" Automatic
+        "The control plane failed to carry out the request."
+        "Repeat the request; the control plane's log has the cause under the request's ID.";
+    // Agents
+    AgentNoneInPool "AGENT_NONE_IN_POOL" Automatic
+        "No agent with free capacity is connected in the connector's pool."
+        "Start an agent with this VPC ID and vSwitch ID, or one more if those there are full.";
+    AgentTimeout "AGENT_TIMEOUT" Automatic
+        "An agent did not answer a command in time."
+        "Check the agent's log and its network; the command is repeated.";
+    AgentUnsupported "AGENT_UNSUPPORTED" Automatic
+        "The agent is too old for what it was assigned."
+        "Upgrade the agents of the pool.";
+    // Credentials
+    CredentialsRequired "CREDENTIALS_REQUIRED" Manual
+        "The inline credentials were lost with the process that held them."
+        "Give them again with UpdateConnector, mask `credentials`; a reference is never lost.";
+    SecretUnreadable "SECRET_UNREADABLE" Automatic
+        "The agent cannot read a secret where its reference points."
+        "Set the environment variable or create the file on every agent of the pool.";
+    // Kafka
+    KafkaUnreachable "KAFKA_UNREACHABLE" Automatic
+        "No broker of the instance can be reached."
+        "Check bootstrap_servers and the route from the agents' vSwitch to the brokers.";
+    KafkaAuthenticationFailed "KAFKA_AUTHENTICATION_FAILED" Automatic
+        "The brokers refuse the agent's credentials or certificate."
+        "Check user name, password, mechanism and CA of the instance.";
+    KafkaTopicNotFound "KAFKA_TOPIC_NOT_FOUND" Automatic
+        "The source topic does not exist."
+        "Create the topic, or create the connector with the right name.";
+    KafkaTopicAuthorizationFailed "KAFKA_TOPIC_AUTHORIZATION_FAILED" Automatic
+        "The brokers refuse access to a topic."
+        "Allow the instance's user the operation that the message names.";
+    KafkaGroupAuthorizationFailed "KAFKA_GROUP_AUTHORIZATION_FAILED" Automatic
+        "The brokers refuse access to the consumer group."
+        "Allow the instance's user READ on the group that the message names.";
+    KafkaGroupInUse "KAFKA_GROUP_IN_USE" Manual
+        "Another connector commits to this consumer group."
+        "Stop the other connector, or choose another connector ID.";
+    KafkaResourceMissing "KAFKA_RESOURCE_MISSING" Automatic
+        "A topic that the connector needs does not exist and cannot be made by the service."
+        "Create each resource that the status lists, with exactly these settings; the connector starts when they exist.";
+    KafkaTopicMisconfigured "KAFKA_TOPIC_MISCONFIGURED" Automatic
+        "A topic of the connector does not have the required settings."
+        "Change the topic as the message says.";
+    KafkaInternalTopicUnusable "KAFKA_INTERNAL_TOPIC_UNUSABLE" Automatic
+        "An internal topic is missing or not compacted; the data path goes on without it."
+        "Create it or change it as the message says.";
+    KafkaRequestFailed "KAFKA_REQUEST_FAILED" Automatic
+        "The brokers answered a request with an error."
+        "The message has the brokers' answer; the request is repeated.";
+    KafkaTopicRecreated "TOPIC_RECREATED" Manual
+        "The source topic was deleted and created again."
+        "Delete the connector and create it again; its objects stay.";
+    KafkaOffsetOutOfRange "KAFKA_OFFSET_OUT_OF_RANGE" Automatic
+        "Retention removed records before they were read."
+        "Raise the topic's retention or thread_concurrency; the lost range is in the message.";
+    KafkaLogTruncated "KAFKA_LOG_TRUNCATED" Manual
+        "The partition's log ends before the committed position: records were lost by the brokers."
+        "Check the brokers for an unclean leader election; then delete the connector and create it again.";
+    KafkaFenced "KAFKA_FENCED" Automatic
+        "Another group member took this task's place."
+        "Nothing, if the task was moved; else look for a second agent with the same id.";
+    KafkaNoTopicIds "KAFKA_NO_TOPIC_IDS" Automatic
+        "The brokers have no topic ids (before 2.8), so a recreated topic cannot be told."
+        "Upgrade the brokers for exactly-once.";
+    PositionLost "POSITION_LOST" Manual
+        "The group holds no position for a partition that had one."
+        "Delete the connector and create it again with the start that you want.";
+    EpochAhead "EPOCH_AHEAD" Automatic
+        "The partition's committed position is of a later start than this task's."
+        "Nothing: it goes on when its assignment has caught up.";
+    // Store
+    StoreUnreachable "STORE_UNREACHABLE" Automatic
+        "The object store cannot be reached."
+        "Check the endpoint and the route from the agents' vSwitch to it.";
+    StoreUnavailable "STORE_UNAVAILABLE" Automatic
+        "The object store answered with a server error."
+        "Nothing, if it passes; else ask the store's operator.";
+    StoreThrottled "STORE_THROTTLED" Automatic
+        "The object store limits the rate of requests or bytes."
+        "Raise max_bytes and max_age so that there are fewer objects, or ask for a higher limit.";
+    StoreBucketNotFound "STORE_BUCKET_NOT_FOUND" Automatic
+        "The bucket does not exist."
+        "Create the bucket, in the region of the endpoint.";
+    StoreAccessDenied "STORE_ACCESS_DENIED" Automatic
+        "The credentials do not allow the request."
+        "Allow the AccessKey PutObject, GetObject (which HEAD needs) and GetBucketVersioning on the bucket.";
+    StoreCredentialsInvalid "STORE_CREDENTIALS_INVALID" Automatic
+        "The object store does not know the AccessKey ID, or the secret does not match it."
+        "Give the right credentials: in the file or variable of the reference, or with UpdateConnector.";
+    StoreEndpointRestricted "STORE_ENDPOINT_RESTRICTED" Automatic
+        "The account may not use this public endpoint for data."
+        "Use the internal endpoint from within the VPC, or a domain that is bound to the bucket.";
+    StoreClockSkewed "STORE_CLOCK_SKEWED" Automatic
+        "The agent's clock and the store's differ by more than 15 minutes."
+        "Set the clock of the agent's host.";
+    StoreIntegrityMismatch "STORE_INTEGRITY_MISMATCH" Automatic
+        "The object store received other bytes than were sent."
+        "Look for faulty memory or a proxy on the way; the upload is repeated.";
+    StoreObjectForeign "STORE_OBJECT_FOREIGN" Manual
+        "An object that is not of this chain stands under the key."
+        "Move the object away or give the connector another prefix; it is never overwritten.";
+    StoreRequestRejected "STORE_REQUEST_REJECTED" Automatic
+        "The object store rejects a request."
+        "The message has the store's code and words.";
+    StoreNotCreateOnly "STORE_NOT_CREATE_ONLY" Automatic
+        "The object store overwrote an object although it was told not to."
+        "Use a store with conditional writes for exactly-once.";
+    StoreVersioningOn "STORE_VERSIONING_ON" Automatic
+        "The bucket's versioning is enabled or suspended, so that the store ignores the create-only header."
+        "Use a bucket that never had versioning for exactly-once.";
+    // Records
+    RecordNotUtf8 "RECORD_NOT_UTF8" Manual
+        "Key or value of a record is not UTF-8 and JSON cannot hold it."
+        "Under LOG it is in the dead letter queue topic; under FAIL correct the producer or create the connector with LOG.";
+    DeadLetterUndeliverable "DEAD_LETTER_UNDELIVERABLE" Automatic
+        "A record could not be written to its error topic, so its partition waits."
+        "Check that the error topic exists, accepts records of this size, and that the user may write to it.";
+}
+
+/// A name that is not in the catalogue.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no error code")]
+pub struct UnknownErrorCode(String);
+
+impl FromStr for ErrorCode {
+    type Err = UnknownErrorCode;
+
+    fn from_str(name: &str) -> Result<Self, UnknownErrorCode> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|code| code.as_str() == name)
+            .ok_or_else(|| UnknownErrorCode(name.to_owned()))
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What is wrong in one case: a code of the catalogue and the case's own
+/// words, with names and numbers.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct Problem {
+    /// The code.
+    pub code: ErrorCode,
+    /// What is wrong here.
+    pub message: String,
+}
+
+impl Problem {
+    /// A problem of this code.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+impl From<Problem> for crate::v1::Problem {
+    fn from(problem: Problem) -> Self {
+        let Problem { code, message } = problem;
+        Self { code: code.as_str().to_owned(), message }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_code_is_found_by_its_name_and_names_are_distinct() {
+        let mut names = HashSet::new();
+        for code in ErrorCode::ALL {
+            assert!(names.insert(code.as_str()), "{code} stands twice");
+            assert_eq!(code.as_str().parse(), Ok(*code));
+        }
+    }
+
+    #[test]
+    fn every_code_says_what_it_means_and_what_helps_in_a_sentence() {
+        for code in ErrorCode::ALL {
+            for text in [code.meaning(), code.remedy()] {
+                assert!(text.ends_with('.') && text.len() > 10, "{code}: {text}");
+            }
+        }
+    }
+}
