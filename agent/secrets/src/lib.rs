@@ -43,7 +43,8 @@ async fn read_file(path: &str) -> Result<SecretString, Problem> {
     // In a secret from here on, so that the buffer is wiped.
     let content = SecretString::from(tokio::fs::read_to_string(path).await.map_err(failed)?);
     let text = content.expose_secret();
-    let value = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
+    let value =
+        text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
     if value.is_empty() {
         return Err(unreadable(format!("file `{path}` is empty")));
     }
