@@ -58,24 +58,19 @@ pub(crate) struct Page<T> {
 }
 
 /// Cuts a page out of `objects`.
-pub(crate) fn page<T: Clone>(
-    objects: &BTreeMap<String, T>,
-    request: &PageRequest<'_>,
-) -> Page<T> {
+pub(crate) fn page<T: Clone>(objects: &BTreeMap<String, T>, request: &PageRequest<'_>) -> Page<T> {
     let max_keys = request.max_keys.unwrap_or(MAX_KEYS).min(MAX_KEYS);
-    let mut page =
-        Page { objects: Vec::new(), common_prefixes: Vec::new(), next: None, max_keys };
+    let mut page = Page { objects: Vec::new(), common_prefixes: Vec::new(), next: None, max_keys };
     let mut last = None;
 
-    let start = match (&request.continuation, request.start_after) {
-        (Some(Continuation::AfterKey(key) | Continuation::AfterPrefix(key)), _) => {
-            Bound::Excluded(key.as_str().max(request.prefix))
-        }
-        (None, Some(key)) if key >= request.prefix => Bound::Excluded(key),
+    let after = match &request.continuation {
+        Some(Continuation::AfterKey(key) | Continuation::AfterPrefix(key)) => Some(key.as_str()),
+        None => request.start_after,
+    };
+    let start = match after {
+        Some(key) if key >= request.prefix => Bound::Excluded(key),
         _ => Bound::Included(request.prefix),
     };
-    // With a continuation before the prefix, the bound above would skip a key
-    // that equals the prefix: tokens are only ever made at or after the prefix.
     let keys = objects
         .range::<str, _>((start, Bound::Unbounded))
         .take_while(|(key, _)| key.starts_with(request.prefix))

@@ -1,0 +1,106 @@
+//! Starting, steering and stopping a task.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use kafka2oss_proto::names::{AgentName, ConnectorName};
+use kafka2oss_proto::spec::{ConnectorSpec, Instance};
+use kafka2oss_sink::ObjectStore;
+use tokio::sync::watch;
+
+use super::Snapshot;
+use crate::report::Reporter;
+
+/// What a task runs, fixed for its life.
+#[derive(Debug, Clone)]
+pub struct TaskSpec {
+    /// The connector.
+    pub connector: ConnectorName,
+    /// The connector's uid.
+    pub uid: String,
+    /// 0 to spread - 1.
+    pub index: u32,
+    /// Partitions that it drains at once.
+    pub threads: u32,
+    /// What the connector does. The destination's credentials in it are not
+    /// used: they come with [`TaskEnvironment::store`].
+    pub spec: Arc<ConnectorSpec>,
+    /// The instance that it reads from.
+    pub instance: Arc<Instance>,
+    /// Number of the epoch.
+    pub epoch: u64,
+    /// Kafka's id of the topic; empty where brokers have none.
+    pub topic_id: String,
+    /// Where the chain of each partition starts; one that is not here was
+    /// added later and starts at its beginning.
+    pub start_offsets: BTreeMap<i32, i64>,
+}
+
+/// What a task needs of its agent.
+#[derive(Clone)]
+pub struct TaskEnvironment {
+    /// The agent.
+    pub agent: AgentName,
+    /// The connector's store; replaced when its credentials change.
+    pub store: watch::Receiver<ObjectStore>,
+    /// Where log lines and dead-letter events go.
+    pub reporter: Reporter,
+    /// Whether members are static (`group.instance.id`); off on the embedded
+    /// Kafka, which does not know them.
+    pub static_membership: bool,
+    /// Runtime of the partitions' loops, apart from the control runtime.
+    pub data_runtime: tokio::runtime::Handle,
+}
+
+/// What a task should do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Take records.
+    Run,
+    /// Close and commit what is open, keep the partitions, take no record.
+    /// Going from `Pause` to `Run` retries partitions that had stopped.
+    Pause,
+}
+
+/// What becomes of the group membership when a task stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopMode {
+    /// The static member stays in the group until its session times out, for
+    /// a restart that moves nothing.
+    KeepMembership,
+    /// The member leaves, so that others take its partitions at once.
+    Leave,
+}
+
+/// A running task.
+pub struct TaskHandle {
+    snapshot: watch::Receiver<Snapshot>,
+    mode: watch::Sender<Mode>,
+}
+
+/// Starts a task. Never fails: what goes wrong shows in the snapshot and is
+/// retried.
+pub fn spawn(spec: TaskSpec, environment: TaskEnvironment, mode: Mode) -> TaskHandle {
+    let _ = (spec, environment);
+    let (_, snapshot) = watch::channel(Snapshot::default());
+    let (mode, _) = watch::channel(mode);
+    TaskHandle { snapshot, mode }
+}
+
+impl TaskHandle {
+    /// What can be seen of the task, as it changes.
+    pub fn snapshot(&self) -> watch::Receiver<Snapshot> {
+        self.snapshot.clone()
+    }
+
+    /// Changes what the task should do; returns at once.
+    pub fn set_mode(&self, mode: Mode) {
+        self.mode.send_replace(mode);
+    }
+
+    /// Closes and commits what is open, within a deadline of its own, and
+    /// ends the task. When it returns nothing of the task runs any more.
+    pub async fn stop(self, mode: StopMode) {
+        let _ = mode;
+    }
+}

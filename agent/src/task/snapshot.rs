@@ -1,0 +1,86 @@
+//! What can be seen of a task at one moment.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use kafka2oss_proto::error_code::Problem;
+
+/// What can be seen of a task at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// What the task does.
+    pub state: TaskState,
+    /// What is wrong with the task as a whole.
+    pub problem: Option<Problem>,
+    /// The partitions that it owns.
+    pub partitions: BTreeMap<i32, PartitionSnapshot>,
+    /// Sums since the task's start, over all partitions that it had.
+    pub totals: Totals,
+    /// Set when a reply of the store showed that records may stand in two
+    /// objects.
+    pub downgrade: Option<Problem>,
+}
+
+/// What a task does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TaskState {
+    /// Not a member of the group yet.
+    #[default]
+    Starting,
+    /// A member of the group; takes records.
+    Running,
+    /// A member of the group; everything is closed and committed.
+    Paused,
+    /// Not a member of the group; retried.
+    Failed,
+}
+
+/// What can be seen of a partition at one moment.
+#[derive(Debug, Clone)]
+pub struct PartitionSnapshot {
+    /// What the partition does.
+    pub state: PartitionState,
+    /// What is wrong, if anything is.
+    pub problem: Option<Problem>,
+    /// Offset after the partition's last record, when known.
+    pub end_offset: Option<i64>,
+    /// Position of the chain, as committed to the group; `None` before the
+    /// first commit of this epoch.
+    pub committed_offset: Option<i64>,
+    /// Offset of the next record to be taken in.
+    pub position: i64,
+    /// Key of the last object written or adopted by this task.
+    pub last_object: Option<String>,
+    /// When the last record was taken in.
+    pub last_consumed: Option<SystemTime>,
+    /// When this was seen.
+    pub observed: SystemTime,
+}
+
+/// What a partition does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartitionState {
+    /// Takes records.
+    Running,
+    /// Takes none; everything is closed and committed.
+    Paused,
+    /// Waits for a decision.
+    Stopped,
+    /// Waits for the store or the broker; goes on by itself.
+    Retrying,
+}
+
+/// Sums since a task's start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Records in objects written or adopted.
+    pub records: u64,
+    /// Bytes of objects written.
+    pub bytes: u64,
+    /// Objects written or adopted.
+    pub objects: u64,
+    /// Records acknowledged by an error topic.
+    pub dead_letters: u64,
+    /// Records that retention removed before they were read.
+    pub lost_records: u64,
+}

@@ -1,0 +1,268 @@
+//! Apache Kafka 4.1.0 in KRaft mode, one node that is broker and controller.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use tokio::sync::OnceCell;
+use tokio::task::spawn_blocking;
+
+use crate::child::ChildProcess;
+use crate::scratch::Scratch;
+use crate::wait::eventually;
+use crate::{environment, name, port};
+
+const START_LIMIT: Duration = Duration::from_secs(90);
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+const BIND_ATTEMPTS: usize = 3;
+const LOG4J: &str = include_str!("../kafka/log4j2.properties");
+
+/// What a test may choose about its broker.
+#[derive(Debug, Clone)]
+pub struct KafkaOptions {
+    /// The Java heap in MiB.
+    pub heap_mib: u32,
+    /// Server properties, over the harness's own.
+    pub properties: BTreeMap<String, String>,
+}
+
+impl Default for KafkaOptions {
+    fn default() -> Self {
+        Self {
+            heap_mib: 512,
+            properties: BTreeMap::new(),
+        }
+    }
+}
+
+impl KafkaOptions {
+    /// With one more server property.
+    #[must_use]
+    pub fn with(mut self, property: &str, value: &str) -> Self {
+        self.properties.insert(property.into(), value.into());
+        self
+    }
+}
+
+/// A running broker with data of its own.
+#[derive(Debug)]
+pub struct KafkaServer {
+    // Before the folder: fields are dropped in order.
+    child: ChildProcess,
+    scratch: Scratch,
+    options: KafkaOptions,
+    port: u16,
+}
+
+/// The one broker that the tests of a test binary share: started by the first
+/// that asks, ended with the process. Tests keep apart by names
+/// ([`crate::name::unique`]) and leave its settings alone; one that stops or
+/// freezes its broker starts its own.
+pub async fn shared_kafka() -> Result<&'static KafkaServer> {
+    static SHARED: OnceCell<KafkaServer> = OnceCell::const_new();
+    SHARED
+        .get_or_try_init(|| KafkaServer::start(KafkaOptions::default()))
+        .await
+}
+
+impl KafkaServer {
+    /// Formats a new data folder, starts a broker on it and awaits its answer.
+    pub async fn start(options: KafkaOptions) -> Result<Self> {
+        let mut attempt = 1;
+        loop {
+            match Self::start_on_free_ports(options.clone()).await {
+                // Another process took a port after it was found free.
+                Err(error)
+                    if attempt < BIND_ATTEMPTS
+                        && format!("{error:#}").contains("Address already in use") =>
+                {
+                    attempt += 1;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn start_on_free_ports(options: KafkaOptions) -> Result<Self> {
+        let [port, controller_port] = port::free()?;
+        let scratch = Scratch::new("kafka")?;
+        let properties = server_properties(&options, port, controller_port, &scratch);
+        fs::write(scratch.join("server.properties"), properties)?;
+        fs::write(scratch.join("log4j2.properties"), LOG4J)?;
+
+        let mut format = java(&scratch, "kafka.tools.StorageTool", 256)?;
+        format.args(["format", "--cluster-id", &name::unique("cluster")]);
+        format.arg("--config").arg(scratch.join("server.properties"));
+        let mut format = ChildProcess::spawn("Kafka's format", format, scratch.join("format.log"))?;
+        let status = format.wait_exit(START_LIMIT).await?;
+        ensure!(status.success(), "cannot format Kafka's storage\n{}", format.log_tail());
+
+        let child = spawn(&scratch, &options)?;
+        let mut server = Self {
+            child,
+            scratch,
+            options,
+            port,
+        };
+        server.ready().await?;
+        Ok(server)
+    }
+
+    /// Its bootstrap servers: one `host:port`.
+    pub fn bootstrap(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Stops it as an operator would, by SIGTERM; data and port stay its own.
+    pub async fn stop(&mut self) -> Result<()> {
+        self.child.term()?;
+        self.child.wait_exit(STOP_LIMIT).await?;
+        Ok(())
+    }
+
+    /// Starts it again after [`KafkaServer::stop`] or [`KafkaServer::kill9`], on
+    /// the same port and data, and awaits its answer.
+    pub async fn start_again(&mut self) -> Result<()> {
+        ensure!(
+            self.child.exit_status()?.is_some(),
+            "the broker still runs: stop it first"
+        );
+        self.child = spawn(&self.scratch, &self.options)?;
+        self.ready().await
+    }
+
+    /// Kills it: nothing is flushed, no connection is closed in order.
+    pub fn kill9(&mut self) -> Result<()> {
+        self.child.kill9()
+    }
+
+    /// Freezes it: connections stay open, nothing is answered.
+    pub fn pause(&mut self) -> Result<()> {
+        self.child.pause()
+    }
+
+    /// Lets it go on after [`KafkaServer::pause`].
+    pub fn resume(&mut self) -> Result<()> {
+        self.child.resume()
+    }
+
+    /// The process, for its id and its log.
+    pub fn process(&self) -> &ChildProcess {
+        &self.child
+    }
+
+    async fn ready(&mut self) -> Result<()> {
+        let consumer: BaseConsumer = client_config(&self.bootstrap()).create()?;
+        let consumer = std::sync::Arc::new(consumer);
+        let child = &mut self.child;
+        let what = "Kafka answers with itself as a live broker";
+        let answered = eventually(what, START_LIMIT, async || {
+            if let Some(status) = child.exit_status()? {
+                return Ok(Some(Err(status)));
+            }
+            let consumer = consumer.clone();
+            // A broker is in the answer from the moment that the controller has
+            // unfenced it.
+            let metadata =
+                spawn_blocking(move || consumer.fetch_metadata(None, Duration::from_secs(2)))
+                    .await??;
+            Ok((!metadata.brokers().is_empty()).then_some(Ok(())))
+        })
+        .await
+        .with_context(|| child.log_tail())?;
+        if let Err(status) = answered {
+            bail!("Kafka ended while it started ({status})\n{}", child.log_tail());
+        }
+        Ok(())
+    }
+}
+
+/// A client of a test: as librdkafka's defaults, but quick to connect again
+/// after a broker's restart.
+pub(crate) fn client_config(bootstrap: &str) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", bootstrap)
+        .set("broker.address.family", "v4")
+        .set("reconnect.backoff.ms", "20")
+        .set("reconnect.backoff.max.ms", "200");
+    config
+}
+
+fn spawn(scratch: &Scratch, options: &KafkaOptions) -> Result<ChildProcess> {
+    let mut command = java(scratch, "kafka.Kafka", options.heap_mib)?;
+    command.arg(scratch.join("server.properties"));
+    ChildProcess::spawn("Kafka", command, scratch.join("server.log"))
+}
+
+fn java(scratch: &Scratch, class: &str, heap_mib: u32) -> Result<Command> {
+    let mut log4j = std::ffi::OsString::from("-Dlog4j2.configurationFile=");
+    log4j.push(scratch.join("log4j2.properties"));
+    let mut command = Command::new(environment::java());
+    command
+        // On the few cores that the tests share, the quick compiler and one
+        // collector thread leave more for the product than the defaults do.
+        .args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"])
+        .arg(format!("-Xmx{heap_mib}m"))
+        .arg(log4j)
+        .arg("-cp")
+        .arg(environment::kafka_libs()?.join("*"))
+        .arg(class)
+        .current_dir(scratch.path());
+    Ok(command)
+}
+
+fn server_properties(
+    options: &KafkaOptions,
+    port: u16,
+    controller_port: u16,
+    scratch: &Scratch,
+) -> String {
+    let log_dirs = scratch.join("data").display().to_string();
+    let listeners =
+        format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}");
+    let advertised = format!("PLAINTEXT://127.0.0.1:{port}");
+    let voters = format!("1@127.0.0.1:{controller_port}");
+    let mut properties: BTreeMap<&str, &str> = BTreeMap::from([
+        ("process.roles", "broker,controller"),
+        ("node.id", "1"),
+        ("listeners", &listeners),
+        ("advertised.listeners", &advertised),
+        ("controller.listener.names", "CONTROLLER"),
+        ("controller.quorum.voters", &voters),
+        ("log.dirs", &log_dirs),
+        // Topics exist when a test or the product creates them.
+        ("auto.create.topics.enable", "false"),
+        // One node.
+        ("offsets.topic.replication.factor", "1"),
+        ("transaction.state.log.replication.factor", "1"),
+        ("transaction.state.log.min.isr", "1"),
+        ("share.coordinator.state.topic.replication.factor", "1"),
+        ("share.coordinator.state.topic.min.isr", "1"),
+        // Fewer files than the default of 50 partitions each.
+        ("offsets.topic.num.partitions", "4"),
+        ("transaction.state.log.num.partitions", "4"),
+        // Groups form at once, and tests may use short sessions.
+        ("group.initial.rebalance.delay.ms", "0"),
+        ("group.min.session.timeout.ms", "1000"),
+        // Records with timestamps of years ago stay.
+        ("log.retention.ms", "-1"),
+        // The default of 128 MiB does not fit a small heap.
+        ("log.cleaner.dedupe.buffer.size", "2097152"),
+        ("num.network.threads", "2"),
+        ("num.io.threads", "4"),
+    ]);
+    for (property, value) in &options.properties {
+        properties.insert(property, value);
+    }
+    let mut text = String::new();
+    for (property, value) in properties {
+        writeln!(text, "{property}={value}").expect("a String takes all");
+    }
+    text
+}

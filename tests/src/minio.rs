@@ -1,0 +1,168 @@
+//! MinIO: the S3-compatible store (`store_type` S3) of the tests.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use tokio::sync::OnceCell;
+
+use crate::bucket::{Addressing, S3Access};
+use crate::child::ChildProcess;
+use crate::scratch::Scratch;
+use crate::wait::eventually;
+use crate::{environment, port};
+
+const START_LIMIT: Duration = Duration::from_secs(60);
+const STOP_LIMIT: Duration = Duration::from_secs(20);
+const BIND_ATTEMPTS: usize = 3;
+const ACCESS_KEY: &str = "minio-access-key";
+const SECRET_KEY: &str = "minio-secret-key";
+const REGION: &str = "us-east-1";
+
+/// A running MinIO with data of its own.
+#[derive(Debug)]
+pub struct MinioServer {
+    // Before the folder: fields are dropped in order.
+    child: ChildProcess,
+    scratch: Scratch,
+    port: u16,
+}
+
+/// The one store that the tests of a test binary share: started by the first
+/// that asks, ended with the process. Tests keep apart by their buckets.
+pub async fn shared_minio() -> Result<&'static MinioServer> {
+    static SHARED: OnceCell<MinioServer> = OnceCell::const_new();
+    SHARED.get_or_try_init(MinioServer::start).await
+}
+
+impl MinioServer {
+    /// Starts a store without buckets and awaits its answer.
+    pub async fn start() -> Result<Self> {
+        let mut attempt = 1;
+        loop {
+            let [port] = port::free()?;
+            let scratch = Scratch::new("minio")?;
+            let mut server = Self {
+                child: spawn(&scratch, port)?,
+                scratch,
+                port,
+            };
+            match server.ready().await {
+                Ok(()) => return Ok(server),
+                // Another process took the port after it was found free.
+                Err(error)
+                    if attempt < BIND_ATTEMPTS
+                        && format!("{error:#}").contains("address already in use") =>
+                {
+                    attempt += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Its URL.
+    pub fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The access key of its one user, who may do all.
+    pub fn access_key(&self) -> &'static str {
+        ACCESS_KEY
+    }
+
+    /// The secret of [`MinioServer::access_key`].
+    pub fn secret_key(&self) -> &'static str {
+        SECRET_KEY
+    }
+
+    /// The region that it expects in signatures.
+    pub fn region(&self) -> &'static str {
+        REGION
+    }
+
+    /// How to reach it: by path style.
+    pub fn access(&self) -> S3Access {
+        S3Access {
+            endpoint: self.endpoint(),
+            region: REGION.into(),
+            access_key: ACCESS_KEY.into(),
+            secret_key: SECRET_KEY.into(),
+            addressing: Addressing::PathStyle,
+        }
+    }
+
+    /// Creates a bucket.
+    pub async fn create_bucket(&self, bucket: &str) -> Result<()> {
+        self.access().bucket(bucket).create().await
+    }
+
+    /// Stops it by SIGTERM; data and port stay its own.
+    pub async fn stop(&mut self) -> Result<()> {
+        self.child.term()?;
+        self.child.wait_exit(STOP_LIMIT).await?;
+        Ok(())
+    }
+
+    /// Starts it again after [`MinioServer::stop`] or [`MinioServer::kill9`], on
+    /// the same port and data, and awaits its answer.
+    pub async fn start_again(&mut self) -> Result<()> {
+        ensure!(
+            self.child.exit_status()?.is_some(),
+            "MinIO still runs: stop it first"
+        );
+        self.child = spawn(&self.scratch, self.port)?;
+        self.ready().await
+    }
+
+    /// Kills it.
+    pub fn kill9(&mut self) -> Result<()> {
+        self.child.kill9()
+    }
+
+    /// Freezes it: connections stay open, nothing is answered.
+    pub fn pause(&mut self) -> Result<()> {
+        self.child.pause()
+    }
+
+    /// Lets it go on after [`MinioServer::pause`].
+    pub fn resume(&mut self) -> Result<()> {
+        self.child.resume()
+    }
+
+    async fn ready(&mut self) -> Result<()> {
+        let client = self.access().client();
+        let child = &mut self.child;
+        let answered = eventually("MinIO lists its buckets", START_LIMIT, async || {
+            if let Some(status) = child.exit_status()? {
+                return Ok(Some(Err(status)));
+            }
+            client.list_buckets().send().await?;
+            Ok(Some(Ok(())))
+        })
+        .await
+        .with_context(|| child.log_tail())?;
+        if let Err(status) = answered {
+            bail!("MinIO ended while it started ({status})\n{}", child.log_tail());
+        }
+        Ok(())
+    }
+}
+
+fn spawn(scratch: &Scratch, port: u16) -> Result<ChildProcess> {
+    let mut command = Command::new(environment::minio()?);
+    command
+        .arg("server")
+        .arg("--address")
+        .arg(format!("127.0.0.1:{port}"))
+        .arg("--config-dir")
+        .arg(scratch.join("config"))
+        .arg(scratch.join("data"))
+        .env("MINIO_ROOT_USER", ACCESS_KEY)
+        .env("MINIO_ROOT_PASSWORD", SECRET_KEY)
+        // Nothing but the store: no console, no look for a newer version.
+        .env("MINIO_BROWSER", "off")
+        .env("MINIO_UPDATE", "off")
+        .env("MINIO_CALLHOME_ENABLE", "off");
+    ChildProcess::spawn("MinIO", command, scratch.join("log"))
+}
