@@ -1,5 +1,13 @@
 //! The data plane of kafka2oss: runs the tasks that the control plane places
 //! on this agent.
 
+mod agent;
+mod environment;
+mod options;
+pub mod partition;
 pub mod report;
 pub mod task;
+
+pub use agent::{Agent, StopReason, Superseded};
+pub use environment::{AdminFactory, BrokerAdmins, Environment};
+pub use options::{DEFAULT_CONTROL_PLANE, OnShutdown, Options};

@@ -1,1 +1,20 @@
-//! placeholder
+//! The control plane of kafka2oss: it knows what should run where, and shows
+//! what does. It never opens a connection to Kafka or to an object store:
+//! whatever needs them runs on an agent, as a command on its stream.
+//!
+//! ```no_run
+//! # async fn example() -> anyhow::Result<()> {
+//! use kafka2oss_control_plane::{ControlPlane, Options};
+//!
+//! let control_plane = ControlPlane::start(Options::at("data")).await?;
+//! println!("listening on {}", control_plane.address());
+//! control_plane.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod options;
+mod server;
+
+pub use options::Options;
+pub use server::ControlPlane;

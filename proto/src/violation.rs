@@ -32,12 +32,26 @@ impl Violations {
         self.0.push(Violation { field: field.into(), code, message: message.into() });
     }
 
-    /// Adds those of a part of the request, whose paths start at `prefix`.
+    /// Adds those of a part of the request, whose paths start at `prefix`. An
+    /// empty path means the part itself.
     pub fn add_within(&mut self, prefix: &str, inner: Violations) {
-        self.0.extend(inner.0.into_iter().map(|violation| Violation {
-            field: format!("{prefix}.{}", violation.field),
-            ..violation
+        self.0.extend(inner.0.into_iter().map(|violation| {
+            let field = match violation.field.as_str() {
+                "" => prefix.to_owned(),
+                field => format!("{prefix}.{field}"),
+            };
+            Violation { field, ..violation }
         }));
+    }
+
+    /// Adds those of the same message.
+    pub fn append(&mut self, other: Violations) {
+        self.0.extend(other.0);
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Whether there is none.

@@ -41,20 +41,12 @@ impl ChildProcess {
             .append(true)
             .open(&log)
             .with_context(|| format!("cannot open {}", log.display()))?;
-        command
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output);
+        command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         die_with_parent(&mut command);
         let program = command.get_program().to_owned();
         let child = spawn_from_lasting_thread(command)
             .with_context(|| format!("cannot start {name} ({})", program.display()))?;
-        Ok(Self {
-            name,
-            child,
-            log,
-            status: None,
-        })
+        Ok(Self { name, child, log, status: None })
     }
 
     /// Its process id.
@@ -69,8 +61,8 @@ impl ChildProcess {
 
     /// Its output up to now. Bytes that are not UTF-8 are replaced.
     pub fn log(&self) -> Result<String> {
-        let bytes = fs::read(&self.log)
-            .with_context(|| format!("cannot read the log of {}", self.name))?;
+        let bytes =
+            fs::read(&self.log).with_context(|| format!("cannot read the log of {}", self.name))?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
@@ -92,10 +84,7 @@ impl ChildProcess {
         let what = format!("{} logs {text:?}", self.name);
         eventually(what, limit, async || {
             let log = self.log()?;
-            Ok(log
-                .lines()
-                .find(|line| line.contains(text))
-                .map(str::to_owned))
+            Ok(log.lines().find(|line| line.contains(text)).map(str::to_owned))
         })
         .await
         .with_context(|| self.log_tail())
@@ -177,11 +166,7 @@ pub(crate) fn die_with_parent(command: &mut Command) {
     let in_child = move || {
         prctl::set_pdeathsig(Signal::SIGKILL)?;
         // The parent may have died before the line above.
-        if getppid() == parent {
-            Ok(())
-        } else {
-            Err(io::Error::other("the parent has ended"))
-        }
+        if getppid() == parent { Ok(()) } else { Err(io::Error::other("the parent has ended")) }
     };
     // SAFETY: between fork and exec only two system calls are made; nothing
     // allocates where all is well, and no lock is taken.
@@ -290,10 +275,7 @@ mod tests {
         let scratch = Scratch::new("child").expect("a folder");
 
         let mut child = thread::scope(|scope| {
-            scope
-                .spawn(|| start(&scratch, "exec sleep 1000"))
-                .join()
-                .expect("the thread ends well")
+            scope.spawn(|| start(&scratch, "exec sleep 1000")).join().expect("the thread ends well")
         });
 
         assert!(child.exit_status().expect("a status").is_none());
@@ -303,15 +285,9 @@ mod tests {
     async fn an_unfulfilled_wait_shows_the_log() {
         let scratch = Scratch::new("child").expect("a folder");
         let mut child = start(&scratch, "echo stuck; exec sleep 1000");
-        child
-            .logged("stuck", Duration::from_secs(10))
-            .await
-            .expect("it says so");
+        child.logged("stuck", Duration::from_secs(10)).await.expect("it says so");
 
-        let error = child
-            .wait_exit(Duration::from_millis(100))
-            .await
-            .expect_err("it sleeps");
+        let error = child.wait_exit(Duration::from_millis(100)).await.expect_err("it sleeps");
 
         assert!(format!("{error:#}").contains("stuck"), "{error:#}");
     }

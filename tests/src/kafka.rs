@@ -1,9 +1,11 @@
 //! Apache Kafka 4.1.0 in KRaft mode, one node that is broker and controller.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -13,7 +15,10 @@ use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
 use crate::child::ChildProcess;
+use crate::produce::Producer;
+use crate::read::{Consumed, read_topic};
 use crate::scratch::Scratch;
+use crate::topic::KafkaAdmin;
 use crate::wait::eventually;
 use crate::{environment, name, port};
 
@@ -33,10 +38,7 @@ pub struct KafkaOptions {
 
 impl Default for KafkaOptions {
     fn default() -> Self {
-        Self {
-            heap_mib: 512,
-            properties: BTreeMap::new(),
-        }
+        Self { heap_mib: 512, properties: BTreeMap::new() }
     }
 }
 
@@ -65,9 +67,7 @@ pub struct KafkaServer {
 /// freezes its broker starts its own.
 pub async fn shared_kafka() -> Result<&'static KafkaServer> {
     static SHARED: OnceCell<KafkaServer> = OnceCell::const_new();
-    SHARED
-        .get_or_try_init(|| KafkaServer::start(KafkaOptions::default()))
-        .await
+    SHARED.get_or_try_init(|| KafkaServer::start(KafkaOptions::default())).await
 }
 
 impl KafkaServer {
@@ -103,12 +103,7 @@ impl KafkaServer {
         ensure!(status.success(), "cannot format Kafka's storage\n{}", format.log_tail());
 
         let child = spawn(&scratch, &options)?;
-        let mut server = Self {
-            child,
-            scratch,
-            options,
-            port,
-        };
+        let mut server = Self { child, scratch, options, port };
         server.ready().await?;
         Ok(server)
     }
@@ -116,6 +111,21 @@ impl KafkaServer {
     /// Its bootstrap servers: one `host:port`.
     pub fn bootstrap(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// A client for its topics and groups.
+    pub fn admin(&self) -> Result<KafkaAdmin> {
+        KafkaAdmin::new(&self.bootstrap())
+    }
+
+    /// A producer of it.
+    pub fn producer(&self) -> Result<Producer> {
+        Producer::new(&self.bootstrap())
+    }
+
+    /// All records that stand in one of its topics: [`read_topic`].
+    pub async fn read(&self, topic: &str) -> Result<Vec<Consumed>> {
+        read_topic(&self.bootstrap(), topic).await
     }
 
     /// Stops it as an operator would, by SIGTERM; data and port stay its own.
@@ -127,11 +137,12 @@ impl KafkaServer {
 
     /// Starts it again after [`KafkaServer::stop`] or [`KafkaServer::kill9`], on
     /// the same port and data, and awaits its answer.
+    ///
+    /// After a kill the controller refuses the broker until the dead one's
+    /// session is over: 9 s by `broker.session.timeout.ms`, which a test that
+    /// kills may lower.
     pub async fn start_again(&mut self) -> Result<()> {
-        ensure!(
-            self.child.exit_status()?.is_some(),
-            "the broker still runs: stop it first"
-        );
+        ensure!(self.child.exit_status()?.is_some(), "the broker still runs: stop it first");
         self.child = spawn(&self.scratch, &self.options)?;
         self.ready().await
     }
@@ -158,7 +169,7 @@ impl KafkaServer {
 
     async fn ready(&mut self) -> Result<()> {
         let consumer: BaseConsumer = client_config(&self.bootstrap()).create()?;
-        let consumer = std::sync::Arc::new(consumer);
+        let consumer = Arc::new(consumer);
         let child = &mut self.child;
         let what = "Kafka answers with itself as a live broker";
         let answered = eventually(what, START_LIMIT, async || {
@@ -201,7 +212,7 @@ fn spawn(scratch: &Scratch, options: &KafkaOptions) -> Result<ChildProcess> {
 }
 
 fn java(scratch: &Scratch, class: &str, heap_mib: u32) -> Result<Command> {
-    let mut log4j = std::ffi::OsString::from("-Dlog4j2.configurationFile=");
+    let mut log4j = OsString::from("-Dlog4j2.configurationFile=");
     log4j.push(scratch.join("log4j2.properties"));
     let mut command = Command::new(environment::java());
     command

@@ -22,6 +22,7 @@ pub mod judge;
 pub mod kafka;
 pub mod minio;
 pub mod name;
+pub mod oss;
 pub mod port;
 pub mod process;
 pub mod produce;

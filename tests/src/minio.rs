@@ -42,11 +42,7 @@ impl MinioServer {
         loop {
             let [port] = port::free()?;
             let scratch = Scratch::new("minio")?;
-            let mut server = Self {
-                child: spawn(&scratch, port)?,
-                scratch,
-                port,
-            };
+            let mut server = Self { child: spawn(&scratch, port)?, scratch, port };
             match server.ready().await {
                 Ok(()) => return Ok(server),
                 // Another process took the port after it was found free.
@@ -107,10 +103,7 @@ impl MinioServer {
     /// Starts it again after [`MinioServer::stop`] or [`MinioServer::kill9`], on
     /// the same port and data, and awaits its answer.
     pub async fn start_again(&mut self) -> Result<()> {
-        ensure!(
-            self.child.exit_status()?.is_some(),
-            "MinIO still runs: stop it first"
-        );
+        ensure!(self.child.exit_status()?.is_some(), "MinIO still runs: stop it first");
         self.child = spawn(&self.scratch, self.port)?;
         self.ready().await
     }
@@ -128,6 +121,11 @@ impl MinioServer {
     /// Lets it go on after [`MinioServer::pause`].
     pub fn resume(&mut self) -> Result<()> {
         self.child.resume()
+    }
+
+    /// The process, for its id and its log.
+    pub fn process(&self) -> &ChildProcess {
+        &self.child
     }
 
     async fn ready(&mut self) -> Result<()> {

@@ -19,9 +19,6 @@ mod tests {
 
         assert_ne!(one, other);
         assert!(one.len() <= 48);
-        assert!(
-            one.bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        );
+        assert!(one.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'));
     }
 }

@@ -67,10 +67,7 @@ impl Product {
         let name = program_name(&command);
         let scratch = Scratch::new(&name)?;
         let log = scratch.join("log");
-        Ok(Self {
-            child: ChildProcess::spawn(name, command, log)?,
-            _scratch: scratch,
-        })
+        Ok(Self { child: ChildProcess::spawn(name, command, log)?, _scratch: scratch })
     }
 }
 
@@ -104,11 +101,7 @@ pub async fn run(mut command: Command, limit: Duration) -> Result<Output> {
 
 fn program_name(command: &Command) -> String {
     let program = command.get_program();
-    std::path::Path::new(program)
-        .file_name()
-        .unwrap_or(program)
-        .to_string_lossy()
-        .into_owned()
+    std::path::Path::new(program).file_name().unwrap_or(program).to_string_lossy().into_owned()
 }
 
 #[cfg(test)]

@@ -46,7 +46,9 @@ pub async fn eventually<T>(
             Ok(Ok(Some(value))) => return Ok(value),
             Ok(Ok(None)) => {}
             Ok(Err(observation)) => last = format!("{observation:#}"),
-            Err(_) => bail!("waited {limit:?} in vain: {what}; the last probe did not end; before it: {last}"),
+            Err(_) => bail!(
+                "waited {limit:?} in vain: {what}; the last probe did not end; before it: {last}"
+            ),
         }
         if started.elapsed() + INTERVAL >= limit {
             bail!("waited {limit:?} in vain: {what}; last seen: {last}");

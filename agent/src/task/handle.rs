@@ -7,8 +7,11 @@ use kafka2oss_proto::names::{AgentName, ConnectorName};
 use kafka2oss_proto::spec::{ConnectorSpec, Instance};
 use kafka2oss_sink::ObjectStore;
 use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
 
-use super::Snapshot;
+use super::board::Board;
+use super::session::Steering;
+use super::{Snapshot, actor};
 use crate::report::Reporter;
 
 /// What a task runs, fixed for its life.
@@ -72,19 +75,24 @@ pub enum StopMode {
     Leave,
 }
 
-/// A running task.
+/// A running task. Dropping it ends the task at once, with nothing delivered.
 pub struct TaskHandle {
     snapshot: watch::Receiver<Snapshot>,
     mode: watch::Sender<Mode>,
+    stop: watch::Sender<Option<StopMode>>,
+    actor: AbortOnDropHandle<()>,
 }
 
-/// Starts a task. Never fails: what goes wrong shows in the snapshot and is
-/// retried.
+/// Starts a task, on the runtime that this is called on. Never fails: what
+/// goes wrong shows in the snapshot and is tried again.
 pub fn spawn(spec: TaskSpec, environment: TaskEnvironment, mode: Mode) -> TaskHandle {
-    let _ = (spec, environment);
-    let (_, snapshot) = watch::channel(Snapshot::default());
-    let (mode, _) = watch::channel(mode);
-    TaskHandle { snapshot, mode }
+    let spec = Arc::new(spec);
+    let (board, snapshot) = Board::new(spec.clone(), environment.reporter.clone());
+    let (mode, mode_receiver) = watch::channel(mode);
+    let (stop, stop_receiver) = watch::channel(None);
+    let steering = Steering { mode: mode_receiver, stop: stop_receiver };
+    let actor = tokio::spawn(actor::run(spec, environment, board, steering));
+    TaskHandle { snapshot, mode, stop, actor: AbortOnDropHandle::new(actor) }
 }
 
 impl TaskHandle {
@@ -101,6 +109,9 @@ impl TaskHandle {
     /// Closes and commits what is open, within a deadline of its own, and
     /// ends the task. When it returns nothing of the task runs any more.
     pub async fn stop(self, mode: StopMode) {
-        let _ = mode;
+        self.stop.send_replace(Some(mode));
+        if let Err(error) = self.actor.await {
+            tracing::error!(%error, "a task ended without being stopped");
+        }
     }
 }

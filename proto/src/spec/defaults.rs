@@ -1,5 +1,7 @@
-//! Fills the defaults of a connector's spec into the wire type.
+//! Fills defaults into the wire types, so that what is stored, shown and sent
+//! to agents is whole.
 
+use super::endpoint;
 use crate::v1;
 
 /// What defaults depend on besides the spec.
@@ -15,8 +17,137 @@ pub struct Context<'a> {
     pub vswitch_id: &'a str,
 }
 
+const THREAD_CONCURRENCY: u32 = 6;
+const SPREAD: u32 = 2;
+const OFFSET_PARTITIONS: u32 = 12;
+const CONFIG_PARTITIONS: u32 = 1;
+const MAX_BYTES: u64 = 32 << 20;
+const MAX_AGE: prost_types::Duration = prost_types::Duration { seconds: 60, nanos: 0 };
+const IDLE: prost_types::Duration = prost_types::Duration { seconds: 10, nanos: 0 };
+const MAX_VALUE_BYTES: u64 = 6 << 20;
+
+/// Partitions that the wizard recommends for status and error topics.
+pub(super) const RECOMMENDED_PARTITIONS: u32 = 6;
+
+/// How the names of a connector's topics and groups start; its ID follows.
+pub(super) mod prefixes {
+    pub(in crate::spec) const TASK_GROUP: &str = "connect-";
+    pub(in crate::spec) const CONNECTOR_GROUP: &str = "connect-cluster-";
+    pub(in crate::spec) const OFFSET_TOPIC: &str = "connect-offset-";
+    pub(in crate::spec) const CONFIG_TOPIC: &str = "connect-config-";
+    pub(in crate::spec) const STATUS_TOPIC: &str = "connect-status-";
+    pub(in crate::spec) const ERROR_TOPIC: &str = "connect-error-";
+}
+
 /// Fills every field of `spec` that is not set and has a default. Fields that
-/// are set stay as they are, legal or not.
+/// are set stay as they are, legal or not; `source` and `destination` have no
+/// default and are not made.
 pub fn fill(spec: &mut v1::ConnectorSpec, context: Context<'_>) {
-    let _ = (spec, context);
+    choose(&mut spec.task_type, v1::TaskType::Kafka2oss);
+    if let Some(source) = &mut spec.source {
+        fill_source(source);
+    }
+    if let Some(destination) = &mut spec.destination {
+        fill_destination(destination, context.region_id);
+    }
+    let runtime = spec.runtime.get_or_insert_default();
+    set_text(&mut runtime.vpc_id, || context.vpc_id.to_owned());
+    set_text(&mut runtime.vswitch_id, || context.vswitch_id.to_owned());
+    choose(&mut runtime.failure_handling_policy, v1::FailureHandlingPolicy::Log);
+    fill_resources(spec.resources.get_or_insert_default(), context.connector_id);
+    fill_output(spec.output.get_or_insert_default());
+}
+
+/// Makes explicit what an instance's security fields mean where they are not
+/// set: PLAINTEXT, and PLAIN where the protocol is one of SASL's.
+pub fn fill_instance(instance: &mut v1::Instance) {
+    use v1::SecurityProtocol as Protocol;
+
+    choose(&mut instance.security_protocol, Protocol::Plaintext);
+    if matches!(instance.security_protocol(), Protocol::SaslPlaintext | Protocol::SaslSsl) {
+        choose(&mut instance.sasl_mechanism, v1::SaslMechanism::Plain);
+    }
+}
+
+fn fill_source(source: &mut v1::KafkaSource) {
+    choose(&mut source.consumer_offset, v1::ConsumerOffset::Latest);
+    let threads = *source.thread_concurrency.get_or_insert(THREAD_CONCURRENCY);
+    source.spread.get_or_insert(SPREAD.min(threads.max(1)));
+}
+
+fn fill_destination(destination: &mut v1::ObjectStoreDestination, region_id: &str) {
+    choose(&mut destination.store_type, v1::StoreType::Oss);
+    // A store type that we do not know reads as unspecified here.
+    match destination.store_type() {
+        v1::StoreType::Oss => {
+            set_text(&mut destination.endpoint, || endpoint::default_for_oss(region_id));
+            choose(&mut destination.addressing_style, v1::AddressingStyle::VirtualHosted);
+        }
+        v1::StoreType::S3 => choose(&mut destination.addressing_style, v1::AddressingStyle::Path),
+        v1::StoreType::Unspecified => {}
+    }
+    set_text(&mut destination.signing_region, || region_id.to_owned());
+}
+
+fn fill_resources(resources: &mut v1::ConnectorResources, id: &str) {
+    use v1::StorageEngine::{Cloud, Local};
+
+    choose(&mut resources.creation, v1::ResourceCreation::Automatically);
+    let name = |prefix: &'static str| move || format!("{prefix}{id}");
+    set_text(&mut resources.task_consumer_group, name(prefixes::TASK_GROUP));
+    set_text(&mut resources.connector_consumer_group, name(prefixes::CONNECTOR_GROUP));
+    for (topic, prefix, partitions) in [
+        (&mut resources.offset_topic, prefixes::OFFSET_TOPIC, OFFSET_PARTITIONS),
+        (&mut resources.config_topic, prefixes::CONFIG_TOPIC, CONFIG_PARTITIONS),
+        (&mut resources.status_topic, prefixes::STATUS_TOPIC, RECOMMENDED_PARTITIONS),
+    ] {
+        let topic = topic.get_or_insert_default();
+        set_text(&mut topic.name, name(prefix));
+        topic.partitions.get_or_insert(partitions);
+        choose(&mut topic.storage_engine, Local);
+    }
+
+    let abnormal = resources.abnormal_data_topic.get_or_insert_default();
+    let dead_letter = resources.dead_letter_queue_topic.get_or_insert_default();
+    set_text(&mut abnormal.name, name(prefixes::ERROR_TOPIC));
+    set_text(&mut dead_letter.name, name(prefixes::ERROR_TOPIC));
+    if abnormal.name == dead_letter.name {
+        // One topic: what only one of the two says holds for both.
+        abnormal.partitions = abnormal.partitions.or(dead_letter.partitions);
+        dead_letter.partitions = dead_letter.partitions.or(abnormal.partitions);
+        set_number(&mut abnormal.storage_engine, dead_letter.storage_engine);
+        set_number(&mut dead_letter.storage_engine, abnormal.storage_engine);
+    }
+    for topic in [abnormal, dead_letter] {
+        topic.partitions.get_or_insert(RECOMMENDED_PARTITIONS);
+        choose(&mut topic.storage_engine, Cloud);
+    }
+}
+
+fn fill_output(output: &mut v1::ConnectorOutput) {
+    choose(&mut output.format, v1::OutputFormat::JsonArray);
+    let rotation = output.rotation.get_or_insert_default();
+    rotation.max_bytes.get_or_insert(MAX_BYTES);
+    rotation.max_age.get_or_insert(MAX_AGE);
+    rotation.idle.get_or_insert(IDLE);
+    output.layout.get_or_insert_default();
+    let overflow = output.overflow.get_or_insert_default();
+    choose(&mut overflow.policy, v1::OverflowPolicy::Omit);
+    overflow.max_value_bytes.get_or_insert(MAX_VALUE_BYTES);
+}
+
+fn choose(field: &mut i32, default: impl Into<i32>) {
+    set_number(field, default.into());
+}
+
+fn set_number(field: &mut i32, default: i32) {
+    if *field == 0 {
+        *field = default;
+    }
+}
+
+fn set_text(field: &mut String, default: impl FnOnce() -> String) {
+    if field.is_empty() {
+        *field = default();
+    }
 }

@@ -1,6 +1,10 @@
 //! The destination of a connector.
 
-use super::SecretSource;
+use super::checks::{Checks, choice};
+use super::{SecretSource, endpoint, text_rules};
+use crate::ErrorCode;
+use crate::v1::{self, store_credentials::Kind};
+use crate::violation::Violations;
 
 /// The destination of a connector.
 #[derive(Debug, Clone)]
@@ -46,4 +50,175 @@ pub struct AccessKey {
     pub id: SecretSource,
     /// AccessKey secret.
     pub secret: SecretSource,
+}
+
+choice!(StoreType { Oss, S3 });
+choice!(AddressingStyle { VirtualHosted, Path });
+
+impl TryFrom<v1::ObjectStoreDestination> for Destination {
+    type Error = Violations;
+
+    fn try_from(wire: v1::ObjectStoreDestination) -> Result<Self, Violations> {
+        let v1::ObjectStoreDestination {
+            store_type,
+            bucket,
+            endpoint,
+            signing_region,
+            addressing_style,
+            credentials,
+            allow_cross_region,
+        } = wire;
+        let mut checks = Checks::default();
+        let store_type = checks.choice("store_type", store_type);
+        let addressing_style = checks.choice("addressing_style", addressing_style);
+        let mut checked_endpoint = None;
+        match (store_type, addressing_style) {
+            (Some(store_type), Some(addressing)) => {
+                check_bucket(&mut checks, &bucket, store_type, addressing);
+                checked_endpoint = check_endpoint(&mut checks, &endpoint, &bucket, addressing);
+                if (store_type, addressing) == (StoreType::Oss, AddressingStyle::Path) {
+                    checks.invalid(
+                        "addressing_style",
+                        "is PATH, which OSS refuses (SecondLevelDomainForbidden); leave it out or \
+                         use VIRTUAL_HOSTED",
+                    );
+                }
+            }
+            // Their rules depend on both.
+            _ if bucket.is_empty() => checks.required("bucket"),
+            _ => {}
+        }
+        checks.legal("signing_region", text_rules::signing_region(&signing_region));
+        let credentials = checks.part("credentials", credentials);
+        let (Some(store_type), Some(addressing_style), Some(endpoint), Some(credentials)) =
+            (store_type, addressing_style, checked_endpoint, credentials)
+        else {
+            return Err(checks.into_violations());
+        };
+        checks.finish(Self {
+            store_type,
+            bucket,
+            endpoint,
+            signing_region,
+            addressing_style,
+            credentials,
+            allow_cross_region,
+        })
+    }
+}
+
+fn check_bucket(
+    checks: &mut Checks,
+    bucket: &str,
+    store_type: StoreType,
+    addressing: AddressingStyle,
+) {
+    const HOST_RULE: &str = "3 to 63 characters of a-z, 0-9 and `-`, no `-` at either end";
+    const PATH_RULE: &str = "3 to 255 characters of A-Z, a-z, 0-9, `.`, `_` and `-`";
+
+    if bucket.is_empty() {
+        return checks.required("bucket");
+    }
+    let hint = if text_rules::is_path_bucket(bucket) {
+        format!("; `{bucket}` would be legal with store_type S3 and addressing_style PATH")
+    } else {
+        String::new()
+    };
+    let message = match (store_type, addressing) {
+        _ if text_rules::is_host_bucket(bucket) => return,
+        (StoreType::Oss, _) => format!("OSS takes {HOST_RULE}{hint}"),
+        (StoreType::S3, AddressingStyle::VirtualHosted) => {
+            format!(
+                "the bucket is part of the host with VIRTUAL_HOSTED, which takes {HOST_RULE}{hint}"
+            )
+        }
+        (StoreType::S3, AddressingStyle::Path) => {
+            if text_rules::is_path_bucket(bucket) {
+                return;
+            }
+            format!("S3 with path style takes {PATH_RULE}")
+        }
+    };
+    checks.add("bucket", ErrorCode::BucketNameIllegal, message);
+}
+
+fn check_endpoint(
+    checks: &mut Checks,
+    endpoint: &str,
+    bucket: &str,
+    addressing: AddressingStyle,
+) -> Option<String> {
+    if endpoint.is_empty() {
+        // OSS has a default, so this is S3.
+        checks.add("endpoint", ErrorCode::FieldRequired, "is required with store_type S3");
+        return None;
+    }
+    endpoint::check(endpoint, bucket, addressing)
+        .map_err(|message| checks.add("endpoint", ErrorCode::EndpointInvalid, message))
+        .ok()
+}
+
+impl TryFrom<v1::StoreCredentials> for AccessKey {
+    type Error = Violations;
+
+    fn try_from(wire: v1::StoreCredentials) -> Result<Self, Violations> {
+        let v1::StoreCredentials { kind } = wire;
+        let mut checks = Checks::default();
+        let access_key = match kind {
+            Some(Kind::AccessKey(access_key)) => checks.part("access_key", Some(access_key)),
+            None => {
+                checks.required("");
+                None
+            }
+        };
+        match access_key {
+            Some(access_key) => checks.finish(access_key),
+            None => Err(checks.into_violations()),
+        }
+    }
+}
+
+impl TryFrom<v1::AccessKey> for AccessKey {
+    type Error = Violations;
+
+    fn try_from(wire: v1::AccessKey) -> Result<Self, Violations> {
+        let v1::AccessKey { id, secret } = wire;
+        let mut checks = Checks::default();
+        let (id, secret) = (checks.part("id", id), checks.part("secret", secret));
+        let (Some(id), Some(secret)) = (id, secret) else {
+            return Err(checks.into_violations());
+        };
+        checks.finish(Self { id, secret })
+    }
+}
+
+impl From<&Destination> for v1::ObjectStoreDestination {
+    fn from(destination: &Destination) -> Self {
+        let Destination {
+            store_type,
+            bucket,
+            endpoint,
+            signing_region,
+            addressing_style,
+            credentials,
+            allow_cross_region,
+        } = destination;
+        Self {
+            store_type: v1::StoreType::from(*store_type).into(),
+            bucket: bucket.clone(),
+            endpoint: endpoint.clone(),
+            signing_region: signing_region.clone(),
+            addressing_style: v1::AddressingStyle::from(*addressing_style).into(),
+            credentials: Some(credentials.into()),
+            allow_cross_region: *allow_cross_region,
+        }
+    }
+}
+
+impl From<&AccessKey> for v1::StoreCredentials {
+    fn from(access_key: &AccessKey) -> Self {
+        let AccessKey { id, secret } = access_key;
+        let access_key = v1::AccessKey { id: Some(id.into()), secret: Some(secret.into()) };
+        Self { kind: Some(Kind::AccessKey(access_key)) }
+    }
 }

@@ -1,6 +1,12 @@
 //! A registered Kafka instance.
 
-use super::{Pool, SecretSource};
+use super::authority::Authority;
+use super::checks::{Checks, choice};
+use super::{Pool, SecretSource, check_labels, text_rules};
+use crate::v1;
+use crate::violation::Violations;
+
+const MAX_BOOTSTRAP_SERVERS: usize = 32;
 
 /// A registered Kafka instance.
 #[derive(Debug, Clone)]
@@ -51,4 +57,197 @@ pub enum SaslMechanism {
     ScramSha256,
     /// `SCRAM-SHA-512`.
     ScramSha512,
+}
+
+choice!(SaslMechanism { Plain, ScramSha256, ScramSha512 });
+
+/// Fields that only the service sets (name, uid, times, etag, cluster id) and
+/// labels are not part of the domain type; labels are checked.
+impl TryFrom<v1::Instance> for Instance {
+    type Error = Violations;
+
+    fn try_from(wire: v1::Instance) -> Result<Self, Violations> {
+        let v1::Instance {
+            name: _,
+            uid: _,
+            create_time: _,
+            update_time: _,
+            etag: _,
+            labels,
+            region_id,
+            bootstrap_servers,
+            security_protocol,
+            sasl_mechanism,
+            kafka_credentials,
+            ca_certificate,
+            vpc_id,
+            vswitch_id,
+            connectors_disabled,
+            allow_shared_cluster,
+            kafka_cluster_id: _,
+        } = wire;
+        let mut checks = Checks::default();
+        checks.append(check_labels(&labels));
+        if region_id.is_empty() {
+            checks.required("region_id");
+        } else {
+            checks.legal("region_id", text_rules::region_id(&region_id));
+        }
+        check_bootstrap_servers(&mut checks, &bootstrap_servers);
+        let security = check_security(
+            &mut checks,
+            security_protocol,
+            sasl_mechanism,
+            kafka_credentials,
+            ca_certificate,
+        );
+        let pool = Pool::check(&mut checks, vpc_id, vswitch_id);
+        let Some(security) = security else {
+            return Err(checks.into_violations());
+        };
+        checks.finish(Self {
+            region_id,
+            bootstrap_servers,
+            security,
+            pool,
+            connectors_disabled,
+            allow_shared_cluster,
+        })
+    }
+}
+
+fn check_bootstrap_servers(checks: &mut Checks, servers: &[String]) {
+    if servers.is_empty() {
+        return checks.required("bootstrap_servers");
+    }
+    if servers.len() > MAX_BOOTSTRAP_SERVERS {
+        let (given, most) = (servers.len(), MAX_BOOTSTRAP_SERVERS);
+        return checks.invalid("bootstrap_servers", format!("has {given}; {most} are allowed"));
+    }
+    for (index, server) in servers.iter().enumerate() {
+        let fault = match Authority::parse(server) {
+            Ok(authority) if authority.port.is_some() => continue,
+            Ok(_) => format!("`{server}` has no port"),
+            Err(fault) => fault,
+        };
+        checks.invalid(
+            &format!("bootstrap_servers[{index}]"),
+            format!("is not `host:port`: {fault}"),
+        );
+    }
+}
+
+fn check_security(
+    checks: &mut Checks,
+    security_protocol: i32,
+    sasl_mechanism: i32,
+    kafka_credentials: Option<v1::KafkaCredentials>,
+    ca_certificate: Option<v1::Secret>,
+) -> Option<KafkaSecurity> {
+    use v1::SecurityProtocol as Protocol;
+
+    let (tls, with_sasl) = match Protocol::try_from(security_protocol) {
+        Ok(Protocol::Plaintext) => (false, false),
+        Ok(Protocol::Ssl) => (true, false),
+        Ok(Protocol::SaslPlaintext) => (false, true),
+        Ok(Protocol::SaslSsl) => (true, true),
+        Ok(Protocol::Unspecified) => {
+            checks.required("security_protocol");
+            return None;
+        }
+        Err(_) => {
+            checks.invalid("security_protocol", format!("has no value {security_protocol}"));
+            return None;
+        }
+    };
+    let sasl = if with_sasl {
+        check_sasl(checks, sasl_mechanism, kafka_credentials).map(Some)
+    } else {
+        const ONLY_SASL: &str = "is set; it belongs to SASL_PLAINTEXT and SASL_SSL only";
+        if sasl_mechanism != 0 {
+            checks.invalid("sasl_mechanism", ONLY_SASL);
+        }
+        if kafka_credentials.is_some() {
+            checks.invalid("kafka_credentials", ONLY_SASL);
+        }
+        Some(None)
+    };
+    let ca_certificate = match ca_certificate {
+        Some(_) if !tls => {
+            checks.invalid("ca_certificate", "is set; it belongs to SSL and SASL_SSL only");
+            None
+        }
+        Some(wire) => Some(reference(checks, "ca_certificate", Some(wire))?),
+        None => None,
+    };
+    Some(KafkaSecurity { tls, ca_certificate, sasl: sasl? })
+}
+
+fn check_sasl(
+    checks: &mut Checks,
+    mechanism: i32,
+    credentials: Option<v1::KafkaCredentials>,
+) -> Option<Sasl> {
+    let mechanism = checks.choice("sasl_mechanism", mechanism);
+    let Some(v1::KafkaCredentials { username, password }) = credentials else {
+        checks.required("kafka_credentials");
+        return None;
+    };
+    let username = reference(checks, "kafka_credentials.username", username);
+    let password = reference(checks, "kafka_credentials.password", password);
+    Some(Sasl { mechanism: mechanism?, username: username?, password: password? })
+}
+
+/// A secret that an agent finds by itself: those of an instance never pass
+/// through the control plane.
+fn reference(checks: &mut Checks, field: &str, wire: Option<v1::Secret>) -> Option<SecretSource> {
+    let secret: SecretSource = checks.part(field, wire)?;
+    if secret.is_reference() {
+        return Some(secret);
+    }
+    checks.invalid(field, "is not a reference; use `environment` or `file`");
+    None
+}
+
+/// Only what the domain type holds; name, uid, times, etag, labels and
+/// cluster id are left empty.
+impl From<&Instance> for v1::Instance {
+    fn from(instance: &Instance) -> Self {
+        use v1::SecurityProtocol as Protocol;
+
+        let Instance {
+            region_id,
+            bootstrap_servers,
+            security: KafkaSecurity { tls, ca_certificate, sasl },
+            pool: Pool { vpc_id, vswitch_id },
+            connectors_disabled,
+            allow_shared_cluster,
+        } = instance;
+        let protocol = match (tls, sasl) {
+            (false, None) => Protocol::Plaintext,
+            (true, None) => Protocol::Ssl,
+            (false, Some(_)) => Protocol::SaslPlaintext,
+            (true, Some(_)) => Protocol::SaslSsl,
+        };
+        let mechanism =
+            sasl.as_ref().map_or(v1::SaslMechanism::Unspecified, |sasl| sasl.mechanism.into());
+        Self {
+            region_id: region_id.clone(),
+            bootstrap_servers: bootstrap_servers.clone(),
+            security_protocol: protocol.into(),
+            sasl_mechanism: mechanism.into(),
+            kafka_credentials: sasl.as_ref().map(|Sasl { mechanism: _, username, password }| {
+                v1::KafkaCredentials {
+                    username: Some(username.into()),
+                    password: Some(password.into()),
+                }
+            }),
+            ca_certificate: ca_certificate.as_ref().map(Into::into),
+            vpc_id: vpc_id.clone(),
+            vswitch_id: vswitch_id.clone(),
+            connectors_disabled: *connectors_disabled,
+            allow_shared_cluster: *allow_shared_cluster,
+            ..Self::default()
+        }
+    }
 }

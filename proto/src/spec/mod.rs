@@ -2,25 +2,69 @@
 //! types are converted by `TryFrom`, which checks every rule that needs the
 //! message alone and returns every violation.
 //!
-//! Defaults that depend on the connector's name or its instance are filled
-//! into the wire type first, by [`defaults::fill`], so that a
-//! [`ConnectorSpec`] is always whole.
+//! Defaults are filled into the wire type first, so that a [`ConnectorSpec`]
+//! is always whole:
+//!
+//! ```text
+//! defaults::fill(&mut v1::ConnectorSpec, defaults::Context)    idempotent
+//! defaults::fill_instance(&mut v1::Instance)                   security fields left out
+//!
+//! TryFrom<v1::X> for X, Error = Violations, paths relative to X
+//!     ConnectorSpec, Source <- KafkaSource, Destination <- ObjectStoreDestination,
+//!     AccessKey <- StoreCredentials | AccessKey, Runtime, Resources, ConnectorTopic,
+//!     Output, Rotation, Layout, Overflow, Instance (labels included), SecretSource <- Secret
+//! From<&X> for v1::X
+//!     the same; of an instance only what the domain type holds
+//!
+//! check_request(&v1::ConnectorSpec, connector_id) -> Violations    filled spec; Create, Preview
+//! check_given(&v1::StoreCredentials) -> Violations                 Update of credentials
+//! check_labels(&HashMap<String, String>) -> Violations             path `labels`; connectors
+//! warnings(&ConnectorSpec, connector_id) -> Vec<Warning>           Warning::within(prefix)
+//! planned_resources(&ConnectorSpec) -> Vec<v1::PlannedResource>
+//! OssHost::of_endpoint(&str) -> Option<OssHost { region, internal }>
+//!
+//! HasSecrets: v1::{Connector, ConnectorSpec, StoreCredentials, Instance}
+//! redact(&mut impl HasSecrets)             before it leaves or is stored
+//! has_plain(&impl HasSecrets) -> bool      has_withheld(&impl HasSecrets) -> bool
+//! HeldSecrets::of(&impl HasSecrets)        restore(&mut impl HasSecrets, &HeldSecrets)
+//! ```
+//!
+//! A request to create a connector is checked in this order, and all lists
+//! come in one answer: `defaults::fill`; `check_request`; `TryFrom`; the rules
+//! that need instance and settings, in the control plane.
 
+mod authority;
+mod checks;
 mod connector;
 pub mod defaults;
 mod destination;
+mod endpoint;
 mod instance;
+mod labels;
 mod output;
+mod planned;
+mod request;
 mod resources;
 mod runtime;
 mod secret;
+mod secrets;
 mod source;
+#[cfg(test)]
+mod tests;
+mod text_rules;
+mod warnings;
 
 pub use connector::ConnectorSpec;
 pub use destination::{AccessKey, AddressingStyle, Destination, StoreType};
+pub use endpoint::OssHost;
 pub use instance::{Instance, KafkaSecurity, Sasl, SaslMechanism};
+pub use labels::check_labels;
 pub use output::{Layout, Output, OutputFormat, Overflow, OverflowPolicy, Rotation};
+pub use planned::planned_resources;
+pub use request::{check_given, check_request};
 pub use resources::{ConnectorTopic, ResourceCreation, Resources, StorageEngine};
 pub use runtime::{FailureHandlingPolicy, Pool, Runtime};
 pub use secret::SecretSource;
+pub use secrets::{HasSecrets, HeldSecrets, has_plain, has_withheld, redact, restore};
 pub use source::{ConsumerOffset, Source};
+pub use warnings::{Warning, warnings};

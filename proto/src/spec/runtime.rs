@@ -1,5 +1,12 @@
 //! Where and how a connector runs.
 
+use std::fmt;
+
+use super::checks::{Checks, choice};
+use super::text_rules;
+use crate::v1;
+use crate::violation::Violations;
+
 /// Where and how a connector runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Runtime {
@@ -26,4 +33,59 @@ pub enum FailureHandlingPolicy {
     Log,
     /// Its partition stops before it.
     Fail,
+}
+
+choice!(FailureHandlingPolicy { Log, Fail });
+
+impl Pool {
+    /// The pool of these IDs.
+    pub fn new(vpc_id: impl Into<String>, vswitch_id: impl Into<String>) -> Self {
+        Self { vpc_id: vpc_id.into(), vswitch_id: vswitch_id.into() }
+    }
+
+    /// From the fields `vpc_id` and `vswitch_id` of a message.
+    pub(super) fn check(checks: &mut Checks, vpc_id: String, vswitch_id: String) -> Self {
+        checks.legal("vpc_id", text_rules::network_id(&vpc_id));
+        checks.legal("vswitch_id", text_rules::network_id(&vswitch_id));
+        Self { vpc_id, vswitch_id }
+    }
+}
+
+/// `vpc-1/vsw-1`, or `default`.
+impl fmt::Display for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { vpc_id, vswitch_id } = self;
+        if vpc_id.is_empty() && vswitch_id.is_empty() {
+            return f.write_str("default");
+        }
+        write!(f, "{vpc_id}/{vswitch_id}")
+    }
+}
+
+impl TryFrom<v1::ConnectorRuntime> for Runtime {
+    type Error = Violations;
+
+    fn try_from(wire: v1::ConnectorRuntime) -> Result<Self, Violations> {
+        let v1::ConnectorRuntime { vpc_id, vswitch_id, failure_handling_policy } = wire;
+        let mut checks = Checks::default();
+        let pool = Pool::check(&mut checks, vpc_id, vswitch_id);
+        let Some(failure_handling_policy) =
+            checks.choice("failure_handling_policy", failure_handling_policy)
+        else {
+            return Err(checks.into_violations());
+        };
+        checks.finish(Self { pool, failure_handling_policy })
+    }
+}
+
+impl From<&Runtime> for v1::ConnectorRuntime {
+    fn from(runtime: &Runtime) -> Self {
+        let Runtime { pool: Pool { vpc_id, vswitch_id }, failure_handling_policy } = runtime;
+        Self {
+            vpc_id: vpc_id.clone(),
+            vswitch_id: vswitch_id.clone(),
+            failure_handling_policy: v1::FailureHandlingPolicy::from(*failure_handling_policy)
+                .into(),
+        }
+    }
 }

@@ -15,10 +15,10 @@ use rdkafka::config::ClientConfig;
 use rdkafka::error::{IsError as _, KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaType;
 
-/// How long a new group waits for more members before its first assignment. The
-/// mock cluster's default, 3 s as Kafka's, would be a third of the time in which
-/// `kafka2oss dev --demo` shows its first object.
-const INITIAL_REBALANCE_DELAY_MS: i32 = 100;
+/// How long a new group waits for more members before its first assignment: enough
+/// for the tasks of a connector to join together, since a member that comes later
+/// costs a rebalance. The mock cluster's default is Kafka's, 3 s.
+const INITIAL_REBALANCE_DELAY_MS: i32 = 500;
 
 /// A cluster of one broker; dropping it stops it.
 pub(super) struct MockCluster {

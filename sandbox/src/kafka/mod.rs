@@ -2,16 +2,25 @@
 //! node on a loopback port that other Kafka clients can reach too.
 //!
 //! It is there so that `kafka2oss dev` needs nothing installed. Nothing of the
-//! product's guarantees is tested on it. What it cannot do:
+//! product's guarantees is tested on it. What works as on a broker: producing,
+//! consumer groups, offsets and their metadata, watermarks, topic ids. What it
+//! cannot do, or does otherwise (librdkafka 2.12.1):
 //! - Topics are made through [`EmbeddedKafka::create_topic`]; it has no handler for
 //!   CreateTopics, DeleteTopics, DescribeConfigs or DeleteGroups. A producer that
 //!   names an unknown topic makes it, with 4 partitions.
-//! - It keeps about 5 MiB or 100,000 records of a partition, whichever is less;
-//!   older ones are gone, whoever has not read them.
+//! - It names no controller, so that an admin request of librdkafka waits for one
+//!   until it times out, unless it is told the broker to ask
+//!   (`rd_kafka_AdminOptions_set_broker` with [`BROKER_ID`]). DescribeTopics, for
+//!   topic ids, works so.
+//! - A rebalance takes the session timeout less 1 s, whether or not all members have
+//!   joined before: clients should set [`CLIENT_SETTINGS`]. A group's first
+//!   assignment comes after 0.5 s.
 //! - It knows group members by member id only: a second member with the same
 //!   `group.instance.id` is another member, and fences nobody.
-//! - A commit from outside a group that has members is refused.
-//! - Nothing is on disk; the port cannot be chosen.
+//! - A commit from outside a group that was ever joined is refused.
+//! - It keeps about 5 MiB or 100,000 records of a partition, whichever is less;
+//!   older ones are gone, whoever has not read them.
+//! - No TLS, no SASL; nothing is on disk; the port cannot be chosen.
 
 mod mock_cluster;
 
@@ -21,6 +30,15 @@ use std::sync::{Mutex, PoisonError};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use self::mock_cluster::MockCluster;
+
+/// The id of the one broker.
+pub const BROKER_ID: i32 = 1;
+
+/// Settings for consumers on the embedded Kafka, under librdkafka's names: with
+/// them, a rebalance takes 2 s. With librdkafka's default session timeout it would
+/// take 44 s.
+pub const CLIENT_SETTINGS: [(&str, &str); 2] =
+    [("session.timeout.ms", "3000"), ("heartbeat.interval.ms", "500")];
 
 /// Why the embedded Kafka could not do what it was asked for.
 #[derive(Debug, thiserror::Error)]

@@ -14,7 +14,8 @@ use s3s::service::S3Service;
 use tokio_util::sync::CancellationToken;
 
 use super::address::{Address, BaseDomain};
-use super::faults::{Fault, Faults};
+use super::fault::Fault;
+use super::faults::Faults;
 use super::hold::{Gate, HeldRequest};
 use super::operation::Operation;
 use super::refusal::{Code, ErrorBody, Refusal, read_s3_error};
@@ -83,8 +84,8 @@ impl Front {
     }
 
     /// Answers a request whose body is above [`MAX_BODY`], and was not read.
-    pub(crate) fn refuse_too_large(&self, request: Request<Bytes>) -> Response<Body> {
-        let seen = self.look_at(&request);
+    pub(crate) fn refuse_too_large(&self, request: &Request<Bytes>) -> Response<Body> {
+        let seen = self.look_at(request);
         let reply = seen.refused_as(&Refusal::of(Code::EntityTooLarge));
         self.log.push(seen.record(reply.outcome()));
         reply.response

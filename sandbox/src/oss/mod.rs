@@ -1,9 +1,9 @@
 //! An OSS emulator: an S3 server that differs from S3 where OSS's S3-compatible
 //! API does.
 //!
-//! A request's way, in order: [`server`] (connections) -> [`front`] (addressing,
+//! A request's way, in order: `server` (connections) -> `front` (addressing,
 //! faults, the request log, OSS's error form) -> s3s (protocol and Signature V4)
-//! -> [`service`] (the operations) -> [`store`] (memory or a directory).
+//! -> `service` (the operations) -> `store` (memory or a directory).
 //!
 //! What it does as OSS does, and AWS S3 does not:
 //! - virtual-hosted addressing only; path style is `SecondLevelDomainForbidden`;
@@ -25,6 +25,7 @@
 mod access_keys;
 mod address;
 mod emulator;
+mod fault;
 mod faults;
 mod front;
 mod hold;
@@ -39,7 +40,8 @@ mod service;
 mod store;
 
 pub use emulator::{OssEmulator, OssOptions, StartError, Storage};
-pub use faults::{Fault, Faults, InjectedFault, Occurrence, RequestMatch, ThrottleCode};
+pub use fault::{Fault, Occurrence, RequestMatch, ThrottleCode};
+pub use faults::{Faults, InjectedFault};
 pub use hold::{HeldRequest, Hold};
 pub use operation::Operation;
 pub use request_log::{Counters, Outcome, RequestRecord};

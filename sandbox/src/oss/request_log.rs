@@ -138,10 +138,10 @@ impl RequestLog {
         if newest.len() == KEPT {
             newest.pop_front();
         }
-        // The counters rise after the record can be read, and before the answer
-        // is sent.
-        newest.push_back(record.clone());
+        // Both are to be seen before the answer is sent; the lock lets no other
+        // record come between them.
         self.counters.send_modify(|counters| counters.count(&record));
+        newest.push_back(record);
     }
 
     pub(crate) fn newest(&self) -> Vec<RequestRecord> {

@@ -100,7 +100,8 @@ impl Service<Request<Incoming>> for Connection {
             let body = match Limited::new(body, MAX_BODY).collect().await {
                 Ok(body) => body.to_bytes(),
                 Err(error) if error.is::<LengthLimitError>() => {
-                    return Ok(front.refuse_too_large(Request::from_parts(parts, Bytes::new())));
+                    let request = Request::from_parts(parts, Bytes::new());
+                    return Ok(front.refuse_too_large(&request));
                 }
                 Err(_) => return Err(NoAnswer::Failed),
             };

@@ -123,7 +123,7 @@ impl Directory {
     /// that exists is left alone.
     pub(crate) fn publish(
         &self,
-        staged: StagedFile,
+        staged: &StagedFile,
         bucket: &str,
         key: &str,
         create_only: bool,

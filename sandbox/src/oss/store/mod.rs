@@ -138,7 +138,7 @@ impl Store {
         }
         let body = match staged {
             Some((directory, file)) => {
-                directory.publish(file, bucket, key, create_only)?;
+                directory.publish(&file, bucket, key, create_only)?;
                 None
             }
             None => Some(body),

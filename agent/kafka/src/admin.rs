@@ -1,0 +1,119 @@
+//! What the agent asks of Kafka's administration.
+//!
+//! An interface, since the embedded Kafka of `kafka2oss dev` makes topics
+//! through its own handle only.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use kafka2oss_proto::error_code::Problem;
+
+/// What the agent asks of Kafka's administration.
+#[async_trait]
+pub trait KafkaAdmin: Send + Sync {
+    /// Kafka's id of the cluster; `None` where it has none.
+    async fn cluster_id(&self) -> Result<Option<String>, Problem>;
+
+    /// What a topic is like; `None` when it does not exist. Never creates it.
+    async fn describe_topic(&self, topic: &str) -> Result<Option<TopicDescription>, Problem>;
+
+    /// Makes a topic with the broker's default replication.
+    ///
+    /// # Errors
+    /// An error says that the outcome is unknown, for example since the answer
+    /// was lost: the topic may exist then, and does not count as ours.
+    async fn create_topic(&self, plan: &TopicPlan) -> Result<Creation, Problem>;
+
+    /// Deletes a topic; one that does not exist is fine.
+    async fn delete_topic(&self, topic: &str) -> Result<(), Problem>;
+
+    /// Deletes a group and its offsets; one that does not exist is fine.
+    ///
+    /// # Errors
+    /// A group that still has members is a problem to try again after.
+    async fn delete_group(&self, group: &str) -> Result<(), Problem>;
+
+    /// Where partitions of a topic begin and end; every one or an error.
+    async fn watermarks(
+        &self,
+        topic: &str,
+        partitions: &[i32],
+    ) -> Result<BTreeMap<i32, Watermarks>, Problem>;
+
+    /// What a group has committed; partitions without an offset are left out.
+    /// Works without joining the group, also while it has members.
+    async fn committed(
+        &self,
+        group: &str,
+        topic: &str,
+        partitions: &[i32],
+    ) -> Result<BTreeMap<i32, Committed>, Problem>;
+}
+
+/// What a topic is like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicDescription {
+    /// Kafka's id of it, base64url without padding as Kafka prints it; `None`
+    /// where the broker has none (before 2.8).
+    pub id: Option<String>,
+    /// Number of partitions.
+    pub partitions: u32,
+    /// Setting `cleanup.policy`; `None` when it cannot be read.
+    pub cleanup_policy: Option<String>,
+    /// Setting `max.message.bytes`; `None` when it cannot be read.
+    pub max_message_bytes: Option<u64>,
+}
+
+impl TopicDescription {
+    /// The numbers of its partitions.
+    pub fn partition_numbers(&self) -> Vec<i32> {
+        (0..i32::try_from(self.partitions).unwrap_or(i32::MAX)).collect()
+    }
+}
+
+/// A topic to make, with the broker's default replication.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicPlan {
+    /// Legal Kafka topic name.
+    pub name: String,
+    /// Number of partitions, at least 1.
+    pub partitions: u32,
+    /// Setting `cleanup.policy`: `compact` or `delete`.
+    pub cleanup_policy: &'static str,
+    /// Setting `max.message.bytes`; the broker's default without it.
+    pub max_message_bytes: Option<u64>,
+}
+
+/// The broker's own answer to a request to make a topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Creation {
+    /// It was made by this request.
+    Created,
+    /// It was there: not ours.
+    AlreadyExists,
+    /// The broker does not make it for us, in its own words: a policy, missing
+    /// rights, a setting or number that it does not take.
+    Refused(String),
+}
+
+/// Where a partition begins and ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Watermarks {
+    /// Offset of the first record that is still there.
+    pub beginning: i64,
+    /// The high watermark: offset after the last record, those of open
+    /// transactions included. "Latest" is this offset and not the last stable
+    /// one: a record below it was produced before, whenever its transaction
+    /// ends; and a partition that holds nothing but an open transaction is not
+    /// empty.
+    pub end: i64,
+}
+
+/// What a group has committed for a partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// Offset of the next record to read.
+    pub offset: i64,
+    /// Whatever the committer put there: any bytes.
+    pub metadata: Vec<u8>,
+}

@@ -1,0 +1,143 @@
+//! Kafka's administration over the Kafka protocol.
+
+mod groups;
+mod offsets;
+mod topics;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kafka2oss_proto::ErrorCode;
+use kafka2oss_proto::error_code::Problem;
+use kafka2oss_proto::spec::Instance;
+use rdkafka::producer::{Producer, ThreadedProducer};
+use rdkafka::types::RDKafka;
+use tokio::task::spawn_blocking;
+
+use crate::admin::{
+    Committed, Creation, KafkaAdmin, TopicDescription, TopicPlan, Watermarks,
+};
+use crate::config::client_config;
+use crate::drop_in_background::DropInBackground;
+use crate::error_memory::ErrorMemory;
+use crate::native::Failure;
+
+/// Kafka's administration over the Kafka protocol. Each request takes up to
+/// about 10 s where brokers do not answer.
+pub struct BrokerAdmin {
+    client: DropInBackground<Arc<Client>>,
+}
+
+/// rdkafka's admin client never serves its main queue, so that nobody hears
+/// why connections fail; a producer with a thread that polls does.
+struct Client {
+    producer: ThreadedProducer<ErrorMemory>,
+    memory: ErrorMemory,
+}
+
+impl Client {
+    fn ptr(&self) -> *mut RDKafka {
+        self.producer.client().native_ptr()
+    }
+}
+
+impl BrokerAdmin {
+    /// A client for an instance, with its secrets resolved anew. Brokers are
+    /// connected to by the first request.
+    ///
+    /// # Errors
+    /// Secrets that cannot be read, settings that librdkafka does not take (a
+    /// CA that is none, for example).
+    pub async fn connect(instance: &Instance) -> Result<Self, Problem> {
+        let config = client_config(instance).await?;
+        let memory = ErrorMemory::new();
+        let context = memory.clone();
+        // Reading CA certificates takes milliseconds, from files.
+        let producer = spawn_blocking(move || config.create_with_context(context))
+            .await
+            .map_err(ended)?
+            .map_err(|error| memory.problem("cannot make a Kafka client", &error))?;
+        let client = Arc::new(Client { producer, memory });
+        Ok(Self { client: DropInBackground::new(client) })
+    }
+
+    /// Runs a request that blocks where it may.
+    async fn request<T: Send + 'static>(
+        &self,
+        what: String,
+        request: impl FnOnce(&Client) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let client = Arc::clone(&self.client);
+        spawn_blocking(move || {
+            request(&client).map_err(|failure| client.memory.problem_of(&what, &failure))
+        })
+        .await
+        .map_err(ended)?
+    }
+}
+
+fn ended(error: tokio::task::JoinError) -> Problem {
+    Problem::new(ErrorCode::KafkaRequestFailed, format!("the request's thread ended: {error}"))
+}
+
+#[async_trait]
+impl KafkaAdmin for BrokerAdmin {
+    async fn cluster_id(&self) -> Result<Option<String>, Problem> {
+        self.request("cannot reach the cluster".into(), topics::cluster_id).await
+    }
+
+    async fn describe_topic(&self, topic: &str) -> Result<Option<TopicDescription>, Problem> {
+        let name = topic.to_owned();
+        self.request(format!("cannot describe topic `{topic}`"), move |client| {
+            topics::describe(client, &name)
+        })
+        .await
+    }
+
+    async fn create_topic(&self, plan: &TopicPlan) -> Result<Creation, Problem> {
+        let what = format!("cannot tell whether topic `{}` was created", plan.name);
+        let plan = plan.clone();
+        self.request(what, move |client| topics::create(client, &plan)).await
+    }
+
+    async fn delete_topic(&self, topic: &str) -> Result<(), Problem> {
+        let name = topic.to_owned();
+        self.request(format!("cannot delete topic `{topic}`"), move |client| {
+            topics::delete(client, &name)
+        })
+        .await
+    }
+
+    async fn delete_group(&self, group: &str) -> Result<(), Problem> {
+        let name = group.to_owned();
+        self.request(format!("cannot delete group `{group}`"), move |client| {
+            groups::delete(client, &name)
+        })
+        .await
+    }
+
+    async fn watermarks(
+        &self,
+        topic: &str,
+        partitions: &[i32],
+    ) -> Result<BTreeMap<i32, Watermarks>, Problem> {
+        let (name, partitions) = (topic.to_owned(), partitions.to_vec());
+        self.request(format!("cannot read the offsets of topic `{topic}`"), move |client| {
+            offsets::watermarks(client, &name, &partitions)
+        })
+        .await
+    }
+
+    async fn committed(
+        &self,
+        group: &str,
+        topic: &str,
+        partitions: &[i32],
+    ) -> Result<BTreeMap<i32, Committed>, Problem> {
+        let what = format!("cannot read the committed offsets of group `{group}`");
+        let (group, topic, partitions) = (group.to_owned(), topic.to_owned(), partitions.to_vec());
+        self.request(what, move |client| groups::committed(client, &group, &topic, &partitions))
+            .await
+    }
+}

@@ -1,0 +1,76 @@
+//! Where partitions begin and end. Blocks.
+
+use std::collections::BTreeMap;
+
+use rdkafka::Offset;
+use rdkafka::bindings as c;
+use rdkafka::types::RDKafkaErrorCode;
+
+use super::Client;
+use super::groups::list_of;
+use crate::admin::Watermarks;
+use crate::native::{Ask, Failure, call, items};
+use crate::partition_list;
+use c::rd_kafka_admin_op_t as Operation;
+
+pub(super) fn watermarks(
+    client: &Client,
+    topic: &str,
+    partitions: &[i32],
+) -> Result<BTreeMap<i32, Watermarks>, Failure> {
+    // Beginnings first, so that no beginning is beyond its end.
+    let beginnings = list(client, topic, partitions, Offset::Beginning)?;
+    let ends = list(client, topic, partitions, Offset::End)?;
+    partitions
+        .iter()
+        .map(|partition| match (beginnings.get(partition), ends.get(partition)) {
+            (Some(beginning), Some(end)) => {
+                Ok((*partition, Watermarks { beginning: *beginning, end: *end }))
+            }
+            _ => Err(Failure::new(
+                RDKafkaErrorCode::UnknownPartition,
+                format!("no answer about partition {partition}"),
+            )),
+        })
+        .collect()
+}
+
+/// One ListOffsets request a leader, with the default isolation level,
+/// read_uncommitted: so that the latest offset is the high watermark. Its
+/// `rd_kafka_OffsetSpec_t` has the numbers of `Offset::Beginning` and `End`.
+fn list(
+    client: &Client,
+    topic: &str,
+    partitions: &[i32],
+    which: Offset,
+) -> Result<BTreeMap<i32, i64>, Failure> {
+    if partitions.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let mut query = list_of(topic, partitions)?;
+    query
+        .set_all_offsets(which)
+        .map_err(|_| Failure::of(RDKafkaErrorCode::InvalidArgument))?;
+    // SAFETY: the client is live; the request is of the kind named and copies
+    // the list.
+    let event = unsafe {
+        call(client.ptr(), Operation::RD_KAFKA_ADMIN_OP_LISTOFFSETS, Ask::TheOneInCharge, |to| {
+            c::rd_kafka_ListOffsets(to.client, query.ptr(), to.options, to.queue);
+        })
+    }?;
+    // SAFETY: the event is live until the end of this function, and answers
+    // this request; entries are copied.
+    unsafe {
+        let result = c::rd_kafka_event_ListOffsets_result(event.as_ptr());
+        if result.is_null() {
+            return Err(Failure::of(RDKafkaErrorCode::InvalidType));
+        }
+        let mut count = 0;
+        let infos = c::rd_kafka_ListOffsets_result_infos(result, &mut count);
+        items(infos, count)
+            .iter()
+            .filter_map(|info| c::rd_kafka_ListOffsetsResultInfo_topic_partition(*info).as_ref())
+            .map(|element| partition_list::entry(element).offset())
+            .collect()
+    }
+}

@@ -1,0 +1,183 @@
+//! Why brokers cannot be talked to.
+//!
+//! librdkafka reports failed connections and authentications through its error
+//! event, while the requests that wait for a connection only time out. The
+//! memory keeps the last such cause, so that a timeout can be told from a wrong
+//! password.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use kafka2oss_proto::ErrorCode;
+use kafka2oss_proto::error_code::Problem;
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::KafkaError;
+use rdkafka::producer::{DeliveryResult, ProducerContext};
+use rdkafka::types::RDKafkaErrorCode;
+
+use crate::classify;
+use crate::native::Failure;
+
+/// librdkafka repeats the same error of a broker at most every 30 s
+/// (rd_kafka_broker_set_error), so a cause still holds somewhat longer.
+const REMEMBERED: Duration = Duration::from_secs(45);
+
+/// librdkafka's logs and errors of one client: written to `tracing`, and the
+/// last cause of failed connections remembered. Clones share the memory. A
+/// context of its own delegates `log` and `error` to it.
+#[derive(Debug, Clone, Default)]
+pub struct ErrorMemory {
+    causes: Arc<Mutex<Causes>>,
+}
+
+#[derive(Debug, Default)]
+struct Causes {
+    /// Authentication or TLS.
+    refusal: Option<Cause>,
+    /// Name resolution or transport.
+    network: Option<Cause>,
+}
+
+#[derive(Debug, Clone)]
+struct Cause {
+    code: ErrorCode,
+    words: String,
+    seen: Instant,
+}
+
+impl ErrorMemory {
+    /// An empty memory.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The problem that an error stands for; where brokers seem unreachable,
+    /// with the cause that librdkafka has last reported.
+    pub fn problem(&self, context: &str, error: &KafkaError) -> Problem {
+        self.explain(context, classify::problem(context, error))
+    }
+
+    /// Like [`ErrorMemory::problem`], for an error of the C API.
+    pub(crate) fn problem_of(&self, context: &str, failure: &Failure) -> Problem {
+        let message = format!("{context}: {}", failure.words);
+        self.explain(context, Problem::new(classify::error_code(failure.code), message))
+    }
+
+    /// What keeps the client from its brokers, if something did of late.
+    pub fn cause(&self) -> Option<Problem> {
+        let causes = self.causes.lock().unwrap_or_else(PoisonError::into_inner);
+        // A refusal tells more than the disconnect that follows it.
+        [&causes.refusal, &causes.network]
+            .into_iter()
+            .flatten()
+            .find(|cause| cause.seen.elapsed() < REMEMBERED)
+            .map(|cause| Problem::new(cause.code, cause.words.clone()))
+    }
+
+    fn explain(&self, context: &str, problem: Problem) -> Problem {
+        match self.cause() {
+            Some(cause) if problem.code == ErrorCode::KafkaUnreachable => {
+                Problem::new(cause.code, format!("{context}: {}", cause.message))
+            }
+            _ => problem,
+        }
+    }
+
+    fn remember(&self, native: RDKafkaErrorCode, words: &str) {
+        use RDKafkaErrorCode as Native;
+        let cause = |code| Some(Cause { code, words: words.to_owned(), seen: Instant::now() });
+        let mut causes = self.causes.lock().unwrap_or_else(PoisonError::into_inner);
+        match native {
+            // "All brokers are down" and timeouts have no cause in them.
+            Native::BrokerTransportFailure | Native::Resolve => {
+                causes.network = cause(ErrorCode::KafkaUnreachable);
+            }
+            _ if classify::error_code(native) == ErrorCode::KafkaAuthenticationFailed => {
+                causes.refusal = cause(ErrorCode::KafkaAuthenticationFailed);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl ClientContext for ErrorMemory {
+    /// librdkafka's errors are our warnings: it tries again by itself, and what
+    /// stays wrong is reported by who needs it. Its infos are of interest to
+    /// few (idle connections closed, for example).
+    fn log(&self, level: RDKafkaLogLevel, fac: &str, log_message: &str) {
+        match level {
+            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
+                tracing::error!(target: "librdkafka", facility = fac, "{log_message}");
+            }
+            RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning => {
+                tracing::warn!(target: "librdkafka", facility = fac, "{log_message}");
+            }
+            RDKafkaLogLevel::Notice => {
+                tracing::info!(target: "librdkafka", facility = fac, "{log_message}");
+            }
+            RDKafkaLogLevel::Info | RDKafkaLogLevel::Debug => {
+                tracing::debug!(target: "librdkafka", facility = fac, "{log_message}");
+            }
+        }
+    }
+
+    /// Remembered; logged quietly, since `log` gets the same words.
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(target: "librdkafka", %error, "{reason}");
+        if let Some(native) = classify::native_code(&error) {
+            self.remember(native, reason);
+        }
+    }
+}
+
+impl ProducerContext for ErrorMemory {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn timeout() -> KafkaError {
+        KafkaError::MetadataFetch(RDKafkaErrorCode::OperationTimedOut)
+    }
+
+    #[test]
+    fn a_timeout_after_a_refused_password_is_an_authentication_failure() {
+        let memory = ErrorMemory::new();
+        memory.error(
+            KafkaError::Global(RDKafkaErrorCode::Authentication),
+            "b1: SASL authentication error: Invalid username or password",
+        );
+        memory.error(KafkaError::Global(RDKafkaErrorCode::BrokerTransportFailure), "disconnected");
+        memory.error(KafkaError::Global(RDKafkaErrorCode::AllBrokersDown), "1/1 brokers are down");
+
+        let problem = memory.problem("cannot describe topic `t`", &timeout());
+
+        assert_eq!(problem.code, ErrorCode::KafkaAuthenticationFailed);
+        assert!(problem.message.contains("Invalid username or password"), "{problem}");
+    }
+
+    #[test]
+    fn a_timeout_names_the_connection_that_failed() {
+        let memory = ErrorMemory::new();
+        memory.error(KafkaError::Global(RDKafkaErrorCode::Resolve), "cannot resolve `nowhere:9092`");
+
+        let problem = memory.clone().problem("cannot read", &timeout());
+
+        assert_eq!(problem.code, ErrorCode::KafkaUnreachable);
+        assert!(problem.message.contains("nowhere:9092"), "{problem}");
+    }
+
+    #[test]
+    fn an_error_with_a_cause_of_its_own_keeps_it() {
+        let memory = ErrorMemory::new();
+        memory.error(KafkaError::Global(RDKafkaErrorCode::Authentication), "refused");
+        let error = KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition);
+
+        assert_eq!(memory.problem("it", &error).code, ErrorCode::KafkaTopicNotFound);
+    }
+}

@@ -1,0 +1,247 @@
+//! Carries out PrepareConnector as far as Kafka goes.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use kafka2oss_proto::ErrorCode;
+use kafka2oss_proto::error_code::Problem;
+use kafka2oss_proto::spec::{ConnectorSpec, ResourceCreation};
+use kafka2oss_proto::v1::{Epoch, PlannedResource};
+use tokio::time::{Instant, sleep};
+
+use crate::admin::{Creation, KafkaAdmin, TopicDescription};
+use crate::plan::{self, Findings, Kind};
+
+/// How long a topic that was made may stay unknown to the brokers' metadata.
+const VISIBLE_WITHIN: Duration = Duration::from_secs(10);
+const VISIBLE_PAUSE: Duration = Duration::from_millis(50);
+
+/// What is to be prepared.
+pub struct PrepareInput<'a> {
+    /// The connector's spec.
+    pub spec: &'a ConnectorSpec,
+    /// The epoch; with a start once that is fixed.
+    pub epoch: &'a Epoch,
+    /// Topics and groups that it needs.
+    pub resources: &'a [PlannedResource],
+    /// Whether metadata of a committed offset is of kafka2oss's own making,
+    /// whatever connector's.
+    pub is_ours: fn(&[u8]) -> bool,
+}
+
+/// What is known of a connector's Kafka. What is known is kept even where
+/// something is wrong.
+#[derive(Debug, Default)]
+pub struct PreparedKafka {
+    /// The epoch with its start, as soon as it could be read.
+    pub epoch: Option<Epoch>,
+    /// Topics made just now, by the broker's own answer.
+    pub created_topics: Vec<String>,
+    /// What the user has to make.
+    pub missing_resources: Vec<PlannedResource>,
+    /// What must be cured before tasks can start. Empty: ready.
+    pub problems: Vec<Problem>,
+    /// What is not as it should be, and does not stop the connector.
+    pub warnings: Vec<Problem>,
+    /// Kafka's cluster id, where it has one.
+    pub cluster_id: Option<String>,
+}
+
+/// Reads the connector's start where it is not fixed, and makes or checks its
+/// topics. Each request is limited to about 10 s; where the brokers cannot be
+/// reached it ends with the first.
+pub async fn prepare(admin: &dyn KafkaAdmin, input: &PrepareInput<'_>) -> PreparedKafka {
+    let mut prepared = PreparedKafka::default();
+    match admin.cluster_id().await {
+        Ok(cluster_id) => prepared.cluster_id = cluster_id,
+        Err(problem) => {
+            prepared.problems.push(problem);
+            if input.has_fixed_start() {
+                prepared.epoch = Some(input.epoch.clone());
+            }
+            return prepared;
+        }
+    }
+    let source = prepared.source(admin, input).await;
+    prepared.start(admin, input, source.as_ref()).await;
+    prepared.topics(admin, input, source.as_ref()).await;
+    prepared
+}
+
+impl PrepareInput<'_> {
+    fn has_fixed_start(&self) -> bool {
+        self.epoch.fixed_time.is_some()
+    }
+}
+
+impl PreparedKafka {
+    async fn source(
+        &mut self,
+        admin: &dyn KafkaAdmin,
+        input: &PrepareInput<'_>,
+    ) -> Option<TopicDescription> {
+        let topic = &input.spec.source.topic;
+        let source = match admin.describe_topic(topic).await {
+            Ok(Some(source)) => source,
+            Ok(None) => {
+                let message = format!("source topic `{topic}` does not exist");
+                self.problems.push(Problem::new(ErrorCode::KafkaTopicNotFound, message));
+                return None;
+            }
+            Err(problem) => {
+                self.problems.push(problem);
+                return None;
+            }
+        };
+        if source.id.is_none() {
+            self.warnings.push(Problem::new(
+                ErrorCode::KafkaNoTopicIds,
+                format!("topic `{topic}` has no topic id"),
+            ));
+        }
+        Some(source)
+    }
+
+    async fn start(
+        &mut self,
+        admin: &dyn KafkaAdmin,
+        input: &PrepareInput<'_>,
+        source: Option<&TopicDescription>,
+    ) {
+        if input.has_fixed_start() {
+            self.epoch = Some(input.epoch.clone());
+            self.problems.extend(source.and_then(|source| recreated(input, source)));
+            return;
+        }
+        let Some(source) = source else { return };
+        match read_start(admin, input, source).await {
+            Ok((epoch, warnings)) => {
+                self.epoch = Some(epoch);
+                self.warnings.extend(warnings);
+            }
+            Err(problem) => self.problems.push(problem),
+        }
+    }
+
+    async fn topics(
+        &mut self,
+        admin: &dyn KafkaAdmin,
+        input: &PrepareInput<'_>,
+        source: Option<&TopicDescription>,
+    ) {
+        let topics =
+            input.resources.iter().filter(|resource| plan::kind(resource) != Kind::Group);
+        for resource in topics {
+            if let Err(problem) = self.topic(admin, input, resource, source).await {
+                let unreachable = problem.code == ErrorCode::KafkaUnreachable;
+                self.problems.push(problem);
+                if unreachable {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Makes or checks one topic; an error is a request that has failed.
+    async fn topic(
+        &mut self,
+        admin: &dyn KafkaAdmin,
+        input: &PrepareInput<'_>,
+        resource: &PlannedResource,
+        source: Option<&TopicDescription>,
+    ) -> Result<(), Problem> {
+        if let Some(found) = admin.describe_topic(&resource.name).await? {
+            self.note(plan::check(resource, &found, source));
+            return Ok(());
+        }
+        let source = match (input.spec.resources.creation, source) {
+            (ResourceCreation::Manually, _) => {
+                self.missing(resource, None);
+                return Ok(());
+            }
+            // The source has a problem of its own, and an error topic's
+            // settings follow from it: nothing is made for a topic that may
+            // never exist.
+            (ResourceCreation::Automatically, None) => return Ok(()),
+            (ResourceCreation::Automatically, Some(source)) => source,
+        };
+        match admin.create_topic(&plan::topic_plan(resource, source)).await? {
+            Creation::Created => self.created_topics.push(resource.name.clone()),
+            Creation::AlreadyExists => {}
+            Creation::Refused(words) => {
+                self.missing(resource, Some(&words));
+                return Ok(());
+            }
+        }
+        let found = visible(admin, &resource.name).await?;
+        self.note(plan::check(resource, &found, Some(source)));
+        Ok(())
+    }
+
+    fn missing(&mut self, resource: &PlannedResource, refusal: Option<&str>) {
+        self.missing_resources.push(resource.clone());
+        self.problems.push(plan::missing(resource, refusal));
+    }
+
+    fn note(&mut self, findings: Findings) {
+        self.problems.extend(findings.problems);
+        self.warnings.extend(findings.warnings);
+    }
+}
+
+fn recreated(input: &PrepareInput<'_>, source: &TopicDescription) -> Option<Problem> {
+    let (before, now) = (input.epoch.topic_id.as_str(), source.id.as_deref()?);
+    (!before.is_empty() && before != now).then(|| {
+        let topic = &input.spec.source.topic;
+        Problem::new(
+            ErrorCode::KafkaTopicRecreated,
+            format!("topic `{topic}` has id {now}, and the connector started on {before}"),
+        )
+    })
+}
+
+async fn read_start(
+    admin: &dyn KafkaAdmin,
+    input: &PrepareInput<'_>,
+    source: &TopicDescription,
+) -> Result<(Epoch, Vec<Problem>), Problem> {
+    let topic = &input.spec.source.topic;
+    let group = &input.spec.resources.task_consumer_group;
+    let partitions = source.partition_numbers();
+    let committed = admin.committed(group, topic, &partitions).await?;
+    let watermarks = admin.watermarks(topic, &partitions).await?;
+    // The topic id was read before the offsets: a topic that was made anew in
+    // between would give offsets of another topic than the id says.
+    match admin.describe_topic(topic).await? {
+        Some(again) if again.id == source.id && again.partitions == source.partitions => {}
+        _ => {
+            let message = format!("topic `{topic}` changed while its offsets were read");
+            return Err(Problem::new(ErrorCode::KafkaRequestFailed, message));
+        }
+    }
+    let start =
+        plan::start(input.spec.source.consumer_offset, &watermarks, &committed, input.is_ours);
+    let epoch = Epoch {
+        number: input.epoch.number,
+        topic_id: source.id.clone().unwrap_or_default(),
+        start_offsets: BTreeMap::into_iter(start.offsets).collect(),
+        origin: start.origin.into(),
+        fixed_time: Some(SystemTime::now().into()),
+    };
+    Ok((epoch, start.warnings))
+}
+
+/// Waits until a topic that was just made is in the brokers' metadata.
+async fn visible(admin: &dyn KafkaAdmin, topic: &str) -> Result<TopicDescription, Problem> {
+    let deadline = Instant::now() + VISIBLE_WITHIN;
+    loop {
+        if let Some(found) = admin.describe_topic(topic).await? {
+            return Ok(found);
+        }
+        if Instant::now() >= deadline {
+            let message = format!("topic `{topic}` was created and is not visible yet");
+            return Err(Problem::new(ErrorCode::KafkaRequestFailed, message));
+        }
+        sleep(VISIBLE_PAUSE).await;
+    }
+}

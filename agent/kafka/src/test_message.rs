@@ -1,0 +1,90 @@
+//! Writes one record to the source topic, on a user's demand.
+
+use std::time::Duration;
+
+use kafka2oss_proto::ErrorCode;
+use kafka2oss_proto::error_code::Problem;
+use kafka2oss_proto::spec::Instance;
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use tokio::task::spawn_blocking;
+
+use crate::config::client_config;
+use crate::drop_in_background::DropInBackground;
+use crate::error_memory::ErrorMemory;
+
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A record to write.
+#[derive(Debug, Clone, Default)]
+pub struct TestMessage {
+    /// Without it the partitioner chooses.
+    pub partition: Option<i32>,
+    /// Null without it.
+    pub key: Option<Vec<u8>>,
+    /// Null without it.
+    pub value: Option<Vec<u8>>,
+}
+
+/// Where a record stands, acknowledged by all in-sync replicas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delivered {
+    /// Partition of the topic.
+    pub partition: i32,
+    /// Offset in the partition.
+    pub offset: i64,
+    /// Its timestamp, in milliseconds since 1970: the broker's where the topic
+    /// has LogAppendTime.
+    pub timestamp: Option<i64>,
+}
+
+/// Writes one record to a topic, with a producer of its own.
+///
+/// # Errors
+/// What keeps the producer from the brokers, or the brokers' answer, within
+/// about 10 s. After a time-out the record may stand there all the same.
+pub async fn produce_test_message(
+    instance: &Instance,
+    topic: &str,
+    message: &TestMessage,
+) -> Result<Delivered, Problem> {
+    let mut config = client_config(instance).await?;
+    config
+        .set("acks", "all")
+        // So that librdkafka's own retries write no second one.
+        .set("enable.idempotence", "true")
+        .set("linger.ms", "0")
+        .set("message.timeout.ms", DELIVERY_TIMEOUT.as_millis().to_string())
+        .set("message.max.bytes", "100000000")
+        .set("allow.auto.create.topics", "false")
+        .set("topic.metadata.propagation.max.ms", "3000");
+    let memory = ErrorMemory::new();
+    let context = memory.clone();
+    let producer: FutureProducer<ErrorMemory> =
+        spawn_blocking(move || config.create_with_context(context))
+            .await
+            .map_err(|error| failed(topic, &error.to_string()))?
+            .map_err(|error| memory.problem("cannot make a producer", &error))?;
+    let producer = DropInBackground::new(producer);
+
+    let mut record: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(topic);
+    record.partition = message.partition;
+    record.key = message.key.as_deref();
+    record.payload = message.value.as_deref();
+    let what = format!("cannot write to topic `{topic}`");
+    let delivery = producer
+        .send_result(record)
+        .map_err(|(error, _)| memory.problem(&what, &error))?
+        .await
+        .map_err(|_| failed(topic, "the producer has ended"))?
+        .map_err(|(error, _)| memory.problem(&what, &error))?;
+    Ok(Delivered {
+        partition: delivery.partition,
+        offset: delivery.offset,
+        timestamp: delivery.timestamp.to_millis(),
+    })
+}
+
+fn failed(topic: &str, words: &str) -> Problem {
+    let message = format!("cannot write to topic `{topic}`: {words}");
+    Problem::new(ErrorCode::KafkaRequestFailed, message)
+}

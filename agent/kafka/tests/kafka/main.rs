@@ -1,0 +1,13 @@
+//! What an agent says to Kafka, on a real broker, and on the embedded one as far
+//! as `kafka2oss dev` needs it.
+
+#![allow(clippy::unwrap_used, reason = "a test may end at once")]
+
+mod admin;
+mod committed;
+mod embedded;
+mod error_topic;
+mod prepare;
+mod remove;
+mod support;
+mod unreachable;

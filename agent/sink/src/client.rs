@@ -1,0 +1,107 @@
+//! One SDK client a destination, all over one connection pool.
+
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use aws_sdk_s3::config::{
+    BehaviorVersion, IdentityCache, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+    SharedHttpClient, StalledStreamProtectionConfig,
+};
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use kafka2oss_proto::spec::{AddressingStyle, Destination};
+
+use crate::credentials::Resolved;
+use crate::dialect::Dialect;
+use crate::error::Subject;
+use crate::resolver::Resolver;
+
+/// For the name, the connection and TLS.
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+
+/// For a whole attempt, except for its body.
+const ATTEMPT_LIMIT: Duration = Duration::from_secs(30);
+
+/// The slowest upload that is not given up: 1 MiB a second. With it, an attempt
+/// for the largest object (512 MiB) ends within 10 minutes, before the store
+/// takes its signature for too old.
+const SLOWEST_UPLOAD: u64 = 1 << 20;
+
+/// Connections of the whole process: pooled by host, and shared by all
+/// destinations. They are served by the tokio runtime that made them.
+static CONNECTIONS: LazyLock<SharedHttpClient> = LazyLock::new(|| {
+    aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .build_with_resolver(Resolver)
+});
+
+/// One bucket of an object store. Clones are cheap and share their connections;
+/// so do all stores of the process.
+#[derive(Debug, Clone)]
+pub struct ObjectStore {
+    pub(crate) client: aws_sdk_s3::Client,
+    pub(crate) bucket: Arc<str>,
+    pub(crate) dialect: Dialect,
+}
+
+impl ObjectStore {
+    /// The bucket that `destination` names. Nothing is asked of it, and no secret
+    /// is read, before the first request.
+    pub fn new(destination: &Destination) -> Self {
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .http_client(CONNECTIONS.clone())
+            .endpoint_url(&destination.endpoint)
+            .region(Region::new(destination.signing_region.clone()))
+            .force_path_style(destination.addressing_style == AddressingStyle::Path)
+            .credentials_provider(Resolved(destination.credentials.clone()))
+            // So that each request resolves them anew.
+            .identity_cache(IdentityCache::no_cache())
+            // Its tokens would be another identity, cached on its own.
+            .disable_s3_express_session_auth(true)
+            // A put that is tried again has to be signed within its window, which
+            // the SDK does not know of.
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT_LIMIT)
+                    .operation_attempt_timeout(ATTEMPT_LIMIT)
+                    .build(),
+            )
+            // It counts bytes handed to the connection. A body in memory is handed
+            // over at once, so it would see no stall; the attempt's limit does.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            // Else bodies go out aws-chunked with a trailer, which OSS refuses.
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+            .build();
+        Self {
+            client: aws_sdk_s3::Client::from_conf(config),
+            bucket: destination.bucket.as_str().into(),
+            dialect: Dialect::from(destination.store_type),
+        }
+    }
+
+    pub(crate) fn subject<'a>(&'a self, operation: &'static str, key: &'a str) -> Subject<'a> {
+        Subject { operation, bucket: &self.bucket, key }
+    }
+}
+
+/// How long an attempt with a body of this length may take.
+pub(crate) fn attempt_limit(body_len: usize) -> Duration {
+    // A usize has at most 64 bits.
+    ATTEMPT_LIMIT + Duration::from_secs(body_len as u64 / SLOWEST_UPLOAD)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attempt_for_the_largest_object_ends_before_its_signature_is_too_old() {
+        assert_eq!(attempt_limit(0), ATTEMPT_LIMIT);
+        assert!(attempt_limit(512 << 20) < Duration::from_secs(15 * 60));
+    }
+}

@@ -1,0 +1,99 @@
+//! One create-only put.
+
+use aws_sdk_s3::config::Builder;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::timeout::TimeoutConfig;
+use bytes::Bytes;
+use kafka2oss_proto::ErrorCode;
+
+use crate::client::attempt_limit;
+use crate::reply::{Headers, KeptHeaders, Refusal};
+use crate::{ObjectMetadata, ObjectStore, StoreError};
+
+/// An object to be created.
+#[derive(Debug, Clone)]
+pub struct NewObject {
+    /// Its key: 1-1023 bytes, no leading slash.
+    pub key: String,
+    /// Its content.
+    pub body: Bytes,
+    /// Its `Content-Type`.
+    pub content_type: &'static str,
+    /// What it says about itself, the checksum of `body` among it.
+    pub metadata: ObjectMetadata,
+}
+
+/// What a create-only put came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PutOutcome {
+    /// The object was created by this request.
+    Created {
+        /// The bucket keeps versions: nothing says that the object was absent.
+        version_id: Option<String>,
+    },
+    /// An object of this key exists, and was left alone.
+    Exists,
+}
+
+impl ObjectStore {
+    /// Creates an object unless its key is taken: one attempt.
+    ///
+    /// # Errors
+    /// See [`StoreError`]. After one the object may exist all the same, except
+    /// where the store has refused the request.
+    /// `STORE_INTEGRITY_MISMATCH` may leave an object with other bytes than sent;
+    /// [`ObjectStore::head`] does not take it for one of ours.
+    pub async fn put(&self, object: &NewObject) -> Result<PutOutcome, StoreError> {
+        let subject = self.subject("PutObject", &object.key);
+        let answer = KeptHeaders::default();
+        let request = self
+            .client
+            .put_object()
+            .bucket(&*self.bucket)
+            .key(&object.key)
+            .content_type(object.content_type)
+            .set_metadata(Some(object.metadata.encode()))
+            .body(ByteStream::from(object.body.clone()));
+        let limit = TimeoutConfig::builder()
+            .operation_attempt_timeout(attempt_limit(object.body.len()))
+            .build();
+        let mut request = self
+            .dialect
+            .create_only(request, object)
+            .customize()
+            .interceptor(answer.clone())
+            .config_override(Builder::new().timeout_config(limit));
+        if let Some((name, value)) = self.dialect.create_only_header() {
+            // Before the signature, which covers it.
+            request = request.mutate_request(move |request: &mut HttpRequest| {
+                request.headers_mut().insert(name, value);
+            });
+        }
+        match request.send().await {
+            Ok(output) => {
+                let headers = answer.get();
+                if let Some(difference) =
+                    headers.and_then(|headers| self.dialect.stored_otherwise(headers, object))
+                {
+                    return Err(subject.error(ErrorCode::StoreIntegrityMismatch, difference));
+                }
+                let version_id = output.version_id().or_else(|| version_id(headers?));
+                Ok(PutOutcome::Created { version_id: version_id.map(str::to_owned) })
+            }
+            Err(error) => {
+                let refusal = Refusal::of(&error);
+                match refusal.as_ref().and_then(|refusal| refusal.code.as_deref()) {
+                    // OSS and S3, in this order. Nothing else means that it exists.
+                    Some("FileAlreadyExists" | "PreconditionFailed") => Ok(PutOutcome::Exists),
+                    _ => Err(subject.failed(&error)),
+                }
+            }
+        }
+    }
+}
+
+/// OSS's own header, in case it is not translated.
+fn version_id(headers: &Headers) -> Option<&str> {
+    headers.get("x-oss-version-id")
+}

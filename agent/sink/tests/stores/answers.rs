@@ -1,0 +1,207 @@
+//! Single answers that no store gives on demand, from a server that gives only
+//! these.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use kafka2oss_proto::ErrorCode;
+use kafka2oss_proto::spec::StoreType;
+use kafka2oss_sink::{MetadataError, ObjectStore};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::support::{CREATED, destination, object, plain, refusal, run};
+
+/// Gives its answers one after the other, one a connection, and keeps the heads
+/// of the requests.
+struct Answers {
+    store: ObjectStore,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+async fn answers(store_type: StoreType, answers: Vec<Vec<u8>>) -> Answers {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://localhost:{}", listener.local_addr().unwrap().port());
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let heads = Arc::clone(&asked);
+    tokio::spawn(async move {
+        for answer in answers {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let head = read_request(&mut connection).await;
+            heads.lock().unwrap().push(head);
+            connection.write_all(&answer).await.unwrap();
+        }
+    });
+    let destination = destination(store_type, endpoint, "abc", plain("id"), plain("secret"));
+    Answers { store: ObjectStore::new(&destination), asked }
+}
+
+/// Reads head and body; returns the head.
+async fn read_request(connection: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(connection.read_u8().await.unwrap());
+    }
+    let head = String::from_utf8(head).unwrap().to_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    let mut body = vec![0; length.map_or(0, |length| length.trim().parse().unwrap())];
+    connection.read_exact(&mut body).await.unwrap();
+    head
+}
+
+fn answer(status: &str, headers: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
+    )
+    .into_bytes()
+}
+
+#[test]
+fn oss_is_asked_in_its_dialect() {
+    run(async {
+        let oss = answers(StoreType::Oss, vec![answer("200 OK", "", "")]).await;
+        assert_eq!(oss.store.put(&object("k", "[1]")).await.unwrap(), CREATED);
+        let head = oss.asked.lock().unwrap().remove(0);
+        for line in
+            ["put /k", "host: abc.localhost:", "x-oss-forbid-overwrite: true", "content-length: 3"]
+        {
+            assert!(head.contains(line), "{line}\n{head}");
+        }
+        let signed = head.lines().find(|line| line.starts_with("authorization: ")).unwrap();
+        assert!(signed.contains(";x-oss-forbid-overwrite"), "{signed}");
+        for other in ["if-none-match", "checksum", "aws-chunked", "trailer", "transfer-encoding"] {
+            assert!(!head.contains(other), "{other}\n{head}");
+        }
+    });
+}
+
+#[test]
+fn s3_is_asked_in_its_dialect() {
+    run(async {
+        let s3 = answers(StoreType::S3, vec![answer("200 OK", "", "")]).await;
+        assert_eq!(s3.store.put(&object("k", "123456789")).await.unwrap(), CREATED);
+        let head = s3.asked.lock().unwrap().remove(0);
+        for line in [
+            "put /abc/k",
+            "if-none-match: *",
+            "content-length: 9",
+            "x-amz-checksum-crc32c: 4waskg==",
+        ] {
+            assert!(head.contains(line), "{line}\n{head}");
+        }
+        for other in ["x-oss-", "aws-chunked", "trailer", "transfer-encoding"] {
+            assert!(!head.contains(other), "{other}\n{head}");
+        }
+    });
+}
+
+#[test]
+fn a_checksum_of_other_bytes_in_the_answer_is_a_mismatch() {
+    run(async {
+        for (store_type, header) in [
+            (StoreType::Oss, "x-oss-hash-crc64ecma: 1\r\n"),
+            (StoreType::S3, "x-amz-checksum-crc32c: AAAAAA==\r\n"),
+        ] {
+            let store = answers(store_type, vec![answer("200 OK", header, "")]).await.store;
+            let error = refusal(&store).await;
+            assert_eq!(error.code, ErrorCode::StoreIntegrityMismatch, "{error}");
+        }
+    });
+}
+
+#[test]
+fn an_object_that_stands_with_other_bytes_than_its_metadata_tells_is_not_taken_for_ours() {
+    run(async {
+        let metadata = object("k", "[1]").metadata.encode();
+        let metadata: String = metadata
+            .iter()
+            .map(|(name, value)| format!("x-amz-meta-{name}: {value}\r\n"))
+            .collect();
+        let headers = format!("{metadata}x-oss-hash-crc64ecma: 1\r\n");
+        let store = answers(StoreType::Oss, vec![answer("200 OK", &headers, "")]).await.store;
+        let error = store.head("k").await.unwrap_err();
+        assert_eq!(error.code, ErrorCode::StoreIntegrityMismatch, "{error}");
+    });
+}
+
+#[test]
+fn metadata_that_is_not_text_is_someone_elses() {
+    run(async {
+        let mut head = b"HTTP/1.1 200 OK\r\ncontent-length: 7\r\nx-amz-meta-note: ".to_vec();
+        head.extend(b"\xff\xfe\r\nconnection: close\r\n\r\n");
+        let store = answers(StoreType::Oss, vec![head]).await.store;
+        let stored = store.head("k").await.unwrap().unwrap();
+        assert_eq!((stored.size, stored.metadata), (7, Err(MetadataError::NotText)));
+    });
+}
+
+#[test]
+fn oss_explains_a_refused_head_in_a_header() {
+    run(async {
+        // <Error><Code>NoSuchBucket</Code></Error>
+        let bucket = "x-oss-err: PEVycm9yPjxDb2RlPk5vU3VjaEJ1Y2tldDwvQ29kZT48L0Vycm9yPg==\r\n";
+        // <Error><Code>NoSuchKey</Code></Error>
+        let key = "x-oss-err: PEVycm9yPjxDb2RlPk5vU3VjaEtleTwvQ29kZT48L0Vycm9yPg==\r\n";
+        let given = [bucket, key].map(|header| answer("404 Not Found", header, "")).to_vec();
+        let oss = answers(StoreType::Oss, given).await;
+        let error = oss.store.head("k").await.unwrap_err();
+        assert_eq!(error.code, ErrorCode::StoreBucketNotFound, "{error}");
+        assert_eq!(oss.store.head("k").await.unwrap(), None);
+        assert_eq!(oss.asked.lock().unwrap().len(), 2, "no request more");
+    });
+}
+
+#[test]
+fn a_refused_head_without_a_reason_is_explained_by_get_of_one_byte() {
+    run(async {
+        let skewed = "<Error><Code>RequestTimeTooSkewed</Code></Error>";
+        let given = vec![answer("403 Forbidden", "", ""), answer("403 Forbidden", "", skewed)];
+        let s3 = answers(StoreType::S3, given).await;
+        let error = s3.store.head("k").await.unwrap_err();
+        assert_eq!(error.code, ErrorCode::StoreClockSkewed, "{error}");
+        let asked = s3.asked.lock().unwrap().clone();
+        assert!(asked[0].starts_with("head /abc/k"), "{}", asked[0]);
+        assert!(asked[1].starts_with("get /abc/k"), "{}", asked[1]);
+        assert!(asked[1].contains("range: bytes=0-0"), "{}", asked[1]);
+    });
+}
+
+#[test]
+fn what_no_store_would_say_is_an_error_and_not_a_panic() {
+    run(async {
+        for (given, expected) in [
+            (answer("502 Bad Gateway", "", "<html>oops"), ErrorCode::StoreUnavailable),
+            (answer("404 Not Found", "", ""), ErrorCode::StoreRequestRejected),
+            (answer("403 Forbidden", "", "denied"), ErrorCode::StoreAccessDenied),
+            (answer("302 Found", "location: /login\r\n", ""), ErrorCode::StoreRequestRejected),
+            // Not a conflict: only the store's code makes it one.
+            (answer("412 Precondition Failed", "", ""), ErrorCode::StoreRequestRejected),
+            (b"\x16\x03\x01\x00\x05hello\r\n\r\n".to_vec(), ErrorCode::StoreUnreachable),
+            (
+                b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf".to_vec(),
+                ErrorCode::StoreUnavailable,
+            ),
+            (Vec::new(), ErrorCode::StoreUnreachable),
+        ] {
+            let shown = String::from_utf8_lossy(&given).into_owned();
+            let store = answers(StoreType::S3, vec![given]).await.store;
+            let error = refusal(&store).await;
+            assert_eq!(error.code, expected, "{shown}\n{error}");
+            assert!(error.message.starts_with("PutObject of `refused` in bucket `abc`: "));
+        }
+    });
+}
+
+#[test]
+fn retry_after_is_a_delay() {
+    run(async {
+        let throttled = answer("429 Too Many Requests", "retry-after: 3\r\n", "");
+        let store = answers(StoreType::S3, vec![throttled]).await.store;
+        let error = refusal(&store).await;
+        assert_eq!(
+            (error.code, error.delay),
+            (ErrorCode::StoreThrottled, Some(Duration::from_secs(3)))
+        );
+    });
+}

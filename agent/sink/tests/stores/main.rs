@@ -1,0 +1,11 @@
+//! The sink against stores: the OSS emulator (`oss`), MinIO (`minio`, which
+//! `tests/run` puts in place), and single answers that no store gives on demand
+//! (`answers`).
+
+// In a test, an unwrap is its failure.
+#![allow(clippy::unwrap_used)]
+
+mod answers;
+mod minio;
+mod oss;
+mod support;

@@ -1,0 +1,219 @@
+//! What this agent is to run, as domain types: the border between the stream
+//! and the supervisor.
+
+mod cache;
+mod credentials;
+mod keyring;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use kafka2oss_proto::error_code::Problem;
+use kafka2oss_proto::names::ConnectorName;
+use kafka2oss_proto::spec::{ConnectorSpec, Instance};
+use kafka2oss_proto::{ErrorCode, v1};
+
+use crate::task::{Mode, TaskSpec};
+
+pub(crate) use cache::{AssignmentCache, Cached, StoreIdentity};
+pub(crate) use keyring::Keyring;
+
+/// What an agent can do beyond the first version of the protocol, by name. An
+/// assignment that names another feature is refused.
+pub(crate) const FEATURES: &[&str] = &[];
+
+/// Assignments by connector.
+pub(crate) type Assignments = BTreeMap<ConnectorName, Assignment>;
+
+/// The tasks of one connector that this agent is to run, checked.
+#[derive(Debug, Clone)]
+pub(crate) struct Assignment {
+    pub(crate) connector: ConnectorName,
+    pub(crate) generation: u64,
+    pub(crate) placement_version: u64,
+    pub(crate) mode: Mode,
+    /// Index of each task -> its share of thread_concurrency.
+    pub(crate) tasks: BTreeMap<u32, u32>,
+    pub(crate) fixed: Arc<Fixed>,
+    pub(crate) credentials: Option<v1::StoreCredentials>,
+    pub(crate) spec: Arc<ConnectorSpec>,
+    instance: Arc<Instance>,
+    /// As it came, with withheld secrets filled in.
+    wire: v1::ConnectorAssignment,
+}
+
+/// What a task cannot change while it runs: another one means a restart.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Fixed {
+    pub(crate) uid: String,
+    /// Without credentials: those are replaced under running tasks.
+    spec: v1::ConnectorSpec,
+    /// Only what Kafka clients are made from: labels, etag and the cluster id
+    /// that an agent reported change nothing for a task.
+    connection: v1::Instance,
+    epoch: u64,
+    topic_id: String,
+    start_offsets: BTreeMap<i32, i64>,
+}
+
+impl Assignment {
+    /// What the task of this index runs; `None` without such a task.
+    pub(crate) fn task(&self, index: u32) -> Option<TaskSpec> {
+        let threads = *self.tasks.get(&index)?;
+        Some(TaskSpec {
+            connector: self.connector.clone(),
+            uid: self.fixed.uid.clone(),
+            index,
+            threads,
+            spec: Arc::clone(&self.spec),
+            instance: Arc::clone(&self.instance),
+            epoch: self.fixed.epoch,
+            topic_id: self.fixed.topic_id.clone(),
+            start_offsets: self.fixed.start_offsets.clone(),
+        })
+    }
+
+    /// The wire form with plain secrets withheld, for the disk.
+    fn without_plain_secrets(&self) -> v1::ConnectorAssignment {
+        let mut wire = self.wire.clone();
+        if let Some(spec) = &mut wire.spec {
+            credentials::withhold_plain(spec);
+        }
+        wire
+    }
+}
+
+/// Checks everything; withheld secrets have been filled in before where they
+/// are known ([`Keyring::complete`]).
+impl TryFrom<v1::ConnectorAssignment> for Assignment {
+    type Error = Problem;
+
+    fn try_from(wire: v1::ConnectorAssignment) -> Result<Self, Problem> {
+        let v1::ConnectorAssignment {
+            connector,
+            uid,
+            generation,
+            placement_version,
+            spec,
+            instance,
+            epoch,
+            run_mode,
+            tasks,
+            features,
+            delivery_guarantee: _,
+        } = wire.clone();
+        check_features(&features)?;
+        let connector: ConnectorName = connector.parse().map_err(unsupported)?;
+        if uid.is_empty() {
+            return Err(unsupported("uid is empty"));
+        }
+        let mode = match v1::RunMode::try_from(run_mode) {
+            Ok(v1::RunMode::Run) => Mode::Run,
+            Ok(v1::RunMode::Pause) => Mode::Pause,
+            Ok(v1::RunMode::Unspecified) | Err(_) => {
+                return Err(unsupported(format!("run_mode has no value {run_mode} here")));
+            }
+        };
+        let (Some(spec), Some(instance)) = (spec, instance) else {
+            return Err(unsupported("spec or instance is missing"));
+        };
+        let fixed = Fixed::new(uid, &spec, &instance, epoch)?;
+        let credentials = credentials::of(&spec).cloned();
+        // The control plane found both legal, by the rules of its version.
+        let spec = ConnectorSpec::try_from(spec).map_err(unsupported)?;
+        let instance = Instance::try_from(instance).map_err(unsupported)?;
+        let tasks = check_tasks(tasks, spec.source.spread)?;
+        Ok(Self {
+            connector,
+            generation,
+            placement_version,
+            mode,
+            tasks,
+            fixed: Arc::new(fixed),
+            credentials,
+            spec: Arc::new(spec),
+            instance: Arc::new(instance),
+            wire,
+        })
+    }
+}
+
+impl Fixed {
+    fn new(
+        uid: String,
+        spec: &v1::ConnectorSpec,
+        instance: &v1::Instance,
+        epoch: Option<v1::Epoch>,
+    ) -> Result<Self, Problem> {
+        let v1::Epoch { number, topic_id, start_offsets, origin: _, fixed_time: _ } =
+            epoch.unwrap_or_default();
+        if start_offsets.is_empty() {
+            return Err(Problem::new(
+                ErrorCode::StartNotFixed,
+                format!("epoch {number} has no start offsets, and a task cannot start without"),
+            ));
+        }
+        if let Some((partition, offset)) =
+            start_offsets.iter().find(|(partition, offset)| **partition < 0 || **offset < 0)
+        {
+            return Err(unsupported(format!("start of partition {partition} is {offset}")));
+        }
+        let mut spec = spec.clone();
+        credentials::remove(&mut spec);
+        Ok(Self {
+            uid,
+            spec,
+            connection: connection(instance),
+            epoch: number,
+            topic_id,
+            start_offsets: start_offsets.into_iter().collect(),
+        })
+    }
+}
+
+/// The part of an instance that Kafka clients are made from.
+fn connection(instance: &v1::Instance) -> v1::Instance {
+    v1::Instance {
+        bootstrap_servers: instance.bootstrap_servers.clone(),
+        security_protocol: instance.security_protocol,
+        sasl_mechanism: instance.sasl_mechanism,
+        kafka_credentials: instance.kafka_credentials.clone(),
+        ca_certificate: instance.ca_certificate.clone(),
+        ..v1::Instance::default()
+    }
+}
+
+fn check_features(needed: &[String]) -> Result<(), Problem> {
+    let lacking: Vec<_> =
+        needed.iter().map(String::as_str).filter(|name| !FEATURES.contains(name)).collect();
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    Err(unsupported(format!("needs what this agent cannot do: {}", lacking.join(", "))))
+}
+
+fn check_tasks(tasks: Vec<v1::TaskAssignment>, spread: u32) -> Result<BTreeMap<u32, u32>, Problem> {
+    let mut checked = BTreeMap::new();
+    for v1::TaskAssignment { index, threads } in tasks {
+        if index >= spread {
+            return Err(unsupported(format!("task {index} is none of the {spread}")));
+        }
+        if threads == 0 {
+            return Err(unsupported(format!("task {index} has no threads")));
+        }
+        if checked.insert(index, threads).is_some() {
+            return Err(unsupported(format!("task {index} stands twice")));
+        }
+    }
+    Ok(checked)
+}
+
+fn unsupported(reason: impl std::fmt::Display) -> Problem {
+    Problem::new(
+        ErrorCode::AgentUnsupported,
+        format!("agent {} cannot run this assignment: {reason}", env!("CARGO_PKG_VERSION")),
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! Records that cannot stand in an object, on their way to an error topic.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use kafka2oss_kafka::{ErrorRecord, ErrorStage, ErrorTopicProducer, Written};
+use kafka2oss_proto::error_code::Problem;
+use kafka2oss_proto::v1;
+use rdkafka::Message;
+use rdkafka::message::BorrowedMessage;
+use tokio::sync::OnceCell;
+use tokio::task::JoinSet;
+
+use super::deliver::backoff;
+use crate::report::{Reporter, Severity};
+use crate::task::{PartitionBoard, TaskSpec};
+
+/// Bytes of the value that an event shows.
+const PREVIEW_BYTES: usize = 64;
+
+/// A task's error topic; its producer is made when the first record needs it.
+pub(crate) struct ErrorTopic {
+    spec: Arc<TaskSpec>,
+    topic: String,
+    reporter: Reporter,
+    producer: OnceCell<ErrorTopicProducer>,
+}
+
+impl ErrorTopic {
+    pub(crate) fn new(spec: Arc<TaskSpec>, topic: String, reporter: Reporter) -> Self {
+        Self { spec, topic, reporter, producer: OnceCell::new() }
+    }
+
+    async fn send(&self, record: &ErrorRecord) -> Result<Written, Problem> {
+        let connect = || ErrorTopicProducer::connect(&self.spec.instance);
+        self.producer.get_or_try_init(connect).await?.send(record).await
+    }
+}
+
+/// One partition's way to the error topic.
+#[derive(Clone)]
+pub(crate) struct DeadLetters {
+    error_topic: Arc<ErrorTopic>,
+    partition: i32,
+    board: Arc<PartitionBoard>,
+}
+
+impl DeadLetters {
+    pub(crate) fn new(
+        error_topic: Arc<ErrorTopic>,
+        partition: i32,
+        board: Arc<PartitionBoard>,
+    ) -> Self {
+        Self { error_topic, partition, board }
+    }
+
+    /// A copy of the record with what is wrong with it.
+    fn copy(&self, message: &BorrowedMessage<'_>, stage: ErrorStage, problem: Problem) -> ErrorRecord {
+        let TaskSpec { connector, index, .. } = &*self.error_topic.spec;
+        ErrorRecord {
+            error_topic: self.error_topic.topic.clone(),
+            key: message.key().map(<[u8]>::to_vec),
+            value: message.payload().map(<[u8]>::to_vec),
+            headers: message.headers().map(rdkafka::message::BorrowedHeaders::detach),
+            timestamp: message.timestamp().to_millis(),
+            source_topic: message.topic().to_owned(),
+            source_partition: self.partition,
+            source_offset: message.offset(),
+            connector: connector.id().to_owned(),
+            task_index: *index,
+            stage,
+            code: problem.code,
+            message: problem.message,
+        }
+    }
+
+    /// Sends the record until the error topic has acknowledged it.
+    async fn deliver(self, record: ErrorRecord) {
+        let mut backoff = backoff();
+        let written = loop {
+            match self.error_topic.send(&record).await {
+                Ok(written) => break written,
+                Err(problem) => {
+                    self.board.retrying(problem);
+                    tokio::time::sleep(backoff.next().unwrap_or_default()).await;
+                }
+            }
+        };
+        self.board.recovered();
+        self.board.dead_lettered();
+        let problem = Problem::new(record.code, record.message.clone());
+        let gone = format!("{} (now in `{}`)", record.message, record.error_topic);
+        self.board.log(Severity::Warn, Some(record.source_offset), Some(&problem), gone);
+        self.error_topic.reporter.dead_letter(event(&self.error_topic.spec, record, written));
+    }
+}
+
+/// Dead letters of one extent that are not acknowledged yet.
+#[derive(Default)]
+pub(crate) struct PendingLetters {
+    pending: JoinSet<()>,
+}
+
+impl PendingLetters {
+    /// Sends a copy of the record on its way.
+    pub(crate) fn send(
+        &mut self,
+        to: &DeadLetters,
+        message: &BorrowedMessage<'_>,
+        stage: ErrorStage,
+        problem: Problem,
+    ) {
+        let record = to.copy(message, stage, problem);
+        self.pending.spawn(to.clone().deliver(record));
+    }
+
+    /// How many wait for their acknowledgement.
+    pub(crate) fn len(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Waits until every one is acknowledged.
+    ///
+    /// # Errors
+    /// When one ended without being acknowledged: a bug, and the extent must
+    /// not be committed.
+    pub(crate) async fn acknowledged(mut self) -> Result<(), tokio::task::JoinError> {
+        while let Some(ended) = self.pending.join_next().await {
+            ended?;
+        }
+        Ok(())
+    }
+}
+
+fn event(spec: &TaskSpec, record: ErrorRecord, written: Written) -> v1::DeadLetter {
+    let timestamp = record.timestamp.map(|milliseconds| prost_types::Timestamp {
+        seconds: milliseconds.div_euclid(1_000),
+        nanos: (milliseconds.rem_euclid(1_000) * 1_000_000) as i32,
+    });
+    let value = record.value.as_deref();
+    v1::DeadLetter {
+        time: Some(SystemTime::now().into()),
+        connector: spec.connector.to_string(),
+        topic: record.source_topic,
+        partition: record.source_partition,
+        offset: record.source_offset,
+        timestamp,
+        error_code: record.code.as_str().to_owned(),
+        error_message: record.message,
+        error_topic: record.error_topic,
+        error_partition: written.partition,
+        error_offset: written.offset,
+        key_size: record.key.as_ref().map(|key| key.len() as u64),
+        value_size: value.map(|value| value.len() as u64),
+        value_preview: value.map_or(&[][..], |value| &value[..value.len().min(PREVIEW_BYTES)]).to_vec(),
+    }
+}

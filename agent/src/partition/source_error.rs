@@ -1,0 +1,80 @@
+//! What an error on a partition's queue means for the partition.
+
+use kafka2oss_proto::ErrorCode;
+use kafka2oss_proto::error_code::Problem;
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaErrorCode as Native;
+
+/// What an error on a partition's queue means for the partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum SourceError {
+    /// librdkafka tries again by itself.
+    Passing(Problem),
+    /// The position is outside of the partition's log: with
+    /// `auto.offset.reset=error` librdkafka fetches nothing more.
+    OutOfRange,
+    /// Going on could skip records.
+    Stop(Problem),
+    /// The consumer is of no more use.
+    Broken(Problem),
+}
+
+/// Sorts an error. One that is not known to pass stops the partition, since
+/// librdkafka goes on behind, for example, a batch that it cannot decode.
+pub(super) fn classify(error: &KafkaError) -> SourceError {
+    let problem = kafka2oss_kafka::classify::problem("cannot read the partition", error);
+    let native = match error {
+        KafkaError::MessageConsumptionFatal(_) => return SourceError::Broken(problem),
+        KafkaError::MessageConsumption(native) => *native,
+        _ => return SourceError::Stop(problem),
+    };
+    match native {
+        Native::AutoOffsetReset | Native::OffsetOutOfRange => SourceError::OutOfRange,
+        Native::LogTruncation => {
+            SourceError::Stop(Problem::new(ErrorCode::KafkaLogTruncated, problem.message))
+        }
+        Native::BrokerTransportFailure
+        | Native::AllBrokersDown
+        | Native::OperationTimedOut
+        | Native::RequestTimedOut
+        | Native::Resolve
+        | Native::NotLeaderForPartition
+        | Native::LeaderNotAvailable
+        | Native::ReplicaNotAvailable
+        | Native::OffsetNotAvailable
+        | Native::FencedLeaderEpoch
+        | Native::UnknownLeaderEpoch
+        | Native::KafkaStorageError
+        | Native::NetworkException
+        | Native::UnknownTopicOrPartition
+        | Native::UnknownTopic
+        | Native::UnknownPartition
+        | Native::TopicAuthorizationFailed => SourceError::Passing(problem),
+        _ => SourceError::Stop(problem),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_that_cannot_be_decoded_stops_the_partition() {
+        for native in [Native::BadMessage, Native::BadCompression, Native::NotImplemented] {
+            let sorted = classify(&KafkaError::MessageConsumption(native));
+            assert!(matches!(sorted, SourceError::Stop(_)), "{native:?}: {sorted:?}");
+        }
+    }
+
+    #[test]
+    fn an_unreachable_broker_is_waited_for() {
+        let sorted = classify(&KafkaError::MessageConsumption(Native::BrokerTransportFailure));
+        assert!(matches!(sorted, SourceError::Passing(_)), "{sorted:?}");
+    }
+
+    #[test]
+    fn a_fenced_consumer_is_given_up() {
+        let sorted = classify(&KafkaError::MessageConsumptionFatal(Native::FencedInstanceId));
+        assert!(matches!(sorted, SourceError::Broken(_)), "{sorted:?}");
+    }
+}

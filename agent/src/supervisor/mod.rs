@@ -1,0 +1,251 @@
+//! Assignments in, tasks out: runs what the control plane placed on this agent
+//! and nothing else.
+
+mod admission;
+mod board;
+mod factory;
+mod plan;
+mod tasks;
+
+use kafka2oss_proto::error_code::Problem;
+use kafka2oss_proto::{ErrorCode, v1};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::assignment::{
+    Assignment, AssignmentCache, Assignments, Cached, Keyring, StoreIdentity,
+};
+use crate::task::StopMode;
+use tasks::Tasks;
+
+pub(crate) use board::{Board, ConnectorView, View};
+#[cfg(test)]
+pub(crate) use factory::Task;
+pub(crate) use factory::{KafkaTasks, TaskFactory};
+
+/// Steers the supervisor.
+#[derive(Debug, Clone)]
+pub(crate) struct Supervisor {
+    messages: mpsc::Sender<Message>,
+}
+
+enum Message {
+    Apply {
+        store: StoreIdentity,
+        connectors: Vec<v1::ConnectorAssignment>,
+        reply: oneshot::Sender<Vec<v1::AssignmentNack>>,
+    },
+    StopAll {
+        mode: StopMode,
+        reply: oneshot::Sender<()>,
+    },
+    Forget {
+        reply: oneshot::Sender<()>,
+    },
+}
+
+/// What a supervisor is made of.
+pub(crate) struct Parts {
+    pub(crate) tasks: std::sync::Arc<dyn TaskFactory>,
+    pub(crate) cache: AssignmentCache,
+    pub(crate) keyring: Keyring,
+    pub(crate) board: Board,
+    /// Whether assignments of another store than the tasks' are taken.
+    pub(crate) adopt_store: bool,
+}
+
+impl Supervisor {
+    /// Starts a supervisor, and with it what the cache holds.
+    pub(crate) async fn start(parts: Parts) -> Self {
+        let Parts { tasks, mut cache, keyring, board, adopt_store } = parts;
+        let Cached { store, assignments } = cache.load().await;
+        let mut actor = Actor {
+            tasks: Tasks::new(tasks, board),
+            cache,
+            keyring,
+            adopt_store,
+            store,
+            assignments: Assignments::new(),
+            stopping: None,
+        };
+        if !assignments.is_empty() {
+            tracing::info!(connectors = assignments.len(), "going on with the cached assignments");
+        }
+        actor.run(assignments);
+        // Each sender waits for its answer: there are as many messages under
+        // way as there are senders.
+        let (messages, inbox) = mpsc::channel(4);
+        tokio::spawn(actor.serve(inbox));
+        Self { messages }
+    }
+
+    /// Makes a whole list of assignments the one that runs; returns when
+    /// everything has been set going and the cache is written, with those that
+    /// this agent cannot take. `None` when this agent is stopping.
+    pub(crate) async fn apply(
+        &self,
+        store: StoreIdentity,
+        connectors: Vec<v1::ConnectorAssignment>,
+    ) -> Option<Vec<v1::AssignmentNack>> {
+        self.ask(|reply| Message::Apply { store, connectors, reply }).await
+    }
+
+    /// Stops every task for good and returns when all have ended.
+    pub(crate) async fn stop_all(&self, mode: StopMode) {
+        self.ask(|reply| Message::StopAll { mode, reply }).await;
+    }
+
+    /// Empties the cache: the tasks have been given back.
+    pub(crate) async fn forget(&self) {
+        self.ask(|reply| Message::Forget { reply }).await;
+    }
+
+    async fn ask<T>(&self, message: impl FnOnce(oneshot::Sender<T>) -> Message) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.messages.send(message(reply)).await.ok()?;
+        answer.await.ok()
+    }
+}
+
+struct Actor {
+    tasks: Tasks,
+    cache: AssignmentCache,
+    keyring: Keyring,
+    adopt_store: bool,
+    /// Where the assignments come from.
+    store: StoreIdentity,
+    /// What runs, or is to run as soon as its predecessor has ended.
+    assignments: Assignments,
+    /// Who waits for the end, once everything stops.
+    stopping: Option<Vec<oneshot::Sender<()>>>,
+}
+
+impl Actor {
+    async fn serve(mut self, mut inbox: mpsc::Receiver<Message>) {
+        loop {
+            tokio::select! {
+                message = inbox.recv() => match message {
+                    Some(message) => self.handle(message).await,
+                    None => return,
+                },
+                key = self.tasks.ended() => {
+                    if self.stopping.is_none() {
+                        self.tasks.start(&key, &self.assignments);
+                    }
+                    self.publish();
+                }
+            }
+            self.answer_when_stopped();
+        }
+    }
+
+    async fn handle(&mut self, message: Message) {
+        match message {
+            // Without an answer: the sender sees that there is none.
+            Message::Apply { .. } if self.stopping.is_some() => {}
+            Message::Apply { store, connectors, reply } => {
+                let nacks = self.apply(store, connectors).await;
+                let _ = reply.send(nacks);
+            }
+            Message::StopAll { mode, reply } => {
+                self.stopping.get_or_insert_default().push(reply);
+                self.tasks.stop_all(mode, &self.assignments);
+                self.publish();
+            }
+            Message::Forget { reply } => {
+                self.cache.save(&StoreIdentity::default(), &Assignments::new()).await;
+                let _ = reply.send(());
+            }
+        }
+    }
+
+    async fn apply(
+        &mut self,
+        store: StoreIdentity,
+        connectors: Vec<v1::ConnectorAssignment>,
+    ) -> Vec<v1::AssignmentNack> {
+        let held = (!self.assignments.is_empty()).then_some(&self.store);
+        if let Err(problem) = admission::admit(held, &store, self.adopt_store) {
+            let orphans: Vec<_> = self.assignments.keys().map(ToString::to_string).collect();
+            tracing::error!(%problem, orphans = orphans.join(", "), "assignments refused");
+            return connectors.iter().map(|refused| nack(refused, problem.clone())).collect();
+        }
+        self.store = store;
+
+        let mut wanted = Assignments::new();
+        let mut nacks = Vec::new();
+        for wire in connectors {
+            match self.check(&wire, &wanted) {
+                Ok(assignment) => {
+                    wanted.insert(assignment.connector.clone(), assignment);
+                }
+                Err(problem) => {
+                    tracing::warn!(connector = wire.connector, %problem, "assignment refused");
+                    if let Some(last_good) = self.last_good(&wire) {
+                        wanted.entry(last_good.connector.clone()).or_insert(last_good);
+                    }
+                    nacks.push(nack(&wire, problem));
+                }
+            }
+        }
+        self.run(wanted);
+        self.cache.save(&self.store, &self.assignments).await;
+        nacks
+    }
+
+    fn check(
+        &self,
+        wire: &v1::ConnectorAssignment,
+        wanted: &Assignments,
+    ) -> Result<Assignment, Problem> {
+        let mut wire = wire.clone();
+        if let Some(spec) = &mut wire.spec {
+            self.keyring.complete(&wire.uid, spec)?;
+        }
+        let assignment = Assignment::try_from(wire)?;
+        if wanted.contains_key(&assignment.connector) {
+            return Err(Problem::new(ErrorCode::RequestInvalid, "the connector stands twice"));
+        }
+        Ok(assignment)
+    }
+
+    /// What goes on in the place of an assignment that was refused.
+    fn last_good(&self, refused: &v1::ConnectorAssignment) -> Option<Assignment> {
+        let connector = refused.connector.parse().ok()?;
+        self.assignments
+            .get(&connector)
+            .filter(|assignment| assignment.fixed.uid == refused.uid)
+            .cloned()
+    }
+
+    fn run(&mut self, wanted: Assignments) {
+        self.tasks.apply(&self.assignments, &wanted);
+        self.keyring.hold(&wanted);
+        self.assignments = wanted;
+        self.publish();
+    }
+
+    fn publish(&self) {
+        let none = Assignments::new();
+        let wanted = if self.stopping.is_some() { &none } else { &self.assignments };
+        self.tasks.publish(&self.store.id, wanted);
+    }
+
+    fn answer_when_stopped(&mut self) {
+        if self.tasks.is_empty()
+            && let Some(waiting) = &mut self.stopping
+        {
+            for reply in waiting.drain(..) {
+                let _ = reply.send(());
+            }
+        }
+    }
+}
+
+fn nack(refused: &v1::ConnectorAssignment, problem: Problem) -> v1::AssignmentNack {
+    v1::AssignmentNack {
+        connector: refused.connector.clone(),
+        placement_version: refused.placement_version,
+        generation: refused.generation,
+        problem: Some(problem.into()),
+    }
+}

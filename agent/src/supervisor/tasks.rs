@@ -1,0 +1,256 @@
+//! The tasks of this agent: carries out what `plan` decides.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use kafka2oss_proto::names::ConnectorName;
+use kafka2oss_proto::v1;
+use kafka2oss_sink::ObjectStore;
+use tokio::sync::watch;
+use tokio::task::{Id, JoinSet};
+
+use super::board::{Board, ConnectorView, View};
+use super::factory::{Task, TaskFactory};
+use super::plan::{Action, Current, Running, TaskKey, plan};
+use crate::assignment::{Assignment, Assignments, Fixed};
+use crate::task::{Snapshot, StopMode};
+
+/// The tasks of this agent.
+pub(super) struct Tasks {
+    factory: Arc<dyn TaskFactory>,
+    board: Board,
+    slots: BTreeMap<TaskKey, Slot>,
+    stores: BTreeMap<ConnectorName, StoreChannel>,
+    stops: JoinSet<()>,
+    stopping: HashMap<Id, TaskKey>,
+}
+
+/// Where one task is.
+enum Slot {
+    Running(Live),
+    /// It ends; the next of its key has to wait for that.
+    Stopping { ran: Identity, snapshot: watch::Receiver<Snapshot>, _store: StoreSender },
+}
+
+struct Live {
+    task: Box<dyn Task>,
+    running: Running,
+    store: StoreSender,
+}
+
+/// Held as long as a task that reads from it.
+type StoreSender = Arc<watch::Sender<ObjectStore>>;
+
+/// The store of one connector's tasks that run the same.
+struct StoreChannel {
+    fixed: Arc<Fixed>,
+    credentials: Option<v1::StoreCredentials>,
+    sender: StoreSender,
+}
+
+/// What a task ran last, for reports on it until it has ended.
+#[derive(Debug, Clone)]
+struct Identity {
+    uid: String,
+    generation: u64,
+    placement_version: u64,
+}
+
+impl Tasks {
+    pub(super) fn new(factory: Arc<dyn TaskFactory>, board: Board) -> Self {
+        Self {
+            factory,
+            board,
+            slots: BTreeMap::new(),
+            stores: BTreeMap::new(),
+            stops: JoinSet::new(),
+            stopping: HashMap::new(),
+        }
+    }
+
+    /// Whether there is none, not even one that ends.
+    pub(super) fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// Goes from `before`, which was applied last, to `wanted`.
+    pub(super) fn apply(&mut self, before: &Assignments, wanted: &Assignments) {
+        let current = self.slots.iter().map(|(key, slot)| (key.clone(), slot.current())).collect();
+        for action in plan(&current, wanted) {
+            tracing::debug!(?action, "task");
+            match action {
+                Action::Start(key) => self.start(&key, wanted),
+                Action::Restart(key, mode) => self.stop(&key, mode, before),
+                Action::Stop(key) => self.stop(&key, StopMode::Leave, before),
+                Action::SetMode(key, mode) => {
+                    if let Some(Slot::Running(live)) = self.slots.get_mut(&key) {
+                        live.running.mode = mode;
+                        live.task.set_mode(mode);
+                    }
+                }
+                Action::ReplaceStore(connector) => self.replace_store(&connector, wanted),
+            }
+        }
+        self.stores.retain(|connector, _| wanted.contains_key(connector));
+    }
+
+    /// Stops every task that runs.
+    pub(super) fn stop_all(&mut self, mode: StopMode, before: &Assignments) {
+        let keys: Vec<_> = self.slots.keys().cloned().collect();
+        for key in keys {
+            self.stop(&key, mode, before);
+        }
+    }
+
+    /// Waits until a task has ended; for ever when none ends. Safe to cancel.
+    pub(super) async fn ended(&mut self) -> TaskKey {
+        loop {
+            let id = match self.stops.join_next_with_id().await {
+                Some(Ok((id, ()))) => id,
+                Some(Err(error)) => {
+                    tracing::error!(%error, "stopping a task failed");
+                    error.id()
+                }
+                None => return std::future::pending().await,
+            };
+            if let Some(key) = self.stopping.remove(&id) {
+                self.slots.remove(&key);
+                return key;
+            }
+        }
+    }
+
+    /// Starts the task of this key, if it is wanted.
+    pub(super) fn start(&mut self, key: &TaskKey, wanted: &Assignments) {
+        let Some(assignment) = wanted.get(&key.connector) else { return };
+        let Some(spec) = assignment.task(key.index) else { return };
+        let running = Running {
+            fixed: Arc::clone(&assignment.fixed),
+            threads: spec.threads,
+            mode: assignment.mode,
+            credentials: assignment.credentials.clone(),
+        };
+        let store = self.store(assignment);
+        let task = self.factory.spawn(spec, store.subscribe(), assignment.mode);
+        self.board.follow(task.snapshot());
+        self.slots.insert(key.clone(), Slot::Running(Live { task, running, store }));
+    }
+
+    fn stop(&mut self, key: &TaskKey, mode: StopMode, before: &Assignments) {
+        let Some(slot) = self.slots.remove(key) else { return };
+        let Slot::Running(Live { task, running, store }) = slot else {
+            self.slots.insert(key.clone(), slot);
+            return;
+        };
+        let ran = before.get(&key.connector).map_or_else(
+            || Identity {
+                uid: running.fixed.uid.clone(),
+                generation: 0,
+                placement_version: 0,
+            },
+            Identity::of,
+        );
+        let snapshot = task.snapshot();
+        let stop = self.stops.spawn(task.stop(mode));
+        self.stopping.insert(stop.id(), key.clone());
+        self.slots.insert(key.clone(), Slot::Stopping { ran, snapshot, _store: store });
+    }
+
+    fn replace_store(&mut self, connector: &ConnectorName, wanted: &Assignments) {
+        let Some(assignment) = wanted.get(connector) else { return };
+        self.store(assignment);
+        for (key, slot) in &mut self.slots {
+            if let Slot::Running(live) = slot
+                && key.connector == *connector
+            {
+                live.running.credentials.clone_from(&assignment.credentials);
+            }
+        }
+    }
+
+    /// The channel of the connector's store, with the store as it is wanted.
+    fn store(&mut self, assignment: &Assignment) -> StoreSender {
+        let destination = &assignment.spec.destination;
+        match self.stores.get_mut(&assignment.connector) {
+            Some(channel) if channel.fixed == assignment.fixed => {
+                if channel.credentials != assignment.credentials {
+                    channel.sender.send_replace(ObjectStore::new(destination));
+                    channel.credentials.clone_from(&assignment.credentials);
+                }
+                Arc::clone(&channel.sender)
+            }
+            // Tasks that still end keep the store that they wrote to.
+            _ => {
+                let sender = Arc::new(watch::Sender::new(ObjectStore::new(destination)));
+                let channel = StoreChannel {
+                    fixed: Arc::clone(&assignment.fixed),
+                    credentials: assignment.credentials.clone(),
+                    sender: Arc::clone(&sender),
+                };
+                self.stores.insert(assignment.connector.clone(), channel);
+                sender
+            }
+        }
+    }
+
+    /// Shows what there is.
+    pub(super) fn publish(&self, store_id: &str, wanted: &Assignments) {
+        let mut connectors: BTreeMap<ConnectorName, ConnectorView> = BTreeMap::new();
+        for assignment in wanted.values() {
+            let tasks = assignment.tasks.keys().map(|&index| {
+                let key = TaskKey { connector: assignment.connector.clone(), index };
+                (index, self.slots.get(&key).and_then(Slot::running_snapshot))
+            });
+            let view = Identity::of(assignment).view(tasks.collect());
+            connectors.insert(assignment.connector.clone(), view);
+        }
+        // Of a connector that is to stop, what has not ended yet.
+        for (key, slot) in &self.slots {
+            if let Slot::Stopping { ran, snapshot, .. } = slot
+                && !wanted.contains_key(&key.connector)
+            {
+                let view = connectors
+                    .entry(key.connector.clone())
+                    .or_insert_with(|| ran.view(BTreeMap::new()));
+                view.tasks.insert(key.index, Some(snapshot.clone()));
+            }
+        }
+        let store_id = if connectors.is_empty() { String::new() } else { store_id.to_owned() };
+        self.board.publish(View { store_id, connectors });
+    }
+}
+
+impl Slot {
+    fn current(&self) -> Current {
+        match self {
+            Slot::Running(live) => Current::Running(live.running.clone()),
+            Slot::Stopping { .. } => Current::Stopping,
+        }
+    }
+
+    fn running_snapshot(&self) -> Option<watch::Receiver<Snapshot>> {
+        match self {
+            Slot::Running(live) => Some(live.task.snapshot()),
+            Slot::Stopping { .. } => None,
+        }
+    }
+}
+
+impl Identity {
+    fn of(assignment: &Assignment) -> Self {
+        Self {
+            uid: assignment.fixed.uid.clone(),
+            generation: assignment.generation,
+            placement_version: assignment.placement_version,
+        }
+    }
+
+    fn view(&self, tasks: BTreeMap<u32, Option<watch::Receiver<Snapshot>>>) -> ConnectorView {
+        ConnectorView {
+            uid: self.uid.clone(),
+            generation: self.generation,
+            placement_version: self.placement_version,
+            tasks,
+        }
+    }
+}

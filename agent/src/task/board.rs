@@ -1,0 +1,264 @@
+//! Where the parts of a task write what is seen of them, and its snapshot is
+//! put together.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use kafka2oss_proto::error_code::Problem;
+use kafka2oss_sink::ObjectMetadata;
+use tokio::sync::watch;
+
+use super::{PartitionSnapshot, PartitionState, Snapshot, TaskSpec, TaskState};
+use crate::report::{LogLine, Reporter, Severity};
+
+/// What is seen of a task.
+#[derive(Debug)]
+pub(crate) struct Board {
+    snapshot: watch::Sender<Snapshot>,
+    spec: Arc<TaskSpec>,
+    reporter: Reporter,
+}
+
+/// What is seen of one partition, and what all partitions add up to.
+#[derive(Debug)]
+pub(crate) struct PartitionBoard {
+    task: Arc<Board>,
+    partition: i32,
+}
+
+impl Board {
+    pub(super) fn new(spec: Arc<TaskSpec>, reporter: Reporter) -> (Arc<Self>, watch::Receiver<Snapshot>) {
+        let (snapshot, receiver) = watch::channel(Snapshot::default());
+        (Arc::new(Self { snapshot, spec, reporter }), receiver)
+    }
+
+    /// What the task does. Why it failed stays to be seen until it has joined
+    /// the group again.
+    pub(super) fn state(&self, state: TaskState) {
+        self.snapshot.send_if_modified(|snapshot| {
+            let before = std::mem::replace(&mut snapshot.state, state);
+            let joined = matches!(state, TaskState::Running | TaskState::Paused);
+            if joined && before == TaskState::Starting {
+                snapshot.problem = None;
+            }
+            before != state
+        });
+    }
+
+    /// The task's trouble is over.
+    pub(super) fn untroubled(&self) {
+        self.snapshot.send_if_modified(|snapshot| snapshot.problem.take().is_some());
+    }
+
+    /// A partition of the task waits for a decision.
+    pub(super) fn stopped(self: &Arc<Self>, partition: i32, problem: Problem) {
+        PartitionBoard { task: self.clone(), partition }.stopped(problem);
+    }
+
+    /// Something is wrong with the task, which goes on.
+    pub(super) fn troubled(&self, problem: &Problem) {
+        let news = self.snapshot.send_if_modified(|snapshot| {
+            let news = snapshot.problem.as_ref() != Some(problem);
+            snapshot.problem = Some(problem.clone());
+            news
+        });
+        if news {
+            self.log(Severity::Warn, None, None, Some(problem), problem.message.clone());
+        }
+    }
+
+    /// The task has no consumer; it will try again.
+    pub(super) fn failed(&self, problem: Problem) {
+        self.log(Severity::Error, None, None, Some(&problem), problem.message.clone());
+        self.snapshot.send_modify(|snapshot| {
+            snapshot.state = TaskState::Failed;
+            snapshot.problem = Some(problem);
+            snapshot.partitions.clear();
+        });
+    }
+
+    /// The partition is the task's.
+    pub(super) fn owned(self: &Arc<Self>, partition: i32, seen: PartitionSnapshot) -> Arc<PartitionBoard> {
+        self.snapshot.send_modify(|snapshot| {
+            snapshot.partitions.insert(partition, seen);
+        });
+        Arc::new(PartitionBoard { task: self.clone(), partition })
+    }
+
+    /// The partition is the task's no more.
+    pub(super) fn disowned(&self, partition: i32) {
+        self.snapshot.send_if_modified(|snapshot| snapshot.partitions.remove(&partition).is_some());
+    }
+
+    /// Records that retention removed before they were read.
+    pub(super) fn lost(&self, partition: i32, from: i64, to: i64) {
+        self.snapshot.send_modify(|snapshot| snapshot.totals.lost_records += to.abs_diff(from));
+        let code = kafka2oss_proto::ErrorCode::KafkaOffsetOutOfRange;
+        self.log(
+            Severity::Error,
+            Some(partition),
+            Some(from),
+            Some(&Problem::new(code, String::new())),
+            format!("lost range: retention removed offsets {from} to {to} (excluded) before they were read"),
+        );
+    }
+
+    /// The broker has shown where a partition ends.
+    pub(super) fn end_offset(&self, partition: i32, end: i64) {
+        self.snapshot.send_if_modified(|snapshot| {
+            let Some(seen) = snapshot.partitions.get_mut(&partition) else { return false };
+            seen.observed = SystemTime::now();
+            seen.end_offset.replace(end) != Some(end)
+        });
+    }
+
+    /// Whether every partition has come to rest.
+    pub(super) fn all_paused(&self) -> bool {
+        use PartitionState::{Paused, Stopped};
+        let snapshot = self.snapshot.borrow();
+        snapshot.partitions.values().all(|seen| matches!(seen.state, Paused | Stopped))
+    }
+
+    pub(super) fn log(
+        &self,
+        severity: Severity,
+        partition: Option<i32>,
+        offset: Option<i64>,
+        problem: Option<&Problem>,
+        message: String,
+    ) {
+        self.reporter.log(LogLine {
+            severity,
+            connector: self.spec.connector.clone(),
+            task_index: Some(self.spec.index),
+            partition,
+            offset,
+            code: problem.map(|problem| problem.code),
+            message,
+        });
+    }
+}
+
+impl PartitionBoard {
+    /// Changes what is seen of the partition, if it is still the task's.
+    fn update(&self, change: impl FnOnce(&mut PartitionSnapshot) -> bool) {
+        self.task.snapshot.send_if_modified(|snapshot| {
+            let Some(seen) = snapshot.partitions.get_mut(&self.partition) else { return false };
+            let changed = change(seen);
+            if changed {
+                seen.observed = SystemTime::now();
+            }
+            changed
+        });
+    }
+
+    /// The partition takes records.
+    pub(crate) fn running(&self) {
+        self.state(PartitionState::Running);
+    }
+
+    /// The partition takes none; everything is closed and committed.
+    pub(crate) fn paused(&self) {
+        self.state(PartitionState::Paused);
+    }
+
+    fn state(&self, state: PartitionState) {
+        self.update(|seen| {
+            let changed = seen.state != state || seen.problem.is_some();
+            (seen.state, seen.problem) = (state, None);
+            changed
+        });
+    }
+
+    /// Records were taken in up to `position`.
+    pub(crate) fn consumed(&self, position: i64) {
+        self.update(|seen| {
+            seen.position = position;
+            seen.last_consumed = Some(SystemTime::now());
+            // The end as the last fetch showed it may lie behind by now.
+            seen.end_offset = seen.end_offset.map(|end| end.max(position));
+            true
+        });
+    }
+
+    /// An object became a link and its end is committed.
+    pub(crate) fn linked(&self, key: &str, metadata: &ObjectMetadata, bytes: u64) {
+        self.task.snapshot.send_modify(|snapshot| {
+            snapshot.totals.records += metadata.records;
+            snapshot.totals.objects += 1;
+            snapshot.totals.bytes += bytes;
+            if let Some(seen) = snapshot.partitions.get_mut(&self.partition) {
+                seen.committed_offset = Some(metadata.next_offset);
+                seen.last_object = Some(key.to_owned());
+                seen.observed = SystemTime::now();
+            }
+        });
+    }
+
+    /// A record went to an error topic.
+    pub(crate) fn dead_lettered(&self) {
+        self.task.snapshot.send_modify(|snapshot| snapshot.totals.dead_letters += 1);
+    }
+
+    /// Something outside fails; it is tried again.
+    pub(crate) fn retrying(&self, problem: Problem) {
+        let mut news = false;
+        self.update(|seen| {
+            news = seen.problem.as_ref().map(|problem| problem.code) != Some(problem.code);
+            (seen.state, seen.problem) = (PartitionState::Retrying, Some(problem.clone()));
+            true
+        });
+        if news {
+            self.log(Severity::Warn, None, Some(&problem), problem.message.clone());
+        }
+    }
+
+    /// What was tried again has worked.
+    pub(crate) fn recovered(&self) {
+        let mut news = false;
+        self.update(|seen| {
+            news = seen.state == PartitionState::Retrying;
+            if news {
+                (seen.state, seen.problem) = (PartitionState::Running, None);
+            }
+            news
+        });
+        if news {
+            self.log(Severity::Info, None, None, "recovered".to_owned());
+        }
+    }
+
+    /// The partition waits for a decision.
+    pub(crate) fn stopped(&self, problem: Problem) {
+        self.log(Severity::Error, None, Some(&problem), problem.message.clone());
+        self.update(|seen| {
+            (seen.state, seen.problem) = (PartitionState::Stopped, Some(problem));
+            true
+        });
+    }
+
+    /// The store's replies show that records may stand in two objects.
+    pub(crate) fn downgrade(&self, problem: Problem) {
+        let news = self.task.snapshot.send_if_modified(|snapshot| {
+            let news = snapshot.downgrade.is_none();
+            if news {
+                snapshot.downgrade = Some(problem.clone());
+            }
+            news
+        });
+        if news {
+            self.log(Severity::Warn, None, Some(&problem), problem.message.clone());
+        }
+    }
+
+    /// Adds a line about this partition to the connector's log.
+    pub(crate) fn log(
+        &self,
+        severity: Severity,
+        offset: Option<i64>,
+        problem: Option<&Problem>,
+        message: String,
+    ) {
+        self.task.log(severity, Some(self.partition), offset, problem, message);
+    }
+}

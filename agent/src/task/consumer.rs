@@ -1,0 +1,196 @@
+//! The consumer's calls that wait, each on a blocking thread.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kafka2oss_kafka::partition_list::committed_raw;
+use kafka2oss_kafka::{classify, client_config};
+use kafka2oss_proto::ErrorCode;
+use kafka2oss_proto::error_code::Problem;
+use rdkafka::bindings;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{Offset, TopicPartitionList};
+use tokio::sync::Notify;
+
+use super::context::TaskContext;
+use super::{TaskSpec, settings};
+use crate::partition::chain::{self, Committed, Identity, Position};
+
+/// Limit of a request to the broker.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A task's consumer.
+pub(super) type TaskConsumer = BaseConsumer<TaskContext>;
+
+/// Where a partition is taken up.
+#[derive(Debug, Clone)]
+pub(super) enum TakeUp {
+    /// From this offset on; `committed` when the chain itself has committed
+    /// it.
+    At { offset: i64, committed: bool },
+    /// Not before the problem is gone.
+    Stopped(Problem),
+}
+
+/// Runs a call that may wait for the network.
+async fn blocking<T: Send + 'static>(
+    call: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(call).await.map_err(|error| {
+        Problem::new(ErrorCode::Internal, format!("a call of the Kafka client ended: {error}"))
+    })
+}
+
+/// Creates the consumer and joins the group; `wake` is notified when the
+/// consumer has something to say.
+pub(super) async fn join_group(
+    spec: &TaskSpec,
+    static_membership: bool,
+    wake: Arc<Notify>,
+) -> Result<Arc<TaskConsumer>, Problem> {
+    let config = settings::consumer(client_config(&spec.instance).await?, spec, static_membership);
+    let topic = spec.spec.source.topic.clone();
+    blocking(move || {
+        let mut consumer: TaskConsumer = config
+            .create_with_context(TaskContext::default())
+            .map_err(|error| classify::problem("cannot create the consumer", &error))?;
+        consumer.set_nonempty_callback(move || wake.notify_one());
+        consumer
+            .subscribe(&[&topic])
+            .map_err(|error| classify::problem("cannot subscribe", &error))?;
+        Ok(Arc::new(consumer))
+    })
+    .await?
+}
+
+/// Reads what the group holds for these partitions and decides where each is
+/// taken up.
+pub(super) async fn positions(
+    consumer: &Arc<TaskConsumer>,
+    spec: &Arc<TaskSpec>,
+    partitions: Vec<i32>,
+) -> Result<BTreeMap<i32, TakeUp>, Problem> {
+    let (consumer, spec) = (consumer.clone(), spec.clone());
+    blocking(move || {
+        let topic = &spec.spec.source.topic;
+        let errors = &consumer.context().errors;
+        let identity = identity(&spec);
+        let committed = committed_raw(&consumer, &list(topic, &partitions), REQUEST_TIMEOUT)
+            .map_err(|error| errors.problem("cannot read the group's offsets", &error))?;
+        let mut found = BTreeMap::new();
+        for entry in committed {
+            let partition = entry.partition;
+            let held =
+                entry.offset.map(|offset| Committed { offset, metadata: entry.metadata });
+            let start = spec.start_offsets.get(&partition).copied();
+            let take_up = match chain::position(held.as_ref(), &identity, start) {
+                Position::Committed(offset) => TakeUp::At { offset, committed: true },
+                Position::Start(offset) => TakeUp::At { offset, committed: false },
+                Position::Beginning => {
+                    let (beginning, _) = watermarks(&consumer, topic, partition)?;
+                    TakeUp::At { offset: beginning, committed: false }
+                }
+                Position::Stop(problem) => TakeUp::Stopped(problem),
+            };
+            found.insert(partition, take_up);
+        }
+        Ok(found)
+    })
+    .await?
+}
+
+/// Beginning and end of a partition's log.
+pub(super) async fn log_range(
+    consumer: &Arc<TaskConsumer>,
+    topic: &str,
+    partition: i32,
+) -> Result<(i64, i64), Problem> {
+    let (consumer, topic) = (consumer.clone(), topic.to_owned());
+    blocking(move || watermarks(&consumer, &topic, partition)).await?
+}
+
+fn watermarks(consumer: &TaskConsumer, topic: &str, partition: i32) -> Result<(i64, i64), Problem> {
+    consumer.fetch_watermarks(topic, partition, REQUEST_TIMEOUT).map_err(|error| {
+        let what = format!("cannot read where partition {partition} begins and ends");
+        consumer.context().errors.problem(&what, &error)
+    })
+}
+
+/// Takes up partitions at explicit offsets. Their queues are split off and
+/// have their callbacks before.
+pub(super) async fn assign(
+    consumer: &Arc<TaskConsumer>,
+    topic: &str,
+    offsets: &BTreeMap<i32, Offset>,
+) -> Result<(), Problem> {
+    let mut partitions = TopicPartitionList::with_capacity(offsets.len());
+    for (partition, offset) in offsets {
+        partitions
+            .add_partition_offset(topic, *partition, *offset)
+            .map_err(|error| classify::problem("cannot assign", &error))?;
+    }
+    let consumer = consumer.clone();
+    blocking(move || consumer.incremental_assign(&partitions))
+        .await?
+        .map_err(|error| classify::problem("cannot take up partitions", &error))
+}
+
+/// Gives partitions up: what is prefetched of them is dropped.
+pub(super) async fn unassign(
+    consumer: &Arc<TaskConsumer>,
+    topic: &str,
+    partitions: &[i32],
+) -> Result<(), Problem> {
+    let (consumer, partitions) = (consumer.clone(), list(topic, partitions));
+    blocking(move || consumer.incremental_unassign(&partitions))
+        .await?
+        .map_err(|error| classify::problem("cannot give up partitions", &error))
+}
+
+/// Ends the consumer. Every loop has ended before, so that nobody else holds
+/// it: the wrapper's drop polls until the group is left or the static member
+/// is gone.
+pub(super) async fn close(consumer: Arc<TaskConsumer>) {
+    consumer.context().close();
+    if let Err(problem) = blocking(move || drop(consumer)).await {
+        tracing::warn!(%problem, "a consumer was not closed cleanly");
+    }
+}
+
+/// Offset after the last record of a partition, as the last fetch showed it.
+pub(super) fn known_end(consumer: &TaskConsumer, topic: &std::ffi::CStr, partition: i32) -> Option<i64> {
+    let (mut low, mut high) = (-1, -1);
+    // SAFETY: the client lives as long as `consumer`, the topic is a C string,
+    // and the two integers are written to before the call returns.
+    let error = unsafe {
+        bindings::rd_kafka_get_watermark_offsets(
+            consumer.client().native_ptr(),
+            topic.as_ptr(),
+            partition,
+            &raw mut low,
+            &raw mut high,
+        )
+    };
+    (error == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
+}
+
+/// Whether an error of the main queue means that only a new consumer helps.
+pub(super) fn is_fatal(error: &KafkaError) -> bool {
+    matches!(error, KafkaError::MessageConsumptionFatal(_))
+}
+
+/// Whose chain the task carries on.
+pub(super) fn identity(spec: &TaskSpec) -> Identity {
+    Identity { uid: spec.uid.clone(), topic_id: spec.topic_id.clone(), epoch: spec.epoch }
+}
+
+fn list(topic: &str, partitions: &[i32]) -> TopicPartitionList {
+    let mut list = TopicPartitionList::with_capacity(partitions.len());
+    for partition in partitions {
+        list.add_partition(topic, *partition);
+    }
+    list
+}

@@ -1,0 +1,128 @@
+//! What librdkafka calls back with, as events for the consumer's actor.
+//!
+//! Callbacks run inside `poll`, on the actor's own task; they only take notes.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use kafka2oss_kafka::ErrorMemory;
+use rdkafka::ClientContext;
+use rdkafka::TopicPartitionList;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::types::RDKafkaRespErr;
+
+/// Something that the group or the broker says.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// The group gives these partitions; it waits for `incremental_assign`.
+    Assigned(Vec<i32>),
+    /// The group takes these partitions; it waits for `incremental_unassign`.
+    Revoked(Vec<i32>),
+    /// The answer to a commit.
+    Committed {
+        /// The partition; a commit is always of one.
+        partition: i32,
+        /// The offset that was committed.
+        offset: i64,
+        /// The broker's answer.
+        outcome: KafkaResult<()>,
+    },
+    /// The rebalance failed.
+    Failed(KafkaError),
+}
+
+/// Context of a task's consumer.
+#[derive(Debug, Default)]
+pub(crate) struct TaskContext {
+    /// Causes of failed connections.
+    pub(super) errors: ErrorMemory,
+    events: Mutex<VecDeque<Event>>,
+    /// Callbacks so far, so that a `poll` that returned nothing but served one
+    /// can be told from one that found the queue empty.
+    callbacks: AtomicU64,
+    /// No actor takes events any more: callbacks answer for it.
+    closing: AtomicBool,
+}
+
+impl TaskContext {
+    /// The oldest event.
+    pub(super) fn next_event(&self) -> Option<Event> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    /// Callbacks so far.
+    pub(super) fn callbacks(&self) -> u64 {
+        self.callbacks.load(Ordering::Relaxed)
+    }
+
+    /// From now on revocations are acknowledged at once: every loop has ended.
+    /// Closing the consumer waits for them.
+    pub(super) fn close(&self) {
+        self.closing.store(true, Ordering::Release);
+    }
+
+    fn push(&self, event: Event) {
+        self.callbacks.fetch_add(1, Ordering::Relaxed);
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).push_back(event);
+    }
+}
+
+impl ClientContext for TaskContext {
+    fn log(&self, level: RDKafkaLogLevel, fac: &str, log_message: &str) {
+        self.errors.log(level, fac, log_message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.callbacks.fetch_add(1, Ordering::Relaxed);
+        self.errors.error(error, reason);
+    }
+}
+
+impl ConsumerContext for TaskContext {
+    /// Neither assigns nor unassigns: the actor does, with explicit offsets,
+    /// once it has read the positions or the loops have ended.
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        error: RDKafkaRespErr,
+        partitions: &mut TopicPartitionList,
+    ) {
+        let numbers =
+            || partitions.elements().iter().map(|element| element.partition()).collect::<Vec<_>>();
+        match error {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
+                // A closing consumer takes nothing on; the group finds out
+                // when it leaves.
+                if !self.closing.load(Ordering::Acquire) {
+                    self.push(Event::Assigned(numbers()));
+                }
+            }
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS => {
+                if self.closing.load(Ordering::Acquire) {
+                    if let Err(error) = consumer.incremental_unassign(partitions) {
+                        tracing::debug!(%error, "a closing consumer could not give up partitions");
+                    }
+                } else {
+                    self.push(Event::Revoked(numbers()));
+                }
+            }
+            error => self.push(Event::Failed(KafkaError::Rebalance(error.into()))),
+        }
+    }
+
+    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
+        // Never look at an element's metadata here: rdkafka panics where it is
+        // not UTF-8.
+        for element in offsets.elements() {
+            let outcome = result.clone().and_then(|()| element.error());
+            self.push(Event::Committed {
+                partition: element.partition(),
+                offset: element.offset().to_raw().unwrap_or(-1),
+                outcome,
+            });
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! The partitions that a task owns, each with its loop or the reason why it
+//! has none.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use kafka2oss_proto::error_code::Problem;
+use kafka2oss_proto::{ErrorCode, spec::ConnectorSpec};
+use kafka2oss_sink::ChainId;
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::board::{Board, PartitionBoard};
+use super::consumer::{TaskConsumer, identity};
+use super::{Mode, PartitionSnapshot, TaskEnvironment, TaskSpec};
+use crate::partition::chain::chain_id;
+use crate::partition::encode::JsonArray;
+use crate::partition::{
+    CommitRequest, Commits, DeadLetters, Delivery, ErrorTopic, Exit, PartitionLoop, Signal,
+};
+
+/// A loop that has ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// The partition.
+    pub partition: i32,
+    /// The assignment that the loop ran for.
+    pub assignment: u64,
+    /// Why it ended.
+    pub exit: Exit,
+}
+
+enum Entry {
+    Running { assignment: u64, signal: watch::Sender<Signal>, abort: AbortHandle },
+    /// No loop; the partition stays assigned.
+    Resting,
+}
+
+/// The partitions that a task owns.
+pub(super) struct Partitions {
+    spec: Arc<TaskSpec>,
+    environment: TaskEnvironment,
+    board: Arc<Board>,
+    chain: ChainId,
+    error_topic: Arc<ErrorTopic>,
+    drain_slots: Arc<Semaphore>,
+    commits: mpsc::Sender<CommitRequest>,
+    next_assignment: u64,
+    entries: BTreeMap<i32, Entry>,
+    loops: JoinSet<Ended>,
+}
+
+impl Partitions {
+    pub(super) fn new(
+        spec: Arc<TaskSpec>,
+        environment: TaskEnvironment,
+        board: Arc<Board>,
+        commits: mpsc::Sender<CommitRequest>,
+    ) -> Self {
+        let ConnectorSpec { resources, .. } = &*spec.spec;
+        let error_topic = Arc::new(ErrorTopic::new(
+            spec.clone(),
+            resources.dead_letter_queue_topic.name.clone(),
+            environment.reporter.clone(),
+        ));
+        Self {
+            chain: chain_id(&identity(&spec)),
+            error_topic,
+            drain_slots: Arc::new(Semaphore::new(spec.threads as usize)),
+            commits,
+            next_assignment: 1,
+            entries: BTreeMap::new(),
+            loops: JoinSet::new(),
+            spec,
+            environment,
+            board,
+        }
+    }
+
+    /// Splits the partition's queue off and starts a loop on it, before the
+    /// partition is assigned: records that come earlier would end up in the
+    /// main queue.
+    pub(super) fn start(
+        &mut self,
+        consumer: &Arc<TaskConsumer>,
+        partition: i32,
+        offset: i64,
+        seen: PartitionSnapshot,
+        mode: Mode,
+    ) -> Result<(), Problem> {
+        let wake = Arc::new(Notify::new());
+        let queue = {
+            let topic = &self.spec.spec.source.topic;
+            let Some(mut queue) = consumer.split_partition_queue(topic, partition) else {
+                let message = format!("partition {partition} has no queue of its own");
+                return Err(Problem::new(ErrorCode::Internal, message));
+            };
+            let wake = wake.clone();
+            queue.set_nonempty_callback(move || wake.notify_one());
+            queue
+        };
+        let assignment = self.next_assignment;
+        self.next_assignment += 1;
+        let board = self.board.owned(partition, seen);
+        let (signal, receiver) = watch::channel(match mode {
+            Mode::Run => Signal::Run,
+            Mode::Pause => Signal::Pause,
+        });
+        let running = PartitionLoop {
+            queue,
+            wake,
+            signal: receiver,
+            drain_slots: self.drain_slots.clone(),
+            format: JsonArray::new(
+                &self.spec.spec.source.topic,
+                partition,
+                self.spec.spec.output.overflow.max_value_bytes,
+            ),
+            rotation: self.spec.spec.output.rotation.clone(),
+            policy: self.spec.spec.runtime.failure_handling_policy,
+            delivery: self.delivery(partition, assignment, board.clone()),
+            dead_letters: DeadLetters::new(self.error_topic.clone(), partition, board.clone()),
+            board,
+        };
+        let abort = self.loops.spawn_on(
+            async move { Ended { partition, assignment, exit: running.run(offset).await } },
+            &self.environment.data_runtime,
+        );
+        self.entries.insert(partition, Entry::Running { assignment, signal, abort });
+        Ok(())
+    }
+
+    fn delivery(&self, partition: i32, assignment: u64, board: Arc<PartitionBoard>) -> Delivery {
+        Delivery {
+            uid: self.spec.uid.clone(),
+            chain: self.chain.clone(),
+            topic: self.spec.spec.source.topic.clone(),
+            partition,
+            prefix: self.spec.spec.output.layout.prefix.clone(),
+            store: self.environment.store.clone(),
+            commits: Commits { partition, assignment, requests: self.commits.clone() },
+            board,
+        }
+    }
+
+    /// Keeps the partition without a loop. Its queue stays split off, so that
+    /// what is prefetched waits there and not in the main queue.
+    pub(super) fn rest(
+        &mut self,
+        consumer: &Arc<TaskConsumer>,
+        partition: i32,
+        seen: PartitionSnapshot,
+        problem: Problem,
+    ) {
+        drop(consumer.split_partition_queue(&self.spec.spec.source.topic, partition));
+        self.board.owned(partition, seen).stopped(problem);
+        self.entries.insert(partition, Entry::Resting);
+    }
+
+    /// A loop has ended and nobody told it to: the partition rests.
+    pub(super) fn stopped(&mut self, partition: i32) {
+        self.entries.insert(partition, Entry::Resting);
+    }
+
+    /// Tells every loop what to do.
+    pub(super) fn signal_all(&self, to: Signal) {
+        for entry in self.entries.values() {
+            if let Entry::Running { signal, .. } = entry {
+                signal.send_replace(to);
+            }
+        }
+    }
+
+    /// Tells a loop to deliver what is open and end, or, when `lost`, to end
+    /// at once.
+    pub(super) fn close(&self, partition: i32, lost: bool) {
+        if let Some(Entry::Running { signal, abort, .. }) = self.entries.get(&partition) {
+            if lost {
+                abort.abort();
+            } else {
+                signal.send_replace(Signal::Close);
+            }
+        }
+    }
+
+    /// The partition is the task's no more.
+    pub(super) fn remove(&mut self, partition: i32) {
+        self.entries.remove(&partition);
+        self.board.disowned(partition);
+    }
+
+    /// Whether a loop runs for the partition.
+    pub(super) fn is_running(&self, partition: i32) -> bool {
+        matches!(self.entries.get(&partition), Some(Entry::Running { .. }))
+    }
+
+    /// Whether the partition is owned by this very assignment.
+    pub(super) fn is_current(&self, partition: i32, of: u64) -> bool {
+        matches!(self.entries.get(&partition), Some(Entry::Running { assignment, .. }) if *assignment == of)
+    }
+
+    /// The partitions that rest.
+    pub(super) fn resting(&self) -> Vec<i32> {
+        let resting = |(partition, entry): (&i32, &Entry)| {
+            matches!(entry, Entry::Resting).then_some(*partition)
+        };
+        self.entries.iter().filter_map(resting).collect()
+    }
+
+    /// Every partition.
+    pub(super) fn all(&self) -> Vec<i32> {
+        self.entries.keys().copied().collect()
+    }
+
+    /// Waits for the next loop to end. Never returns while none runs.
+    pub(super) async fn ended(&mut self) -> Ended {
+        loop {
+            match self.loops.join_next_with_id().await {
+                Some(Ok((_, ended))) => return ended,
+                Some(Err(error)) => {
+                    // Aborted, or a bug: either way nothing of it was
+                    // delivered after this moment.
+                    let id = error.id();
+                    let of_it = |(partition, entry): (&i32, &Entry)| match entry {
+                        Entry::Running { abort, assignment, .. } if abort.id() == id => {
+                            Some((*partition, *assignment))
+                        }
+                        _ => None,
+                    };
+                    let Some((partition, assignment)) = self.entries.iter().find_map(of_it) else {
+                        continue;
+                    };
+                    let exit = if error.is_cancelled() {
+                        Exit::Revoked
+                    } else {
+                        let message = format!("the loop of partition {partition} failed: {error}");
+                        Exit::Broken(Problem::new(ErrorCode::Internal, message))
+                    };
+                    return Ended { partition, assignment, exit };
+                }
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Ends every loop at once and waits until none holds the consumer.
+    pub(super) async fn abort_all(&mut self) {
+        self.loops.shutdown().await;
+        for partition in self.all() {
+            self.remove(partition);
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! `kafka2oss connectors`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{AccessKeyFlags, ClientOptions, ConnectorFlags};
+
+#[derive(Debug, Args)]
+pub(crate) struct ConnectorsArgs {
+    #[command(flatten)]
+    pub(crate) options: ClientOptions,
+    #[command(subcommand)]
+    pub(crate) command: ConnectorsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConnectorsCommand {
+    /// Create a connector; nothing runs before `deploy`
+    Create(Box<CreateArgs>),
+    /// Show what `create` and `deploy` would make
+    Preview(Box<PreviewArgs>),
+    /// Show one connector
+    Get(NameArgs),
+    /// List connectors
+    #[command(visible_alias = "ls")]
+    List {
+        /// Only those of this instance
+        #[arg(long, short)]
+        instance: Option<String>,
+        /// Only those in this state, for example RUNNING; may be repeated
+        #[arg(long = "state", value_name = "STATE")]
+        states: Vec<String>,
+    },
+    /// Replace the credentials of a connector
+    Update(UpdateArgs),
+    /// Start a connector for the first time
+    Deploy(TransitionArgs),
+    /// Stop consumption at a closed object
+    Pause(TransitionArgs),
+    /// Go on where `pause` stopped
+    Resume(TransitionArgs),
+    /// Stop a connector and remove the topics and groups that the service made
+    /// for it; objects stay
+    Delete(DeleteArgs),
+    /// Print connectors as they are, then every change
+    Watch(WatchArgs),
+    /// Print a connector's log
+    Logs(TailArgs),
+    /// Print the records that went to an error topic
+    DeadLetters(TailArgs),
+    /// Write one test message to the source topic
+    Test(TestArgs),
+    /// Show how far each partition is
+    Progress(NameArgs),
+}
+
+/// The connector that a command is about.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct NameArgs {
+    /// `INSTANCE/CONNECTOR`, or the whole resource name
+    pub(crate) name: String,
+    /// The connector's instance, where the name does not say it
+    #[arg(long, short)]
+    pub(crate) instance: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateArgs {
+    /// `INSTANCE/CONNECTOR`, or the whole resource name; may stand in the file
+    pub(crate) name: Option<String>,
+    /// The connector's instance, where the name does not say it
+    #[arg(long, short)]
+    pub(crate) instance: Option<String>,
+    #[command(flatten)]
+    pub(crate) connector: ConnectorFlags,
+    /// Check everything and create nothing
+    #[arg(long)]
+    pub(crate) validate_only: bool,
+    /// Makes a repetition of the same request harmless
+    #[arg(long, value_name = "ID")]
+    pub(crate) request_id: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PreviewArgs {
+    /// `INSTANCE/CONNECTOR`, or the whole resource name; may stand in the file
+    pub(crate) name: Option<String>,
+    /// The connector's instance, where the name does not say it
+    #[arg(long, short)]
+    pub(crate) instance: Option<String>,
+    #[command(flatten)]
+    pub(crate) connector: ConnectorFlags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UpdateArgs {
+    #[command(flatten)]
+    pub(crate) name: NameArgs,
+    #[command(flatten)]
+    pub(crate) access_key: AccessKeyFlags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TransitionArgs {
+    #[command(flatten)]
+    pub(crate) name: NameArgs,
+    /// Wait, within --timeout, until it is done
+    #[arg(long, short)]
+    pub(crate) wait: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeleteArgs {
+    #[command(flatten)]
+    pub(crate) name: NameArgs,
+    /// Only if its etag is this one
+    #[arg(long)]
+    pub(crate) etag: Option<String>,
+    /// Remove the service's own error topics even if they hold records
+    #[arg(long)]
+    pub(crate) delete_error_topics: bool,
+    /// Finish without an agent; topics and groups stay behind
+    #[arg(long)]
+    pub(crate) orphan_resources: bool,
+    /// Wait, within --timeout, until it is gone
+    #[arg(long, short)]
+    pub(crate) wait: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WatchArgs {
+    /// Only those of this instance
+    #[arg(long, short)]
+    pub(crate) instance: Option<String>,
+    /// With progress by partition (for --output json)
+    #[arg(long)]
+    pub(crate) partitions: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TailArgs {
+    #[command(flatten)]
+    pub(crate) name: NameArgs,
+    /// Go on with new ones
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    /// Start with at most this many past ones
+    #[arg(long, short = 'n', value_name = "N")]
+    pub(crate) lines: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TestArgs {
+    #[command(flatten)]
+    pub(crate) name: NameArgs,
+    /// Partition to write to; the partitioner chooses without it
+    #[arg(long, value_name = "N")]
+    pub(crate) partition: Option<i32>,
+    /// Key; none without it
+    #[arg(long)]
+    pub(crate) key: Option<String>,
+    /// Value; a tombstone without it
+    #[arg(long)]
+    pub(crate) value: Option<String>,
+    /// File with the value, any bytes
+    #[arg(long, value_name = "PATH", conflicts_with = "value")]
+    pub(crate) value_file: Option<PathBuf>,
+    /// Wait, within --timeout, until the object that holds it is visible
+    #[arg(long, short)]
+    pub(crate) wait: bool,
+    /// Makes a repetition of the same request harmless
+    #[arg(long, value_name = "ID")]
+    pub(crate) request_id: Option<String>,
+}

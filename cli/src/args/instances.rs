@@ -1,0 +1,120 @@
+//! `kafka2oss instances`.
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::{ClientOptions, values};
+
+#[derive(Debug, Args)]
+pub(crate) struct InstancesArgs {
+    #[command(flatten)]
+    pub(crate) options: ClientOptions,
+    #[command(subcommand)]
+    pub(crate) command: InstancesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum InstancesCommand {
+    /// Register a Kafka instance
+    Create(Box<CreateInstanceArgs>),
+    /// Show one instance
+    Get {
+        /// `ID`, or `instances/ID`
+        name: String,
+    },
+    /// List the instances
+    #[command(visible_alias = "ls")]
+    List {
+        /// Only those of this region
+        #[arg(long)]
+        region: Option<String>,
+    },
+    /// Remove an instance that has no connectors
+    Delete {
+        /// `ID`, or `instances/ID`
+        name: String,
+        /// Only if its etag is this one
+        #[arg(long)]
+        etag: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateInstanceArgs {
+    /// ID of the instance: 1 to 64 of A-Z, a-z, 0-9, `_` and `-`
+    pub(crate) id: String,
+    /// Broker to start from; repeat it, or separate several by commas
+    #[arg(
+        long = "bootstrap-servers",
+        visible_alias = "bootstrap-server",
+        value_name = "HOST:PORT"
+    )]
+    #[arg(value_delimiter = ',')]
+    pub(crate) bootstrap_servers: Vec<String>,
+    /// Region of the instance, for example cn-hangzhou
+    #[arg(long)]
+    pub(crate) region: Option<String>,
+    /// VPC of the instance; agents started with it run its connectors
+    #[arg(long)]
+    pub(crate) vpc_id: Option<String>,
+    /// vSwitch of the instance
+    #[arg(long)]
+    pub(crate) vswitch_id: Option<String>,
+    /// How to talk to the brokers; PLAINTEXT by default
+    #[arg(long, value_enum, ignore_case = true)]
+    pub(crate) security_protocol: Option<Security>,
+    /// With a SASL protocol; PLAIN by default
+    #[arg(long, value_enum, ignore_case = true)]
+    pub(crate) sasl_mechanism: Option<Mechanism>,
+    /// Environment variable of the agents that holds the user name
+    #[arg(long, value_name = "NAME", conflicts_with = "username_file")]
+    pub(crate) username_env: Option<String>,
+    /// File on the agents' hosts that holds the user name
+    #[arg(long, value_name = "PATH")]
+    pub(crate) username_file: Option<String>,
+    /// Environment variable of the agents that holds the password
+    #[arg(long, value_name = "NAME", conflicts_with = "password_file")]
+    pub(crate) password_env: Option<String>,
+    /// File on the agents' hosts that holds the password
+    #[arg(long, value_name = "PATH")]
+    pub(crate) password_file: Option<String>,
+    /// File on the agents' hosts with the CA certificates (PEM) of the brokers
+    #[arg(long, value_name = "PATH", conflicts_with = "ca_env")]
+    pub(crate) ca_file: Option<String>,
+    /// Environment variable of the agents with the CA certificates (PEM)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) ca_env: Option<String>,
+    /// Refuse connectors on this instance
+    #[arg(long)]
+    pub(crate) connectors_disabled: bool,
+    /// Allow a second instance of the same Kafka cluster
+    #[arg(long)]
+    pub(crate) allow_shared_cluster: bool,
+    /// Label; may be repeated
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = values::label)]
+    pub(crate) labels: Vec<(String, String)>,
+    /// Check everything and create nothing
+    #[arg(long)]
+    pub(crate) validate_only: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Security {
+    #[value(name = "PLAINTEXT")]
+    Plaintext,
+    #[value(name = "SSL")]
+    Ssl,
+    #[value(name = "SASL_PLAINTEXT")]
+    SaslPlaintext,
+    #[value(name = "SASL_SSL")]
+    SaslSsl,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mechanism {
+    #[value(name = "PLAIN")]
+    Plain,
+    #[value(name = "SCRAM-SHA-256")]
+    ScramSha256,
+    #[value(name = "SCRAM-SHA-512")]
+    ScramSha512,
+}

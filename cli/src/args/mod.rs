@@ -1,0 +1,111 @@
+//! The command line.
+
+mod connector_spec;
+mod connectors;
+mod dev;
+mod instances;
+pub(crate) mod values;
+
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use connector_spec::{
+    AccessKeyFlags, Addressing, ConnectorFlags, Creation, FailurePolicy, Start, Storage, Store,
+};
+pub(crate) use connectors::{
+    ConnectorsArgs, ConnectorsCommand, CreateArgs, DeleteArgs, NameArgs, PreviewArgs, TailArgs,
+    TestArgs, TransitionArgs, UpdateArgs, WatchArgs,
+};
+pub(crate) use dev::DevArgs;
+pub(crate) use instances::{
+    CreateInstanceArgs, InstancesArgs, InstancesCommand, Mechanism, Security,
+};
+
+/// Kafka topics into OSS and S3 buckets: continuously, every record once.
+#[derive(Debug, Parser)]
+#[command(name = "kafka2oss", version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run everything in this process, to develop and to try it out
+    Dev(DevArgs),
+    /// Kafka instances: the sources of connectors
+    #[command(visible_alias = "instance")]
+    Instances(InstancesArgs),
+    /// Agents: the processes that run connectors
+    #[command(visible_alias = "agent")]
+    Agents(AgentsArgs),
+    /// Connectors: from one topic to one bucket each
+    #[command(visible_alias = "connector")]
+    Connectors(ConnectorsArgs),
+}
+
+/// What every command that talks to a control plane takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ClientOptions {
+    /// Address of the control plane; without it that of the `kafka2oss dev`
+    /// that runs, else 127.0.0.1:7250
+    #[arg(long, global = true, env = "KAFKA2OSS_ADDRESS", value_name = "HOST:PORT")]
+    pub(crate) address: Option<String>,
+    /// How to print answers; json is the API's messages as proto3 JSON
+    #[arg(long, short, global = true, value_enum, default_value_t)]
+    pub(crate) output: OutputFormat,
+    /// How long to wait for an answer, for example 30s or 2m
+    #[arg(long, global = true, value_parser = values::duration, default_value = "30s")]
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum OutputFormat {
+    #[default]
+    Table,
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AgentsArgs {
+    #[command(flatten)]
+    pub(crate) options: ClientOptions,
+    #[command(subcommand)]
+    pub(crate) command: AgentsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AgentsCommand {
+    /// List the agents that the control plane has seen
+    #[command(visible_alias = "ls")]
+    List,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn options_of_the_client_may_stand_after_the_command() {
+        let cli = Cli::try_parse_from([
+            "kafka2oss",
+            "connectors",
+            "list",
+            "--output",
+            "json",
+            "--address",
+            "a:1",
+        ])
+        .expect("it parses");
+        let Command::Connectors(args) = cli.command else { panic!("another command") };
+        assert_eq!(args.options.output, OutputFormat::Json);
+        assert_eq!(args.options.address.as_deref(), Some("a:1"));
+    }
+}

@@ -1,0 +1,77 @@
+//! Values of options: durations, sizes, labels.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+/// `2s`, `100ms`, `1m 30s`; a bare number is seconds.
+pub(crate) fn duration(given: &str) -> Result<Duration, String> {
+    let refused = || format!("`{given}` is no duration such as 500ms, 2s, 1m or 24h");
+    if let Ok(seconds) = given.parse::<u64>() {
+        return Ok(Duration::from_secs(seconds));
+    }
+    let parsed: SignedDuration = given.parse().map_err(|_| refused())?;
+    Duration::try_from(parsed).map_err(|_| refused())
+}
+
+/// Bytes: `32MiB`, `1MB`, `64k`, or a bare number.
+pub(crate) fn size(given: &str) -> Result<u64, String> {
+    let refused = || format!("`{given}` is no size such as 1048576, 64KiB, 32MiB or 1GB");
+    let digits = given.len() - given.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = given.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| refused())?;
+    let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        _ => return Err(refused()),
+    };
+    number.checked_mul(factor).ok_or_else(refused)
+}
+
+/// `key=value`.
+pub(crate) fn label(given: &str) -> Result<(String, String), String> {
+    match given.split_once('=') {
+        Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
+        None => Err(format!("`{given}` is not of the form KEY=VALUE")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_with_units_and_as_seconds() {
+        for (given, millis) in
+            [("2s", 2_000), ("100ms", 100), ("1m 30s", 90_000), ("24h", 86_400_000), ("7", 7_000)]
+        {
+            assert_eq!(duration(given), Ok(Duration::from_millis(millis)), "{given}");
+        }
+        for given in ["", "-1s", "2 parsecs", "s"] {
+            assert!(duration(given).is_err(), "{given}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_read_in_binary_and_decimal_units() {
+        for (given, bytes) in
+            [("5", 5), ("64k", 65_536), ("32MiB", 33_554_432), ("1 MB", 1_000_000), ("1g", 1 << 30)]
+        {
+            assert_eq!(size(given), Ok(bytes), "{given}");
+        }
+        for given in ["", "MiB", "-1", "1.5MiB", "99999999999g", "3 apples"] {
+            assert!(size(given).is_err(), "{given}");
+        }
+    }
+
+    #[test]
+    fn a_label_has_a_key_and_a_value() {
+        assert_eq!(label("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
+        assert!(label("a").is_err());
+    }
+}

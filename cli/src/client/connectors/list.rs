@@ -1,0 +1,136 @@
+//! `list` and `get`.
+
+use kafka2oss_proto::v1;
+
+use crate::args::NameArgs;
+use crate::client::{Client, Failure, describe, names, text};
+use crate::output;
+
+pub(super) async fn list(
+    client: &Client,
+    instance: Option<String>,
+    states: Vec<String>,
+) -> Result<(), Failure> {
+    let parent = names::parent(instance.as_deref())?;
+    let states = states.iter().map(|state| parse_state(state)).collect::<Result<Vec<_>, _>>()?;
+    let mut all = v1::ListConnectorsResponse::default();
+    loop {
+        let request = client.request(v1::ListConnectorsRequest {
+            parent: parent.clone(),
+            page_size: 1_000,
+            page_token: all.next_page_token,
+            states: states.clone(),
+        });
+        let page = client.connectors().list_connectors(request).await?.into_inner();
+        all.connectors.extend(page.connectors);
+        all.next_page_token = page.next_page_token;
+        if all.next_page_token.is_empty() {
+            break;
+        }
+    }
+    if client.is_json() {
+        return client.print_json(&all);
+    }
+    let mut table = output::table(&[
+        "CONNECTOR",
+        "STATE",
+        "TOPIC",
+        "BUCKET",
+        "TASKS",
+        "PARTITIONS",
+        "LAG",
+        "RECORDS",
+        "OBJECTS",
+        "AGE",
+    ]);
+    for connector in &all.connectors {
+        table.add_row(row(connector));
+    }
+    Ok(client.out.table(&table)?)
+}
+
+fn row(connector: &v1::Connector) -> [String; 10] {
+    let spec = connector.spec.as_ref();
+    let topic = spec.and_then(|spec| spec.source.as_ref()).map(|source| source.topic.clone());
+    let bucket = spec.and_then(|spec| spec.destination.as_ref()).map(|to| to.bucket.clone());
+    let status = connector.status.clone().unwrap_or_default();
+    let totals = status.totals.unwrap_or_default();
+    [
+        names::short(&connector.name),
+        text::connector_state(status.state),
+        text::optional(topic),
+        text::optional(bucket),
+        format!("{}/{}", status.tasks_ready, status.tasks_desired),
+        status.partitions_assigned.to_string(),
+        text::optional(status.total_lag.map(text::count)),
+        text::count(totals.records),
+        text::count(totals.objects),
+        text::age(connector.create_time.as_ref()),
+    ]
+}
+
+/// A state as tables show it, in any case.
+fn parse_state(given: &str) -> Result<i32, Failure> {
+    let name = given.to_ascii_uppercase().replace('-', "_");
+    let whole = format!("CONNECTOR_STATE_{}", name.trim_start_matches("CONNECTOR_STATE_"));
+    v1::ConnectorState::from_str_name(&whole)
+        .map(i32::from)
+        .ok_or_else(|| Failure::Usage(format!("`{given}` is no state of a connector")))
+}
+
+pub(super) async fn get(client: &Client, args: NameArgs) -> Result<(), Failure> {
+    let name = names::connector(&args.name, args.instance.as_deref())?.to_string();
+    let request = client.request(v1::GetConnectorRequest { name });
+    let connector = client.connectors().get_connector(request).await?.into_inner();
+    show(client, &connector)
+}
+
+/// Prints one connector.
+pub(super) fn show(client: &Client, connector: &v1::Connector) -> Result<(), Failure> {
+    if client.is_json() {
+        return client.print_json(connector);
+    }
+    let (properties, sections) = describe::connector(connector);
+    client.out.table(&properties)?;
+    for section in sections {
+        client.out.line(format_args!("\n{}", section.title))?;
+        client.out.table(&section.table)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_shows_the_connector_at_a_glance() {
+        let row = row(&v1::Connector {
+            name: "instances/dev/connectors/orders".to_owned(),
+            spec: Some(v1::ConnectorSpec {
+                source: Some(v1::KafkaSource { topic: "t".to_owned(), ..Default::default() }),
+                ..Default::default()
+            }),
+            status: Some(v1::ConnectorStatus {
+                state: v1::ConnectorState::Running.into(),
+                tasks_desired: 2,
+                tasks_ready: 1,
+                partitions_assigned: 6,
+                total_lag: Some(1_234),
+                totals: Some(v1::ConnectorTotals { records: 5, objects: 2, ..Default::default() }),
+                ..Default::default()
+            }),
+            ..Default::default()
+        });
+        assert_eq!(row, ["dev/orders", "RUNNING", "t", "-", "1/2", "6", "1,234", "5", "2", "-"]);
+    }
+
+    #[test]
+    fn a_state_is_given_as_tables_show_it() {
+        for given in ["RUNNING", "running", "CONNECTOR_STATE_RUNNING"] {
+            assert_eq!(parse_state(given).expect(given), 3);
+        }
+        assert_eq!(parse_state("credentials-required").expect("a state"), 8);
+        assert!(parse_state("asleep").is_err());
+    }
+}

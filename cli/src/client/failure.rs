@@ -1,0 +1,158 @@
+//! What went wrong, as it is printed.
+
+use std::fmt;
+
+use kafka2oss_proto::ErrorCode;
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+use crate::output::Closed;
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The control plane's answer.
+    Rpc(Box<Status>),
+    /// No control plane at the address.
+    Unreachable { address: String, cause: String, hint: &'static str },
+    /// The command line asks for what cannot be.
+    Usage(String),
+    /// What was waited for did not come.
+    Timeout(String),
+    /// Nobody reads the output.
+    Closed(Closed),
+}
+
+impl Failure {
+    /// Exit status of the process: 2 for a wrong command line, else 1, and 0
+    /// when the reader of our output has gone.
+    pub(crate) fn exit_status(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Closed(closed) if closed.is_broken_pipe() => 0,
+            _ => 1,
+        }
+    }
+}
+
+impl From<Status> for Failure {
+    fn from(status: Status) -> Self {
+        Self::Rpc(Box::new(status))
+    }
+}
+
+impl From<Closed> for Failure {
+    fn from(closed: Closed) -> Self {
+        Self::Closed(closed)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rpc(status) => write_status(f, status),
+            Self::Unreachable { address, cause, hint } => {
+                write!(f, "no control plane at {address}: {cause}\n  remedy: {hint}")
+            }
+            Self::Usage(message) | Self::Timeout(message) => f.write_str(message),
+            Self::Closed(closed) => write!(f, "{closed}"),
+        }
+    }
+}
+
+/// Code and message, each violation, and the catalogue's remedy: the same
+/// words as in docs and statuses.
+fn write_status(f: &mut fmt::Formatter<'_>, status: &Status) -> fmt::Result {
+    write!(f, "{}", code_name(status.code()))?;
+    if !status.message().is_empty() {
+        write!(f, ": {}", status.message())?;
+    }
+    let details = status.get_error_details();
+    if let Some(bad_request) = details.bad_request() {
+        for violation in &bad_request.field_violations {
+            write!(f, "\n  {}: {}", violation.field, violation.description)?;
+        }
+    }
+    if let Some(info) = details.error_info() {
+        write!(f, "\n  reason: {}", info.reason)?;
+        if let Ok(code) = info.reason.parse::<ErrorCode>() {
+            write!(f, "\n  remedy: {}", code.remedy())?;
+        }
+    }
+    Ok(())
+}
+
+/// The name of a code as gRPC's documents and grpcurl have it.
+fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tonic_types::{ErrorDetails, FieldViolation};
+
+    #[test]
+    fn every_violation_the_reason_and_the_remedy_are_printed() {
+        let mut details = ErrorDetails::with_error_info(
+            "REQUEST_INVALID",
+            "kafka2oss",
+            std::collections::HashMap::<String, String>::new(),
+        );
+        for (field, description) in
+            [("connector_id", "is empty"), ("connector.spec.source.topic", "is required")]
+        {
+            details.add_bad_request_violation(field, description);
+        }
+        assert!(details.has_bad_request_violations());
+        let status =
+            Status::with_error_details(Code::InvalidArgument, "2 fields are wrong", details);
+
+        assert_eq!(
+            Failure::from(status).to_string(),
+            "INVALID_ARGUMENT: 2 fields are wrong\n\
+             \x20 connector_id: is empty\n\
+             \x20 connector.spec.source.topic: is required\n\
+             \x20 reason: REQUEST_INVALID\n\
+             \x20 remedy: Correct the fields that the violations name and send it again."
+        );
+        let _: Option<FieldViolation> = None;
+    }
+
+    #[test]
+    fn a_reason_that_this_version_does_not_know_is_still_printed() {
+        let details = ErrorDetails::with_error_info(
+            "FROM_THE_FUTURE",
+            "kafka2oss",
+            std::collections::HashMap::<String, String>::new(),
+        );
+        let status = Status::with_error_details(Code::Aborted, "no", details);
+        assert_eq!(Failure::from(status).to_string(), "ABORTED: no\n  reason: FROM_THE_FUTURE");
+    }
+
+    #[test]
+    fn a_bare_status_is_one_line() {
+        assert_eq!(Failure::from(Status::not_found("x")).to_string(), "NOT_FOUND: x");
+        assert_eq!(Failure::from(Status::unavailable("")).to_string(), "UNAVAILABLE");
+    }
+}

@@ -1,0 +1,226 @@
+//! `kafka2oss instances`.
+
+use kafka2oss_proto::v1;
+use v1::secret::Source;
+
+use super::text;
+use super::{Client, Failure, names};
+use crate::args::{CreateInstanceArgs, InstancesArgs, InstancesCommand, Mechanism, Security};
+use crate::output;
+
+/// Runs one command.
+pub(crate) async fn run(args: InstancesArgs) -> Result<(), Failure> {
+    let client = Client::connect(&args.options).await?;
+    match args.command {
+        InstancesCommand::Create(create) => {
+            let validate_only = create.validate_only;
+            let request = client.request(v1::CreateInstanceRequest {
+                instance_id: create.id.clone(),
+                validate_only,
+                instance: Some(message(*create)),
+            });
+            let instance = client.instances().create_instance(request).await?.into_inner();
+            if client.is_json() {
+                return client.print_json(&instance);
+            }
+            let what = if validate_only { "is valid; nothing was created" } else { "registered" };
+            Ok(client.out.line(format_args!("{} {what}", instance.name))?)
+        }
+        InstancesCommand::Get { name } => {
+            let request = client
+                .request(v1::GetInstanceRequest { name: names::instance(&name)?.to_string() });
+            let instance = client.instances().get_instance(request).await?.into_inner();
+            show(&client, &instance)
+        }
+        InstancesCommand::List { region } => list(&client, region.unwrap_or_default()).await,
+        InstancesCommand::Delete { name, etag } => {
+            let name = names::instance(&name)?.to_string();
+            let request = client.request(v1::DeleteInstanceRequest {
+                name: name.clone(),
+                etag: etag.unwrap_or_default(),
+            });
+            client.instances().delete_instance(request).await?;
+            if client.is_json() {
+                Ok(())
+            } else {
+                Ok(client.out.line(format_args!("{name} deleted"))?)
+            }
+        }
+    }
+}
+
+async fn list(client: &Client, region_id: String) -> Result<(), Failure> {
+    let mut all = v1::ListInstancesResponse::default();
+    loop {
+        let request = client.request(v1::ListInstancesRequest {
+            page_size: 1_000,
+            page_token: all.next_page_token,
+            region_id: region_id.clone(),
+        });
+        let page = client.instances().list_instances(request).await?.into_inner();
+        all.instances.extend(page.instances);
+        all.next_page_token = page.next_page_token;
+        if all.next_page_token.is_empty() {
+            break;
+        }
+    }
+    if client.is_json() {
+        return client.print_json(&all);
+    }
+    let mut table = output::table(&[
+        "INSTANCE",
+        "REGION",
+        "BOOTSTRAP SERVERS",
+        "SECURITY",
+        "VPC",
+        "VSWITCH",
+        "AGE",
+    ]);
+    for instance in &all.instances {
+        table.add_row([
+            id(&instance.name).to_owned(),
+            text::or_none(&instance.region_id),
+            text::or_none(&instance.bootstrap_servers.join(",")),
+            text::security_protocol(instance.security_protocol),
+            text::or_none(&instance.vpc_id),
+            text::or_none(&instance.vswitch_id),
+            text::age(instance.create_time.as_ref()),
+        ]);
+    }
+    Ok(client.out.table(&table)?)
+}
+
+fn show(client: &Client, instance: &v1::Instance) -> Result<(), Failure> {
+    if client.is_json() {
+        return client.print_json(instance);
+    }
+    let mut security = text::security_protocol(instance.security_protocol);
+    if instance.sasl_mechanism != 0 {
+        security = format!("{security}, {}", text::sasl_mechanism(instance.sasl_mechanism));
+    }
+    Ok(client.out.table(&output::properties(vec![
+        ("Name", instance.name.clone()),
+        ("UID", instance.uid.clone()),
+        ("Region", instance.region_id.clone()),
+        ("Bootstrap servers", instance.bootstrap_servers.join(", ")),
+        ("Security", security),
+        ("VPC", text::or_none(&instance.vpc_id)),
+        ("vSwitch", text::or_none(&instance.vswitch_id)),
+        (
+            "Connectors",
+            if instance.connectors_disabled { "disabled" } else { "allowed" }.to_owned(),
+        ),
+        ("Kafka cluster id", text::or_none(&instance.kafka_cluster_id)),
+        ("Created", text::time(instance.create_time.as_ref())),
+        ("Updated", text::time(instance.update_time.as_ref())),
+        ("Etag", instance.etag.clone()),
+    ]))?)
+}
+
+/// `dev` of `instances/dev`.
+fn id(name: &str) -> &str {
+    name.strip_prefix("instances/").unwrap_or(name)
+}
+
+fn message(args: CreateInstanceArgs) -> v1::Instance {
+    let reference = |variable: Option<String>, file: Option<String>| -> Option<v1::Secret> {
+        let source = variable.map(Source::Environment).or(file.map(Source::File))?;
+        Some(v1::Secret { source: Some(source) })
+    };
+    let username = reference(args.username_env, args.username_file);
+    let password = reference(args.password_env, args.password_file);
+    let given = username.is_some() || password.is_some();
+    v1::Instance {
+        labels: args.labels.into_iter().collect(),
+        region_id: args.region.unwrap_or_default(),
+        bootstrap_servers: args.bootstrap_servers,
+        security_protocol: args.security_protocol.map_or(0, |protocol| {
+            match protocol {
+                Security::Plaintext => v1::SecurityProtocol::Plaintext,
+                Security::Ssl => v1::SecurityProtocol::Ssl,
+                Security::SaslPlaintext => v1::SecurityProtocol::SaslPlaintext,
+                Security::SaslSsl => v1::SecurityProtocol::SaslSsl,
+            }
+            .into()
+        }),
+        sasl_mechanism: args.sasl_mechanism.map_or(0, |mechanism| {
+            match mechanism {
+                Mechanism::Plain => v1::SaslMechanism::Plain,
+                Mechanism::ScramSha256 => v1::SaslMechanism::ScramSha256,
+                Mechanism::ScramSha512 => v1::SaslMechanism::ScramSha512,
+            }
+            .into()
+        }),
+        kafka_credentials: given.then_some(v1::KafkaCredentials { username, password }),
+        ca_certificate: reference(args.ca_env, args.ca_file),
+        vpc_id: args.vpc_id.unwrap_or_default(),
+        vswitch_id: args.vswitch_id.unwrap_or_default(),
+        connectors_disabled: args.connectors_disabled,
+        allow_shared_cluster: args.allow_shared_cluster,
+        ..v1::Instance::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::{Cli, Command};
+    use clap::Parser;
+
+    fn parsed(flags: &[&str]) -> v1::Instance {
+        let args = ["kafka2oss", "instances", "create", "prod"].iter().chain(flags);
+        let cli = Cli::try_parse_from(args).expect("it parses");
+        let Command::Instances(InstancesArgs { command: InstancesCommand::Create(create), .. }) =
+            cli.command
+        else {
+            panic!("another command")
+        };
+        message(*create)
+    }
+
+    #[test]
+    fn every_flag_of_an_instance_reaches_the_message() {
+        let instance = parsed(&[
+            "--bootstrap-servers=a:9092,b:9092",
+            "--bootstrap-server=c:9092",
+            "--region=cn-hangzhou",
+            "--vpc-id=vpc-1",
+            "--vswitch-id=vsw-1",
+            "--security-protocol=sasl_ssl",
+            "--sasl-mechanism=scram-sha-256",
+            "--username-env=KAFKA_USER",
+            "--password-file=/run/secrets/kafka",
+            "--ca-file=/etc/ssl/kafka.pem",
+            "--connectors-disabled",
+            "--allow-shared-cluster",
+            "--label=team=a",
+        ]);
+
+        let secret = |source| Some(v1::Secret { source: Some(source) });
+        assert_eq!(
+            instance,
+            v1::Instance {
+                labels: [("team".to_owned(), "a".to_owned())].into(),
+                region_id: "cn-hangzhou".to_owned(),
+                bootstrap_servers: ["a:9092", "b:9092", "c:9092"].map(str::to_owned).into(),
+                security_protocol: v1::SecurityProtocol::SaslSsl.into(),
+                sasl_mechanism: v1::SaslMechanism::ScramSha256.into(),
+                kafka_credentials: Some(v1::KafkaCredentials {
+                    username: secret(Source::Environment("KAFKA_USER".to_owned())),
+                    password: secret(Source::File("/run/secrets/kafka".to_owned())),
+                }),
+                ca_certificate: secret(Source::File("/etc/ssl/kafka.pem".to_owned())),
+                vpc_id: "vpc-1".to_owned(),
+                vswitch_id: "vsw-1".to_owned(),
+                connectors_disabled: true,
+                allow_shared_cluster: true,
+                ..v1::Instance::default()
+            }
+        );
+    }
+
+    #[test]
+    fn what_is_not_given_stays_unset() {
+        assert_eq!(parsed(&[]), v1::Instance::default());
+    }
+}

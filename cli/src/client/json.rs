@@ -1,0 +1,122 @@
+//! Messages as proto3 JSON, by their descriptors: the form that grpcurl and
+//! every other tool of protobuf reads and writes.
+
+use std::sync::LazyLock;
+
+use kafka2oss_proto::{FILE_DESCRIPTOR_SET, v1};
+use prost::Message;
+use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
+use serde_json::Value;
+
+#[allow(clippy::expect_used, reason = "the descriptors are part of this binary")]
+static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
+    DescriptorPool::decode(FILE_DESCRIPTOR_SET).expect("the built-in descriptors are whole")
+});
+
+/// A message and its full name.
+pub(super) trait Described: Message + Default {
+    const NAME: &'static str;
+}
+
+macro_rules! described {
+    ($($message:ident),* $(,)?) => {
+        $(
+            impl Described for v1::$message {
+                const NAME: &'static str = concat!("kafka2oss.v1.", stringify!($message));
+            }
+        )*
+
+        #[cfg(test)]
+        const NAMES: &[&str] = &[$(<v1::$message as Described>::NAME),*];
+    };
+}
+
+described!(
+    Connector,
+    ConnectorProgress,
+    DeadLetter,
+    Instance,
+    ListAgentsResponse,
+    ListConnectorsResponse,
+    ListInstancesResponse,
+    LogEntry,
+    PreviewConnectorResponse,
+    SendTestMessageResponse,
+    WatchConnectorsResponse,
+);
+
+#[allow(clippy::expect_used, reason = "a test has looked up every name")]
+fn descriptor<M: Described>() -> MessageDescriptor {
+    POOL.get_message_by_name(M::NAME).expect("the message is in the built-in descriptors")
+}
+
+/// A message as JSON.
+pub(super) fn encode<M: Described>(message: &M) -> Value {
+    let mut dynamic = DynamicMessage::new(descriptor::<M>());
+    // Both conversions can fail only where type and descriptor differ, which
+    // are made from one source.
+    if dynamic.transcode_from(message).is_err() {
+        return Value::Null;
+    }
+    serde_json::to_value(&dynamic).unwrap_or(Value::Null)
+}
+
+/// A message from JSON; unknown fields are errors, with line and column.
+pub(super) fn decode<M: Described>(text: &str) -> Result<M, String> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let dynamic = DynamicMessage::deserialize(descriptor::<M>(), &mut json)
+        .and_then(|message| json.end().map(|()| message))
+        .map_err(|error| error.to_string())?;
+    dynamic.transcode_to().map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn every_message_is_found_by_its_name() {
+        for name in NAMES {
+            assert!(POOL.get_message_by_name(name).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_connector_stays_the_same_from_json_to_json() {
+        let json = json!({
+            "name": "instances/dev/connectors/orders",
+            "labels": {"team": "a"},
+            "spec": {
+                "source": {"topic": "orders", "consumerOffset": "CONSUMER_OFFSET_EARLIEST", "spread": 3},
+                "destination": {
+                    "bucket": "b",
+                    "credentials": {"accessKey": {
+                        "id": {"environment": "ID"}, "secret": {"file": "/run/secret"}}},
+                },
+                "output": {"rotation": {"maxBytes": "1048576", "maxAge": "2s", "idle": "0.500s"}},
+            },
+        });
+
+        let connector: v1::Connector = decode(&json.to_string()).expect("it is read");
+
+        let rotation = connector.spec.clone().and_then(|spec| spec.output?.rotation);
+        assert_eq!(rotation.and_then(|rotation| rotation.max_bytes), Some(1_048_576));
+        assert_eq!(encode(&connector), json);
+    }
+
+    #[test]
+    fn names_as_in_the_proto_file_are_read_too() {
+        let connector: v1::Connector =
+            decode(r#"{"spec": {"source": {"thread_concurrency": 12}}}"#).expect("it is read");
+        let source = connector.spec.and_then(|spec| spec.source);
+        assert_eq!(source.and_then(|source| source.thread_concurrency), Some(12));
+    }
+
+    #[test]
+    fn an_unknown_field_is_told() {
+        let error = decode::<v1::Connector>("{\"spec\": {\n\"sauce\": {}}}").expect_err("refused");
+        assert!(error.contains("sauce") && error.contains("line 2"), "{error}");
+        assert!(decode::<v1::Connector>("{} {}").is_err());
+    }
+}

@@ -1,0 +1,85 @@
+//! The commands that talk to a control plane.
+
+mod address;
+mod agents;
+mod connectors;
+mod describe;
+mod failure;
+mod instances;
+mod json;
+mod names;
+mod state_file;
+pub(crate) mod text;
+
+use std::time::Duration;
+
+use kafka2oss_proto::v1::agent_service_client::AgentServiceClient;
+use kafka2oss_proto::v1::connector_service_client::ConnectorServiceClient;
+use kafka2oss_proto::v1::instance_service_client::InstanceServiceClient;
+use tonic::Request;
+use tonic::transport::Channel;
+
+pub(crate) use address::connect;
+pub(crate) use agents::run as run_agents;
+pub(crate) use connectors::{build_connector, run as run_connectors};
+pub(crate) use failure::Failure;
+pub(crate) use instances::run as run_instances;
+pub(crate) use state_file::{DevState, StateFile};
+
+use crate::args::{ClientOptions, OutputFormat};
+use crate::output::Output;
+use json::Described;
+
+/// One command's connection and the way it prints.
+pub(crate) struct Client {
+    channel: Channel,
+    format: OutputFormat,
+    timeout: Duration,
+    out: Output,
+}
+
+impl Client {
+    /// Connects to the control plane that the options name.
+    pub(crate) async fn connect(options: &ClientOptions) -> Result<Self, Failure> {
+        let address = address::resolve(options.address.as_deref());
+        Ok(Self {
+            channel: connect(&address).await?,
+            format: options.output,
+            timeout: options.timeout,
+            out: Output,
+        })
+    }
+
+    fn instances(&self) -> InstanceServiceClient<Channel> {
+        InstanceServiceClient::new(self.channel.clone())
+    }
+
+    fn agents(&self) -> AgentServiceClient<Channel> {
+        AgentServiceClient::new(self.channel.clone())
+    }
+
+    fn connectors(&self) -> ConnectorServiceClient<Channel> {
+        ConnectorServiceClient::new(self.channel.clone())
+    }
+
+    /// A request with the command's deadline, for calls with one answer.
+    fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        request.set_timeout(self.timeout);
+        request
+    }
+
+    fn is_json(&self) -> bool {
+        self.format == OutputFormat::Json
+    }
+
+    /// Prints one answer as JSON.
+    fn print_json<M: Described>(&self, message: &M) -> Result<(), Failure> {
+        Ok(self.out.json(&json::encode(message), true)?)
+    }
+
+    /// Prints one of many answers as JSON.
+    fn print_json_line<M: Described>(&self, message: &M) -> Result<(), Failure> {
+        Ok(self.out.json(&json::encode(message), false)?)
+    }
+}

@@ -1,0 +1,95 @@
+//! The only place that writes to stdout and stderr.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+
+use comfy_table::{Table, presets};
+
+/// Writes lines to stdout. Whoever closed it (`| head`) wants no more: that is
+/// [`Closed`], which ends the command without a word.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Output;
+
+/// Nobody reads any more, or the disk is full.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write: {0}")]
+pub(crate) struct Closed(#[from] io::Error);
+
+impl Closed {
+    /// Whether the reader went away on purpose.
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        self.0.kind() == io::ErrorKind::BrokenPipe
+    }
+}
+
+impl Output {
+    pub(crate) fn line(self, line: impl Display) -> Result<(), Closed> {
+        let mut stdout = io::stdout().lock();
+        writeln!(stdout, "{line}")?;
+        // A pipe is buffered otherwise, and a follower would see nothing.
+        Ok(stdout.flush()?)
+    }
+
+    pub(crate) fn table(self, table: &Table) -> Result<(), Closed> {
+        for line in table.lines() {
+            self.line(line.trim_end())?;
+        }
+        Ok(())
+    }
+
+    /// Indented for people, in one line for streams.
+    pub(crate) fn json(self, value: &serde_json::Value, pretty: bool) -> Result<(), Closed> {
+        if pretty { self.line(format_args!("{value:#}")) } else { self.line(value) }
+    }
+
+    /// Whether a person reads along.
+    pub(crate) fn is_terminal(self) -> bool {
+        io::stdout().is_terminal()
+    }
+}
+
+/// Writes to stderr: what is not the answer.
+pub(crate) fn note(text: impl Display) {
+    // Where stderr is closed, nobody can be told.
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// A table without lines and with this header.
+pub(crate) fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table.set_header(header);
+    flush_left(&mut table);
+    table
+}
+
+/// Two columns: names and values.
+pub(crate) fn properties(rows: Vec<(&str, String)>) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    for (name, value) in rows {
+        table.add_row([format!("{name}:"), value]);
+    }
+    flush_left(&mut table);
+    table
+}
+
+/// Columns start at the margin and stand two blanks apart.
+fn flush_left(table: &mut Table) {
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_starts_at_the_margin_and_its_columns_stand_apart() {
+        let mut table = table(&["NAME", "STATE"]);
+        table.add_row(["a-long-name", "RUNNING"]);
+        let lines: Vec<_> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+        assert_eq!(lines, ["NAME         STATE", "a-long-name  RUNNING"]);
+    }
+}

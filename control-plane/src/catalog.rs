@@ -1,0 +1,243 @@
+//! The durable state as it is in memory, and the only way to change it.
+//!
+//! Reads are from memory. A change is made under its record's lock: read,
+//! decide, write, flush, and only then is it visible in memory. So nothing is
+//! seen, answered or sent before it is durable, and writers of different
+//! records share flushes.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+
+use kafka2oss_proto::names::InstanceName;
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock as AsyncRwLock};
+
+use crate::store::agents::{AgentRecord, Agents};
+use crate::store::connectors::{ConnectorRecord, Connectors};
+use crate::store::instances::{InstanceRecord, Instances};
+use crate::store::meta::MetaRecord;
+use crate::store::placements::{PlacementRecord, Placements};
+use crate::store::request_ids::{KEPT, RequestIdRecord, RequestIds};
+use crate::store::{Batch, Store, StoreError};
+use crate::clock;
+
+/// One change of one record.
+#[derive(Debug, Clone)]
+pub(crate) enum Change {
+    /// Writes or removes an instance, by its name.
+    Instance(String, Option<InstanceRecord>),
+    /// Writes or removes a connector, by its name.
+    Connector(String, Option<ConnectorRecord>),
+    /// Writes or removes a placement, by its connector's name.
+    Placement(String, Option<PlacementRecord>),
+    /// Writes or removes an agent, by its ID.
+    Agent(String, Option<AgentRecord>),
+    /// Writes or removes a request ID, by its key.
+    RequestId(String, Option<RequestIdRecord>),
+}
+
+#[derive(Debug, Default)]
+struct Tables {
+    instances: BTreeMap<String, Arc<InstanceRecord>>,
+    connectors: BTreeMap<String, Arc<ConnectorRecord>>,
+    placements: BTreeMap<String, Arc<PlacementRecord>>,
+    agents: BTreeMap<String, Arc<AgentRecord>>,
+    request_ids: BTreeMap<String, Arc<RequestIdRecord>>,
+}
+
+/// A record's lock, held for writing.
+pub(crate) type Exclusive = OwnedRwLockWriteGuard<()>;
+/// A record's lock, held so that it does not go away.
+pub(crate) type Shared = OwnedRwLockReadGuard<()>;
+
+/// The durable state.
+#[derive(Debug)]
+pub(crate) struct Catalog {
+    store: Store,
+    tables: RwLock<Tables>,
+    locks: Mutex<HashMap<String, Weak<AsyncRwLock<()>>>>,
+}
+
+impl Catalog {
+    /// Reads everything that `store` has. Blocks.
+    pub(crate) fn load(store: Store) -> Result<Self, StoreError> {
+        fn table<T>(rows: Vec<(String, T)>) -> BTreeMap<String, Arc<T>> {
+            rows.into_iter().map(|(name, record)| (name, Arc::new(record))).collect()
+        }
+        let tables = Tables {
+            instances: table(store.scan::<Instances>()?),
+            connectors: table(store.scan::<Connectors>()?),
+            placements: table(store.scan::<Placements>()?),
+            agents: table(store.scan::<Agents>()?),
+            request_ids: table(store.scan::<RequestIds>()?),
+        };
+        Ok(Self { store, tables: RwLock::new(tables), locks: Mutex::default() })
+    }
+
+    /// What identifies the store to agents.
+    pub(crate) fn meta(&self) -> &MetaRecord {
+        self.store.meta()
+    }
+
+    /// Ends the store's writer once everything is on disk. Later changes fail.
+    pub(crate) async fn close(&self) {
+        self.store.close().await;
+    }
+
+    /// One instance.
+    pub(crate) fn instance(&self, name: &InstanceName) -> Option<Arc<InstanceRecord>> {
+        self.read(|tables| tables.instances.get(&name.to_string()).cloned())
+    }
+
+    /// Every instance, in the order of the names.
+    pub(crate) fn instances(&self) -> Vec<Arc<InstanceRecord>> {
+        self.read(|tables| tables.instances.values().cloned().collect())
+    }
+
+    /// One connector, by its full name.
+    pub(crate) fn connector(&self, name: &str) -> Option<Arc<ConnectorRecord>> {
+        self.read(|tables| tables.connectors.get(name).cloned())
+    }
+
+    /// Every connector, in the order of the names.
+    pub(crate) fn connectors(&self) -> Vec<Arc<ConnectorRecord>> {
+        self.read(|tables| tables.connectors.values().cloned().collect())
+    }
+
+    /// The connectors of one instance.
+    pub(crate) fn connectors_of(&self, instance: &InstanceName) -> Vec<Arc<ConnectorRecord>> {
+        let prefix = format!("{instance}/connectors/");
+        self.read(|tables| {
+            tables
+                .connectors
+                .range(prefix.clone()..)
+                .take_while(|(name, _)| name.starts_with(&prefix))
+                .map(|(_, record)| Arc::clone(record))
+                .collect()
+        })
+    }
+
+    /// Where one connector's tasks run.
+    pub(crate) fn placement(&self, connector: &str) -> Option<Arc<PlacementRecord>> {
+        self.read(|tables| tables.placements.get(connector).cloned())
+    }
+
+    /// Where every connector's tasks run.
+    pub(crate) fn placements(&self) -> Vec<(String, Arc<PlacementRecord>)> {
+        self.read(|tables| {
+            tables
+                .placements
+                .iter()
+                .map(|(name, record)| (name.clone(), Arc::clone(record)))
+                .collect()
+        })
+    }
+
+    /// Every agent that was ever seen, by its ID.
+    pub(crate) fn agents(&self) -> Vec<(String, Arc<AgentRecord>)> {
+        self.read(|tables| {
+            tables
+                .agents
+                .iter()
+                .map(|(name, record)| (name.clone(), Arc::clone(record)))
+                .collect()
+        })
+    }
+
+    /// What became of a request ID.
+    pub(crate) fn request_id(&self, key: &str) -> Option<Arc<RequestIdRecord>> {
+        self.read(|tables| tables.request_ids.get(key).cloned())
+    }
+
+    /// Request IDs that are old enough to be forgotten.
+    pub(crate) fn expired_request_ids(&self) -> Vec<Change> {
+        self.read(|tables| {
+            tables
+                .request_ids
+                .iter()
+                .filter(|(_, record)| {
+                    record.create_time.as_ref().is_none_or(|time| clock::is_older(time, KEPT))
+                })
+                .map(|(key, _)| Change::RequestId(key.clone(), None))
+                .collect()
+        })
+    }
+
+    /// Waits until nobody else holds the lock of the record `name`.
+    pub(crate) async fn lock(&self, name: &str) -> Exclusive {
+        self.lock_of(name).write_owned().await
+    }
+
+    /// Waits until nobody changes the record `name`; many may hold this.
+    pub(crate) async fn lock_shared(&self, name: &str) -> Shared {
+        self.lock_of(name).read_owned().await
+    }
+
+    /// Makes `changes` durable, all or none, then visible. The caller holds
+    /// the locks of the records that others may change, too.
+    ///
+    /// Not to be cancelled between its parts: callers whose future may be
+    /// dropped run it in a task of its own.
+    pub(crate) async fn apply(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let mut batch = Batch::new();
+        for change in &changes {
+            match change {
+                Change::Instance(name, record) => stage::<Instances>(&mut batch, name, record),
+                Change::Connector(name, record) => stage::<Connectors>(&mut batch, name, record),
+                Change::Placement(name, record) => stage::<Placements>(&mut batch, name, record),
+                Change::Agent(name, record) => stage::<Agents>(&mut batch, name, record),
+                Change::RequestId(name, record) => stage::<RequestIds>(&mut batch, name, record),
+            }
+        }
+        self.store.apply(batch).await?;
+        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        for change in changes {
+            match change {
+                Change::Instance(name, record) => set(&mut tables.instances, name, record),
+                Change::Connector(name, record) => set(&mut tables.connectors, name, record),
+                Change::Placement(name, record) => set(&mut tables.placements, name, record),
+                Change::Agent(name, record) => set(&mut tables.agents, name, record),
+                Change::RequestId(name, record) => set(&mut tables.request_ids, name, record),
+            }
+        }
+        Ok(())
+    }
+
+    fn read<T>(&self, from: impl FnOnce(&Tables) -> T) -> T {
+        from(&self.tables.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn lock_of(&self, name: &str) -> Arc<AsyncRwLock<()>> {
+        let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lock) = locks.get(name).and_then(Weak::upgrade) {
+            return lock;
+        }
+        // Whoever adds one sweeps those that nobody holds once they are many.
+        if locks.len() >= 1_024 {
+            locks.retain(|_, lock| lock.strong_count() > 0);
+        }
+        let lock = Arc::new(AsyncRwLock::new(()));
+        locks.insert(name.to_owned(), Arc::downgrade(&lock));
+        lock
+    }
+}
+
+fn stage<F: crate::store::Family>(batch: &mut Batch, name: &str, record: &Option<F::Record>) {
+    match record {
+        Some(record) => batch.put::<F>(name, record),
+        None => batch.delete::<F>(name),
+    }
+}
+
+fn set<T>(table: &mut BTreeMap<String, Arc<T>>, name: String, record: Option<T>) {
+    match record {
+        Some(record) => {
+            table.insert(name, Arc::new(record));
+        }
+        None => {
+            table.remove(&name);
+        }
+    }
+}

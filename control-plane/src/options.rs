@@ -1,0 +1,162 @@
+//! What an operator can set.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+/// Port that the control plane listens on unless told otherwise.
+pub const DEFAULT_PORT: u16 = 7250;
+
+/// What an operator can set of a control plane.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Options {
+    /// Address to listen on for clients and agents.
+    #[arg(long, env = "KAFKA2OSS_LISTEN", default_value_t = default_listen())]
+    pub listen: SocketAddr,
+
+    /// Allow an address that is not loopback although there is no TLS.
+    #[arg(long, env = "KAFKA2OSS_INSECURE_LISTEN")]
+    pub insecure_listen: bool,
+
+    /// Folder of the store; made when missing. One process a folder.
+    #[arg(long, env = "KAFKA2OSS_DATA_DIR", default_value = "kafka2oss-data")]
+    pub data_dir: PathBuf,
+
+    /// An agent that is not heard of for this long loses its tasks.
+    #[arg(long, env = "KAFKA2OSS_LEASE", default_value = "30s", value_parser = parse_duration)]
+    pub lease: Duration,
+
+    /// How often agents should be heard of; a sixth of the lease by default.
+    #[arg(long, env = "KAFKA2OSS_HEARTBEAT_INTERVAL", value_parser = parse_duration)]
+    pub heartbeat_interval: Option<Duration>,
+
+    /// Values that thread_concurrency may have.
+    #[arg(
+        long,
+        env = "KAFKA2OSS_ALLOWED_CONCURRENCY",
+        value_delimiter = ',',
+        default_values_t = [6, 12]
+    )]
+    pub allowed_concurrency: Vec<u32>,
+
+    /// Unary requests under way at most; more are refused.
+    #[arg(long, env = "KAFKA2OSS_MAX_REQUESTS", default_value_t = 256)]
+    pub max_requests: usize,
+
+    /// Deadline of unary requests that come without one.
+    #[arg(
+        long,
+        env = "KAFKA2OSS_REQUEST_TIMEOUT",
+        default_value = "60s",
+        value_parser = parse_duration
+    )]
+    pub request_timeout: Duration,
+}
+
+impl Options {
+    /// The defaults, with the store in `data_dir`.
+    pub fn at(data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            listen: default_listen(),
+            insecure_listen: false,
+            data_dir: data_dir.into(),
+            lease: Duration::from_secs(30),
+            heartbeat_interval: None,
+            allowed_concurrency: vec![6, 12],
+            max_requests: 256,
+            request_timeout: Duration::from_secs(60),
+        }
+    }
+
+    /// How often agents should be heard of.
+    pub(crate) fn heartbeat(&self) -> Duration {
+        self.heartbeat_interval.unwrap_or(self.lease / 6).max(Duration::from_millis(10))
+    }
+
+    /// What is wrong with these options, for the operator.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            self.insecure_listen || self.listen.ip().is_loopback(),
+            "{} is not a loopback address and there is no TLS yet: listen on 127.0.0.1, or allow \
+             it with --insecure-listen where the network is trusted",
+            self.listen
+        );
+        anyhow::ensure!(
+            self.lease >= Duration::from_millis(100),
+            "a lease of {:?} is too short: 100 ms is the least",
+            self.lease
+        );
+        anyhow::ensure!(
+            self.heartbeat() < self.lease,
+            "the heartbeat interval ({:?}) must be shorter than the lease ({:?})",
+            self.heartbeat(),
+            self.lease
+        );
+        anyhow::ensure!(
+            !self.allowed_concurrency.is_empty() && !self.allowed_concurrency.contains(&0),
+            "allowed_concurrency needs at least one value, each 1 or more"
+        );
+        anyhow::ensure!(self.max_requests > 0, "max_requests must be 1 or more");
+        Ok(())
+    }
+}
+
+fn default_listen() -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT))
+}
+
+/// Reads `500ms`, `30s`, `5m` or `1h`.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is no duration: a number with ms, s, m or h, such as 30s");
+    let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let milliseconds = match unit {
+        "ms" => Some(number),
+        "s" => number.checked_mul(1_000),
+        "m" => number.checked_mul(60_000),
+        "h" => number.checked_mul(3_600_000),
+        _ => None,
+    };
+    milliseconds.map(Duration::from_millis).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_with_their_unit() {
+        assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(parse_duration("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(parse_duration("5m"), Ok(Duration::from_secs(300)));
+        for wrong in ["", "30", "s", "1d", "-1s", "99999999999999999h"] {
+            assert!(parse_duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_not_loopback_needs_consent() {
+        let mut options = Options::at("data");
+        assert!(options.check().is_ok());
+        options.listen = SocketAddr::from(([0, 0, 0, 0], 7250));
+        let refusal = options.check().expect_err("refused").to_string();
+        assert!(refusal.contains("--insecure-listen"), "{refusal}");
+        options.insecure_listen = true;
+        assert!(options.check().is_ok());
+    }
+
+    #[test]
+    fn flags_have_the_documented_defaults() {
+        #[derive(clap::Parser)]
+        struct Command {
+            #[command(flatten)]
+            options: Options,
+        }
+        let parsed = <Command as clap::Parser>::try_parse_from(["control-plane"]);
+        let parsed = parsed.expect("no flag is required").options;
+        assert_eq!(parsed, Options::at("kafka2oss-data"));
+    }
+}

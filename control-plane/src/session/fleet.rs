@@ -1,0 +1,503 @@
+//! Every agent that is known: its stream, when it was last heard of, what it
+//! reported.
+//!
+//! All of it is in memory; what must survive is an [`AgentRecord`] in the
+//! catalog. An agent keeps its tasks until it says that it leaves or was not
+//! heard of for a lease, counted anew from this process's start.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use kafka2oss_proto::v1;
+use prost_types::Timestamp;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use crate::clock;
+use crate::store::agents::AgentRecord;
+
+/// Commands that wait for a stream; more are refused.
+const COMMANDS: usize = 64;
+
+/// Why a stream was ended from this side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// A newer process has the agent's id.
+    Superseded,
+    /// The same process has opened another stream.
+    Replaced,
+    /// The agent was not heard of for a lease.
+    Expired,
+}
+
+/// The assignments of an agent; absent until they were worked out once.
+pub(crate) type Assignments = Option<Arc<Vec<v1::ConnectorAssignment>>>;
+
+/// What a stream's tasks need.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    /// Names the stream.
+    pub(crate) session: u64,
+    /// The latest assignments; earlier ones that were not sent are skipped.
+    pub(crate) assignments: watch::Receiver<Assignments>,
+    /// Commands to send.
+    pub(crate) commands: mpsc::Receiver<v1::Command>,
+    /// Set when the stream is to end.
+    pub(crate) ending: watch::Receiver<Option<Ending>>,
+    /// Raised when some assignment was refused, so that it is sent again.
+    pub(crate) refused: watch::Receiver<u64>,
+}
+
+#[derive(Debug)]
+struct Session {
+    id: u64,
+    plain_secrets: bool,
+    assignments: watch::Sender<Assignments>,
+    commands: mpsc::Sender<v1::Command>,
+    ending: watch::Sender<Option<Ending>>,
+    refused: watch::Sender<u64>,
+    waiting: HashMap<String, Vec<oneshot::Sender<v1::CommandResult>>>,
+    sent: Option<Sent>,
+    acknowledged: Option<u64>,
+    reported_since: bool,
+}
+
+/// A list that went out.
+#[derive(Debug)]
+struct Sent {
+    version: u64,
+    nonce: String,
+    uids: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Agent {
+    record: AgentRecord,
+    heard: Instant,
+    heard_time: Option<Timestamp>,
+    session: Option<Session>,
+    /// Uids of the connectors that it says it runs.
+    held: Vec<String>,
+    reports: BTreeMap<String, v1::ConnectorReport>,
+    report_time: Option<Timestamp>,
+    nacks: BTreeMap<String, v1::AssignmentNack>,
+}
+
+/// An agent as others see it.
+#[derive(Debug, Clone)]
+pub(crate) struct AgentView {
+    /// Its bare ID.
+    pub(crate) id: String,
+    /// What it said of itself.
+    pub(crate) record: AgentRecord,
+    /// Whether it is there.
+    pub(crate) state: v1::AgentState,
+    /// When it was last heard of.
+    pub(crate) heard_time: Option<Timestamp>,
+    /// Whether plain secrets may be sent to it.
+    pub(crate) plain_secrets: bool,
+}
+
+/// What an agent says of one connector.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    /// The agent's bare ID.
+    pub(crate) agent: String,
+    /// Its latest report of the connector.
+    pub(crate) report: Option<v1::ConnectorReport>,
+    /// When its latest report arrived.
+    pub(crate) report_time: Option<Timestamp>,
+    /// Why it refused the latest assignment of the connector.
+    pub(crate) nack: Option<v1::AssignmentNack>,
+}
+
+/// Every agent that is known.
+#[derive(Debug)]
+pub(crate) struct Fleet {
+    lease: Duration,
+    agents: Mutex<BTreeMap<String, Agent>>,
+    last_session: Mutex<u64>,
+    /// Counts reports, to wait for the next one.
+    reports: watch::Sender<u64>,
+}
+
+impl Fleet {
+    /// The agents that an earlier process knew: their leases start now.
+    pub(crate) fn new(lease: Duration, known: Vec<(String, AgentRecord)>) -> Self {
+        let heard = Instant::now();
+        let agents = known
+            .into_iter()
+            .map(|(id, record)| (id, Agent::silent(record, heard)))
+            .collect();
+        Self {
+            lease,
+            agents: Mutex::new(agents),
+            last_session: Mutex::new(0),
+            reports: watch::Sender::new(0),
+        }
+    }
+
+    /// Whether a process that started at `boot_nonce` may have the agent's id:
+    /// not while a newer one has its lease.
+    pub(crate) fn admits(&self, id: &str, boot_nonce: u64) -> bool {
+        self.with(id, |agent| {
+            agent.record.gone_time.is_some() || agent.record.boot_nonce <= boot_nonce
+        })
+        .unwrap_or(true)
+    }
+
+    /// Opens a stream of an agent that was admitted; an earlier one ends.
+    pub(crate) fn connect(
+        &self,
+        id: &str,
+        record: AgentRecord,
+        held: Vec<String>,
+        plain_secrets: bool,
+    ) -> Stream {
+        let session = {
+            let mut last = self.last_session.lock().unwrap_or_else(PoisonError::into_inner);
+            *last += 1;
+            *last
+        };
+        let (assignments, assignments_to_send) = watch::channel(None);
+        let (commands, commands_to_send) = mpsc::channel(COMMANDS);
+        let (ending, ends) = watch::channel(None);
+        let (refused, refusals) = watch::channel(0);
+        let opened = Session {
+            id: session,
+            plain_secrets,
+            assignments,
+            commands,
+            ending,
+            refused,
+            waiting: HashMap::new(),
+            sent: None,
+            acknowledged: None,
+            reported_since: false,
+        };
+        let heard = Instant::now();
+        let mut agents = self.lock();
+        let agent =
+            agents.entry(id.to_owned()).or_insert_with(|| Agent::silent(record.clone(), heard));
+        let same_process = agent.record.boot_nonce == record.boot_nonce;
+        if let Some(earlier) = agent.session.replace(opened) {
+            let why = if same_process { Ending::Replaced } else { Ending::Superseded };
+            earlier.ending.send_replace(Some(why));
+        }
+        if !same_process {
+            agent.reports.clear();
+            agent.nacks.clear();
+        }
+        agent.record = record;
+        agent.held = held;
+        agent.hear();
+        Stream {
+            session,
+            assignments: assignments_to_send,
+            commands: commands_to_send,
+            ending: ends,
+            refused: refusals,
+        }
+    }
+
+    /// A stream has ended; the agent's lease goes on.
+    pub(crate) fn disconnect(&self, id: &str, session: u64) {
+        let mut agents = self.lock();
+        if let Some(agent) = agents.get_mut(id)
+            && agent.session.as_ref().is_some_and(|open| open.id == session)
+        {
+            agent.session = None;
+        }
+    }
+
+    /// The agent was heard of on this stream.
+    pub(crate) fn heard(&self, id: &str, session: u64) {
+        self.on_stream(id, session, |agent| agent.hear());
+    }
+
+    /// Takes a report; the one before is replaced. Returns the names of the
+    /// connectors that it and the one before are about.
+    pub(crate) fn report(&self, id: &str, session: u64, report: v1::StatusReport) -> Vec<String> {
+        let touched = self.on_stream(id, session, |agent| {
+            agent.report_time = Some(clock::now());
+            agent.held = report.connectors.iter().map(|one| one.uid.clone()).collect();
+            if let Some(session) = &mut agent.session {
+                session.reported_since = true;
+            }
+            let new: BTreeMap<_, _> =
+                report.connectors.into_iter().map(|one| (one.connector.clone(), one)).collect();
+            let old = std::mem::replace(&mut agent.reports, new);
+            let mut names: Vec<_> = old.into_keys().chain(agent.reports.keys().cloned()).collect();
+            names.sort_unstable();
+            names.dedup();
+            names
+        });
+        self.reports.send_modify(|count| *count = count.wrapping_add(1));
+        touched.unwrap_or_default()
+    }
+
+    /// Takes the answer to a list. Returns the names of the connectors whose
+    /// assignment is refused now, or was before.
+    pub(crate) fn acknowledge(
+        &self,
+        id: &str,
+        session: u64,
+        ack: v1::AssignmentAck,
+    ) -> Vec<String> {
+        let touched = self.on_stream(id, session, |agent| {
+            let Some(session) = &mut agent.session else { return Vec::new() };
+            let answers = |sent: &Sent| sent.version == ack.version && sent.nonce == ack.nonce;
+            if !session.sent.as_ref().is_some_and(answers) {
+                return Vec::new();
+            }
+            if session.acknowledged != Some(ack.version) {
+                session.acknowledged = Some(ack.version);
+                session.reported_since = false;
+            }
+            if !ack.nacks.is_empty() {
+                session.refused.send_modify(|count| *count += 1);
+            }
+            let new = ack.nacks.into_iter().map(|nack| (nack.connector.clone(), nack)).collect();
+            let old = std::mem::replace(&mut agent.nacks, new);
+            old.into_keys().chain(agent.nacks.keys().cloned()).collect()
+        });
+        touched.unwrap_or_default()
+    }
+
+    /// Notes that a list goes out on a stream.
+    pub(crate) fn sending(&self, id: &str, session: u64, list: &v1::AssignmentList) {
+        let mut agents = self.lock();
+        if let Some(agent) = agents.get_mut(id)
+            && let Some(open) = &mut agent.session
+            && open.id == session
+        {
+            open.sent = Some(Sent {
+                version: list.version,
+                nonce: list.nonce.clone(),
+                uids: list.connectors.iter().map(|one| one.uid.clone()).collect(),
+            });
+        }
+    }
+
+    /// Hands the agents their assignments; those without a stream get theirs
+    /// when they come back. An agent whose assignments are the same as before
+    /// is sent nothing.
+    pub(crate) fn assign(&self, mut lists: BTreeMap<String, Vec<v1::ConnectorAssignment>>) {
+        for (id, agent) in self.lock().iter() {
+            let Some(session) = &agent.session else { continue };
+            let list = Arc::new(lists.remove(id).unwrap_or_default());
+            session.assignments.send_if_modified(|current| {
+                let changed = current.as_ref() != Some(&list);
+                if changed {
+                    *current = Some(list);
+                }
+                changed
+            });
+        }
+    }
+
+    /// Queues a command on the agent's stream and says where its result comes.
+    /// None when there is no stream, or it has too many commands waiting. The
+    /// receiver fails when the stream ends first.
+    pub(crate) fn command(
+        &self,
+        id: &str,
+        command: v1::Command,
+    ) -> Option<oneshot::Receiver<v1::CommandResult>> {
+        let mut agents = self.lock();
+        let session = agents.get_mut(id)?.session.as_mut()?;
+        session.waiting.retain(|_, waiting| {
+            waiting.retain(|one| !one.is_closed());
+            !waiting.is_empty()
+        });
+        let command_id = command.id.clone();
+        session.commands.try_send(command).ok()?;
+        let (done, result) = oneshot::channel();
+        session.waiting.entry(command_id).or_default().push(done);
+        Some(result)
+    }
+
+    /// Hands a command's result to whoever waits for it.
+    pub(crate) fn answer(&self, id: &str, session: u64, result: v1::CommandResult) {
+        self.on_stream(id, session, |agent| {
+            let Some(session) = &mut agent.session else { return };
+            for waiting in session.waiting.remove(&result.id).unwrap_or_default() {
+                // One that gave up waiting needs no answer.
+                let _ = waiting.send(result.clone());
+            }
+        });
+    }
+
+    /// Agents whose lease has run out just now, with their records to store.
+    /// Their streams end.
+    pub(crate) fn expire(&self) -> Vec<(String, AgentRecord)> {
+        let now = Instant::now();
+        let mut gone = Vec::new();
+        for (id, agent) in self.lock().iter_mut() {
+            if agent.record.gone_time.is_none() && agent.heard + self.lease <= now {
+                agent.go(Ending::Expired);
+                gone.push((id.clone(), agent.record.clone()));
+            }
+        }
+        gone
+    }
+
+    /// The agent gives its tasks back. Returns its record to store.
+    pub(crate) fn leave(&self, id: &str, session: u64) -> Option<AgentRecord> {
+        self.on_stream(id, session, |agent| {
+            agent.go(Ending::Replaced);
+            agent.record.clone()
+        })
+    }
+
+    /// When the next lease runs out, unless its agent is heard of before.
+    pub(crate) fn next_expiry(&self) -> Option<Instant> {
+        let agents = self.lock();
+        let kept = agents.values().filter(|agent| agent.record.gone_time.is_none());
+        kept.map(|agent| agent.heard + self.lease).min()
+    }
+
+    /// Forgets agents that have been gone for `age`. Returns their IDs.
+    pub(crate) fn forget(&self, age: Duration) -> Vec<String> {
+        let old = |agent: &Agent| {
+            agent.session.is_none()
+                && agent.record.gone_time.as_ref().is_some_and(|time| clock::is_older(time, age))
+        };
+        let mut agents = self.lock();
+        let ids: Vec<_> =
+            agents.iter().filter(|(_, one)| old(one)).map(|(id, _)| id.clone()).collect();
+        agents.retain(|id, _| !ids.contains(id));
+        ids
+    }
+
+    /// Every agent, in the order of the IDs.
+    pub(crate) fn views(&self) -> Vec<AgentView> {
+        self.lock().iter().map(|(id, agent)| agent.view(id)).collect()
+    }
+
+    /// One agent.
+    pub(crate) fn view(&self, id: &str) -> Option<AgentView> {
+        self.with(id, |agent| agent.view(id))
+    }
+
+    /// What each agent says of the connector `name` of this uid.
+    pub(crate) fn seen(&self, name: &str, uid: &str) -> Vec<Seen> {
+        let agents = self.lock();
+        agents
+            .iter()
+            .filter_map(|(id, agent)| {
+                let report = agent.reports.get(name).filter(|report| report.uid == uid).cloned();
+                let nack = agent.nacks.get(name).cloned();
+                (report.is_some() || nack.is_some()).then(|| Seen {
+                    agent: id.clone(),
+                    report,
+                    report_time: agent.report_time,
+                    nack,
+                })
+            })
+            .collect()
+    }
+
+    /// Agents that may still run tasks of the connector `uid`: those that say
+    /// so, and those of `placed` that have not yet shown, by a report after
+    /// they acknowledged a list without it, that they stopped.
+    pub(crate) fn holders(&self, uid: &str, placed: &[String]) -> Vec<String> {
+        let agents = self.lock();
+        agents
+            .iter()
+            .filter(|(id, agent)| {
+                agent.record.gone_time.is_none()
+                    && (agent.held.iter().any(|held| held == uid)
+                        || placed.contains(id) && !agent.has_dropped(uid))
+            })
+            .map(|(id, _)| id.clone())
+            .collect()
+    }
+
+    /// Follows the count of reports.
+    pub(crate) fn follow_reports(&self) -> watch::Receiver<u64> {
+        self.reports.subscribe()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Agent>> {
+        self.agents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with<T>(&self, id: &str, read: impl FnOnce(&Agent) -> T) -> Option<T> {
+        self.lock().get(id).map(read)
+    }
+
+    /// Does something to an agent if `session` is its stream; what is said on
+    /// it also shows that the agent is there.
+    fn on_stream<T>(
+        &self,
+        id: &str,
+        session: u64,
+        change: impl FnOnce(&mut Agent) -> T,
+    ) -> Option<T> {
+        let mut agents = self.lock();
+        let agent = agents.get_mut(id)?;
+        if agent.session.as_ref()?.id != session {
+            return None;
+        }
+        agent.hear();
+        Some(change(agent))
+    }
+}
+
+impl Agent {
+    fn silent(record: AgentRecord, heard: Instant) -> Self {
+        Self {
+            record,
+            heard,
+            heard_time: None,
+            session: None,
+            held: Vec::new(),
+            reports: BTreeMap::new(),
+            report_time: None,
+            nacks: BTreeMap::new(),
+        }
+    }
+
+    fn hear(&mut self) {
+        self.heard = Instant::now();
+        self.heard_time = Some(clock::now());
+    }
+
+    /// It has its tasks no longer, and its stream ends.
+    fn go(&mut self, why: Ending) {
+        self.record.gone_time = Some(clock::now());
+        self.held.clear();
+        self.reports.clear();
+        self.nacks.clear();
+        if let Some(session) = self.session.take() {
+            session.ending.send_replace(Some(why));
+        }
+    }
+
+    fn has_dropped(&self, uid: &str) -> bool {
+        self.session.as_ref().is_some_and(|session| {
+            session.sent.as_ref().is_some_and(|sent| {
+                session.acknowledged == Some(sent.version)
+                    && session.reported_since
+                    && !sent.uids.iter().any(|sent| sent == uid)
+            })
+        })
+    }
+
+    fn view(&self, id: &str) -> AgentView {
+        let state = match (&self.session, &self.record.gone_time) {
+            (_, Some(_)) => v1::AgentState::Gone,
+            (Some(_), None) => v1::AgentState::Connected,
+            (None, None) => v1::AgentState::Disconnected,
+        };
+        AgentView {
+            id: id.to_owned(),
+            record: self.record.clone(),
+            state,
+            heard_time: self.heard_time,
+            plain_secrets: self.session.as_ref().is_some_and(|session| session.plain_secrets),
+        }
+    }
+}

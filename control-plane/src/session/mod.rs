@@ -1,0 +1,94 @@
+//! One agent's stream: Hello, Welcome, then assignments and commands out, and
+//! reports in.
+//!
+//! Two tasks a stream: one writes, one reads. Assignments are coalesced (the
+//! latest list wins), commands are queued with a bound, and what an agent says
+//! is taken in at once, so that neither side waits for the other.
+
+pub(crate) mod assignments;
+pub(crate) mod commands;
+pub(crate) mod fleet;
+mod hello;
+mod inbound;
+mod outbound;
+
+use std::sync::Arc;
+
+use futures::Stream as Messages;
+use kafka2oss_proto::v1;
+use tokio::sync::mpsc;
+
+use crate::core::Core;
+use crate::store::StoreError;
+use fleet::Stream;
+use hello::Greeting;
+
+/// Messages that wait for a stream's flow control.
+const OUTBOUND: usize = 4;
+
+/// Why a stream is not opened.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// The first message is not a Hello that this version understands.
+    #[error("{0}")]
+    Hello(String),
+    /// The agent could not be remembered.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// An open stream's messages to the agent.
+pub(crate) type Outbound = mpsc::Receiver<v1::ConnectResponse>;
+
+/// Opens a stream for an agent that said `hello`; `inbound` is what it says
+/// next. `trusted` says whether plain secrets may travel on the connection.
+pub(crate) async fn open<I, E>(
+    core: Arc<Core>,
+    hello: v1::Hello,
+    inbound: I,
+    trusted: bool,
+) -> Result<Outbound, Refusal>
+where
+    I: Messages<Item = Result<v1::ConnectRequest, E>> + Send + Unpin + 'static,
+    E: std::fmt::Display + Send + 'static,
+{
+    let greeting = Greeting::read(hello)?;
+    let (sender, outbound) = mpsc::channel(OUTBOUND);
+    let Some(stream) = admit(&core, &greeting, trusted).await? else {
+        tracing::warn!(agent = greeting.id, "refused a process that is older than the agent's");
+        // There is room: it is the first message.
+        let _ = sender.try_send(outbound::superseded());
+        return Ok(outbound);
+    };
+    let (id, session) = (greeting.id, stream.session);
+    tracing::info!(agent = id, session, "agent connected");
+    core.agent_changed(&id);
+    let reader = inbound::read(Arc::clone(&core), id.clone(), session, inbound);
+    let writer = outbound::write(Arc::clone(&core), id.clone(), stream, sender);
+    tokio::spawn(async move {
+        tokio::select! {
+            () = reader => {}
+            () = writer => {}
+        }
+        core.fleet.disconnect(&id, session);
+        tracing::info!(agent = id, session, "agent disconnected");
+        core.agent_changed(&id);
+    });
+    Ok(outbound)
+}
+
+/// Remembers the agent and opens its stream; none when a newer process has
+/// its id. Streams of one agent are opened one after the other.
+async fn admit(
+    core: &Arc<Core>,
+    greeting: &Greeting,
+    trusted: bool,
+) -> Result<Option<Stream>, Refusal> {
+    let _lock = core.catalog.lock(&format!("agents/{}", greeting.id)).await;
+    if !core.fleet.admits(&greeting.id, greeting.record.boot_nonce) {
+        return Ok(None);
+    }
+    core.remember_agent(&greeting.id, greeting.record.clone()).await?;
+    let held = greeting.held.clone();
+    Ok(Some(core.fleet.connect(&greeting.id, greeting.record.clone(), held, trusted)))
+}

@@ -1,0 +1,154 @@
+//! What an agent is told.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use kafka2oss_proto::v1;
+use kafka2oss_proto::v1::connect_response::Message;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use ulid::Ulid;
+
+use super::fleet::{Assignments, Ending, Stream};
+use crate::core::Core;
+
+/// Versions of lists, over all streams of this process.
+static LISTS: AtomicU64 = AtomicU64::new(0);
+
+/// An assignment that was refused is sent again after this time, then after
+/// twice as long, and so on.
+const FIRST_REPEAT: Duration = Duration::from_secs(2);
+const LAST_REPEAT: Duration = Duration::from_secs(60);
+
+/// Sends until the stream is to end, or nobody takes it any more.
+pub(super) async fn write(
+    core: Arc<Core>,
+    agent: String,
+    stream: Stream,
+    sender: mpsc::Sender<v1::ConnectResponse>,
+) {
+    let Stream { session, assignments, commands, mut ending, refused } = stream;
+    let mut turn = Turn { core: &core, agent: &agent, session, sender: &sender };
+    let why = tokio::select! {
+        biased;
+        why = ended(&mut ending) => Some(why),
+        () = core.stop.cancelled() => None,
+        () = turn.send_all(assignments, commands, refused) => None,
+    };
+    if why == Some(Ending::Superseded) {
+        // When it does not take even this, its next Hello tells it.
+        let _ = sender.try_send(superseded());
+    }
+}
+
+/// Tells a process that a newer one has its id.
+pub(super) fn superseded() -> v1::ConnectResponse {
+    response(Message::Superseded(v1::Superseded {
+        message: "a newer process with this agent id has connected: this one is to stop; if both \
+                  are meant to run, give one another id"
+            .to_owned(),
+    }))
+}
+
+async fn ended(ending: &mut watch::Receiver<Option<Ending>>) -> Ending {
+    match ending.wait_for(Option::is_some).await {
+        Ok(why) => why.unwrap_or(Ending::Replaced),
+        // The session was dropped.
+        Err(_) => Ending::Replaced,
+    }
+}
+
+struct Turn<'a> {
+    core: &'a Core,
+    agent: &'a str,
+    session: u64,
+    sender: &'a mpsc::Sender<v1::ConnectResponse>,
+}
+
+impl Turn<'_> {
+    async fn send_all(
+        &mut self,
+        mut assignments: watch::Receiver<Assignments>,
+        mut commands: mpsc::Receiver<v1::Command>,
+        mut refused: watch::Receiver<u64>,
+    ) {
+        if self.send(Message::Welcome(self.welcome())).await.is_err() {
+            return;
+        }
+        let mut pause = FIRST_REPEAT;
+        let mut repeat_at: Option<Instant> = None;
+        loop {
+            let sent = tokio::select! {
+                changed = assignments.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    (repeat_at, pause) = (None, FIRST_REPEAT);
+                    let latest = assignments.borrow_and_update().clone();
+                    self.send_assignments(latest).await
+                }
+                changed = refused.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    repeat_at = Some(Instant::now() + pause);
+                    pause = (pause * 2).min(LAST_REPEAT);
+                    Ok(())
+                }
+                () = sleep_until(repeat_at) => {
+                    repeat_at = None;
+                    let latest = assignments.borrow().clone();
+                    self.send_assignments(latest).await
+                }
+                command = commands.recv() => match command {
+                    Some(command) => self.send(Message::Command(command)).await,
+                    None => return,
+                },
+            };
+            if sent.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn send_assignments(&self, assignments: Assignments) -> Result<(), Closed> {
+        let Some(assignments) = assignments else { return Ok(()) };
+        let list = v1::AssignmentList {
+            version: LISTS.fetch_add(1, Ordering::Relaxed) + 1,
+            nonce: Ulid::generate().to_string(),
+            connectors: assignments.to_vec(),
+        };
+        self.core.fleet.sending(self.agent, self.session, &list);
+        self.send(Message::Assignments(list)).await
+    }
+
+    async fn send(&self, message: Message) -> Result<(), Closed> {
+        self.sender.send(response(message)).await.map_err(|_| Closed)
+    }
+
+    fn welcome(&self) -> v1::Welcome {
+        let meta = self.core.catalog.meta();
+        v1::Welcome {
+            session_id: self.session.to_string(),
+            lease: prost_types::Duration::try_from(self.core.settings.lease).ok(),
+            heartbeat_interval: prost_types::Duration::try_from(self.core.settings.heartbeat).ok(),
+            store_id: meta.store_id.clone(),
+            store_epoch: meta.store_epoch,
+        }
+    }
+}
+
+/// The transport takes no more.
+struct Closed;
+
+fn response(message: Message) -> v1::ConnectResponse {
+    v1::ConnectResponse { message: Some(message) }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
