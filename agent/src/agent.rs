@@ -1,11 +1,38 @@
 //! An agent in this process: its parts put together, from start to stop.
 
-use crate::{Environment, Options};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context;
+use kafka2oss_proto::v1;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+use tokio::time::timeout;
+
+use crate::assignment::{AssignmentCache, Keyring};
+use crate::commands::Commands;
+use crate::control::{self, Control, Ended, Intent};
+use crate::data_runtime::DataRuntime;
+use crate::report::Reporter;
+use crate::supervisor::{Board, KafkaTasks, Parts, Supervisor, TaskFactory};
+use crate::task::StopMode;
+use crate::{AdminFactory, Environment, Options};
+
+/// What the last words to the control plane may take, an attempt to connect
+/// included.
+const GOODBYE_WITHIN: Duration = Duration::from_secs(5);
 
 /// A running agent. Dropping it ends everything without closing objects; use
 /// [`Agent::stop`].
 #[derive(Debug)]
-pub struct Agent {}
+pub struct Agent {
+    supervisor: Supervisor,
+    intent: watch::Sender<Intent>,
+    ended: watch::Receiver<Option<Ended>>,
+    shutdown_deadline: Duration,
+    control: AbortHandle,
+    _data_runtime: DataRuntime,
+}
 
 /// Why an agent is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,24 +52,142 @@ pub struct Superseded {
 }
 
 impl Agent {
-    /// Starts an agent; its tasks run on runtimes of their own and on the
-    /// calling one. The control plane need not be there.
+    /// Starts an agent; its tasks run on the calling runtime and on one of
+    /// their own for data. The control plane need not be there: the cached
+    /// assignments run before this returns.
     ///
     /// # Errors
     /// Options that no agent can run with.
     pub async fn start(options: Options, environment: Environment) -> anyhow::Result<Self> {
-        let _ = (options, environment);
-        Ok(Self {})
+        let data_runtime = DataRuntime::start(options.data_threads)?;
+        let Environment { admins, static_membership } = environment;
+        let reporter = Reporter::new(options.identity()?.agent);
+        let tasks = KafkaTasks {
+            agent: options.identity()?.agent,
+            reporter: reporter.clone(),
+            static_membership,
+            data_runtime: data_runtime.handle(),
+        };
+        Self::start_with(options, admins, reporter, Arc::new(tasks), data_runtime).await
+    }
+
+    pub(crate) async fn start_with(
+        options: Options,
+        admins: Arc<dyn AdminFactory>,
+        reporter: Reporter,
+        tasks: Arc<dyn TaskFactory>,
+        data_runtime: DataRuntime,
+    ) -> anyhow::Result<Self> {
+        let boot_nonce = control::boot_nonce(SystemTime::now());
+        let identity = options.identity()?;
+        let endpoint = control::endpoint(&options.control_plane)?;
+        let cache = AssignmentCache::open(options.state_dir.as_deref(), &identity)
+            .await
+            .with_context(|| format!("state directory {:?}", options.state_dir))?;
+        if options.state_dir.is_none() {
+            tracing::info!("no state directory: a restart needs the control plane");
+        }
+
+        let (keyring, board) = (Keyring::default(), Board::default());
+        let supervisor = Supervisor::start(Parts {
+            tasks,
+            cache,
+            keyring: keyring.clone(),
+            board: board.clone(),
+            adopt_store: options.adopt_store,
+        })
+        .await;
+        let (commands, results) = Commands::new(admins, keyring);
+        let (intent, intents) = watch::channel(Intent::Run);
+        let control = Control {
+            endpoint,
+            identity,
+            boot_nonce,
+            supervisor: supervisor.clone(),
+            board,
+            reporter,
+            commands,
+            results,
+            intent: intents,
+        };
+        let shutdown_deadline = options.shutdown_deadline();
+        let (end, ended) = watch::channel(None);
+        let control = tokio::spawn(serve(control, shutdown_deadline, end)).abort_handle();
+        Ok(Self {
+            supervisor,
+            intent,
+            ended,
+            shutdown_deadline,
+            control,
+            _data_runtime: data_runtime,
+        })
     }
 
     /// Stops the tasks, closing and committing what is open within the
     /// deadline of the options, tells the control plane, and ends.
-    pub async fn stop(self, reason: StopReason) {
-        let _ = reason;
+    pub async fn stop(mut self, reason: StopReason) {
+        let (mode, goodbye) = match reason {
+            StopReason::Leaving => (StopMode::Leave, v1::GoodbyeReason::Leaving),
+            StopReason::Restarting => (StopMode::KeepMembership, v1::GoodbyeReason::Restarting),
+        };
+        stop_tasks(&self.supervisor, mode, self.shutdown_deadline).await;
+        self.intent.send_replace(Intent::Goodbye(goodbye));
+        let told = match timeout(GOODBYE_WITHIN, self.ended.wait_for(Option::is_some)).await {
+            Ok(Ok(ended)) => matches!(*ended, Some(Ended::Goodbye { told: true })),
+            Ok(Err(_)) | Err(_) => false,
+        };
+        match (reason, told) {
+            // They run elsewhere from now on: not here again after a start
+            // that finds no control plane.
+            (StopReason::Leaving, true) => self.supervisor.forget().await,
+            (_, true) => {}
+            (_, false) => {
+                tracing::warn!("the control plane was not told: tasks stay placed for a lease");
+            }
+        }
     }
 
-    /// Waits until the agent has ended by itself.
+    /// Waits until the agent has ended by itself; its tasks have stopped then.
+    /// For ever when it does not.
     pub async fn stopped(&self) -> Superseded {
-        std::future::pending().await
+        let mut ended = self.ended.clone();
+        loop {
+            if let Some(Ended::Superseded(superseded)) = &*ended.borrow_and_update() {
+                return superseded.clone();
+            }
+            if ended.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
     }
 }
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        self.control.abort();
+    }
+}
+
+async fn serve(control: Control, deadline: Duration, end: watch::Sender<Option<Ended>>) {
+    let supervisor = control.supervisor.clone();
+    let ended = control.run().await;
+    if let Ended::Superseded(superseded) = &ended {
+        tracing::error!(message = superseded.message, "superseded: this agent stops its tasks");
+        // The newer process has the same members: they are not taken out of
+        // their groups.
+        stop_tasks(&supervisor, StopMode::KeepMembership, deadline).await;
+    }
+    end.send_replace(Some(ended));
+}
+
+async fn stop_tasks(supervisor: &Supervisor, mode: StopMode, deadline: Duration) {
+    if timeout(deadline, supervisor.stop_all(mode)).await.is_err() {
+        tracing::warn!(
+            ?deadline,
+            "not every task has stopped in time; what was open is read again"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,11 +2,18 @@
 //! on this agent.
 
 mod agent;
+mod assignment;
+mod commands;
+mod control;
+mod data_runtime;
 mod environment;
 mod options;
 pub mod partition;
 pub mod report;
+mod supervisor;
 pub mod task;
+#[cfg(test)]
+mod testing;
 
 pub use agent::{Agent, StopReason, Superseded};
 pub use environment::{AdminFactory, BrokerAdmins, Environment};

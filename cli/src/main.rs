@@ -3,6 +3,7 @@
 
 mod args;
 mod client;
+mod dev;
 mod output;
 
 use std::process::ExitCode;
@@ -15,7 +16,7 @@ use client::Failure;
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
-        Command::Dev(_) => Ok(()),
+        Command::Dev(args) => dev::run(args).await,
         Command::Instances(args) => client::run_instances(args).await,
         Command::Agents(args) => client::run_agents(args).await,
         Command::Connectors(args) => client::run_connectors(args).await,

@@ -1,7 +1,7 @@
 //! The only place that writes to stdout and stderr.
 
 use std::fmt::Display;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
 use comfy_table::{Table, presets};
 
@@ -40,11 +40,6 @@ impl Output {
     /// Indented for people, in one line for streams.
     pub(crate) fn json(self, value: &serde_json::Value, pretty: bool) -> Result<(), Closed> {
         if pretty { self.line(format_args!("{value:#}")) } else { self.line(value) }
-    }
-
-    /// Whether a person reads along.
-    pub(crate) fn is_terminal(self) -> bool {
-        io::stdout().is_terminal()
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use kafka2oss_proto::names::InstanceName;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock as AsyncRwLock};
 
+use crate::clock;
 use crate::store::agents::{AgentRecord, Agents};
 use crate::store::connectors::{ConnectorRecord, Connectors};
 use crate::store::instances::{InstanceRecord, Instances};
@@ -18,7 +19,6 @@ use crate::store::meta::MetaRecord;
 use crate::store::placements::{PlacementRecord, Placements};
 use crate::store::request_ids::{KEPT, RequestIdRecord, RequestIds};
 use crate::store::{Batch, Store, StoreError};
-use crate::clock;
 
 /// One change of one record.
 #[derive(Debug, Clone)]
@@ -135,11 +135,7 @@ impl Catalog {
     /// Every agent that was ever seen, by its ID.
     pub(crate) fn agents(&self) -> Vec<(String, Arc<AgentRecord>)> {
         self.read(|tables| {
-            tables
-                .agents
-                .iter()
-                .map(|(name, record)| (name.clone(), Arc::clone(record)))
-                .collect()
+            tables.agents.iter().map(|(name, record)| (name.clone(), Arc::clone(record))).collect()
         })
     }
 

@@ -106,15 +106,16 @@ impl EventLog {
         Position(self.ring.lock().unwrap_or_else(PoisonError::into_inner).newest)
     }
 
-    /// The events after `position`, and where the log ended then.
-    pub(crate) fn after(&self, position: Position) -> Result<(Vec<Event>, Position), Lost> {
+    /// The events after `position`, each with where it stands.
+    pub(crate) fn after(&self, position: Position) -> Result<Vec<(Position, Event)>, Lost> {
         let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
         let oldest = ring.newest - ring.events.len() as u64;
         if position.0 < oldest || position.0 > ring.newest {
             return Err(Lost);
         }
         let skip = usize::try_from(position.0 - oldest).map_err(|_| Lost)?;
-        Ok((ring.events.iter().skip(skip).cloned().collect(), Position(ring.newest)))
+        let numbered = (oldest + 1..).map(Position).zip(&ring.events).skip(skip);
+        Ok(numbered.map(|(position, event)| (position, event.clone())).collect())
     }
 
     /// Follows the log's end, to wait for the next event.
@@ -152,12 +153,12 @@ mod tests {
         let log = EventLog::keeping(10);
         log.push(changed("a"));
         let position = log.end();
-        assert_eq!(log.after(position), Ok((vec![], position)));
+        assert_eq!(log.after(position), Ok(vec![]));
         log.push(changed("b"));
         log.push(changed("c"));
-        let (events, end) = log.after(position).expect("kept");
-        assert_eq!(events, [changed("b"), changed("c")]);
-        assert_eq!(end, log.end());
+        let events = log.after(position).expect("kept");
+        assert_eq!(events, [(Position(2), changed("b")), (Position(3), changed("c"))]);
+        assert_eq!(log.end(), Position(3));
     }
 
     #[test]

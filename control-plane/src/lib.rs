@@ -12,9 +12,26 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! A request's way: `server` (limits) -> `api` (the border) -> `catalog`
+//! (durable) -> `reconcile` (actions) -> `session` (agents); and back:
+//! `session` -> `status` -> `events` -> `api` (watches). Decisions are in
+//! `model`, which depends on nothing else here.
 
+mod api;
+mod catalog;
+mod clock;
+mod core;
+mod events;
+mod model;
 mod options;
+mod reconcile;
+mod secrets;
 mod server;
+mod session;
+mod status;
+mod store;
+mod tape;
 
 pub use options::Options;
 pub use server::ControlPlane;

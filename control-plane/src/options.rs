@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 /// Port that the control plane listens on unless told otherwise.
-pub const DEFAULT_PORT: u16 = 7250;
+const DEFAULT_PORT: u16 = 7250;
 
 /// What an operator can set of a control plane.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]

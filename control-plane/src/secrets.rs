@@ -12,18 +12,31 @@ pub(crate) struct InlineSecrets {
     held: Mutex<HashMap<String, HeldSecrets>>,
 }
 
+/// Secrets that were replaced.
+#[derive(Debug)]
+pub(crate) struct Earlier(Option<HeldSecrets>);
+
 impl InlineSecrets {
-    /// Takes the plain secrets of `message`, which then holds none: those that
-    /// were kept for `uid` are forgotten.
-    pub(crate) fn take(&self, uid: &str, message: &mut impl HasSecrets) {
+    /// Takes the plain secrets of `message`, which then holds none, in the
+    /// place of those that were kept for `uid` before; returns these.
+    pub(crate) fn replace(&self, uid: &str, message: &mut impl HasSecrets) -> Earlier {
         let secrets = HeldSecrets::of(message);
         spec::redact(message);
+        self.put(uid, secrets)
+    }
+
+    /// Takes a replacement back.
+    pub(crate) fn put_back(&self, uid: &str, earlier: Earlier) {
+        self.put(uid, earlier.0.unwrap_or_default());
+    }
+
+    fn put(&self, uid: &str, secrets: HeldSecrets) -> Earlier {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if secrets.is_empty() {
-            held.remove(uid);
+        Earlier(if secrets.is_empty() {
+            held.remove(uid)
         } else {
-            held.insert(uid.to_owned(), secrets);
-        }
+            held.insert(uid.to_owned(), secrets)
+        })
     }
 
     /// Puts the secrets kept for `uid` in the place of withheld ones.

@@ -61,6 +61,12 @@ pub fn error_code(native: RDKafkaErrorCode) -> ErrorCode {
     }
 }
 
+/// Whether no broker can be talked to, so that another request would only wait
+/// as long again.
+pub fn is_cut_off(code: ErrorCode) -> bool {
+    matches!(code, ErrorCode::KafkaUnreachable | ErrorCode::KafkaAuthenticationFailed)
+}
+
 /// librdkafka's or the broker's code behind an error, if there is one.
 pub fn native_code(error: &KafkaError) -> Option<RDKafkaErrorCode> {
     match error {
@@ -89,14 +95,14 @@ mod tests {
     fn each_kind_of_error_has_its_code() {
         use RDKafkaErrorCode as Native;
         let cases = [
-            (KafkaError::MetadataFetch(Native::BrokerTransportFailure), ErrorCode::KafkaUnreachable),
+            (
+                KafkaError::MetadataFetch(Native::BrokerTransportFailure),
+                ErrorCode::KafkaUnreachable,
+            ),
             (KafkaError::Global(Native::AllBrokersDown), ErrorCode::KafkaUnreachable),
             (KafkaError::Global(Native::Resolve), ErrorCode::KafkaUnreachable),
             (KafkaError::AdminOp(Native::OperationTimedOut), ErrorCode::KafkaUnreachable),
-            (
-                KafkaError::Global(Native::Authentication),
-                ErrorCode::KafkaAuthenticationFailed,
-            ),
+            (KafkaError::Global(Native::Authentication), ErrorCode::KafkaAuthenticationFailed),
             (KafkaError::Global(Native::SSL), ErrorCode::KafkaAuthenticationFailed),
             (
                 KafkaError::MetadataFetch(Native::UnknownTopicOrPartition),
@@ -110,10 +116,7 @@ mod tests {
                 KafkaError::ConsumerCommit(Native::GroupAuthorizationFailed),
                 ErrorCode::KafkaGroupAuthorizationFailed,
             ),
-            (
-                KafkaError::MessageConsumptionFatal(Native::FencedInstanceId),
-                ErrorCode::KafkaFenced,
-            ),
+            (KafkaError::MessageConsumptionFatal(Native::FencedInstanceId), ErrorCode::KafkaFenced),
             (
                 KafkaError::MessageConsumption(Native::AutoOffsetReset),
                 ErrorCode::KafkaOffsetOutOfRange,

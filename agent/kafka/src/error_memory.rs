@@ -12,6 +12,7 @@ use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 use rdkafka::types::RDKafkaErrorCode;
@@ -22,6 +23,10 @@ use crate::native::Failure;
 /// librdkafka repeats the same error of a broker at most every 30 s
 /// (rd_kafka_broker_set_error), so a cause still holds somewhat longer.
 const REMEMBERED: Duration = Duration::from_secs(45);
+
+/// Facility of log lines about connections that failed. Not all of these come
+/// as errors too: one that the broker closes for want of SASL does not.
+const CONNECTION_FAILED: &str = "FAIL";
 
 /// librdkafka's logs and errors of one client: written to `tracing`, and the
 /// last cause of failed connections remembered. Clones share the memory. A
@@ -106,6 +111,9 @@ impl ClientContext for ErrorMemory {
     /// stays wrong is reported by who needs it. Its infos are of interest to
     /// few (idle connections closed, for example).
     fn log(&self, level: RDKafkaLogLevel, fac: &str, log_message: &str) {
+        if fac == CONNECTION_FAILED {
+            self.remember(RDKafkaErrorCode::BrokerTransportFailure, log_message);
+        }
         match level {
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
                 tracing::error!(target: "librdkafka", facility = fac, "{log_message}");
@@ -130,6 +138,8 @@ impl ClientContext for ErrorMemory {
         }
     }
 }
+
+impl ConsumerContext for ErrorMemory {}
 
 impl ProducerContext for ErrorMemory {
     type DeliveryOpaque = ();
@@ -164,12 +174,24 @@ mod tests {
     #[test]
     fn a_timeout_names_the_connection_that_failed() {
         let memory = ErrorMemory::new();
-        memory.error(KafkaError::Global(RDKafkaErrorCode::Resolve), "cannot resolve `nowhere:9092`");
+        memory
+            .error(KafkaError::Global(RDKafkaErrorCode::Resolve), "cannot resolve `nowhere:9092`");
 
         let problem = memory.clone().problem("cannot read", &timeout());
 
         assert_eq!(problem.code, ErrorCode::KafkaUnreachable);
         assert!(problem.message.contains("nowhere:9092"), "{problem}");
+    }
+
+    #[test]
+    fn a_connection_that_failed_is_remembered_from_the_log_too() {
+        let memory = ErrorMemory::new();
+        memory.log(RDKafkaLogLevel::Info, "FAIL", "b1: broker might require SASL authentication");
+
+        let problem = memory.problem("cannot read", &timeout());
+
+        assert_eq!(problem.code, ErrorCode::KafkaUnreachable);
+        assert!(problem.message.contains("might require SASL"), "{problem}");
     }
 
     #[test]

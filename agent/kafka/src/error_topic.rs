@@ -200,10 +200,7 @@ impl ErrorTopicProducer {
             record.source_offset, record.source_partition, record.error_topic
         );
         let mut problem = self.memory.problem(&context, error);
-        if !matches!(
-            problem.code,
-            ErrorCode::KafkaUnreachable | ErrorCode::KafkaAuthenticationFailed
-        ) {
+        if !classify::is_cut_off(problem.code) {
             problem.code = ErrorCode::DeadLetterUndeliverable;
         }
         problem
@@ -244,7 +241,7 @@ fn headers(record: &ErrorRecord, kept_timestamp: Option<i64>) -> OwnedHeaders {
         .filter(|_| kept_timestamp.is_none())
         .map(|timestamp| ("kafka2oss.timestamp", timestamp.to_string()));
     let headers = record.headers.clone().unwrap_or_default();
-    own.into_iter().chain(lost_timestamp).fold(headers, |headers, (key, value)| {
-        headers.insert(Header { key, value: Some(&value) })
-    })
+    own.into_iter()
+        .chain(lost_timestamp)
+        .fold(headers, |headers, (key, value)| headers.insert(Header { key, value: Some(&value) }))
 }

@@ -26,9 +26,7 @@ mod prepare;
 mod remove;
 mod test_message;
 
-pub use admin::{
-    Committed, Creation, KafkaAdmin, TopicDescription, TopicPlan, Watermarks,
-};
+pub use admin::{Committed, Creation, KafkaAdmin, TopicDescription, TopicPlan, Watermarks};
 pub use broker_admin::BrokerAdmin;
 pub use config::client_config;
 pub use error_memory::ErrorMemory;

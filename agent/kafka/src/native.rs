@@ -46,9 +46,8 @@ impl Failure {
             return None;
         }
         // SAFETY: not null, and live by this function's contract.
-        let (code, words) = unsafe {
-            (c::rd_kafka_error_code(error), text(c::rd_kafka_error_string(error)))
-        };
+        let (code, words) =
+            unsafe { (c::rd_kafka_error_code(error), text(c::rd_kafka_error_string(error))) };
         Self::from_code(code, words)
     }
 
@@ -255,8 +254,7 @@ unsafe extern "C" fn destroy_metadata(metadata: *mut c::rd_kafka_metadata_t) {
 /// `pointer` is null or a C string.
 pub(crate) unsafe fn text(pointer: *const c_char) -> Option<String> {
     // SAFETY: by this function's contract.
-    (!pointer.is_null())
-        .then(|| unsafe { CStr::from_ptr(pointer) }.to_string_lossy().into_owned())
+    (!pointer.is_null()).then(|| unsafe { CStr::from_ptr(pointer) }.to_string_lossy().into_owned())
 }
 
 /// A C string; a failure for text with a zero byte in it, which no name has.

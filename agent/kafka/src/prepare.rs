@@ -5,11 +5,12 @@ use std::time::{Duration, SystemTime};
 
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::spec::{ConnectorSpec, ResourceCreation};
+use kafka2oss_proto::spec::{ResourceCreation, Source};
 use kafka2oss_proto::v1::{Epoch, PlannedResource};
 use tokio::time::{Instant, sleep};
 
 use crate::admin::{Creation, KafkaAdmin, TopicDescription};
+use crate::classify;
 use crate::plan::{self, Findings, Kind};
 
 /// How long a topic that was made may stay unknown to the brokers' metadata.
@@ -18,8 +19,12 @@ const VISIBLE_PAUSE: Duration = Duration::from_millis(50);
 
 /// What is to be prepared.
 pub struct PrepareInput<'a> {
-    /// The connector's spec.
-    pub spec: &'a ConnectorSpec,
+    /// The source of the connector's spec.
+    pub source: &'a Source,
+    /// Group of the connector's tasks.
+    pub group: &'a str,
+    /// Who makes its topics.
+    pub creation: ResourceCreation,
     /// The epoch; with a start once that is fixed.
     pub epoch: &'a Epoch,
     /// Topics and groups that it needs.
@@ -80,7 +85,7 @@ impl PreparedKafka {
         admin: &dyn KafkaAdmin,
         input: &PrepareInput<'_>,
     ) -> Option<TopicDescription> {
-        let topic = &input.spec.source.topic;
+        let topic = &input.source.topic;
         let source = match admin.describe_topic(topic).await {
             Ok(Some(source)) => source,
             Ok(None) => {
@@ -129,13 +134,12 @@ impl PreparedKafka {
         input: &PrepareInput<'_>,
         source: Option<&TopicDescription>,
     ) {
-        let topics =
-            input.resources.iter().filter(|resource| plan::kind(resource) != Kind::Group);
+        let topics = input.resources.iter().filter(|resource| plan::kind(resource) != Kind::Group);
         for resource in topics {
             if let Err(problem) = self.topic(admin, input, resource, source).await {
-                let unreachable = problem.code == ErrorCode::KafkaUnreachable;
+                let cut_off = classify::is_cut_off(problem.code);
                 self.problems.push(problem);
-                if unreachable {
+                if cut_off {
                     return;
                 }
             }
@@ -154,7 +158,7 @@ impl PreparedKafka {
             self.note(plan::check(resource, &found, source));
             return Ok(());
         }
-        let source = match (input.spec.resources.creation, source) {
+        let source = match (input.creation, source) {
             (ResourceCreation::Manually, _) => {
                 self.missing(resource, None);
                 return Ok(());
@@ -192,7 +196,7 @@ impl PreparedKafka {
 fn recreated(input: &PrepareInput<'_>, source: &TopicDescription) -> Option<Problem> {
     let (before, now) = (input.epoch.topic_id.as_str(), source.id.as_deref()?);
     (!before.is_empty() && before != now).then(|| {
-        let topic = &input.spec.source.topic;
+        let topic = &input.source.topic;
         Problem::new(
             ErrorCode::KafkaTopicRecreated,
             format!("topic `{topic}` has id {now}, and the connector started on {before}"),
@@ -205,10 +209,9 @@ async fn read_start(
     input: &PrepareInput<'_>,
     source: &TopicDescription,
 ) -> Result<(Epoch, Vec<Problem>), Problem> {
-    let topic = &input.spec.source.topic;
-    let group = &input.spec.resources.task_consumer_group;
+    let topic = &input.source.topic;
     let partitions = source.partition_numbers();
-    let committed = admin.committed(group, topic, &partitions).await?;
+    let committed = admin.committed(input.group, topic, &partitions).await?;
     let watermarks = admin.watermarks(topic, &partitions).await?;
     // The topic id was read before the offsets: a topic that was made anew in
     // between would give offsets of another topic than the id says.
@@ -219,8 +222,7 @@ async fn read_start(
             return Err(Problem::new(ErrorCode::KafkaRequestFailed, message));
         }
     }
-    let start =
-        plan::start(input.spec.source.consumer_offset, &watermarks, &committed, input.is_ours);
+    let start = plan::start(input.source.consumer_offset, &watermarks, &committed, input.is_ours);
     let epoch = Epoch {
         number: input.epoch.number,
         topic_id: source.id.clone().unwrap_or_default(),

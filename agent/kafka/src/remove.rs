@@ -1,10 +1,10 @@
 //! Carries out RemoveResources.
 
-use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::v1::{RemoveResources, RemoveResourcesResult, TopicRemoval};
 
 use crate::admin::KafkaAdmin;
+use crate::classify;
 
 enum Removal {
     Removed,
@@ -36,9 +36,9 @@ fn note(result: &mut RemoveResourcesResult, name: &str, outcome: Result<Removal,
         Ok(Removal::Removed) => result.removed.push(name.to_owned()),
         Ok(Removal::Kept) => result.kept.push(name.to_owned()),
         Err(problem) => {
-            let reachable = problem.code != ErrorCode::KafkaUnreachable;
+            let cut_off = classify::is_cut_off(problem.code);
             result.problems.push(problem.into());
-            return reachable;
+            return !cut_off;
         }
     }
     true

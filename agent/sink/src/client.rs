@@ -44,6 +44,7 @@ pub struct ObjectStore {
     pub(crate) client: aws_sdk_s3::Client,
     pub(crate) bucket: Arc<str>,
     pub(crate) dialect: Dialect,
+    endpoint: Arc<str>,
 }
 
 impl ObjectStore {
@@ -81,11 +82,12 @@ impl ObjectStore {
             client: aws_sdk_s3::Client::from_conf(config),
             bucket: destination.bucket.as_str().into(),
             dialect: Dialect::from(destination.store_type),
+            endpoint: destination.endpoint.as_str().into(),
         }
     }
 
     pub(crate) fn subject<'a>(&'a self, operation: &'static str, key: &'a str) -> Subject<'a> {
-        Subject { operation, bucket: &self.bucket, key }
+        Subject { operation, bucket: &self.bucket, key, endpoint: &self.endpoint }
     }
 }
 

@@ -42,6 +42,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) bucket: &'a str,
     /// Empty: the bucket itself.
     pub(crate) key: &'a str,
+    /// Told when it cannot be reached.
+    pub(crate) endpoint: &'a str,
 }
 
 impl Subject<'_> {
@@ -81,30 +83,32 @@ impl Subject<'_> {
         {
             return self.error(*code, message);
         }
-        let code = match error {
-            SdkError::ConstructionFailure(_) => ErrorCode::StoreRequestRejected,
-            SdkError::TimeoutError(_) => {
-                let words = "no answer within the time that such a request may take";
-                return self.error(ErrorCode::StoreUnreachable, words);
+        let unreachable = |words: &str| {
+            let words = format!("{words} (endpoint {})", self.endpoint);
+            self.error(ErrorCode::StoreUnreachable, words)
+        };
+        match error {
+            SdkError::ConstructionFailure(_) => {
+                self.error(ErrorCode::StoreRequestRejected, said(error))
             }
             SdkError::DispatchFailure(failure) if failure.is_user() => {
-                ErrorCode::StoreRequestRejected
+                self.error(ErrorCode::StoreRequestRejected, said(error))
             }
-            SdkError::DispatchFailure(_) => ErrorCode::StoreUnreachable,
-            _ => {
-                return match Refusal::of(error) {
-                    Some(refusal) if refusal.status >= 300 => self.refused(refusal),
-                    _ => self.error(ErrorCode::StoreUnavailable, said(error)),
-                };
+            SdkError::DispatchFailure(_) => unreachable(&said(error)),
+            SdkError::TimeoutError(_) => {
+                unreachable("no answer within the time that such a request may take")
             }
-        };
-        self.error(code, said(error))
+            _ => match Refusal::of(error) {
+                Some(refusal) if refusal.status >= 300 => self.refused(refusal),
+                _ => self.error(ErrorCode::StoreUnavailable, said(error)),
+            },
+        }
     }
 }
 
 impl fmt::Display for Subject<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { operation, bucket, key } = self;
+        let Self { operation, bucket, key, endpoint: _ } = self;
         match key {
             &"" => write!(f, "{operation} of bucket `{bucket}`"),
             key => write!(f, "{operation} of `{key}` in bucket `{bucket}`"),

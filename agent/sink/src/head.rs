@@ -62,7 +62,7 @@ impl ObjectStore {
             }
             Some(refusal) => match refusal.code.as_deref() {
                 Some("NoSuchKey") => Ok(None),
-                None if matches!(refusal.status, 400 | 401 | 403 | 404) => {
+                None if matches!(refusal.status, 400..=428 | 430..=499) => {
                     self.explain(key, refusal).await
                 }
                 _ => Err(subject.refused(refusal)),

@@ -78,6 +78,11 @@ impl ObjectStore {
                 {
                     return Err(subject.error(ErrorCode::StoreIntegrityMismatch, difference));
                 }
+                // Every store names one; a proxy that says 200 to anything does not.
+                if output.e_tag().is_none() {
+                    let words = "the answer is no store's: it has no ETag";
+                    return Err(subject.error(ErrorCode::StoreUnavailable, words));
+                }
                 let version_id = output.version_id().or_else(|| version_id(headers?));
                 Ok(PutOutcome::Created { version_id: version_id.map(str::to_owned) })
             }

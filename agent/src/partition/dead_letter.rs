@@ -55,7 +55,12 @@ impl DeadLetters {
     }
 
     /// A copy of the record with what is wrong with it.
-    fn copy(&self, message: &BorrowedMessage<'_>, stage: ErrorStage, problem: Problem) -> ErrorRecord {
+    fn copy(
+        &self,
+        message: &BorrowedMessage<'_>,
+        stage: ErrorStage,
+        problem: Problem,
+    ) -> ErrorRecord {
         let TaskSpec { connector, index, .. } = &*self.error_topic.spec;
         ErrorRecord {
             error_topic: self.error_topic.topic.clone(),
@@ -152,6 +157,8 @@ fn event(spec: &TaskSpec, record: ErrorRecord, written: Written) -> v1::DeadLett
         error_offset: written.offset,
         key_size: record.key.as_ref().map(|key| key.len() as u64),
         value_size: value.map(|value| value.len() as u64),
-        value_preview: value.map_or(&[][..], |value| &value[..value.len().min(PREVIEW_BYTES)]).to_vec(),
+        value_preview: value
+            .map_or(&[][..], |value| &value[..value.len().min(PREVIEW_BYTES)])
+            .to_vec(),
     }
 }

@@ -11,8 +11,8 @@ mod deliver;
 pub mod encode;
 mod object;
 pub mod rotation;
-mod source_error;
 mod run;
+mod source_error;
 
 pub(crate) use dead_letter::{DeadLetters, ErrorTopic};
 pub(crate) use deliver::{CommitError, CommitRequest, Commits, Delivery};

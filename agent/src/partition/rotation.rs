@@ -71,12 +71,8 @@ mod tests {
     fn the_first_rule_that_is_met_closes_the_object() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let open = |bytes, records, last| OpenStats {
-            bytes,
-            records,
-            first_at: start,
-            last_at: at(last),
-        };
+        let open =
+            |bytes, records, last| OpenStats { bytes, records, first_at: start, last_at: at(last) };
         let cases = [
             (open(999, 9, 0), at(9), None),
             (open(1_000, 1, 0), at(0), Some(Reason::Bytes)),

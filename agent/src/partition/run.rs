@@ -200,10 +200,8 @@ impl PartitionLoop {
         now: Instant,
     ) {
         let offset = message.offset();
-        let problem = Problem::new(
-            ErrorCode::RecordNotUtf8,
-            format!("record at offset {offset}: {error}"),
-        );
+        let problem =
+            Problem::new(ErrorCode::RecordNotUtf8, format!("record at offset {offset}: {error}"));
         match self.policy {
             FailureHandlingPolicy::Log => {
                 let stage = match error.part {
@@ -277,11 +275,7 @@ impl PartitionLoop {
     }
 
     /// The chain has a new link, or cannot get one.
-    fn delivered(
-        &self,
-        state: &mut State,
-        outcome: Result<Link, Undelivered>,
-    ) -> Result<(), Exit> {
+    fn delivered(&self, state: &mut State, outcome: Result<Link, Undelivered>) -> Result<(), Exit> {
         match outcome {
             Ok(link) if link.next_offset == state.delivering_to => Ok(()),
             Ok(link) => Err(Exit::Rewind(link.next_offset)),

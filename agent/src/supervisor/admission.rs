@@ -48,9 +48,7 @@ mod tests {
 
     #[test]
     fn everything_else_is_taken() {
-        for (held, adopt) in
-            [(None, false), (Some(store("b")), false), (Some(store("a")), true)]
-        {
+        for (held, adopt) in [(None, false), (Some(store("b")), false), (Some(store("a")), true)] {
             assert_eq!(admit(held.as_ref(), &store("b"), adopt), Ok(()), "{held:?} {adopt}");
         }
     }

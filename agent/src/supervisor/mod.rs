@@ -11,9 +11,7 @@ use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::{ErrorCode, v1};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::assignment::{
-    Assignment, AssignmentCache, Assignments, Cached, Keyring, StoreIdentity,
-};
+use crate::assignment::{Assignment, AssignmentCache, Assignments, Cached, Keyring, StoreIdentity};
 use crate::task::StopMode;
 use tasks::Tasks;
 
@@ -249,3 +247,6 @@ fn nack(refused: &v1::ConnectorAssignment, problem: Problem) -> v1::AssignmentNa
         problem: Some(problem.into()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -93,5 +93,4 @@ fn restart_mode(running: &Running, wanted: &Fixed) -> StopMode {
 }
 
 #[cfg(test)]
-#[path = "plan_tests.rs"]
 mod tests;

@@ -29,7 +29,11 @@ pub(super) struct Tasks {
 enum Slot {
     Running(Live),
     /// It ends; the next of its key has to wait for that.
-    Stopping { ran: Identity, snapshot: watch::Receiver<Snapshot>, _store: StoreSender },
+    Stopping {
+        ran: Identity,
+        snapshot: watch::Receiver<Snapshot>,
+        _store: StoreSender,
+    },
 }
 
 struct Live {
@@ -143,11 +147,7 @@ impl Tasks {
             return;
         };
         let ran = before.get(&key.connector).map_or_else(
-            || Identity {
-                uid: running.fixed.uid.clone(),
-                generation: 0,
-                placement_version: 0,
-            },
+            || Identity { uid: running.fixed.uid.clone(), generation: 0, placement_version: 0 },
             Identity::of,
         );
         let snapshot = task.snapshot();

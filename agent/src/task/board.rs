@@ -27,7 +27,10 @@ pub(crate) struct PartitionBoard {
 }
 
 impl Board {
-    pub(super) fn new(spec: Arc<TaskSpec>, reporter: Reporter) -> (Arc<Self>, watch::Receiver<Snapshot>) {
+    pub(super) fn new(
+        spec: Arc<TaskSpec>,
+        reporter: Reporter,
+    ) -> (Arc<Self>, watch::Receiver<Snapshot>) {
         let (snapshot, receiver) = watch::channel(Snapshot::default());
         (Arc::new(Self { snapshot, spec, reporter }), receiver)
     }
@@ -78,7 +81,11 @@ impl Board {
     }
 
     /// The partition is the task's.
-    pub(super) fn owned(self: &Arc<Self>, partition: i32, seen: PartitionSnapshot) -> Arc<PartitionBoard> {
+    pub(super) fn owned(
+        self: &Arc<Self>,
+        partition: i32,
+        seen: PartitionSnapshot,
+    ) -> Arc<PartitionBoard> {
         self.snapshot.send_modify(|snapshot| {
             snapshot.partitions.insert(partition, seen);
         });

@@ -83,8 +83,7 @@ pub(super) async fn positions(
         let mut found = BTreeMap::new();
         for entry in committed {
             let partition = entry.partition;
-            let held =
-                entry.offset.map(|offset| Committed { offset, metadata: entry.metadata });
+            let held = entry.offset.map(|offset| Committed { offset, metadata: entry.metadata });
             let start = spec.start_offsets.get(&partition).copied();
             let take_up = match chain::position(held.as_ref(), &identity, start) {
                 Position::Committed(offset) => TakeUp::At { offset, committed: true },
@@ -161,7 +160,11 @@ pub(super) async fn close(consumer: Arc<TaskConsumer>) {
 }
 
 /// Offset after the last record of a partition, as the last fetch showed it.
-pub(super) fn known_end(consumer: &TaskConsumer, topic: &std::ffi::CStr, partition: i32) -> Option<i64> {
+pub(super) fn known_end(
+    consumer: &TaskConsumer,
+    topic: &std::ffi::CStr,
+    partition: i32,
+) -> Option<i64> {
     let (mut low, mut high) = (-1, -1);
     // SAFETY: the client lives as long as `consumer`, the topic is a C string,
     // and the two integers are written to before the call returns.

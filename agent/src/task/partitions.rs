@@ -31,7 +31,11 @@ pub(super) struct Ended {
 }
 
 enum Entry {
-    Running { assignment: u64, signal: watch::Sender<Signal>, abort: AbortHandle },
+    Running {
+        assignment: u64,
+        signal: watch::Sender<Signal>,
+        abort: AbortHandle,
+    },
     /// No loop; the partition stays assigned.
     Resting,
 }

@@ -21,7 +21,9 @@ use super::commits::{PendingCommits, answer};
 use super::consumer::{self, TakeUp, TaskConsumer};
 use super::context::Event;
 use super::partitions::{Ended, Partitions};
-use super::{Mode, PartitionSnapshot, PartitionState, StopMode, TaskEnvironment, TaskSpec, TaskState};
+use super::{
+    Mode, PartitionSnapshot, PartitionState, StopMode, TaskEnvironment, TaskSpec, TaskState,
+};
 use crate::partition::chain::CommitMetadata;
 use crate::partition::{CommitError, CommitRequest, Exit, Signal};
 use crate::report::Severity;
@@ -264,12 +266,22 @@ impl Session {
 
     /// Takes a partition up again at another offset, with nothing left of
     /// what was read before.
-    async fn restart(&mut self, partition: i32, offset: i64, committed: bool) -> Result<(), Problem> {
+    async fn restart(
+        &mut self,
+        partition: i32,
+        offset: i64,
+        committed: bool,
+    ) -> Result<(), Problem> {
         let topic = &self.spec.spec.source.topic;
         consumer::unassign(&self.consumer, topic, &[partition]).await?;
         let seen = snapshot(offset, committed.then_some(offset));
         self.partitions.start(&self.consumer, partition, offset, seen, self.mode)?;
-        consumer::assign(&self.consumer, topic, &BTreeMap::from([(partition, Offset::Offset(offset))])).await
+        consumer::assign(
+            &self.consumer,
+            topic,
+            &BTreeMap::from([(partition, Offset::Offset(offset))]),
+        )
+        .await
     }
 
     fn commit(&mut self, request: CommitRequest) {
@@ -330,8 +342,12 @@ impl Session {
             Mode::Pause => self.partitions.signal_all(Signal::Pause),
             Mode::Run => {
                 self.partitions.signal_all(Signal::Run);
-                let resting: Vec<i32> =
-                    self.partitions.resting().into_iter().filter(|p| !self.is_revoked(*p)).collect();
+                let resting: Vec<i32> = self
+                    .partitions
+                    .resting()
+                    .into_iter()
+                    .filter(|p| !self.is_revoked(*p))
+                    .collect();
                 if !resting.is_empty() {
                     let topic = &self.spec.spec.source.topic;
                     consumer::unassign(&self.consumer, topic, &resting).await?;
@@ -354,8 +370,9 @@ impl Session {
                 self.partitions.close(*partition, true);
             }
         }
-        let busy =
-            |partition: &i32| self.partitions.is_running(*partition) || self.commits.has(*partition);
+        let busy = |partition: &i32| {
+            self.partitions.is_running(*partition) || self.commits.has(*partition)
+        };
         if revocation.partitions.iter().any(busy) {
             return Ok(());
         }

@@ -13,7 +13,11 @@ const SESSION_TIMEOUT_MS: &str = "10000";
 const PREFETCH_KIB: &str = "4096";
 
 /// Adds the settings to those of the instance.
-pub(super) fn consumer(mut config: ClientConfig, spec: &TaskSpec, static_membership: bool) -> ClientConfig {
+pub(super) fn consumer(
+    mut config: ClientConfig,
+    spec: &TaskSpec,
+    static_membership: bool,
+) -> ClientConfig {
     config
         .set("group.id", &spec.spec.resources.task_consumer_group)
         .set("group.protocol", "classic")

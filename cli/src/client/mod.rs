@@ -19,9 +19,9 @@ use kafka2oss_proto::v1::instance_service_client::InstanceServiceClient;
 use tonic::Request;
 use tonic::transport::Channel;
 
-pub(crate) use address::connect;
+pub(crate) use address::{Address, connect};
 pub(crate) use agents::run as run_agents;
-pub(crate) use connectors::{build_connector, run as run_connectors};
+pub(crate) use connectors::run as run_connectors;
 pub(crate) use failure::Failure;
 pub(crate) use instances::run as run_instances;
 pub(crate) use state_file::{DevState, StateFile};

@@ -1,28 +1,161 @@
 //! The process: everything wired together and served.
 
+mod layers;
+mod limits;
+
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::Options;
+use anyhow::Context;
+use kafka2oss_proto::v1::agent_control_service_server::AgentControlServiceServer;
+use kafka2oss_proto::v1::agent_service_server::AgentServiceServer;
+use kafka2oss_proto::v1::connector_service_server::ConnectorServiceServer;
+use kafka2oss_proto::v1::instance_service_server::InstanceServiceServer;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tonic::service::Routes;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
 
-/// A control plane that serves.
+use crate::api::{AgentControl, Agents, Connectors, Instances};
+use crate::catalog::Catalog;
+use crate::core::{Core, Settings};
+use crate::store::Store;
+use crate::{Options, reconcile, status};
+
+/// A message is up to this long: a spec is far below, a test message has two
+/// parts of 1 MiB, a report of an agent with many partitions some MiB.
+const MAX_MESSAGE: usize = 16 << 20;
+/// A silent connection is asked whether it lives this often.
+const KEEPALIVE: Duration = Duration::from_secs(20);
+/// Time to answer that.
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Requests under way may take this long when the process stops.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// A control plane that serves. It goes on until [`ControlPlane::shutdown`];
+/// dropped without that, it ends its streams and loops but does not wait.
 #[derive(Debug)]
 pub struct ControlPlane {
     address: SocketAddr,
+    core: Arc<Core>,
+    health: HealthReporter,
+    server: JoinHandle<Result<(), tonic::transport::Error>>,
+    loops: Vec<JoinHandle<()>>,
 }
 
 impl ControlPlane {
-    /// Opens the store, binds and serves.
+    /// Opens the store, binds and serves: clients can connect when it
+    /// returns.
+    ///
+    /// # Errors
+    ///
+    /// When an option is illegal, the store cannot be opened (another process
+    /// may have it) or the address cannot be bound.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         options.check()?;
-        Ok(Self { address: options.listen })
+        let listener = TcpListener::bind(options.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", options.listen))?;
+        let address = listener.local_addr()?;
+        let folder = options.data_dir.clone();
+        let catalog = tokio::task::spawn_blocking(move || Catalog::load(Store::open(&folder)?))
+            .await?
+            .context("cannot open the store")?;
+        let settings = Settings {
+            lease: options.lease,
+            heartbeat: options.heartbeat(),
+            allowed_concurrency: options.allowed_concurrency.clone(),
+        };
+        let core = Arc::new(Core::new(settings, catalog));
+        let health = HealthReporter::new();
+        let routes = routes(&core, &health).await?;
+        let server = tokio::spawn({
+            let stop = core.stop.clone();
+            let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+            Server::builder()
+                .http2_keepalive_interval(Some(KEEPALIVE))
+                .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+                .http2_max_header_list_size(64 << 10)
+                .layer(layers::stack(&options))
+                .add_routes(routes)
+                .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
+        });
+        let loops = vec![
+            tokio::spawn(reconcile::run(Arc::clone(&core))),
+            tokio::spawn(status::publish(Arc::clone(&core))),
+        ];
+        Ok(Self { address, core, health, server, loops })
     }
 
-    /// Where it listens.
+    /// Where it listens; with port 0 in the options the port that was chosen.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Ends all streams, lets requests under way finish for a moment and
-    /// flushes the store.
-    pub async fn shutdown(self) {}
+    /// Ends all streams, lets requests under way finish for a moment, and
+    /// returns once everything is on disk and the folder is free.
+    pub async fn shutdown(mut self) {
+        self.health.set_service_status("", ServingStatus::NotServing).await;
+        self.core.stop.cancel();
+        match tokio::time::timeout(DRAIN, &mut self.server).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(ended) => tracing::error!(?ended, "the server did not end cleanly"),
+            Err(_) => {
+                tracing::warn!("requests were still under way when the control plane stopped");
+                self.server.abort();
+            }
+        }
+        for one in std::mem::take(&mut self.loops) {
+            if let Err(error) = one.await {
+                tracing::error!(%error, "a loop of the control plane ended in a panic");
+            }
+        }
+        self.core.catalog.close().await;
+    }
+}
+
+impl Drop for ControlPlane {
+    fn drop(&mut self) {
+        self.core.stop.cancel();
+    }
+}
+
+async fn routes(core: &Arc<Core>, health: &HealthReporter) -> anyhow::Result<Routes> {
+    macro_rules! service {
+        ($server:ident, $service:ident) => {
+            $server::new($service::new(Arc::clone(core)))
+                .max_decoding_message_size(MAX_MESSAGE)
+                .max_encoding_message_size(MAX_MESSAGE)
+        };
+    }
+    let connectors = service!(ConnectorServiceServer, Connectors);
+    let instances = service!(InstanceServiceServer, Instances);
+    let agents = service!(AgentServiceServer, Agents);
+    let agent_control = service!(AgentControlServiceServer, AgentControl);
+    health.set_serving::<ConnectorServiceServer<Connectors>>().await;
+    health.set_serving::<InstanceServiceServer<Instances>>().await;
+    health.set_serving::<AgentServiceServer<Agents>>().await;
+    health.set_serving::<AgentControlServiceServer<AgentControl>>().await;
+    let health_service = tonic_health::server::HealthService::from_health_reporter(health.clone());
+
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(kafka2oss_proto::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let mut routes = Routes::builder();
+    routes
+        .add_service(connectors)
+        .add_service(instances)
+        .add_service(agents)
+        .add_service(agent_control)
+        .add_service(tonic_health::pb::health_server::HealthServer::new(health_service))
+        .add_service(reflection().build_v1()?)
+        .add_service(reflection().build_v1alpha()?);
+    Ok(routes.routes())
 }

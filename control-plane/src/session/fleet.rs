@@ -6,7 +6,7 @@
 //! heard of for a lease, counted anew from this process's start.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kafka2oss_proto::v1;
@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::clock;
+use crate::model::lease::Leases;
 use crate::store::agents::AgentRecord;
 
 /// Commands that wait for a stream; more are refused.
@@ -74,13 +75,12 @@ struct Sent {
 #[derive(Debug)]
 struct Agent {
     record: AgentRecord,
-    heard: Instant,
     heard_time: Option<Timestamp>,
     session: Option<Session>,
     /// Uids of the connectors that it says it runs.
     held: Vec<String>,
     reports: BTreeMap<String, v1::ConnectorReport>,
-    report_time: Option<Timestamp>,
+    reported: Option<(Timestamp, Instant)>,
     nacks: BTreeMap<String, v1::AssignmentNack>,
 }
 
@@ -107,17 +107,25 @@ pub(crate) struct Seen {
     /// Its latest report of the connector.
     pub(crate) report: Option<v1::ConnectorReport>,
     /// When its latest report arrived.
-    pub(crate) report_time: Option<Timestamp>,
+    pub(crate) report_time: Timestamp,
+    /// How long ago that is.
+    pub(crate) report_age: Duration,
     /// Why it refused the latest assignment of the connector.
     pub(crate) nack: Option<v1::AssignmentNack>,
+}
+
+#[derive(Debug)]
+struct State {
+    agents: BTreeMap<String, Agent>,
+    /// Of the agents that are not gone.
+    leases: Leases,
+    last_session: u64,
 }
 
 /// Every agent that is known.
 #[derive(Debug)]
 pub(crate) struct Fleet {
-    lease: Duration,
-    agents: Mutex<BTreeMap<String, Agent>>,
-    last_session: Mutex<u64>,
+    state: Mutex<State>,
     /// Counts reports, to wait for the next one.
     reports: watch::Sender<u64>,
 }
@@ -125,17 +133,16 @@ pub(crate) struct Fleet {
 impl Fleet {
     /// The agents that an earlier process knew: their leases start now.
     pub(crate) fn new(lease: Duration, known: Vec<(String, AgentRecord)>) -> Self {
-        let heard = Instant::now();
-        let agents = known
-            .into_iter()
-            .map(|(id, record)| (id, Agent::silent(record, heard)))
-            .collect();
-        Self {
-            lease,
-            agents: Mutex::new(agents),
-            last_session: Mutex::new(0),
-            reports: watch::Sender::new(0),
+        let mut leases = Leases::new(lease, now());
+        let mut agents = BTreeMap::new();
+        for (id, record) in known {
+            if record.gone_time.is_none() {
+                leases.known(&id);
+            }
+            agents.insert(id, Agent::silent(record));
         }
+        let state = State { agents, leases, last_session: 0 };
+        Self { state: Mutex::new(state), reports: watch::Sender::new(0) }
     }
 
     /// Whether a process that started at `boot_nonce` may have the agent's id:
@@ -155,11 +162,10 @@ impl Fleet {
         held: Vec<String>,
         plain_secrets: bool,
     ) -> Stream {
-        let session = {
-            let mut last = self.last_session.lock().unwrap_or_else(PoisonError::into_inner);
-            *last += 1;
-            *last
-        };
+        let mut state = self.lock();
+        let State { agents, leases, last_session } = &mut *state;
+        *last_session += 1;
+        let session = *last_session;
         let (assignments, assignments_to_send) = watch::channel(None);
         let (commands, commands_to_send) = mpsc::channel(COMMANDS);
         let (ending, ends) = watch::channel(None);
@@ -176,10 +182,7 @@ impl Fleet {
             acknowledged: None,
             reported_since: false,
         };
-        let heard = Instant::now();
-        let mut agents = self.lock();
-        let agent =
-            agents.entry(id.to_owned()).or_insert_with(|| Agent::silent(record.clone(), heard));
+        let agent = agents.entry(id.to_owned()).or_insert_with(|| Agent::silent(record.clone()));
         let same_process = agent.record.boot_nonce == record.boot_nonce;
         if let Some(earlier) = agent.session.replace(opened) {
             let why = if same_process { Ending::Replaced } else { Ending::Superseded };
@@ -191,7 +194,8 @@ impl Fleet {
         }
         agent.record = record;
         agent.held = held;
-        agent.hear();
+        agent.heard_time = Some(clock::now());
+        leases.heard(id, now());
         Stream {
             session,
             assignments: assignments_to_send,
@@ -203,8 +207,8 @@ impl Fleet {
 
     /// A stream has ended; the agent's lease goes on.
     pub(crate) fn disconnect(&self, id: &str, session: u64) {
-        let mut agents = self.lock();
-        if let Some(agent) = agents.get_mut(id)
+        let mut state = self.lock();
+        if let Some(agent) = state.agents.get_mut(id)
             && agent.session.as_ref().is_some_and(|open| open.id == session)
         {
             agent.session = None;
@@ -213,14 +217,14 @@ impl Fleet {
 
     /// The agent was heard of on this stream.
     pub(crate) fn heard(&self, id: &str, session: u64) {
-        self.on_stream(id, session, |agent| agent.hear());
+        self.on_stream(id, session, |_| ());
     }
 
     /// Takes a report; the one before is replaced. Returns the names of the
     /// connectors that it and the one before are about.
     pub(crate) fn report(&self, id: &str, session: u64, report: v1::StatusReport) -> Vec<String> {
         let touched = self.on_stream(id, session, |agent| {
-            agent.report_time = Some(clock::now());
+            agent.reported = Some((clock::now(), Instant::now()));
             agent.held = report.connectors.iter().map(|one| one.uid.clone()).collect();
             if let Some(session) = &mut agent.session {
                 session.reported_since = true;
@@ -267,8 +271,8 @@ impl Fleet {
 
     /// Notes that a list goes out on a stream.
     pub(crate) fn sending(&self, id: &str, session: u64, list: &v1::AssignmentList) {
-        let mut agents = self.lock();
-        if let Some(agent) = agents.get_mut(id)
+        let mut state = self.lock();
+        if let Some(agent) = state.agents.get_mut(id)
             && let Some(open) = &mut agent.session
             && open.id == session
         {
@@ -284,7 +288,7 @@ impl Fleet {
     /// when they come back. An agent whose assignments are the same as before
     /// is sent nothing.
     pub(crate) fn assign(&self, mut lists: BTreeMap<String, Vec<v1::ConnectorAssignment>>) {
-        for (id, agent) in self.lock().iter() {
+        for (id, agent) in &self.lock().agents {
             let Some(session) = &agent.session else { continue };
             let list = Arc::new(lists.remove(id).unwrap_or_default());
             session.assignments.send_if_modified(|current| {
@@ -305,8 +309,8 @@ impl Fleet {
         id: &str,
         command: v1::Command,
     ) -> Option<oneshot::Receiver<v1::CommandResult>> {
-        let mut agents = self.lock();
-        let session = agents.get_mut(id)?.session.as_mut()?;
+        let mut state = self.lock();
+        let session = state.agents.get_mut(id)?.session.as_mut()?;
         session.waiting.retain(|_, waiting| {
             waiting.retain(|one| !one.is_closed());
             !waiting.is_empty()
@@ -319,7 +323,7 @@ impl Fleet {
     }
 
     /// Hands a command's result to whoever waits for it.
-    pub(crate) fn answer(&self, id: &str, session: u64, result: v1::CommandResult) {
+    pub(crate) fn answer(&self, id: &str, session: u64, result: &v1::CommandResult) {
         self.on_stream(id, session, |agent| {
             let Some(session) = &mut agent.session else { return };
             for waiting in session.waiting.remove(&result.id).unwrap_or_default() {
@@ -332,30 +336,39 @@ impl Fleet {
     /// Agents whose lease has run out just now, with their records to store.
     /// Their streams end.
     pub(crate) fn expire(&self) -> Vec<(String, AgentRecord)> {
-        let now = Instant::now();
+        let mut state = self.lock();
+        let State { agents, leases, .. } = &mut *state;
+        let expired: Vec<_> = leases.expired(now()).into_iter().map(str::to_owned).collect();
         let mut gone = Vec::new();
-        for (id, agent) in self.lock().iter_mut() {
-            if agent.record.gone_time.is_none() && agent.heard + self.lease <= now {
+        for id in expired {
+            leases.remove(&id);
+            if let Some(agent) = agents.get_mut(&id) {
                 agent.go(Ending::Expired);
-                gone.push((id.clone(), agent.record.clone()));
+                gone.push((id, agent.record.clone()));
             }
         }
         gone
     }
 
+    /// This process itself did not run for a while: what it could not hear
+    /// counts against nobody.
+    pub(crate) fn count_anew(&self) {
+        self.lock().leases.count_anew(now());
+    }
+
     /// The agent gives its tasks back. Returns its record to store.
     pub(crate) fn leave(&self, id: &str, session: u64) -> Option<AgentRecord> {
-        self.on_stream(id, session, |agent| {
+        let record = self.on_stream(id, session, |agent| {
             agent.go(Ending::Replaced);
             agent.record.clone()
-        })
+        })?;
+        self.lock().leases.remove(id);
+        Some(record)
     }
 
     /// When the next lease runs out, unless its agent is heard of before.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
-        let agents = self.lock();
-        let kept = agents.values().filter(|agent| agent.record.gone_time.is_none());
-        kept.map(|agent| agent.heard + self.lease).min()
+        self.lock().leases.next_expiry().map(Instant::from_std)
     }
 
     /// Forgets agents that have been gone for `age`. Returns their IDs.
@@ -364,7 +377,7 @@ impl Fleet {
             agent.session.is_none()
                 && agent.record.gone_time.as_ref().is_some_and(|time| clock::is_older(time, age))
         };
-        let mut agents = self.lock();
+        let agents = &mut self.lock().agents;
         let ids: Vec<_> =
             agents.iter().filter(|(_, one)| old(one)).map(|(id, _)| id.clone()).collect();
         agents.retain(|id, _| !ids.contains(id));
@@ -373,7 +386,7 @@ impl Fleet {
 
     /// Every agent, in the order of the IDs.
     pub(crate) fn views(&self) -> Vec<AgentView> {
-        self.lock().iter().map(|(id, agent)| agent.view(id)).collect()
+        self.lock().agents.iter().map(|(id, agent)| agent.view(id)).collect()
     }
 
     /// One agent.
@@ -383,16 +396,20 @@ impl Fleet {
 
     /// What each agent says of the connector `name` of this uid.
     pub(crate) fn seen(&self, name: &str, uid: &str) -> Vec<Seen> {
-        let agents = self.lock();
-        agents
+        let state = self.lock();
+        state
+            .agents
             .iter()
             .filter_map(|(id, agent)| {
                 let report = agent.reports.get(name).filter(|report| report.uid == uid).cloned();
                 let nack = agent.nacks.get(name).cloned();
+                let (report_time, at) =
+                    agent.reported.unwrap_or_else(|| (clock::now(), Instant::now()));
                 (report.is_some() || nack.is_some()).then(|| Seen {
                     agent: id.clone(),
                     report,
-                    report_time: agent.report_time,
+                    report_time,
+                    report_age: at.elapsed(),
                     nack,
                 })
             })
@@ -403,8 +420,9 @@ impl Fleet {
     /// so, and those of `placed` that have not yet shown, by a report after
     /// they acknowledged a list without it, that they stopped.
     pub(crate) fn holders(&self, uid: &str, placed: &[String]) -> Vec<String> {
-        let agents = self.lock();
-        agents
+        let state = self.lock();
+        state
+            .agents
             .iter()
             .filter(|(id, agent)| {
                 agent.record.gone_time.is_none()
@@ -420,12 +438,12 @@ impl Fleet {
         self.reports.subscribe()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Agent>> {
-        self.agents.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn with<T>(&self, id: &str, read: impl FnOnce(&Agent) -> T) -> Option<T> {
-        self.lock().get(id).map(read)
+        self.lock().agents.get(id).map(read)
     }
 
     /// Does something to an agent if `session` is its stream; what is said on
@@ -436,33 +454,33 @@ impl Fleet {
         session: u64,
         change: impl FnOnce(&mut Agent) -> T,
     ) -> Option<T> {
-        let mut agents = self.lock();
+        let mut state = self.lock();
+        let State { agents, leases, .. } = &mut *state;
         let agent = agents.get_mut(id)?;
         if agent.session.as_ref()?.id != session {
             return None;
         }
-        agent.hear();
+        agent.heard_time = Some(clock::now());
+        leases.heard(id, now());
         Some(change(agent))
     }
 }
 
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
+}
+
 impl Agent {
-    fn silent(record: AgentRecord, heard: Instant) -> Self {
+    fn silent(record: AgentRecord) -> Self {
         Self {
             record,
-            heard,
             heard_time: None,
             session: None,
             held: Vec::new(),
             reports: BTreeMap::new(),
-            report_time: None,
+            reported: None,
             nacks: BTreeMap::new(),
         }
-    }
-
-    fn hear(&mut self) {
-        self.heard = Instant::now();
-        self.heard_time = Some(clock::now());
     }
 
     /// It has its tasks no longer, and its stream ends.

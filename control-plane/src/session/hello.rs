@@ -101,7 +101,8 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_refused_with_the_reason() {
-        let cases: [(&str, fn(&mut v1::Hello)); 5] = [
+        type Change = fn(&mut v1::Hello);
+        let cases: [(&str, Change); 5] = [
             ("agent_id", |hello| hello.agent_id = "a/b".to_owned()),
             ("protocol version 9", |hello| hello.protocol_version = 9),
             ("boot_nonce", |hello| hello.boot_nonce = 0),

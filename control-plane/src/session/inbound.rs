@@ -39,7 +39,7 @@ where
                 core.touch_all(&touched);
                 core.reconcile_deletions();
             }
-            Some(Message::CommandResult(result)) => core.fleet.answer(&agent, session, result),
+            Some(Message::CommandResult(result)) => core.fleet.answer(&agent, session, &result),
             Some(Message::Logs(batch)) => take_logs(&core, &agent, batch),
             Some(Message::DeadLetters(batch)) => take_dead_letters(&core, batch),
             Some(Message::Goodbye(goodbye)) => return part(&core, &agent, session, &goodbye).await,

@@ -68,6 +68,9 @@ pub(crate) struct Deletion {
     /// Agents that had tasks of it when its placement was removed.
     #[prost(string, repeated, tag = "3")]
     pub(crate) agents: Vec<String>,
+    /// Why resources could not be removed yet.
+    #[prost(message, repeated, tag = "4")]
+    pub(crate) problems: Vec<v1::Problem>,
 }
 
 impl ConnectorRecord {

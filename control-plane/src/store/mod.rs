@@ -8,12 +8,12 @@
 //!
 //! | byte | family | |
 //! |---|---|---|
-//! | `0x01` | [`meta`] | the store itself |
-//! | `0x02` | [`instances`] | registered Kafka instances |
-//! | `0x03` | [`connectors`] | intent, and what must not be learned twice |
-//! | `0x04` | [`placements`] | which agent runs which task |
-//! | `0x05` | [`agents`] | agents that have been seen |
-//! | `0x06` | [`request_ids`] | answers that a repeated request gets again |
+//! | `0x01` | `meta` | the store itself |
+//! | `0x02` | `instances` | registered Kafka instances |
+//! | `0x03` | `connectors` | intent, and what must not be learned twice |
+//! | `0x04` | `placements` | which agent runs which task |
+//! | `0x05` | `agents` | agents that have been seen |
+//! | `0x06` | `request_ids` | answers that a repeated request gets again |
 //!
 //! No record holds a plain secret: whoever makes one redacts it before.
 

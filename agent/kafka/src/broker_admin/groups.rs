@@ -1,18 +1,30 @@
 //! Requests about consumer groups. All block.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use rdkafka::TopicPartitionList;
 use rdkafka::bindings as c;
+use rdkafka::consumer::BaseConsumer;
+use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::Client;
 use crate::admin::Committed;
-use crate::native::{Ask, Failure, Owned, c_string, call, items};
+use crate::classify;
+use crate::error_memory::ErrorMemory;
+use crate::native::{Ask, Failure, Owned, REQUEST_TIMEOUT, c_string, call, items};
 use crate::partition_list;
 use c::rd_kafka_admin_op_t as Operation;
 
-/// Reads committed offsets without being a member (OffsetFetch).
+/// More log lines and errors than a client has in [`REQUEST_TIMEOUT`].
+const EVENTS: usize = 1_000;
+
+/// Reads committed offsets as a consumer with the group's id that never joins.
+///
+/// The admin request ListConsumerGroupOffsets would need no consumer, but
+/// librdkafka 2.12.1 ends the process (a null pointer: `rk_cgrp`) when the
+/// coordinator answers it with an error such as "not coordinator" or "loading".
 pub(super) fn committed(
     client: &Client,
     group: &str,
@@ -20,47 +32,33 @@ pub(super) fn committed(
     partitions: &[i32],
 ) -> Result<BTreeMap<i32, Committed>, Failure> {
     if partitions.is_empty() {
-        // librdkafka takes no empty list.
         return Ok(BTreeMap::new());
     }
     let list = list_of(topic, partitions)?;
-    let group = c_string(group)?;
-    // SAFETY: group and list are copied.
-    let query = unsafe {
-        Owned::take(
-            c::rd_kafka_ListConsumerGroupOffsets_new(group.as_ptr(), list.ptr()),
-            c::rd_kafka_ListConsumerGroupOffsets_destroy,
-        )
-    }?;
-    let mut queries = [query.as_ptr()];
-    // SAFETY: the client is live; the request is of the kind named and copies
-    // the one query.
-    let event = unsafe {
-        call(client.ptr(), Operation::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, Ask::TheOneInCharge, |to| {
-            c::rd_kafka_ListConsumerGroupOffsets(
-                to.client,
-                queries.as_mut_ptr(),
-                queries.len(),
-                to.options,
-                to.queue,
-            );
-        })
-    }?;
-    // SAFETY: the event is live until the entries are copied, and answers this
-    // request.
-    let entries = unsafe {
-        let result = c::rd_kafka_event_ListConsumerGroupOffsets_result(event.as_ptr());
-        let group = only_group(result, c::rd_kafka_ListConsumerGroupOffsets_result_groups)?;
-        partition_list::read(c::rd_kafka_group_result_partitions(group))
+    let failure = |error: KafkaError| match classify::native_code(&error) {
+        Some(code) => Failure::of(code),
+        None => Failure::new(RDKafkaErrorCode::Fail, error.to_string()),
     };
-    let mut committed = BTreeMap::new();
-    for entry in entries {
-        let entry = entry.committed()?;
-        if let Some(offset) = entry.offset {
-            committed.insert(entry.partition, Committed { offset, metadata: entry.metadata });
+    let consumer: BaseConsumer<ErrorMemory> = client
+        .config
+        .clone()
+        .set("group.id", group)
+        .set("enable.auto.commit", "false")
+        .create_with_context(client.memory.clone())
+        .map_err(failure)?;
+    let outcome = partition_list::committed_raw(&consumer, &list, REQUEST_TIMEOUT);
+    // Nobody has served its events meanwhile; the cause of a time-out is
+    // among them.
+    for _ in 0..EVENTS {
+        if consumer.poll(Duration::ZERO).is_none() && outcome.is_ok() {
+            break;
         }
     }
-    Ok(committed)
+    let found = outcome.map_err(failure)?.into_iter().filter_map(|found| {
+        let offset = found.offset?;
+        Some((found.partition, Committed { offset, metadata: found.metadata }))
+    });
+    Ok(found.collect())
 }
 
 pub(super) fn delete(client: &Client, group: &str) -> Result<(), Failure> {

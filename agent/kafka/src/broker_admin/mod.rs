@@ -11,13 +11,12 @@ use async_trait::async_trait;
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::spec::Instance;
+use rdkafka::ClientConfig;
 use rdkafka::producer::{Producer, ThreadedProducer};
 use rdkafka::types::RDKafka;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinError, spawn_blocking};
 
-use crate::admin::{
-    Committed, Creation, KafkaAdmin, TopicDescription, TopicPlan, Watermarks,
-};
+use crate::admin::{Committed, Creation, KafkaAdmin, TopicDescription, TopicPlan, Watermarks};
 use crate::config::client_config;
 use crate::drop_in_background::DropInBackground;
 use crate::error_memory::ErrorMemory;
@@ -34,6 +33,7 @@ pub struct BrokerAdmin {
 struct Client {
     producer: ThreadedProducer<ErrorMemory>,
     memory: ErrorMemory,
+    config: ClientConfig,
 }
 
 impl Client {
@@ -52,13 +52,13 @@ impl BrokerAdmin {
     pub async fn connect(instance: &Instance) -> Result<Self, Problem> {
         let config = client_config(instance).await?;
         let memory = ErrorMemory::new();
-        let context = memory.clone();
-        // Reading CA certificates takes milliseconds, from files.
-        let producer = spawn_blocking(move || config.create_with_context(context))
+        let (settings, context) = (config.clone(), memory.clone());
+        // It may read CA certificates from files.
+        let producer = spawn_blocking(move || settings.create_with_context(context))
             .await
-            .map_err(ended)?
+            .map_err(|error| ended(&error))?
             .map_err(|error| memory.problem("cannot make a Kafka client", &error))?;
-        let client = Arc::new(Client { producer, memory });
+        let client = Arc::new(Client { producer, memory, config });
         Ok(Self { client: DropInBackground::new(client) })
     }
 
@@ -73,11 +73,11 @@ impl BrokerAdmin {
             request(&client).map_err(|failure| client.memory.problem_of(&what, &failure))
         })
         .await
-        .map_err(ended)?
+        .map_err(|error| ended(&error))?
     }
 }
 
-fn ended(error: tokio::task::JoinError) -> Problem {
+fn ended(error: &JoinError) -> Problem {
     Problem::new(ErrorCode::KafkaRequestFailed, format!("the request's thread ended: {error}"))
 }
 

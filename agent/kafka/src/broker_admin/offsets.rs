@@ -48,9 +48,7 @@ fn list(
         return Ok(BTreeMap::new());
     }
     let mut query = list_of(topic, partitions)?;
-    query
-        .set_all_offsets(which)
-        .map_err(|_| Failure::of(RDKafkaErrorCode::InvalidArgument))?;
+    query.set_all_offsets(which).map_err(|_| Failure::of(RDKafkaErrorCode::InvalidArgument))?;
     // SAFETY: the client is live; the request is of the kind named and copies
     // the list.
     let event = unsafe {

@@ -100,8 +100,14 @@ fn id_and_partitions(
         let id = c::rd_kafka_TopicDescription_topic_id(description);
         let id = if id.is_null() { None } else { text(c::rd_kafka_Uuid_base64str(id)) };
         let id = id.filter(|id| !id.is_empty() && id != NO_TOPIC_ID);
+        let id = id.as_deref().map(as_kafka_prints);
         Ok(Some((id, u32::try_from(partitions).unwrap_or(u32::MAX))))
     }
+}
+
+/// librdkafka prints ids in plain base64, Kafka in base64url.
+fn as_kafka_prints(id: &str) -> String {
+    id.replace('+', "-").replace('/', "_")
 }
 
 #[derive(Default)]

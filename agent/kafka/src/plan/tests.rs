@@ -89,7 +89,9 @@ fn topic(partitions: u32, cleanup_policy: Option<&str>) -> TopicDescription {
 fn an_existing_topic_is_checked_for_what_its_role_needs() {
     use ErrorCode::{KafkaInternalTopicUnusable as Unusable, KafkaTopicMisconfigured as Wrong};
     use ResourceRole::*;
-    let cases: [(ResourceRole, u32, Option<&str>, &[ErrorCode], &[ErrorCode]); 10] = [
+    type Case =
+        (ResourceRole, u32, Option<&'static str>, &'static [ErrorCode], &'static [ErrorCode]);
+    let cases: [Case; 10] = [
         (ConfigTopic, 1, Some("compact"), &[], &[]),
         (ConfigTopic, 2, Some("compact"), &[Wrong], &[]),
         (OffsetTopic, 1, Some("compact"), &[Wrong], &[]),

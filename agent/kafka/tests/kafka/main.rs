@@ -9,5 +9,6 @@ mod embedded;
 mod error_topic;
 mod prepare;
 mod remove;
+mod sasl;
 mod support;
 mod unreachable;

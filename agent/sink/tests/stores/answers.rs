@@ -57,10 +57,15 @@ fn answer(status: &str, headers: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
+/// The answer to a put that succeeded.
+fn created(headers: &str) -> Vec<u8> {
+    answer("200 OK", &format!("etag: \"D41D8CD98F00B204E9800998ECF8427E\"\r\n{headers}"), "")
+}
+
 #[test]
 fn oss_is_asked_in_its_dialect() {
     run(async {
-        let oss = answers(StoreType::Oss, vec![answer("200 OK", "", "")]).await;
+        let oss = answers(StoreType::Oss, vec![created("")]).await;
         assert_eq!(oss.store.put(&object("k", "[1]")).await.unwrap(), CREATED);
         let head = oss.asked.lock().unwrap().remove(0);
         for line in
@@ -79,14 +84,14 @@ fn oss_is_asked_in_its_dialect() {
 #[test]
 fn s3_is_asked_in_its_dialect() {
     run(async {
-        let s3 = answers(StoreType::S3, vec![answer("200 OK", "", "")]).await;
+        let s3 = answers(StoreType::S3, vec![created("")]).await;
         assert_eq!(s3.store.put(&object("k", "123456789")).await.unwrap(), CREATED);
         let head = s3.asked.lock().unwrap().remove(0);
         for line in [
             "put /abc/k",
             "if-none-match: *",
             "content-length: 9",
-            "x-amz-checksum-crc32c: 4waskg==",
+            "x-amz-checksum-crc32c: 4wasgw==",
         ] {
             assert!(head.contains(line), "{line}\n{head}");
         }
@@ -103,7 +108,7 @@ fn a_checksum_of_other_bytes_in_the_answer_is_a_mismatch() {
             (StoreType::Oss, "x-oss-hash-crc64ecma: 1\r\n"),
             (StoreType::S3, "x-amz-checksum-crc32c: AAAAAA==\r\n"),
         ] {
-            let store = answers(store_type, vec![answer("200 OK", header, "")]).await.store;
+            let store = answers(store_type, vec![created(header)]).await.store;
             let error = refusal(&store).await;
             assert_eq!(error.code, ErrorCode::StoreIntegrityMismatch, "{error}");
         }
@@ -172,6 +177,7 @@ fn what_no_store_would_say_is_an_error_and_not_a_panic() {
     run(async {
         for (given, expected) in [
             (answer("502 Bad Gateway", "", "<html>oops"), ErrorCode::StoreUnavailable),
+            (answer("200 OK", "", "<html>welcome"), ErrorCode::StoreUnavailable),
             (answer("404 Not Found", "", ""), ErrorCode::StoreRequestRejected),
             (answer("403 Forbidden", "", "denied"), ErrorCode::StoreAccessDenied),
             (answer("302 Found", "location: /login\r\n", ""), ErrorCode::StoreRequestRejected),
@@ -203,5 +209,20 @@ fn retry_after_is_a_delay() {
             (error.code, error.delay),
             (ErrorCode::StoreThrottled, Some(Duration::from_secs(3)))
         );
+    });
+}
+
+#[test]
+fn a_store_that_does_not_speak_tls_is_unreachable_at_https() {
+    run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+        tokio::spawn(async move {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            connection.write_all(&answer("400 Bad Request", "", "")).await.unwrap();
+        });
+        let destination = destination(StoreType::S3, endpoint, "abc", plain("id"), plain("secret"));
+        let error = refusal(&ObjectStore::new(&destination)).await;
+        assert_eq!(error.code, ErrorCode::StoreUnreachable, "{error}");
     });
 }

@@ -1,6 +1,6 @@
-//! The sink against stores: the OSS emulator (`oss`), MinIO (`minio`, which
-//! `tests/run` puts in place), and single answers that no store gives on demand
-//! (`answers`).
+//! The sink against stores: the OSS emulator (`oss`, `oss_failures`), MinIO
+//! (`minio`, which `tests/run` puts in place), and single answers that no store
+//! gives on demand (`answers`).
 
 // In a test, an unwrap is its failure.
 #![allow(clippy::unwrap_used)]
@@ -8,4 +8,5 @@
 mod answers;
 mod minio;
 mod oss;
+mod oss_failures;
 mod support;

@@ -23,8 +23,12 @@ pub fn resolve(
     partition: i32,
     first: i64,
 ) -> Conflict {
-    let foreign =
-        |what: String| Conflict::Stop(Problem::new(ErrorCode::StoreObjectForeign, format!("object `{key}` {what}")));
+    let foreign = |what: String| {
+        Conflict::Stop(Problem::new(
+            ErrorCode::StoreObjectForeign,
+            format!("object `{key}` {what}"),
+        ))
+    };
     match found {
         Err(error) => foreign(format!("was not written by this service: {error}")),
         Ok(metadata) if metadata.chain_id != *chain || metadata.partition != partition => {

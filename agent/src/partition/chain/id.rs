@@ -43,7 +43,7 @@ mod tests {
         // Written down when the first object was: a change would cut every
         // chain that exists.
         let id = chain_id(&identity("01JD0000000000000000000000", "mFpQHAqlQ5aRNZxNnSeMZQ", 1));
-        assert_eq!(id.to_string(), "PINNED");
+        assert_eq!(id.to_string(), "nwkpuwqm");
     }
 
     #[test]

@@ -34,7 +34,11 @@ pub enum Position {
 /// An offset with another uid or topic id (Kafka takes commits by name, so a
 /// recreated topic can carry an old one), of a lower epoch or without our
 /// metadata counts as absent.
-pub fn position(committed: Option<&Committed>, identity: &Identity, start: Option<i64>) -> Position {
+pub fn position(
+    committed: Option<&Committed>,
+    identity: &Identity,
+    start: Option<i64>,
+) -> Position {
     let absent = || start.map_or(Position::Beginning, Position::Start);
     let Some(committed) = committed else { return absent() };
     let Some(CommitMetadata { identity: owner }) = CommitMetadata::decode(&committed.metadata)

@@ -10,7 +10,7 @@ use crate::output;
 pub(super) async fn create(client: &Client, args: CreateArgs) -> Result<(), Failure> {
     let CreateArgs { name, instance, connector, validate_only, request_id } = args;
     let connector = spec::build(connector)?;
-    let (parent, connector_id) = target(name, instance, &connector)?;
+    let (parent, connector_id) = target(name, instance.as_deref(), &connector)?;
     let request = client.request(v1::CreateConnectorRequest {
         parent,
         connector_id,
@@ -33,7 +33,7 @@ pub(super) async fn create(client: &Client, args: CreateArgs) -> Result<(), Fail
 pub(super) async fn preview(client: &Client, args: PreviewArgs) -> Result<(), Failure> {
     let PreviewArgs { name, instance, connector } = args;
     let connector = spec::build(connector)?;
-    let (parent, connector_id) = target(name, instance, &connector)?;
+    let (parent, connector_id) = target(name, instance.as_deref(), &connector)?;
     let request = client.request(v1::PreviewConnectorRequest {
         parent,
         connector_id,
@@ -64,12 +64,12 @@ pub(super) async fn preview(client: &Client, args: PreviewArgs) -> Result<(), Fa
 /// Parent and ID, from the command line or else from the file.
 fn target(
     name: Option<String>,
-    instance: Option<String>,
+    instance: Option<&str>,
     connector: &v1::Connector,
 ) -> Result<(String, String), Failure> {
     let in_file = Some(connector.name.clone()).filter(|name| !name.is_empty());
     match name.or(in_file) {
-        Some(name) => names::split(&name, instance.as_deref()),
+        Some(name) => names::split(&name, instance),
         None => Err(Failure::Usage(
             "name the connector: INSTANCE/CONNECTOR, or `name` in the file".to_owned(),
         )),

@@ -9,8 +9,6 @@ mod test_message;
 mod transitions;
 mod watch;
 
-pub(crate) use spec::build as build_connector;
-
 use super::{Client, Failure};
 use crate::args::{ConnectorsArgs, ConnectorsCommand};
 

@@ -15,7 +15,7 @@ use crate::client::{Failure, json};
 /// The file's connector, or an empty one, with what the flags say. Messages
 /// that nothing is said about stay unset, so that the control plane fills in
 /// their defaults.
-pub(crate) fn build(flags: ConnectorFlags) -> Result<v1::Connector, Failure> {
+pub(super) fn build(flags: ConnectorFlags) -> Result<v1::Connector, Failure> {
     let ConnectorFlags {
         file,
         labels,

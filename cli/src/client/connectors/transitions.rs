@@ -46,7 +46,7 @@ async fn finish(
             Some(connector) => connector,
             None => {
                 let name = names::short(&connector.name);
-                return Err(Failure::Timeout(format!("{name} was deleted meanwhile")));
+                return Err(Failure::Failed(format!("{name} was deleted meanwhile")));
             }
         }
     } else {
@@ -118,7 +118,7 @@ async fn await_connector(
     let follow = follow(client, &mut last, reached);
     match tokio::time::timeout(client.timeout, follow).await {
         Ok(result) => result,
-        Err(_) => Err(Failure::Timeout(still(&last, client.timeout))),
+        Err(_) => Err(Failure::Failed(still(&last, client.timeout))),
     }
 }
 
@@ -147,7 +147,7 @@ async fn follow(
             _ => {}
         }
     }
-    Err(Failure::Timeout("the control plane ended the stream; ask again".to_owned()))
+    Err(Failure::Failed("the control plane ended the stream; ask again".to_owned()))
 }
 
 /// The state that was not left in time, and why.

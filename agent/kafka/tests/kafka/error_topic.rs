@@ -1,0 +1,134 @@
+//! Bad records in their error topics.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::Result;
+use kafka2oss_kafka::{ErrorRecord, ErrorStage, ErrorTopicProducer};
+use kafka2oss_proto::ErrorCode;
+use kafka2oss_tests::kafka::shared_kafka;
+use kafka2oss_tests::name::unique;
+use rdkafka::message::{Header, OwnedHeaders};
+
+use crate::support::instance;
+
+fn record(error_topic: &str) -> ErrorRecord {
+    ErrorRecord {
+        error_topic: error_topic.into(),
+        key: Some(b"\xffkey".to_vec()),
+        value: Some(b"\x00\xc3\x28".to_vec()),
+        headers: None,
+        timestamp: Some(1_603_779_578_478),
+        source_topic: "orders".into(),
+        source_partition: 3,
+        source_offset: 42,
+        connector: "sink".into(),
+        task_index: 1,
+        stage: ErrorStage::ValueConverter,
+        code: ErrorCode::RecordNotUtf8,
+        message: "value is not UTF-8 at byte 1".into(),
+    }
+}
+
+#[tokio::test]
+async fn a_bad_record_is_kept_byte_for_byte_with_headers_that_say_what_is_wrong() -> Result<()> {
+    let kafka = shared_kafka().await?;
+    let topic = unique("connect-error");
+    kafka.admin()?.create_topic(&topic, 1, &[]).await?;
+    let producer = ErrorTopicProducer::connect(&instance(&kafka.bootstrap())).await?;
+    let own: [(&str, Option<&[u8]>); 3] =
+        [("trace", Some(b"\xfe")), ("none", None), ("trace", Some(b""))];
+    let headers = own
+        .iter()
+        .fold(OwnedHeaders::new(), |all, (key, value)| all.insert(Header { key, value: *value }));
+
+    let written = producer.send(&ErrorRecord { headers: Some(headers), ..record(&topic) }).await?;
+
+    assert_eq!((written.partition, written.offset), (0, 0));
+    let records = kafka.read(&topic).await?;
+    let [read] = records.as_slice() else { panic!("{records:?}") };
+    assert_eq!(read.key.as_deref(), Some(b"\xffkey".as_slice()));
+    assert_eq!(read.value.as_deref(), Some(b"\x00\xc3\x28".as_slice()));
+    assert_eq!(read.timestamp, Some(1_603_779_578_478));
+    let kept: Vec<_> =
+        read.headers[..3].iter().map(|(key, value)| (key.as_str(), value.as_deref())).collect();
+    assert_eq!(kept, own);
+    let added: Vec<_> = read.headers[3..]
+        .iter()
+        .map(|(key, value)| (key.as_str(), str::from_utf8(value.as_deref().unwrap()).unwrap()))
+        .collect();
+    assert_eq!(
+        added,
+        [
+            ("__connect.errors.topic", "orders"),
+            ("__connect.errors.partition", "3"),
+            ("__connect.errors.offset", "42"),
+            ("__connect.errors.connector.name", "sink"),
+            ("__connect.errors.task.id", "1"),
+            ("__connect.errors.stage", "VALUE_CONVERTER"),
+            ("__connect.errors.class.name", "kafka2oss"),
+            ("__connect.errors.exception.class.name", "RECORD_NOT_UTF8"),
+            ("__connect.errors.exception.message", "value is not UTF-8 at byte 1"),
+            (
+                "__connect.errors.exception.stacktrace",
+                "RECORD_NOT_UTF8: value is not UTF-8 at byte 1"
+            ),
+            ("kafka2oss.error.code", "RECORD_NOT_UTF8"),
+        ]
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn null_and_empty_keys_and_values_stay_apart() -> Result<()> {
+    let kafka = shared_kafka().await?;
+    let topic = unique("connect-error");
+    kafka.admin()?.create_topic(&topic, 1, &[]).await?;
+    let producer = ErrorTopicProducer::connect(&instance(&kafka.bootstrap())).await?;
+    let cases =
+        [(None, None), (Some(vec![]), None), (None, Some(vec![])), (Some(vec![]), Some(vec![]))];
+
+    for (key, value) in cases.clone() {
+        producer.send(&ErrorRecord { key, value, ..record(&topic) }).await?;
+    }
+
+    let read = kafka.read(&topic).await?.into_iter().map(|record| (record.key, record.value));
+    assert_eq!(read.collect::<Vec<_>>(), cases);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_timestamp_that_the_topic_refuses_is_kept_in_a_header() -> Result<()> {
+    let kafka = shared_kafka().await?;
+    let topic = unique("connect-error");
+    kafka.admin()?.create_topic(&topic, 1, &[]).await?;
+    let producer = ErrorTopicProducer::connect(&instance(&kafka.bootstrap())).await?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
+    let in_two_days = i64::try_from(now)? + 172_800_000;
+
+    for timestamp in [in_two_days, 0] {
+        producer.send(&ErrorRecord { timestamp: Some(timestamp), ..record(&topic) }).await?;
+    }
+
+    let records = kafka.read(&topic).await?;
+    let kept: Vec<_> = records.iter().map(|read| read.header_text("kafka2oss.timestamp")).collect();
+    assert_eq!(kept, [Some(in_two_days.to_string().as_str()), Some("0")]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_missing_error_topic_or_a_record_too_large_for_it_is_undeliverable() -> Result<()> {
+    let kafka = shared_kafka().await?;
+    let (absent, small) = (unique("absent"), unique("small"));
+    kafka.admin()?.create_topic(&small, 1, &[("max.message.bytes", "2000")]).await?;
+    let producer = ErrorTopicProducer::connect(&instance(&kafka.bootstrap())).await?;
+
+    let no_topic = producer.send(&record(&absent)).await.unwrap_err();
+    let large = ErrorRecord { value: Some(vec![0x80; 5_000]), ..record(&small) };
+    let too_large = producer.send(&large).await.unwrap_err();
+    producer.send(&record(&small)).await?;
+
+    assert_eq!(no_topic.code, ErrorCode::DeadLetterUndeliverable, "{no_topic}");
+    assert_eq!(too_large.code, ErrorCode::DeadLetterUndeliverable, "{too_large}");
+    assert_eq!(kafka.admin()?.partitions(&absent).await?, None, "nobody has made it");
+    Ok(())
+}

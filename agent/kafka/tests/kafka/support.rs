@@ -1,0 +1,24 @@
+//! What the tests here share.
+
+use kafka2oss_kafka::{BrokerAdmin, TopicPlan};
+use kafka2oss_proto::spec::{Instance, KafkaSecurity, Pool};
+
+/// An instance without security.
+pub(crate) fn instance(bootstrap: &str) -> Instance {
+    Instance {
+        region_id: "cn-hangzhou".into(),
+        bootstrap_servers: vec![bootstrap.into()],
+        security: KafkaSecurity { tls: false, ca_certificate: None, sasl: None },
+        pool: Pool::default(),
+        connectors_disabled: false,
+        allow_shared_cluster: false,
+    }
+}
+
+pub(crate) async fn connect(bootstrap: &str) -> BrokerAdmin {
+    BrokerAdmin::connect(&instance(bootstrap)).await.unwrap()
+}
+
+pub(crate) fn topic_plan(name: &str, partitions: u32) -> TopicPlan {
+    TopicPlan { name: name.into(), partitions, cleanup_policy: "delete", max_message_bytes: None }
+}

@@ -1,0 +1,288 @@
+//! A whole agent with tasks that do nothing, against a control plane that says
+//! what a test tells it to.
+
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use kafka2oss_kafka::KafkaAdmin;
+use kafka2oss_proto::ErrorCode;
+use kafka2oss_proto::error_code::Problem;
+use kafka2oss_proto::names::AgentName;
+use kafka2oss_proto::spec::Instance;
+use kafka2oss_proto::v1::{connect_request, connect_response};
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::report::{LogLine, Severity};
+use crate::task::{Mode, TaskState};
+use crate::testing::{ControlPlane, Event, FakeTasks, Hand, connector_name, soon, wire};
+
+struct Bench {
+    agent: Agent,
+    hand: Hand,
+    events: mpsc::UnboundedReceiver<Event>,
+    reporter: Reporter,
+    admins: Arc<NoKafka>,
+}
+
+/// Refuses each connection, when the test lets it.
+#[derive(Debug)]
+struct NoKafka {
+    connections: Mutex<usize>,
+    gate: watch::Sender<bool>,
+}
+
+#[async_trait]
+impl AdminFactory for NoKafka {
+    async fn connect(&self, _: &Instance) -> Result<Arc<dyn KafkaAdmin>, Problem> {
+        *self.connections.lock().expect("no test panics here") += 1;
+        let _ = self.gate.subscribe().wait_for(|open| *open).await;
+        Err(Problem::new(ErrorCode::KafkaUnreachable, "no broker here"))
+    }
+}
+
+fn options(url: &str) -> Options {
+    Options { control_plane: url.to_owned(), data_threads: Some(1), ..Options::new("a") }
+}
+
+async fn start(options: Options) -> Bench {
+    let (tasks, hand, events) = FakeTasks::new();
+    let reporter = Reporter::new(AgentName::from_id("a").expect("a legal id"));
+    let admins =
+        Arc::new(NoKafka { connections: Mutex::default(), gate: watch::Sender::new(true) });
+    let agent = Agent::start_with(
+        options,
+        Arc::clone(&admins) as Arc<dyn AdminFactory>,
+        reporter.clone(),
+        tasks,
+        DataRuntime::start(Some(1)).expect("a thread"),
+    )
+    .await
+    .expect("legal options");
+    Bench { agent, hand, events, reporter, admins }
+}
+
+impl Bench {
+    async fn event(&mut self) -> Event {
+        soon("an event", self.events.recv()).await.expect("it runs")
+    }
+
+    fn no_event(&mut self) {
+        assert!(self.events.try_recv().is_err());
+    }
+}
+
+fn started(name: &str) -> Event {
+    Event::Started(name.to_owned(), Mode::Run)
+}
+
+#[tokio::test]
+async fn assignments_become_tasks_and_are_acknowledged_one_by_one() {
+    let mut control_plane = ControlPlane::start();
+    let mut bench = start(options(&control_plane.url())).await;
+    let mut stream = control_plane.welcomed().await;
+    assert_eq!((stream.hello.agent_id.as_str(), stream.hello.held.len()), ("a", 0));
+    assert_ne!(stream.hello.boot_nonce, 0);
+
+    let mut refused = wire("refused", &[0]);
+    refused.run_mode = 0;
+    let ack = stream.assign(vec![wire("c", &[1]), refused]).await;
+    let [nack] = ack.nacks.as_slice() else { panic!("{ack:?}") };
+    assert_eq!(nack.connector, "instances/i/connectors/refused");
+    assert_eq!(bench.event().await, started("c/1"));
+}
+
+#[tokio::test]
+async fn what_can_be_seen_of_a_task_is_reported_when_it_changes() {
+    let mut control_plane = ControlPlane::start();
+    let mut bench = start(options(&control_plane.url())).await;
+    let mut stream = control_plane.welcomed().await;
+    stream.assign(vec![wire("c", &[0])]).await;
+    assert_eq!(bench.event().await, started("c/0"));
+
+    bench.hand.show("c/0", |snapshot| snapshot.state = TaskState::Running);
+    // The next heartbeat is an hour away.
+    let report = stream
+        .report("a task that runs", |report| {
+            report.connectors.iter().any(|connector| {
+                connector.tasks.iter().any(|task| task.state() == v1::TaskState::Running)
+            })
+        })
+        .await;
+    assert!(report.sequence > 1, "{report:?}");
+    assert_eq!(report.connectors[0].uid, "uid-c");
+}
+
+#[tokio::test]
+async fn log_lines_reach_the_control_plane() {
+    let mut control_plane = ControlPlane::start();
+    let bench = start(options(&control_plane.url())).await;
+    let line = LogLine {
+        severity: Severity::Info,
+        connector: connector_name("c"),
+        task_index: None,
+        partition: None,
+        offset: None,
+        code: None,
+        message: "before the stream".to_owned(),
+    };
+    bench.reporter.log(line.clone());
+    let mut stream = control_plane.welcomed().await;
+    let lines = |message| match message {
+        connect_request::Message::Logs(batch) => Some(batch.entries[0].message.clone()),
+        _ => None,
+    };
+    assert_eq!(stream.until("a line", lines).await, "before the stream");
+    bench.reporter.log(LogLine { message: "on the stream".to_owned(), ..line });
+    assert_eq!(stream.until("a line", lines).await, "on the stream");
+}
+
+#[tokio::test]
+async fn the_control_plane_may_go_and_come_back_without_a_task_noticing() {
+    let mut control_plane = ControlPlane::start();
+    let mut bench = start(options(&control_plane.url())).await;
+    let mut stream = control_plane.welcomed().await;
+    stream.assign(vec![wire("c", &[0])]).await;
+    assert_eq!(bench.event().await, started("c/0"));
+
+    control_plane.go_away();
+    drop(stream);
+    control_plane.come_back();
+    let mut stream = control_plane.welcomed().await;
+    let [held] = stream.hello.held.as_slice() else { panic!("{:?}", stream.hello) };
+    assert_eq!((held.uid.as_str(), held.task_indexes.as_slice()), ("uid-c", [0].as_slice()));
+    assert_eq!(stream.hello.store_id, "store");
+
+    let ack = stream.assign(vec![wire("c", &[0])]).await;
+    assert_eq!(ack.nacks, []);
+    bench.no_event();
+}
+
+#[tokio::test]
+async fn a_superseded_agent_stops_its_tasks_and_ends() {
+    let mut control_plane = ControlPlane::start();
+    let mut bench = start(options(&control_plane.url())).await;
+    let mut stream = control_plane.welcomed().await;
+    stream.assign(vec![wire("c", &[0])]).await;
+    assert_eq!(bench.event().await, started("c/0"));
+
+    let message = "a newer one".to_owned();
+    stream.send(connect_response::Message::Superseded(v1::Superseded { message })).await;
+    let superseded = soon("the end", bench.agent.stopped()).await;
+    assert_eq!(superseded.message, "a newer one");
+    // The newer process has the same group members.
+    assert_eq!(bench.event().await, Event::Stopping("c/0".to_owned(), StopMode::KeepMembership));
+    assert_eq!(bench.event().await, Event::Stopped("c/0".to_owned()));
+}
+
+#[tokio::test]
+async fn cached_assignments_run_before_a_control_plane_is_there() {
+    let state = tempfile::tempdir().expect("a directory");
+    let with_state =
+        |url: &str| Options { state_dir: Some(state.path().join("agent")), ..options(url) };
+    let mut control_plane = ControlPlane::start();
+    let mut bench = start(with_state(&control_plane.url())).await;
+    let mut stream = control_plane.welcomed().await;
+    stream.assign(vec![wire("c", &[0])]).await;
+    assert_eq!(bench.event().await, started("c/0"));
+    control_plane.go_away();
+    drop((bench, stream));
+
+    let mut bench = start(with_state(&control_plane.url())).await;
+    assert_eq!(bench.event().await, started("c/0"));
+    control_plane.come_back();
+    let stream = control_plane.welcomed().await;
+    assert_eq!(stream.hello.store_id, "store");
+    assert_eq!(stream.hello.held[0].connector, "instances/i/connectors/c");
+}
+
+#[tokio::test]
+async fn an_agent_that_leaves_stops_its_tasks_says_so_and_forgets_them() {
+    let state = tempfile::tempdir().expect("a directory");
+    let with_state =
+        |url: &str| Options { state_dir: Some(state.path().to_owned()), ..options(url) };
+    let mut control_plane = ControlPlane::start();
+    let mut bench = start(with_state(&control_plane.url())).await;
+    let mut stream = control_plane.welcomed().await;
+    stream.assign(vec![wire("c", &[0])]).await;
+    assert_eq!(bench.event().await, started("c/0"));
+
+    let stop = tokio::spawn(bench.agent.stop(StopReason::Leaving));
+    let reason = stream
+        .until("a goodbye", |message| match message {
+            connect_request::Message::Goodbye(goodbye) => Some(goodbye.reason()),
+            _ => None,
+        })
+        .await;
+    assert_eq!(reason, v1::GoodbyeReason::Leaving);
+    let events: Vec<_> = std::iter::from_fn(|| bench.events.try_recv().ok()).collect();
+    let name = || "c/0".to_owned();
+    assert_eq!(events, [Event::Stopping(name(), StopMode::Leave), Event::Stopped(name())]);
+    // As the control plane does: its end of the stream is the receipt.
+    drop(stream);
+    soon("the end", stop).await.expect("it stops");
+
+    let again = start(with_state(&control_plane.url())).await;
+    let stream = control_plane.welcomed().await;
+    assert_eq!(stream.hello.held, []);
+    drop(again);
+}
+
+#[tokio::test]
+async fn stopping_does_not_need_a_control_plane() {
+    let mut control_plane = ControlPlane::start();
+    control_plane.go_away();
+    let bench = start(options(&control_plane.url())).await;
+    soon("the end", bench.agent.stop(StopReason::Restarting)).await;
+}
+
+#[tokio::test]
+async fn a_command_that_is_sent_again_runs_once() {
+    let mut control_plane = ControlPlane::start();
+    let bench = start(options(&control_plane.url())).await;
+    let mut stream = control_plane.welcomed().await;
+    let command = |id: &str| {
+        let removal =
+            v1::RemoveResources { instance: wire("c", &[]).instance, ..Default::default() };
+        connect_response::Message::Command(v1::Command {
+            id: id.to_owned(),
+            timeout: None,
+            command: Some(v1::command::Command::RemoveResources(removal)),
+        })
+    };
+    let result = |message| match message {
+        connect_request::Message::CommandResult(result) => Some(result),
+        _ => None,
+    };
+
+    bench.admins.gate.send_replace(false);
+    stream.send(command("a")).await;
+    stream.send(command("a")).await;
+    // Answered at once, after those before it have been taken in.
+    stream.send(connect_response::Message::Command(v1::Command::default())).await;
+    let unknown = stream.until("a result", result).await;
+    assert_eq!(unknown.id, "");
+    bench.admins.gate.send_replace(true);
+    let first = stream.until("a result", result).await;
+    let Some(v1::command_result::Result::Problem(problem)) = &first.result else {
+        panic!("{first:?}");
+    };
+    assert_eq!((first.id.as_str(), problem.code.as_str()), ("a", "KAFKA_UNREACHABLE"));
+
+    stream.send(command("a")).await;
+    assert_eq!(stream.until("the same result", result).await, first);
+    assert_eq!(*bench.admins.connections.lock().expect("no test panics here"), 1);
+    stream.send(command("b")).await;
+    assert_eq!(stream.until("another result", result).await.id, "b");
+    assert_eq!(*bench.admins.connections.lock().expect("no test panics here"), 2);
+}
+
+#[tokio::test]
+async fn options_that_no_agent_can_run_with_are_told() {
+    for options in [
+        Options { agent_id: "a/b".to_owned(), ..options("http://127.0.0.1:1") },
+        Options { control_plane: "nowhere at all".to_owned(), ..options("") },
+    ] {
+        assert!(Agent::start(options, Environment::default()).await.is_err());
+    }
+}

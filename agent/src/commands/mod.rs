@@ -1,0 +1,151 @@
+//! What the control plane asks an agent to do once: each command runs once,
+//! however often it is sent.
+
+mod memory;
+mod prepare;
+mod test_message;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::FutureExt;
+use kafka2oss_proto::ErrorCode;
+use kafka2oss_proto::error_code::Problem;
+use kafka2oss_proto::spec::Instance;
+use kafka2oss_proto::v1::{self, command, command_result};
+use tokio::sync::mpsc;
+
+use crate::assignment::Keyring;
+use crate::environment::AdminFactory;
+use memory::{Admission, Memory};
+
+/// For a command that says none.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+/// So that no command is under way for ever.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(600);
+/// Results that wait for the stream.
+const RESULTS: usize = 16;
+
+/// Carries out commands.
+#[derive(Clone)]
+pub(crate) struct Commands {
+    runner: Runner,
+    memory: Arc<Mutex<Memory>>,
+    results: mpsc::Sender<v1::CommandResult>,
+}
+
+/// What commands need.
+#[derive(Clone)]
+struct Runner {
+    admins: Arc<dyn AdminFactory>,
+    keyring: Keyring,
+}
+
+impl Commands {
+    /// And where the results come out, in the order in which they are there.
+    pub(crate) fn new(
+        admins: Arc<dyn AdminFactory>,
+        keyring: Keyring,
+    ) -> (Self, mpsc::Receiver<v1::CommandResult>) {
+        let (results, out) = mpsc::channel(RESULTS);
+        let memory = Arc::new(Mutex::new(Memory::default()));
+        (Self { runner: Runner { admins, keyring }, memory, results }, out)
+    }
+
+    /// Starts a command, or returns its result where that is known. One that
+    /// is under way is not started again: its result answers both.
+    pub(crate) fn submit(&self, command: v1::Command) -> Option<v1::CommandResult> {
+        match self.lock().admit(&command.id) {
+            Admission::Known(result) => Some(*result),
+            Admission::UnderWay => None,
+            Admission::Full => {
+                let problem = Problem::new(
+                    ErrorCode::TooManyRequests,
+                    "the agent has as many commands under way as it allows",
+                );
+                Some(result(command.id, Err(problem)))
+            }
+            Admission::New => {
+                tokio::spawn(self.clone().carry_out(command));
+                None
+            }
+        }
+    }
+
+    async fn carry_out(self, command: v1::Command) {
+        let v1::Command { id, timeout, command } = command;
+        let timeout = timeout
+            .and_then(|timeout| Duration::try_from(timeout).ok())
+            .filter(|timeout| !timeout.is_zero())
+            .unwrap_or(DEFAULT_TIMEOUT)
+            .min(LONGEST_TIMEOUT);
+        tracing::debug!(id, ?timeout, "command");
+        // Caught, so that a command that fails so is answered, and may be sent
+        // again under another id.
+        let run = std::panic::AssertUnwindSafe(Box::pin(self.runner.run(command))).catch_unwind();
+        let outcome = match tokio::time::timeout(timeout, run).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => {
+                Err(Problem::new(ErrorCode::Internal, "the command failed; see the agent's log"))
+            }
+            Err(_) => Err(Problem::new(
+                ErrorCode::AgentTimeout,
+                format!("the command was not done within {timeout:?}"),
+            )),
+        };
+        if let Err(problem) = &outcome {
+            tracing::warn!(id, %problem, "command failed");
+        }
+        let result = result(id, outcome);
+        self.lock().finish(result.clone());
+        // Fails when the agent ends; the result stays remembered till then.
+        let _ = self.results.send(result).await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Runner {
+    async fn run(
+        &self,
+        command: Option<command::Command>,
+    ) -> Result<command_result::Result, Problem> {
+        match command {
+            Some(command::Command::PrepareConnector(prepare)) => {
+                let result = prepare::run(&*self.admins, &self.keyring, prepare).await?;
+                Ok(command_result::Result::PrepareConnector(result))
+            }
+            Some(command::Command::WriteTestMessage(message)) => {
+                let result = test_message::run(message).await?;
+                Ok(command_result::Result::WriteTestMessage(result))
+            }
+            Some(command::Command::RemoveResources(removal)) => {
+                let instance = instance(removal.instance.clone())?;
+                let admin = self.admins.connect(&instance).await?;
+                let result = kafka2oss_kafka::remove(&*admin, &removal).await;
+                Ok(command_result::Result::RemoveResources(result))
+            }
+            None => Err(unsupported("the command is none that it knows")),
+        }
+    }
+}
+
+/// The instance of a command.
+fn instance(wire: Option<v1::Instance>) -> Result<Instance, Problem> {
+    let wire = wire.ok_or_else(|| unsupported("the instance is missing"))?;
+    Instance::try_from(wire).map_err(unsupported)
+}
+
+fn unsupported(reason: impl std::fmt::Display) -> Problem {
+    Problem::new(
+        ErrorCode::AgentUnsupported,
+        format!("agent {} cannot carry out this command: {reason}", env!("CARGO_PKG_VERSION")),
+    )
+}
+
+fn result(id: String, outcome: Result<command_result::Result, Problem>) -> v1::CommandResult {
+    let result = outcome.unwrap_or_else(|problem| command_result::Result::Problem(problem.into()));
+    v1::CommandResult { id, result: Some(result) }
+}

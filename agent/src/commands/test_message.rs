@@ -1,0 +1,49 @@
+//! Writes one record to a source topic.
+
+use kafka2oss_kafka::{Delivered, TestMessage, produce_test_message};
+use kafka2oss_proto::error_code::Problem;
+use kafka2oss_proto::v1::test_message_payload::Content;
+use kafka2oss_proto::v1::{TestMessagePayload, WriteTestMessage, WriteTestMessageResult};
+
+use super::{instance, unsupported};
+
+pub(super) async fn run(request: WriteTestMessage) -> Result<WriteTestMessageResult, Problem> {
+    let WriteTestMessage { connector: _, instance: wire, topic, partition, key, value } = request;
+    let instance = instance(wire)?;
+    if partition.is_some_and(|partition| partition < 0) {
+        return Err(unsupported("the partition is negative"));
+    }
+    let message = TestMessage { partition, key: bytes(key), value: bytes(value) };
+    let Delivered { partition, offset, timestamp } =
+        produce_test_message(&instance, &topic, &message).await?;
+    Ok(WriteTestMessageResult { partition, offset, timestamp: timestamp.map(from_millis) })
+}
+
+fn bytes(payload: Option<TestMessagePayload>) -> Option<Vec<u8>> {
+    // A payload without content is an empty one: it is there.
+    payload.map(|payload| match payload.content {
+        Some(Content::Text(text)) => text.into_bytes(),
+        Some(Content::Data(data)) => data,
+        None => Vec::new(),
+    })
+}
+
+fn from_millis(millis: i64) -> prost_types::Timestamp {
+    prost_types::Timestamp {
+        seconds: millis.div_euclid(1_000),
+        // Below a billion by construction, so that the cast loses nothing.
+        nanos: (millis.rem_euclid(1_000) * 1_000_000) as i32,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn milliseconds_before_1970_have_positive_nanos() {
+        assert_eq!(from_millis(-1), prost_types::Timestamp { seconds: -1, nanos: 999_000_000 });
+        let later = prost_types::Timestamp { seconds: 1_603_779_578, nanos: 478_000_000 };
+        assert_eq!(from_millis(1_603_779_578_478), later);
+    }
+}

@@ -1,0 +1,172 @@
+//! What this agent says, as messages. Pure.
+
+use kafka2oss_proto::names::{AgentName, ConnectorName};
+use kafka2oss_proto::v1::{self, connect_request::Message};
+
+use crate::assignment::FEATURES;
+use crate::options::Identity;
+use crate::supervisor::{ConnectorView, View};
+use crate::task::{PartitionSnapshot, PartitionState, Snapshot, TaskState, Totals};
+
+/// Of the protocol that this agent speaks.
+const PROTOCOL_VERSION: u32 = 1;
+
+pub(super) fn request(message: Message) -> v1::ConnectRequest {
+    v1::ConnectRequest { message: Some(message) }
+}
+
+pub(super) fn hello(identity: &Identity, boot_nonce: u64, view: &View) -> v1::Hello {
+    v1::Hello {
+        agent_id: identity.agent.id().to_owned(),
+        boot_nonce,
+        vpc_id: identity.pool.vpc_id.clone(),
+        vswitch_id: identity.pool.vswitch_id.clone(),
+        region_id: identity.region_id.clone(),
+        capacity: identity.capacity,
+        protocol_version: PROTOCOL_VERSION,
+        features: FEATURES.iter().map(|&name| name.to_owned()).collect(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        store_id: view.store_id.clone(),
+        held: view.connectors.iter().map(|(connector, view)| held(connector, view)).collect(),
+    }
+}
+
+fn held(connector: &ConnectorName, view: &ConnectorView) -> v1::HeldAssignment {
+    v1::HeldAssignment {
+        connector: connector.to_string(),
+        uid: view.uid.clone(),
+        generation: view.generation,
+        placement_version: view.placement_version,
+        task_indexes: view.tasks.keys().copied().collect(),
+    }
+}
+
+/// One report on everything, as it is at `time`.
+pub(super) fn status_report(
+    agent: &AgentName,
+    view: &View,
+    sequence: u64,
+    time: prost_types::Timestamp,
+) -> v1::StatusReport {
+    let connectors = view
+        .connectors
+        .iter()
+        .map(|(connector, view)| connector_report(agent, connector, view))
+        .collect();
+    v1::StatusReport { sequence, time: Some(time), connectors }
+}
+
+fn connector_report(
+    agent: &AgentName,
+    connector: &ConnectorName,
+    view: &ConnectorView,
+) -> v1::ConnectorReport {
+    let mut report = v1::ConnectorReport {
+        connector: connector.to_string(),
+        uid: view.uid.clone(),
+        generation: view.generation,
+        placement_version: view.placement_version,
+        totals: Some(v1::ConnectorTotals::default()),
+        ..v1::ConnectorReport::default()
+    };
+    for (&index, task) in &view.tasks {
+        match task {
+            Some(snapshot) => add_task(&mut report, agent, index, &snapshot.borrow()),
+            None => report.tasks.push(v1::TaskReport {
+                index,
+                state: v1::TaskState::Starting.into(),
+                problem: None,
+            }),
+        }
+    }
+    // While a partition moves between two tasks both may show it: one stands
+    // here, of the task with the lower index.
+    report.partitions.sort_by_key(|progress| progress.partition);
+    report.partitions.dedup_by_key(|progress| progress.partition);
+    report
+}
+
+fn add_task(report: &mut v1::ConnectorReport, agent: &AgentName, index: u32, snapshot: &Snapshot) {
+    let Snapshot { state, problem, partitions, totals, downgrade } = snapshot;
+    report.tasks.push(v1::TaskReport {
+        index,
+        state: task_state(*state).into(),
+        problem: problem.clone().map(Into::into),
+    });
+    let partitions =
+        partitions.iter().map(|(&partition, snapshot)| progress(agent, index, partition, snapshot));
+    report.partitions.extend(partitions);
+    add_totals(report.totals.get_or_insert_default(), totals);
+    if let Some(problem) = downgrade {
+        report.delivery_guarantee = v1::DeliveryGuarantee::AtLeastOnce.into();
+        report.delivery_guarantee_reason = problem.to_string();
+    }
+}
+
+fn add_totals(sums: &mut v1::ConnectorTotals, totals: &Totals) {
+    let Totals { records, bytes, objects, dead_letters, lost_records } = *totals;
+    sums.records += records;
+    sums.bytes += bytes;
+    sums.objects += objects;
+    sums.dead_letters += dead_letters;
+    sums.lost_records += lost_records;
+}
+
+fn progress(
+    agent: &AgentName,
+    task_index: u32,
+    partition: i32,
+    snapshot: &PartitionSnapshot,
+) -> v1::PartitionProgress {
+    let PartitionSnapshot {
+        state,
+        problem,
+        end_offset,
+        committed_offset,
+        position,
+        last_object,
+        last_consumed,
+        observed,
+    } = snapshot;
+    let (error_code, error_message) = problem
+        .as_ref()
+        .map(|problem| (problem.code.to_string(), problem.message.clone()))
+        .unwrap_or_default();
+    v1::PartitionProgress {
+        partition,
+        agent: agent.to_string(),
+        task_index,
+        end_offset: *end_offset,
+        committed_offset: *committed_offset,
+        position: Some(*position),
+        // The end is asked for now and then and may lag behind the position.
+        lag: end_offset.map(|end| u64::try_from(end - position).unwrap_or(0)),
+        last_object: last_object.clone().unwrap_or_default(),
+        last_consumed_time: last_consumed.map(Into::into),
+        state: partition_state(*state).into(),
+        error_code,
+        error_message,
+        observed_time: Some((*observed).into()),
+    }
+}
+
+fn task_state(state: TaskState) -> v1::TaskState {
+    match state {
+        TaskState::Starting => v1::TaskState::Starting,
+        TaskState::Running => v1::TaskState::Running,
+        TaskState::Paused => v1::TaskState::Paused,
+        TaskState::Failed => v1::TaskState::Failed,
+    }
+}
+
+fn partition_state(state: PartitionState) -> v1::PartitionState {
+    match state {
+        PartitionState::Running => v1::PartitionState::Running,
+        PartitionState::Paused => v1::PartitionState::Paused,
+        PartitionState::Stopped => v1::PartitionState::Stopped,
+        PartitionState::Retrying => v1::PartitionState::Retrying,
+    }
+}
+
+#[cfg(test)]
+mod tests;

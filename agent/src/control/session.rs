@@ -1,0 +1,324 @@
+//! One stream, from Hello to its end.
+
+use std::time::{Duration, SystemTime};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use kafka2oss_proto::v1::{
+    self, agent_control_service_client::AgentControlServiceClient, connect_request::Message,
+    connect_response,
+};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Streaming;
+
+use super::outbox::{Next, Outbox, ack};
+use super::{Control, Intent, message};
+use crate::Superseded;
+use crate::assignment::StoreIdentity;
+
+/// From Hello to Welcome.
+const WELCOME_WITHIN: Duration = Duration::from_secs(10);
+/// From Goodbye to the end of the stream.
+const GOODBYE_WITHIN: Duration = Duration::from_secs(2);
+/// When Welcome names none.
+const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(5);
+const SHORTEST_HEARTBEAT: Duration = Duration::from_millis(100);
+/// Messages between the session and the transport.
+const OUTGOING: usize = 4;
+/// An assignment list holds whole specs of everything that an agent runs.
+const MAX_MESSAGE_BYTES: usize = 64 << 20;
+
+/// How a stream ended.
+#[derive(Debug)]
+pub(super) enum End {
+    Superseded(Superseded),
+    SaidGoodbye,
+    Lost { welcomed: bool, reason: String },
+}
+
+/// A stream that stands.
+struct Session {
+    outgoing: mpsc::Sender<v1::ConnectRequest>,
+    incoming: Streaming<v1::ConnectResponse>,
+    outbox: Outbox,
+    store: StoreIdentity,
+    /// The list that is being applied; the next message is read afterwards.
+    applying: Option<BoxFuture<'static, Option<Message>>>,
+}
+
+/// What happens while a stream stands.
+enum Event {
+    /// The transport takes a message.
+    Room,
+    /// The transport takes no message any more.
+    Deaf,
+    Incoming(Box<Result<Option<v1::ConnectResponse>, tonic::Status>>),
+    /// An answer is there.
+    Answer(Box<Message>),
+    /// Something to report on has changed.
+    Changed,
+    LinesAdded,
+    /// It is time for a heartbeat.
+    Beat,
+    /// Nothing but that it is later.
+    Nothing,
+    /// The agent ends.
+    End(v1::GoodbyeReason),
+}
+
+/// Opens a stream and serves it to its end.
+pub(super) async fn run(control: &mut Control) -> End {
+    let lost = |reason: String| End::Lost { welcomed: false, reason };
+    let mut intent = control.intent.clone();
+    let opened = tokio::select! {
+        opened = timeout(WELCOME_WITHIN, open(control)) => opened,
+        _ = intent.wait_for(|intent| *intent != Intent::Run) => {
+            return lost("the agent ends".to_owned());
+        }
+    };
+    match opened {
+        Ok(Ok((session, heartbeat))) => session.serve(control, heartbeat).await,
+        Ok(Err(end)) => end,
+        Err(_) => lost(format!("no Welcome within {WELCOME_WITHIN:?}")),
+    }
+}
+
+async fn open(control: &Control) -> Result<(Session, Duration), End> {
+    let lost = |reason: String| End::Lost { welcomed: false, reason };
+    let channel = control.endpoint.connect().await.map_err(|error| lost(chain(&error)))?;
+
+    let (outgoing, requests) = mpsc::channel(OUTGOING);
+    let hello = message::hello(&control.identity, control.boot_nonce, &control.board.view());
+    // There is room: it is the first. The control plane may wait for it before
+    // it answers at all.
+    let _ = outgoing.try_send(message::request(Message::Hello(hello)));
+    let mut incoming = AgentControlServiceClient::new(channel)
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES)
+        .connect(ReceiverStream::new(requests))
+        .await
+        .map_err(|status| lost(told(&status)))?
+        .into_inner();
+
+    let welcome = match incoming.message().await {
+        Ok(Some(v1::ConnectResponse { message: Some(message) })) => match message {
+            connect_response::Message::Welcome(welcome) => welcome,
+            connect_response::Message::Superseded(superseded) => return Err(end_of(superseded)),
+            _ => return Err(lost("the first message was not Welcome".to_owned())),
+        },
+        Ok(_) => return Err(lost("the stream ended before Welcome".to_owned())),
+        Err(status) => return Err(lost(told(&status))),
+    };
+    let v1::Welcome { session_id, lease: _, heartbeat_interval, store_id, store_epoch } = welcome;
+    tracing::info!(session_id, store_id, "connected to the control plane");
+    let session = Session {
+        outgoing,
+        incoming,
+        outbox: Outbox::new(Instant::now()),
+        store: StoreIdentity { id: store_id, epoch: store_epoch },
+        applying: None,
+    };
+    let heartbeat = heartbeat_interval
+        .and_then(|interval| Duration::try_from(interval).ok())
+        .filter(|interval| !interval.is_zero())
+        .unwrap_or(DEFAULT_HEARTBEAT)
+        .max(SHORTEST_HEARTBEAT);
+    Ok((session, heartbeat))
+}
+
+impl Session {
+    async fn serve(mut self, control: &mut Control, heartbeat: Duration) -> End {
+        let lost = |reason: String| End::Lost { welcomed: true, reason };
+        let mut heartbeats = interval_at(Instant::now() + heartbeat, heartbeat);
+        heartbeats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            match self.event(control, &mut heartbeats).await {
+                Event::Room => {
+                    if let Some(message) = next(&mut self.outbox, control) {
+                        // There is room, and nobody else sends.
+                        let _ = self.outgoing.try_send(message::request(message));
+                    }
+                }
+                Event::Deaf => return self.why_it_ended().await,
+                Event::Incoming(incoming) => match *incoming {
+                    Ok(Some(response)) => {
+                        if let Some(end) = self.take(control, response) {
+                            return end;
+                        }
+                    }
+                    Ok(None) => return lost("the control plane has ended it".to_owned()),
+                    Err(status) => return lost(told(&status)),
+                },
+                Event::Answer(answer) => self.outbox.answer(*answer),
+                Event::Changed => self.outbox.changed(Instant::now()),
+                Event::LinesAdded => self.outbox.lines_added(),
+                Event::Beat => self.outbox.beat(Instant::now()),
+                Event::Nothing => {}
+                Event::End(reason) => return self.say_goodbye(control, reason).await,
+            }
+        }
+    }
+
+    /// What happens next. Nothing is lost when this is cancelled.
+    async fn event(&mut self, control: &mut Control, heartbeats: &mut Interval) -> Event {
+        let now = Instant::now();
+        let answers = self.outbox.takes_answers();
+        let reads = answers && self.applying.is_none();
+        let report_due = self.outbox.report_due();
+        tokio::select! {
+            // Waiting for room holds up nothing else.
+            room = self.outgoing.reserve(), if self.outbox.has_next(now) => {
+                if room.is_ok() { Event::Room } else { Event::Deaf }
+            }
+            incoming = self.incoming.message(), if reads => Event::Incoming(Box::new(incoming)),
+            answer = applied(&mut self.applying) => {
+                answer.map_or(Event::Nothing, |answer| Event::Answer(Box::new(answer)))
+            }
+            Some(result) = control.results.recv(), if answers => {
+                Event::Answer(Box::new(Message::CommandResult(result)))
+            }
+            () = control.board.changed() => Event::Changed,
+            () = control.reporter.added() => Event::LinesAdded,
+            _ = heartbeats.tick() => Event::Beat,
+            () = sleep_until(report_due.unwrap_or(now)), if report_due > Some(now) => {
+                Event::Nothing
+            }
+            Ok(reason) = wait_for_end(&mut control.intent) => Event::End(reason),
+        }
+    }
+
+    fn take(&mut self, control: &Control, response: v1::ConnectResponse) -> Option<End> {
+        use connect_response::Message as Incoming;
+        match response.message {
+            Some(Incoming::Assignments(list)) => {
+                let v1::AssignmentList { version, nonce, connectors } = list;
+                tracing::debug!(version, connectors = connectors.len(), "assignments");
+                let (supervisor, store) = (control.supervisor.clone(), self.store.clone());
+                let apply = async move {
+                    let nacks = supervisor.apply(store, connectors).await?;
+                    Some(ack(version, nonce, nacks))
+                };
+                self.applying = Some(apply.boxed());
+            }
+            Some(Incoming::Command(command)) => {
+                if let Some(result) = control.commands.submit(command) {
+                    self.outbox.answer(Message::CommandResult(result));
+                }
+            }
+            Some(Incoming::Superseded(superseded)) => return Some(end_of(superseded)),
+            // Of a later protocol, which does not rely on it with this version.
+            Some(Incoming::Welcome(_)) | None => {
+                tracing::debug!("a message that this agent does not know");
+            }
+        }
+        None
+    }
+
+    /// Says what is left to say, and Goodbye, and waits for the other end.
+    async fn say_goodbye(mut self, control: &Control, reason: v1::GoodbyeReason) -> End {
+        let goodbye = async {
+            self.outbox.beat(Instant::now());
+            self.outbox.lines_added();
+            while let Some(message) = next(&mut self.outbox, control) {
+                self.outgoing.send(message::request(message)).await.ok()?;
+            }
+            let goodbye = Message::Goodbye(v1::Goodbye { reason: reason.into() });
+            self.outgoing.send(message::request(goodbye)).await.ok()?;
+            drop(self.outgoing);
+            // Its end of the stream is the receipt.
+            while self.incoming.message().await.ok()?.is_some() {}
+            Some(())
+        };
+        match timeout(GOODBYE_WITHIN, goodbye).await {
+            Ok(Some(())) => End::SaidGoodbye,
+            Ok(None) | Err(_) => {
+                End::Lost { welcomed: true, reason: "no answer to Goodbye".to_owned() }
+            }
+        }
+    }
+
+    /// The transport takes no more: the other direction says why.
+    async fn why_it_ended(mut self) -> End {
+        let lost = |reason: String| End::Lost { welcomed: true, reason };
+        loop {
+            match timeout(GOODBYE_WITHIN, self.incoming.message()).await {
+                Ok(Ok(Some(v1::ConnectResponse { message: Some(message) }))) => {
+                    if let connect_response::Message::Superseded(superseded) = message {
+                        return end_of(superseded);
+                    }
+                }
+                Ok(Ok(Some(_))) => {}
+                Ok(Ok(None)) | Err(_) => return lost("the control plane has ended it".to_owned()),
+                Ok(Err(status)) => return lost(told(&status)),
+            }
+        }
+    }
+}
+
+/// The next message, with its content as it is now.
+fn next(outbox: &mut Outbox, control: &Control) -> Option<Message> {
+    loop {
+        match outbox.next(Instant::now())? {
+            Next::Answer(answer) => return Some(*answer),
+            Next::Heartbeat => return Some(Message::Heartbeat(v1::Heartbeat {})),
+            Next::Report(sequence) => {
+                let (agent, time) = (&control.identity.agent, SystemTime::now().into());
+                let view = control.board.view();
+                let report = message::status_report(agent, &view, sequence, time);
+                return Some(Message::StatusReport(report));
+            }
+            Next::Lines => {
+                let lines = control
+                    .reporter
+                    .take_logs()
+                    .map(Message::Logs)
+                    .or_else(|| control.reporter.take_dead_letters().map(Message::DeadLetters));
+                if let Some(lines) = lines {
+                    outbox.lines_added();
+                    return Some(lines);
+                }
+            }
+        }
+    }
+}
+
+async fn wait_for_end(
+    intent: &mut watch::Receiver<Intent>,
+) -> Result<v1::GoodbyeReason, watch::error::RecvError> {
+    loop {
+        if let Intent::Goodbye(reason) = *intent.borrow_and_update() {
+            return Ok(reason);
+        }
+        intent.changed().await?;
+    }
+}
+
+/// Waits for what is being applied; for ever when nothing is. Safe to cancel.
+async fn applied(applying: &mut Option<BoxFuture<'static, Option<Message>>>) -> Option<Message> {
+    let Some(future) = applying else { return std::future::pending().await };
+    let answer = future.await;
+    *applying = None;
+    answer
+}
+
+fn end_of(superseded: v1::Superseded) -> End {
+    End::Superseded(Superseded { message: superseded.message })
+}
+
+fn told(status: &tonic::Status) -> String {
+    format!("{:?}: {}", status.code(), status.message())
+}
+
+/// An error with its causes: the transport's own text has none of them.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

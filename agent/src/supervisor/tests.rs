@@ -1,0 +1,210 @@
+use std::sync::Arc;
+
+use kafka2oss_proto::v1::secret::Source;
+
+use super::*;
+use crate::task::Mode;
+use crate::testing::{Event, FakeTasks, Hand, connector_name, inline, soon, wire};
+
+struct Bench {
+    supervisor: Supervisor,
+    board: Board,
+    hand: Hand,
+    events: mpsc::UnboundedReceiver<Event>,
+}
+
+async fn bench() -> Bench {
+    let identity = crate::Options::new("a").identity().expect("legal");
+    let (tasks, hand, events) = FakeTasks::new();
+    let board = Board::default();
+    let supervisor = Supervisor::start(Parts {
+        tasks: Arc::clone(&tasks) as Arc<dyn TaskFactory>,
+        cache: AssignmentCache::open(None, &identity).await.expect("none"),
+        keyring: Keyring::default(),
+        board: board.clone(),
+        adopt_store: false,
+    })
+    .await;
+    Bench { supervisor, board, hand, events }
+}
+
+impl Bench {
+    async fn apply(&self, connectors: Vec<v1::ConnectorAssignment>) -> Vec<v1::AssignmentNack> {
+        self.apply_from("store", connectors).await
+    }
+
+    async fn apply_from(
+        &self,
+        store: &str,
+        connectors: Vec<v1::ConnectorAssignment>,
+    ) -> Vec<v1::AssignmentNack> {
+        let store = StoreIdentity { id: store.to_owned(), epoch: 1 };
+        self.supervisor.apply(store, connectors).await.expect("it runs")
+    }
+
+    async fn event(&mut self) -> Event {
+        soon("an event", self.events.recv()).await.expect("it runs")
+    }
+
+    fn no_event(&mut self) {
+        assert!(self.events.try_recv().is_err());
+    }
+
+    fn code(nacks: &[v1::AssignmentNack]) -> &str {
+        let [v1::AssignmentNack { problem: Some(problem), .. }] = nacks else {
+            panic!("{nacks:?}");
+        };
+        &problem.code
+    }
+}
+
+fn started(name: &str) -> Event {
+    Event::Started(name.to_owned(), Mode::Run)
+}
+
+#[tokio::test]
+async fn the_same_list_again_touches_no_task() {
+    let mut bench = bench().await;
+    assert_eq!(bench.apply(vec![wire("c", &[0])]).await, []);
+    assert_eq!(bench.event().await, started("c/0"));
+
+    let again = v1::ConnectorAssignment { generation: 6, placement_version: 7, ..wire("c", &[0]) };
+    assert_eq!(bench.apply(vec![again]).await, []);
+    bench.no_event();
+    let view = &bench.board.view().connectors[&connector_name("c")];
+    assert_eq!((view.generation, view.placement_version), (6, 7));
+}
+
+#[tokio::test]
+async fn a_restart_waits_for_the_end_of_the_task_before() {
+    let mut bench = bench().await;
+    bench.apply(vec![wire("c", &[0])]).await;
+    assert_eq!(bench.event().await, started("c/0"));
+
+    bench.hand.hold();
+    let mut next = wire("c", &[0]);
+    next.epoch.as_mut().expect("an epoch").number = 2;
+    bench.apply(vec![next]).await;
+    assert_eq!(bench.event().await, Event::Stopping("c/0".to_owned(), StopMode::KeepMembership));
+    let view = bench.board.view();
+    assert!(view.connectors[&connector_name("c")].tasks[&0].is_none(), "starting");
+
+    bench.hand.let_end();
+    assert_eq!(bench.event().await, Event::Stopped("c/0".to_owned()));
+    assert_eq!(bench.event().await, started("c/0"));
+}
+
+#[tokio::test]
+async fn what_is_not_listed_leaves_and_is_shown_until_it_has_ended() {
+    let mut bench = bench().await;
+    bench.apply(vec![wire("c", &[0]), wire("d", &[0])]).await;
+    assert_eq!((bench.event().await, bench.event().await), (started("c/0"), started("d/0")));
+
+    bench.hand.hold();
+    bench.apply(vec![wire("d", &[0])]).await;
+    assert_eq!(bench.event().await, Event::Stopping("c/0".to_owned(), StopMode::Leave));
+    assert!(bench.board.view().connectors.contains_key(&connector_name("c")));
+
+    bench.hand.let_end();
+    assert_eq!(bench.event().await, Event::Stopped("c/0".to_owned()));
+    soon("the board without it", async {
+        while bench.board.view().connectors.contains_key(&connector_name("c")) {
+            bench.board.changed().await;
+        }
+    })
+    .await;
+    bench.no_event();
+}
+
+#[tokio::test]
+async fn a_refused_assignment_leaves_the_last_good_one_running() {
+    let mut bench = bench().await;
+    bench.apply(vec![wire("c", &[0])]).await;
+    assert_eq!(bench.event().await, started("c/0"));
+
+    let mut refused = wire("c", &[0]);
+    refused.features.push("telepathy".to_owned());
+    refused.generation = 2;
+    let nacks = bench.apply(vec![refused, wire("d", &[0])]).await;
+    assert_eq!(Bench::code(&nacks), "AGENT_UNSUPPORTED");
+    assert_eq!((nacks[0].generation, nacks[0].placement_version), (2, 1));
+    assert_eq!(bench.event().await, started("d/0"), "the rest is taken");
+    bench.no_event();
+    assert_eq!(bench.board.view().connectors[&connector_name("c")].generation, 1);
+}
+
+#[tokio::test]
+async fn a_refused_assignment_of_another_uid_does_not_keep_the_one_before() {
+    let mut bench = bench().await;
+    bench.apply(vec![wire("c", &[0])]).await;
+    assert_eq!(bench.event().await, started("c/0"));
+    let refused = v1::ConnectorAssignment { uid: "new".to_owned(), run_mode: 0, ..wire("c", &[0]) };
+    bench.apply(vec![refused]).await;
+    assert_eq!(bench.event().await, Event::Stopping("c/0".to_owned(), StopMode::Leave));
+}
+
+#[tokio::test]
+async fn withheld_credentials_are_refused_until_they_were_held_once() {
+    let mut bench = bench().await;
+    let mut withheld = wire("c", &[0]);
+    inline(&mut withheld, &Source::Withheld(true));
+    let nacks = bench.apply(vec![withheld.clone()]).await;
+    assert_eq!(Bench::code(&nacks), "CREDENTIALS_REQUIRED");
+    bench.no_event();
+
+    let mut plain = wire("c", &[0]);
+    inline(&mut plain, &Source::Plain("secret".to_owned()));
+    assert_eq!(bench.apply(vec![plain]).await, []);
+    assert_eq!(bench.event().await, started("c/0"));
+    // As after a restart of the control plane.
+    assert_eq!(bench.apply(vec![withheld]).await, []);
+    bench.no_event();
+}
+
+#[tokio::test]
+async fn new_credentials_reach_the_running_task_as_another_store() {
+    let mut bench = bench().await;
+    bench.apply(vec![wire("c", &[0])]).await;
+    assert_eq!(bench.event().await, started("c/0"));
+    let mut store = bench.hand.store("c/0");
+    store.mark_unchanged();
+
+    let mut new = wire("c", &[0]);
+    inline(&mut new, &Source::Plain("secret".to_owned()));
+    bench.apply(vec![new.clone()]).await;
+    assert!(store.has_changed().expect("the sender lives"));
+    store.mark_unchanged();
+    bench.apply(vec![new]).await;
+    assert!(!store.has_changed().expect("the sender lives"), "the same ones again");
+    bench.no_event();
+}
+
+#[tokio::test]
+async fn tasks_of_another_store_are_kept_and_its_assignments_refused() {
+    let mut bench = bench().await;
+    bench.apply_from("first", vec![wire("c", &[0])]).await;
+    assert_eq!(bench.event().await, started("c/0"));
+
+    let nacks = bench.apply_from("second", vec![wire("d", &[0])]).await;
+    assert!(nacks[0].problem.as_ref().is_some_and(|p| p.message.contains("--adopt-store")));
+    assert_eq!(bench.apply_from("second", vec![]).await, [], "an empty store stops nothing");
+    bench.no_event();
+    assert_eq!(bench.board.view().store_id, "first");
+}
+
+#[tokio::test]
+async fn stopping_waits_for_every_task_and_takes_nothing_more() {
+    let mut bench = bench().await;
+    bench.apply(vec![wire("c", &[0, 1])]).await;
+    assert_eq!((bench.event().await, bench.event().await), (started("c/0"), started("c/1")));
+
+    bench.supervisor.stop_all(StopMode::Leave).await;
+    let ended = std::iter::from_fn(|| bench.events.try_recv().ok())
+        .filter(|event| matches!(event, Event::Stopped(_)))
+        .count();
+    assert_eq!(ended, 2);
+    let store = StoreIdentity::default();
+    assert_eq!(bench.supervisor.apply(store, vec![wire("d", &[0])]).await, None);
+    bench.no_event();
+    assert!(bench.board.view().connectors.is_empty());
+}

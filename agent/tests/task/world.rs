@@ -1,0 +1,220 @@
+//! One topic, one bucket and the tasks of one connector between them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use kafka2oss_agent::report::Reporter;
+use kafka2oss_agent::task::{
+    self, Mode, PartitionSnapshot, Snapshot, TaskEnvironment, TaskHandle, TaskSpec, TaskState,
+};
+use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin};
+use kafka2oss_proto::names::{AgentName, ConnectorName};
+use kafka2oss_proto::spec::{ConnectorSpec, Instance, defaults};
+use kafka2oss_proto::v1;
+use kafka2oss_sink::ObjectStore;
+use kafka2oss_tests::bucket::Bucket;
+use kafka2oss_tests::judge::Judge;
+use kafka2oss_tests::kafka::{KafkaServer, shared_kafka};
+use kafka2oss_tests::name::unique;
+use kafka2oss_tests::oss::OssServer;
+use kafka2oss_tests::produce::Produced;
+use tokio::sync::watch;
+
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+
+pub(crate) struct World {
+    pub(crate) kafka: &'static KafkaServer,
+    pub(crate) oss: OssServer,
+    pub(crate) bucket: Bucket,
+    pub(crate) topic: String,
+    pub(crate) spec: v1::ConnectorSpec,
+    pub(crate) instance: v1::Instance,
+    pub(crate) epoch: u64,
+    pub(crate) start_offsets: BTreeMap<i32, i64>,
+    connector: ConnectorName,
+    uid: String,
+}
+
+impl World {
+    /// A topic with this many partitions and an empty bucket; the chain starts
+    /// at the partitions' beginnings. Objects close after 300 ms without a
+    /// record.
+    pub(crate) async fn new(partitions: i32) -> Result<Self> {
+        let kafka = shared_kafka().await?;
+        let oss = OssServer::start().await?;
+        let id = unique("sink");
+        let topic = unique("records");
+        kafka.admin()?.create_topic(&topic, partitions, &[]).await?;
+        oss.create_bucket("records").await?;
+        let bucket = oss.access().bucket("records");
+        let plain =
+            |text: &str| v1::Secret { source: Some(v1::secret::Source::Plain(text.to_owned())) };
+        let instance = v1::Instance {
+            region_id: "cn-hangzhou".into(),
+            bootstrap_servers: vec![kafka.bootstrap()],
+            security_protocol: v1::SecurityProtocol::Plaintext.into(),
+            ..Default::default()
+        };
+        let mut spec = v1::ConnectorSpec {
+            source: Some(v1::KafkaSource { topic: topic.clone(), ..Default::default() }),
+            destination: Some(v1::ObjectStoreDestination {
+                bucket: "records".into(),
+                endpoint: oss.endpoint(),
+                credentials: Some(v1::StoreCredentials {
+                    kind: Some(v1::store_credentials::Kind::AccessKey(v1::AccessKey {
+                        id: Some(plain(oss.access_key())),
+                        secret: Some(plain(oss.secret_key())),
+                    })),
+                }),
+                ..Default::default()
+            }),
+            output: Some(v1::ConnectorOutput {
+                rotation: Some(v1::RotationPolicy {
+                    idle: Some(prost_types::Duration { seconds: 0, nanos: 300_000_000 }),
+                    ..Default::default()
+                }),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let context = defaults::Context {
+            connector_id: &id,
+            region_id: &instance.region_id,
+            vpc_id: "",
+            vswitch_id: "",
+        };
+        defaults::fill(&mut spec, context);
+        Ok(Self {
+            connector: format!("instances/i/connectors/{id}").parse()?,
+            uid: unique("uid").to_uppercase(),
+            start_offsets: (0..partitions).map(|partition| (partition, 0)).collect(),
+            epoch: 1,
+            kafka,
+            oss,
+            bucket,
+            topic,
+            spec,
+            instance,
+        })
+    }
+
+    /// Changes the rotation rules.
+    pub(crate) fn rotation(&mut self) -> &mut v1::RotationPolicy {
+        self.spec.output.as_mut().unwrap().rotation.as_mut().unwrap()
+    }
+
+    /// The group of the tasks.
+    pub(crate) fn group(&self) -> String {
+        self.spec.resources.as_ref().unwrap().task_consumer_group.clone()
+    }
+
+    /// The dead letter queue topic, which is created.
+    pub(crate) async fn error_topic(&self) -> Result<String> {
+        let resources = self.spec.resources.as_ref().unwrap();
+        let name = resources.dead_letter_queue_topic.as_ref().unwrap().name.clone();
+        self.kafka.admin()?.create_topic(&name, 1, &[]).await?;
+        Ok(name)
+    }
+
+    /// Starts task `index`.
+    pub(crate) async fn start(&self, index: u32) -> Result<Task> {
+        self.start_in(index, Mode::Run).await
+    }
+
+    pub(crate) async fn start_in(&self, index: u32, mode: Mode) -> Result<Task> {
+        let spec = ConnectorSpec::try_from(self.spec.clone())?;
+        let instance = Instance::try_from(self.instance.clone())?;
+        let described = BrokerAdmin::connect(&instance).await?.describe_topic(&self.topic).await?;
+        let (_keep, store) = watch::channel(ObjectStore::new(&spec.destination));
+        let agent = AgentName::from_id("agent")?;
+        let environment = TaskEnvironment {
+            reporter: Reporter::new(agent.clone()),
+            agent,
+            store,
+            static_membership: true,
+            data_runtime: tokio::runtime::Handle::current(),
+        };
+        let task = TaskSpec {
+            connector: self.connector.clone(),
+            uid: self.uid.clone(),
+            index,
+            threads: 3,
+            spec: Arc::new(spec),
+            instance: Arc::new(instance),
+            epoch: self.epoch,
+            topic_id: described.and_then(|topic| topic.id).context("the topic has an id")?,
+            start_offsets: self.start_offsets.clone(),
+        };
+        Ok(Task { handle: task::spawn(task, environment, mode) })
+    }
+
+    /// Fails unless each of these records stands in the objects once.
+    pub(crate) async fn judge(&self, produced: &[Produced]) -> Result<()> {
+        Judge::default().judge_bucket(produced, &self.bucket, "").await?.exactly_once()
+    }
+}
+
+pub(crate) struct Task {
+    pub(crate) handle: TaskHandle,
+}
+
+impl Task {
+    /// Waits until what is seen of the task satisfies `condition`.
+    pub(crate) async fn sees(
+        &self,
+        what: &str,
+        condition: impl Fn(&Snapshot) -> bool,
+    ) -> Result<Snapshot> {
+        let mut snapshots = self.handle.snapshot();
+        let seen = tokio::time::timeout(LIMIT, snapshots.wait_for(condition)).await;
+        match seen {
+            Ok(seen) => Ok(seen?.clone()),
+            Err(_) => anyhow::bail!("not within {LIMIT:?}: {what}; {:?}", self.now()),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Snapshot {
+        self.handle.snapshot().borrow().clone()
+    }
+
+    pub(crate) async fn owns(&self, partitions: usize) -> Result<Snapshot> {
+        self.sees(&format!("the task owns {partitions} partitions"), |seen| {
+            seen.state == TaskState::Running && seen.partitions.len() == partitions
+        })
+        .await
+    }
+
+    /// Waits until the records are delivered and committed.
+    pub(crate) async fn delivered(&self, produced: &[Produced]) -> Result<Snapshot> {
+        let ends = ends(produced);
+        self.sees(&format!("committed up to {ends:?}"), |seen| {
+            ends.iter().all(|(partition, end)| committed(seen, *partition) >= Some(*end))
+        })
+        .await
+    }
+
+    pub(crate) async fn partition(
+        &self,
+        what: &str,
+        partition: i32,
+        condition: impl Fn(&PartitionSnapshot) -> bool,
+    ) -> Result<Snapshot> {
+        self.sees(what, |seen| seen.partitions.get(&partition).is_some_and(&condition)).await
+    }
+}
+
+fn committed(seen: &Snapshot, partition: i32) -> Option<i64> {
+    seen.partitions.get(&partition)?.committed_offset
+}
+
+/// The offset after the last record of each partition.
+pub(crate) fn ends(produced: &[Produced]) -> BTreeMap<i32, i64> {
+    let mut ends = BTreeMap::new();
+    for record in produced {
+        let end = ends.entry(record.partition).or_insert(0);
+        *end = record.offset.saturating_add(1).max(*end);
+    }
+    ends
+}

@@ -1,0 +1,117 @@
+//! Deploy, Pause, Resume and Delete: intent, durable before the answer.
+
+use std::sync::Arc;
+
+use kafka2oss_proto::names::ConnectorName;
+use kafka2oss_proto::v1;
+
+use super::error::ApiError;
+use super::{etag, request};
+use crate::catalog::Change;
+use crate::clock;
+use crate::core::Core;
+use crate::model::lifecycle::{Action, Decision, DesiredState, decide};
+use crate::store::connectors::{ConnectorRecord, Deletion};
+
+/// Carries out Deploy, Pause or Resume.
+pub(super) async fn act(
+    core: Arc<Core>,
+    name: ConnectorName,
+    action: Action,
+) -> Result<v1::Connector, ApiError> {
+    let _lock = core.catalog.lock(&name.to_string()).await;
+    let record = request::connector(&core, &name)?;
+    match check_state(&record, action)? {
+        Decision::Change(desired) => {
+            let mut changed = with_desired(&record, desired);
+            if action == Action::Deploy {
+                let number = record.epoch.as_ref().map_or(0, |epoch| epoch.number) + 1;
+                changed.epoch = Some(v1::Epoch { number, ..v1::Epoch::default() });
+                changed.preparation = None;
+            }
+            store(&core, changed).await
+        }
+        Decision::Already | Decision::CarriedOut | Decision::Refused { .. } => {
+            Ok(core.shown(&record, false))
+        }
+    }
+}
+
+/// Deletes a connector: at once if it was never deployed, else it stays
+/// DELETING until its resources are gone.
+pub(super) async fn delete(
+    core: Arc<Core>,
+    request: v1::DeleteConnectorRequest,
+) -> Result<v1::Connector, ApiError> {
+    let v1::DeleteConnectorRequest { name, etag, delete_error_topics, orphan_resources } = request;
+    let name: ConnectorName = request::name(&name, str::parse)?;
+    let _lock = core.catalog.lock(&name.to_string()).await;
+    let record = request::connector(&core, &name)?;
+    let decision = check_state(&record, Action::Delete)?;
+    let mut changed = match decision {
+        Decision::Change(desired) => {
+            etag::check(record.name(), &record.connector().etag, &etag)?;
+            with_desired(&record, desired)
+        }
+        // Repeated, perhaps with another wish.
+        Decision::Already | Decision::CarriedOut | Decision::Refused { .. } => {
+            ConnectorRecord::clone(&record)
+        }
+    };
+    let deletion = changed.deletion.get_or_insert_with(Deletion::default);
+    deletion.delete_error_topics |= delete_error_topics;
+    deletion.orphan_resources |= orphan_resources;
+    if changed == *record {
+        return Ok(core.shown(&record, false));
+    }
+    if record.connector().desired_state() == v1::DesiredState::Created {
+        core.finish_deletion(&record).await?;
+        return Ok(core.shown(&changed, false));
+    }
+    store(&core, changed).await
+}
+
+/// What follows from `action`; an error that names the states that allow it
+/// when the connector's does not.
+pub(super) fn check_state(record: &ConnectorRecord, action: Action) -> Result<Decision, ApiError> {
+    let desired = DesiredState::from_wire(record.connector().desired_state());
+    let decision = decide(action, desired);
+    if let Decision::Refused { allowed } = decision {
+        let allowed: Vec<_> = allowed.iter().map(|state| state.as_str()).collect();
+        return Err(ApiError::WrongState(format!(
+            "{} is {}; {action:?} is allowed in {}",
+            record.name(),
+            desired.as_str(),
+            allowed.join(" and ")
+        )));
+    }
+    Ok(decision)
+}
+
+/// The record with its spec or desired state changed: the next generation.
+pub(super) fn next_generation(record: &ConnectorRecord) -> (ConnectorRecord, v1::Connector) {
+    let mut connector = record.connector().clone();
+    connector.generation += 1;
+    connector.etag = etag::of(&connector.uid, connector.generation);
+    connector.update_time = Some(clock::now());
+    (record.clone(), connector)
+}
+
+fn with_desired(record: &ConnectorRecord, desired: DesiredState) -> ConnectorRecord {
+    let (mut changed, mut connector) = next_generation(record);
+    connector.set_desired_state(desired.into());
+    changed.connector = Some(connector);
+    changed
+}
+
+/// Makes a change durable, tells it and shows it.
+async fn store(core: &Core, changed: ConnectorRecord) -> Result<v1::Connector, ApiError> {
+    let name = changed.name().to_owned();
+    core.catalog.apply(vec![Change::Connector(name.clone(), Some(changed.clone()))]).await?;
+    let desired = DesiredState::from_wire(changed.connector().desired_state());
+    tracing::info!(connector = name, desired = desired.as_str(), "intent changed");
+    let message = format!("desired state is {}", desired.as_str());
+    core.log(&changed, v1::LogSeverity::Info, None, message);
+    core.changed(&changed);
+    Ok(core.shown(&changed, false))
+}

@@ -1,0 +1,81 @@
+//! AgentService.
+
+use std::sync::Arc;
+
+use kafka2oss_proto::names::AgentName;
+use kafka2oss_proto::v1;
+use kafka2oss_proto::v1::agent_service_server::AgentService;
+use kafka2oss_proto::violation::Violations;
+use tonic::{Request, Response, Status};
+
+use super::error::ApiError;
+use super::paging::Page;
+use super::request;
+use crate::core::Core;
+use crate::session::fleet::AgentView;
+
+/// Shows the agents.
+#[derive(Debug, Clone)]
+pub(crate) struct Agents {
+    core: Arc<Core>,
+}
+
+impl Agents {
+    /// Over what the process knows.
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        Self { core }
+    }
+}
+
+#[tonic::async_trait]
+impl AgentService for Agents {
+    async fn get_agent(
+        &self,
+        request: Request<v1::GetAgentRequest>,
+    ) -> Result<Response<v1::Agent>, Status> {
+        let name: AgentName = request::name(&request.get_ref().name, str::parse)?;
+        let view = self.core.fleet.view(name.id());
+        let view = view.ok_or_else(|| ApiError::NotFound(name.to_string()))?;
+        Ok(Response::new(shown(&self.core, view)))
+    }
+
+    async fn list_agents(
+        &self,
+        request: Request<v1::ListAgentsRequest>,
+    ) -> Result<Response<v1::ListAgentsResponse>, Status> {
+        let v1::ListAgentsRequest { page_size, page_token } = request.into_inner();
+        let mut violations = Violations::new();
+        let page = Page::read(page_size, page_token, &mut violations);
+        violations.into_result(()).map_err(ApiError::Invalid)?;
+        let views = self.core.fleet.views();
+        let all = views.into_iter().map(|view| shown(&self.core, view));
+        let (agents, next_page_token) = page.of(all, |agent| &agent.name);
+        Ok(Response::new(v1::ListAgentsResponse { agents, next_page_token }))
+    }
+}
+
+fn shown(core: &Core, view: AgentView) -> v1::Agent {
+    let AgentView { id, record, state, heard_time, plain_secrets: _ } = view;
+    let mut tasks = 0;
+    let mut connectors = Vec::new();
+    for (name, placement) in core.catalog.placements() {
+        let here = placement.tasks.iter().filter(|task| task.agent == id).count();
+        if here > 0 {
+            tasks += u32::try_from(here).unwrap_or(u32::MAX);
+            connectors.push(name);
+        }
+    }
+    v1::Agent {
+        name: format!("agents/{id}"),
+        state: state.into(),
+        vpc_id: record.vpc_id,
+        vswitch_id: record.vswitch_id,
+        region_id: record.region_id,
+        version: record.version,
+        capacity: record.capacity,
+        tasks,
+        connect_time: record.connect_time,
+        last_seen_time: heard_time,
+        connectors,
+    }
+}

@@ -1,0 +1,178 @@
+//! ConnectorService.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures::Stream;
+use kafka2oss_proto::names::ConnectorName;
+use kafka2oss_proto::v1;
+use kafka2oss_proto::v1::connector_service_server::ConnectorService;
+use kafka2oss_proto::violation::Violations;
+use tonic::{Request, Response, Status};
+
+use super::error::ApiError;
+use super::paging::Page;
+use super::{act, create, request, tail, test_message, update, watch};
+use crate::core::Core;
+use crate::model::lifecycle::Action;
+
+type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+/// Creates and steers connectors.
+#[derive(Debug, Clone)]
+pub(crate) struct Connectors {
+    core: Arc<Core>,
+}
+
+impl Connectors {
+    /// Over what the process knows.
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        Self { core }
+    }
+
+    async fn act(&self, name: &str, action: Action) -> Result<Response<v1::Connector>, Status> {
+        let name: ConnectorName = request::name(name, str::parse)?;
+        let work = act::act(Arc::clone(&self.core), name, action);
+        Ok(Response::new(request::to_its_end(work).await?))
+    }
+}
+
+#[tonic::async_trait]
+impl ConnectorService for Connectors {
+    type WatchConnectorsStream = Answers<v1::WatchConnectorsResponse>;
+    type TailLogsStream = Answers<v1::TailLogsResponse>;
+    type TailDeadLettersStream = Answers<v1::TailDeadLettersResponse>;
+
+    async fn create_connector(
+        &self,
+        request: Request<v1::CreateConnectorRequest>,
+    ) -> Result<Response<v1::Connector>, Status> {
+        let trusted = request::is_trusted(&request);
+        let work = create::create(Arc::clone(&self.core), request.into_inner(), trusted);
+        Ok(Response::new(request::to_its_end(work).await?))
+    }
+
+    async fn preview_connector(
+        &self,
+        request: Request<v1::PreviewConnectorRequest>,
+    ) -> Result<Response<v1::PreviewConnectorResponse>, Status> {
+        let trusted = request::is_trusted(&request);
+        Ok(Response::new(create::preview(&self.core, request.into_inner(), trusted)?))
+    }
+
+    async fn get_connector(
+        &self,
+        request: Request<v1::GetConnectorRequest>,
+    ) -> Result<Response<v1::Connector>, Status> {
+        let name = request::name(&request.get_ref().name, str::parse)?;
+        let record = request::connector(&self.core, &name)?;
+        Ok(Response::new(self.core.shown(&record, false)))
+    }
+
+    async fn list_connectors(
+        &self,
+        request: Request<v1::ListConnectorsRequest>,
+    ) -> Result<Response<v1::ListConnectorsResponse>, Status> {
+        let v1::ListConnectorsRequest { parent, page_size, page_token, states } =
+            request.into_inner();
+        let mut violations = Violations::new();
+        let parent = request::parent(&parent, &mut violations);
+        let page = Page::read(page_size, page_token, &mut violations);
+        violations.into_result(()).map_err(ApiError::Invalid)?;
+        let records = match &parent {
+            Some(instance) => {
+                request::instance(&self.core, instance)?;
+                self.core.catalog.connectors_of(instance)
+            }
+            None => self.core.catalog.connectors(),
+        };
+        let wanted = records.iter().map(|record| self.core.shown(record, false)).filter(|one| {
+            let state = one.status.as_ref().map_or(0, |status| status.state);
+            states.is_empty() || states.contains(&state)
+        });
+        let (connectors, next_page_token) = page.of(wanted, |connector| &connector.name);
+        Ok(Response::new(v1::ListConnectorsResponse { connectors, next_page_token }))
+    }
+
+    async fn update_connector(
+        &self,
+        request: Request<v1::UpdateConnectorRequest>,
+    ) -> Result<Response<v1::Connector>, Status> {
+        let trusted = request::is_trusted(&request);
+        let work = update::update(Arc::clone(&self.core), request.into_inner(), trusted);
+        Ok(Response::new(request::to_its_end(work).await?))
+    }
+
+    async fn delete_connector(
+        &self,
+        request: Request<v1::DeleteConnectorRequest>,
+    ) -> Result<Response<v1::Connector>, Status> {
+        let work = act::delete(Arc::clone(&self.core), request.into_inner());
+        Ok(Response::new(request::to_its_end(work).await?))
+    }
+
+    async fn deploy_connector(
+        &self,
+        request: Request<v1::DeployConnectorRequest>,
+    ) -> Result<Response<v1::Connector>, Status> {
+        self.act(&request.get_ref().name, Action::Deploy).await
+    }
+
+    async fn pause_connector(
+        &self,
+        request: Request<v1::PauseConnectorRequest>,
+    ) -> Result<Response<v1::Connector>, Status> {
+        self.act(&request.get_ref().name, Action::Pause).await
+    }
+
+    async fn resume_connector(
+        &self,
+        request: Request<v1::ResumeConnectorRequest>,
+    ) -> Result<Response<v1::Connector>, Status> {
+        self.act(&request.get_ref().name, Action::Resume).await
+    }
+
+    async fn send_test_message(
+        &self,
+        request: Request<v1::SendTestMessageRequest>,
+    ) -> Result<Response<v1::SendTestMessageResponse>, Status> {
+        Ok(Response::new(test_message::send(&self.core, request.into_inner()).await?))
+    }
+
+    async fn get_connector_progress(
+        &self,
+        request: Request<v1::GetConnectorProgressRequest>,
+    ) -> Result<Response<v1::ConnectorProgress>, Status> {
+        let name = request::name(&request.get_ref().name, str::parse)?;
+        let record = request::connector(&self.core, &name)?;
+        let status = self.core.statuses.current(&self.core, &record);
+        Ok(Response::new(v1::ConnectorProgress {
+            total_lag: status.total_lag.unwrap_or_default(),
+            partitions: status.partitions,
+        }))
+    }
+
+    async fn watch_connectors(
+        &self,
+        request: Request<v1::WatchConnectorsRequest>,
+    ) -> Result<Response<Self::WatchConnectorsStream>, Status> {
+        let stream = watch::watch(Arc::clone(&self.core), request.into_inner())?;
+        Ok(Response::new(Box::pin(stream)))
+    }
+
+    async fn tail_logs(
+        &self,
+        request: Request<v1::TailLogsRequest>,
+    ) -> Result<Response<Self::TailLogsStream>, Status> {
+        let stream = tail::logs(&self.core, &request.into_inner())?;
+        Ok(Response::new(Box::pin(stream)))
+    }
+
+    async fn tail_dead_letters(
+        &self,
+        request: Request<v1::TailDeadLettersRequest>,
+    ) -> Result<Response<Self::TailDeadLettersStream>, Status> {
+        let stream = tail::dead_letters(&self.core, &request.into_inner())?;
+        Ok(Response::new(Box::pin(stream)))
+    }
+}

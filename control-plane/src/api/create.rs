@@ -1,0 +1,249 @@
+//! CreateConnector and PreviewConnector.
+
+use std::sync::Arc;
+
+use kafka2oss_proto::ErrorCode;
+use kafka2oss_proto::names::{ConnectorName, InstanceName};
+use kafka2oss_proto::spec::{self, HasSecrets, Pool, defaults};
+use kafka2oss_proto::v1;
+use kafka2oss_proto::violation::Violations;
+use ulid::Ulid;
+
+use super::error::ApiError;
+use super::{etag, request};
+use crate::catalog::Change;
+use crate::clock;
+use crate::core::Core;
+use crate::model::rules;
+use crate::store::connectors::ConnectorRecord;
+use crate::store::request_ids::RequestIdRecord;
+
+/// Where the spec stands in a request.
+const SPEC: &str = "connector.spec";
+
+/// A request that breaks no rule.
+struct Checked {
+    name: ConnectorName,
+    instance: v1::Instance,
+    /// With every default filled in, and with its plain secrets.
+    connector: v1::Connector,
+    spec: spec::ConnectorSpec,
+}
+
+/// Shows what Create and Deploy would make of a spec.
+pub(super) fn preview(
+    core: &Core,
+    request: v1::PreviewConnectorRequest,
+    trusted: bool,
+) -> Result<v1::PreviewConnectorResponse, ApiError> {
+    let v1::PreviewConnectorRequest { parent, connector_id, connector } = request;
+    let checked = check(core, &parent, &connector_id, connector, trusted, Violations::new())?;
+    let pools: Vec<_> = core
+        .fleet
+        .views()
+        .into_iter()
+        .map(|agent| Pool::new(agent.record.vpc_id, agent.record.vswitch_id))
+        .collect();
+    let wire = checked.connector.spec.clone().unwrap_or_default();
+    let warnings = spec::warnings(&checked.spec, &connector_id)
+        .into_iter()
+        .chain(rules::warnings(&wire, &pools))
+        .map(|warning| warning.within(SPEC).into())
+        .collect();
+    let mut connector = checked.connector;
+    spec::redact(&mut connector);
+    connector.name = checked.name.to_string();
+    Ok(v1::PreviewConnectorResponse {
+        connector: Some(connector),
+        resources: spec::planned_resources(&checked.spec),
+        warnings,
+    })
+}
+
+/// Creates a connector; nothing runs before Deploy.
+pub(super) async fn create(
+    core: Arc<Core>,
+    mut request: v1::CreateConnectorRequest,
+    trusted: bool,
+) -> Result<v1::Connector, ApiError> {
+    let mut violations = Violations::new();
+    request::check_request_id(&request.request_id, &mut violations);
+    let connector = request.connector.clone();
+    let checked =
+        check(&core, &request.parent, &request.connector_id, connector, trusted, violations)?;
+    if let Some(connector) = &mut request.connector {
+        spec::redact(connector);
+    }
+
+    // Always in this order: instance, request ID, connector.
+    let _instance = core.catalog.lock_shared(&request.parent).await;
+    if core.catalog.instance(checked.name.instance()).is_none() {
+        return Err(ApiError::NotFound(request.parent));
+    }
+    let key = format!("{}/{}", request.parent, request.request_id);
+    let _request = core.catalog.lock(&format!("request-ids/{key}")).await;
+    let name = checked.name.to_string();
+    let _connector = core.catalog.lock(&name).await;
+
+    let remembers = !request.request_id.is_empty() && !request.validate_only;
+    if remembers && let Some(earlier) = core.catalog.request_id(&key) {
+        return repeated(&core, &request, &earlier, &name);
+    }
+    if core.catalog.connector(&name).is_some() {
+        return Err(ApiError::Exists(name));
+    }
+    if checked.instance.connectors_disabled {
+        return Err(ApiError::ConnectorsDisabled(request.parent));
+    }
+
+    let mut connector = new(checked.connector, &name);
+    let uid = connector.uid.clone();
+    if request.validate_only {
+        spec::redact(&mut connector);
+        let record = ConnectorRecord { connector: Some(connector), ..Default::default() };
+        return Ok(core.shown(&record, false));
+    }
+    core.secrets.replace(&uid, &mut connector);
+    let record = ConnectorRecord { connector: Some(connector), ..Default::default() };
+    let mut changes = vec![Change::Connector(name.clone(), Some(record.clone()))];
+    if remembers {
+        let made = RequestIdRecord {
+            form: 0,
+            request: Some(request),
+            uid: uid.clone(),
+            create_time: Some(clock::now()),
+        };
+        changes.push(Change::RequestId(key, Some(made)));
+    }
+    if let Err(error) = core.catalog.apply(changes).await {
+        core.secrets.forget(&uid);
+        return Err(error.into());
+    }
+    tracing::info!(connector = name, uid, "connector created");
+    core.log(&record, v1::LogSeverity::Info, None, "created");
+    core.changed(&record);
+    Ok(core.shown(&record, false))
+}
+
+/// The connector as it is stored first, but for its secrets.
+fn new(checked: v1::Connector, name: &str) -> v1::Connector {
+    let uid = Ulid::generate().to_string();
+    let now = clock::now();
+    v1::Connector {
+        name: name.to_owned(),
+        etag: etag::of(&uid, 1),
+        uid,
+        create_time: Some(now),
+        update_time: Some(now),
+        labels: checked.labels,
+        generation: 1,
+        spec: checked.spec,
+        desired_state: v1::DesiredState::Created.into(),
+        status: None,
+    }
+}
+
+/// Answers a request ID that was used before.
+fn repeated(
+    core: &Core,
+    request: &v1::CreateConnectorRequest,
+    earlier: &RequestIdRecord,
+    name: &str,
+) -> Result<v1::Connector, ApiError> {
+    let id = &request.request_id;
+    if earlier.request.as_ref() != Some(request) {
+        let message = format!("request_id `{id}` was used with another request");
+        return Err(ApiError::RequestIdReused(message));
+    }
+    match core.catalog.connector(name).filter(|record| record.uid() == earlier.uid) {
+        Some(record) => Ok(core.shown(&record, false)),
+        None => Err(ApiError::RequestIdReused(format!(
+            "request_id `{id}` made {name}, which has been deleted since"
+        ))),
+    }
+}
+
+/// Fills the defaults in and checks every rule; `violations` are those found
+/// before. All of them come in one answer.
+fn check(
+    core: &Core,
+    parent: &str,
+    connector_id: &str,
+    connector: Option<v1::Connector>,
+    trusted: bool,
+    mut violations: Violations,
+) -> Result<Checked, ApiError> {
+    let parent: Option<InstanceName> =
+        request::field("parent", parent, str::parse, &mut violations);
+    let instance = match &parent {
+        Some(parent) => request::instance(core, parent)?.instance.clone().unwrap_or_default(),
+        None => placeholder_instance(),
+    };
+    let legal_id = |id: &str| {
+        let instance = parent.clone().map_or_else(|| InstanceName::from_id("instance"), Ok)?;
+        ConnectorName::from_id(instance, id)
+    };
+    let name = request::field("connector_id", connector_id, legal_id, &mut violations);
+    if connector.is_none() {
+        violations.add("connector", ErrorCode::FieldRequired, "is required");
+    }
+    let mut connector = connector.unwrap_or_default();
+    let mut wire = connector.spec.take().unwrap_or_default();
+    // An illegal ID is told once, not for every name that is made of it.
+    let id = name.as_ref().map_or("connector", |name| name.id()).to_owned();
+    defaults::fill(
+        &mut wire,
+        defaults::Context {
+            connector_id: &id,
+            region_id: &instance.region_id,
+            vpc_id: &instance.vpc_id,
+            vswitch_id: &instance.vswitch_id,
+        },
+    );
+
+    violations.add_within("connector", spec::check_labels(&connector.labels));
+    violations.add_within(SPEC, spec::check_request(&wire, &id));
+    refuse_plain(&wire, trusted, "connector.spec.destination.credentials", &mut violations);
+    let converted = spec::ConnectorSpec::try_from(wire.clone());
+    if let Err(wrong) = &converted {
+        violations.add_within(SPEC, wrong.clone());
+    }
+    if parent.is_some()
+        && let Ok(instance) = spec::Instance::try_from(instance.clone())
+    {
+        let allowed_concurrency = core.settings.allowed_concurrency.clone();
+        let settings = rules::Settings { allowed_concurrency };
+        violations.add_within(SPEC, rules::check(&wire, &instance, &settings));
+    }
+    connector.spec = Some(wire);
+    match (name, converted) {
+        (Some(name), Ok(spec)) if violations.is_empty() => {
+            Ok(Checked { name, instance, connector, spec })
+        }
+        _ => Err(ApiError::Invalid(violations)),
+    }
+}
+
+/// Adds a violation for each plain secret that came over a connection that
+/// may not carry one.
+pub(super) fn refuse_plain(
+    message: &impl HasSecrets,
+    trusted: bool,
+    credentials: &str,
+    violations: &mut Violations,
+) {
+    if trusted {
+        return;
+    }
+    for (path, secret) in message.secrets() {
+        if matches!(secret.source, Some(v1::secret::Source::Plain(_))) {
+            let code = ErrorCode::SecretInlineRefused;
+            violations.add(format!("{credentials}.{path}"), code, code.meaning());
+        }
+    }
+}
+
+/// Stands for the instance where the parent is illegal, so that no default is.
+fn placeholder_instance() -> v1::Instance {
+    v1::Instance { region_id: "cn-hangzhou".to_owned(), ..v1::Instance::default() }
+}

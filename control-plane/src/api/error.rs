@@ -1,0 +1,212 @@
+//! What an RPC can be refused with. [`to_status`] is the only place that makes
+//! a `tonic::Status`.
+
+use std::collections::HashMap;
+
+use kafka2oss_proto::error_code::Retry;
+use kafka2oss_proto::violation::Violations;
+use kafka2oss_proto::{ErrorCode, v1};
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+
+use crate::session::Refusal;
+use crate::store::StoreError;
+
+/// Domain of the reasons in ErrorInfo.
+const DOMAIN: &str = "kafka2oss";
+
+/// Why a request is refused.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApiError {
+    /// It breaks rules: all of them at once.
+    #[error("{0}")]
+    Invalid(Violations),
+    /// There is no such resource.
+    #[error("{0} does not exist")]
+    NotFound(String),
+    /// The name is taken.
+    #[error("{0} exists")]
+    Exists(String),
+    /// The request ID stands for another request.
+    #[error("{0}")]
+    RequestIdReused(String),
+    /// The etag given is not the resource's.
+    #[error("{0} has changed since it was read: its etag is not the one given")]
+    EtagMismatch(String),
+    /// The connector's state does not allow the action.
+    #[error("{0}")]
+    WrongState(String),
+    /// There is no start yet, so that a test message could be missed.
+    #[error("the start of {0} has not been read yet, so a test message could be missed")]
+    StartNotFixed(String),
+    /// The instance cannot go.
+    #[error("{instance} has {count} connectors: delete them first, for example {example}")]
+    InstanceHasConnectors {
+        /// Its name.
+        instance: String,
+        /// How many.
+        count: usize,
+        /// One of them.
+        example: String,
+    },
+    /// The instance takes no connectors.
+    #[error(
+        "connectors are disabled on {0}: register the instance with connectors_disabled = false"
+    )]
+    ConnectorsDisabled(String),
+    /// No agent could do what needs one.
+    #[error("no agent is connected in pool {0}")]
+    NoAgent(String),
+    /// An agent could not do what was asked.
+    #[error("{}", .0.message)]
+    Agent(v1::Problem),
+    /// As many requests are under way as are allowed.
+    #[error("{0} requests are under way, more are not taken")]
+    TooManyRequests(usize),
+    /// The request's time is over.
+    #[error("the request was not carried out within its deadline; what it has begun goes on")]
+    DeadlineExceeded,
+    /// The first message of an agent was not understood.
+    #[error("{0}")]
+    Hello(String),
+    /// The store failed.
+    #[error("the store failed; the control plane's log has the cause")]
+    Store(StoreError),
+    /// A task of this process ended in a panic or was cancelled.
+    #[error("the request was not carried out")]
+    Internal,
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Hello(reason) => Self::Hello(reason),
+            Refusal::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<ApiError> for Status {
+    fn from(error: ApiError) -> Self {
+        to_status(&error)
+    }
+}
+
+/// The status that stands for `error`: with ErrorInfo, whose reason is the
+/// error code, and every violation with the path of its field.
+pub(crate) fn to_status(error: &ApiError) -> Status {
+    let message = error.to_string();
+    let (code, reason) = match error {
+        ApiError::Invalid(violations) => (Code::InvalidArgument, reason_of(violations)),
+        ApiError::Hello(_) => (Code::InvalidArgument, ErrorCode::RequestInvalid),
+        ApiError::NotFound(_) => (Code::NotFound, ErrorCode::ResourceNotFound),
+        ApiError::Exists(_) => (Code::AlreadyExists, ErrorCode::ResourceExists),
+        ApiError::RequestIdReused(_) => (Code::AlreadyExists, ErrorCode::RequestIdReused),
+        ApiError::EtagMismatch(_) => (Code::Aborted, ErrorCode::EtagMismatch),
+        ApiError::WrongState(_) => (Code::FailedPrecondition, ErrorCode::WrongState),
+        ApiError::StartNotFixed(_) => (Code::FailedPrecondition, ErrorCode::StartNotFixed),
+        ApiError::InstanceHasConnectors { .. } => {
+            (Code::FailedPrecondition, ErrorCode::InstanceHasConnectors)
+        }
+        ApiError::ConnectorsDisabled(_) => {
+            (Code::FailedPrecondition, ErrorCode::InstanceConnectorsDisabled)
+        }
+        ApiError::NoAgent(_) => (Code::FailedPrecondition, ErrorCode::AgentNoneInPool),
+        ApiError::Agent(problem) => agent_problem(problem),
+        ApiError::TooManyRequests(_) => (Code::ResourceExhausted, ErrorCode::TooManyRequests),
+        ApiError::DeadlineExceeded => (Code::DeadlineExceeded, ErrorCode::RequestInvalid),
+        ApiError::Store(cause) => {
+            tracing::error!(error = %cause, "a request failed in the store");
+            (Code::Internal, ErrorCode::Internal)
+        }
+        ApiError::Internal => (Code::Internal, ErrorCode::Internal),
+    };
+    let mut details = ErrorDetails::new();
+    if !matches!(error, ApiError::DeadlineExceeded) {
+        let remedy = HashMap::from([("remedy".to_owned(), reason.remedy().to_owned())]);
+        details.set_error_info(reason.as_str(), DOMAIN, remedy);
+    }
+    if let ApiError::Invalid(violations) = error {
+        let violations: Vec<_> = violations
+            .iter()
+            .map(|violation| FieldViolation {
+                field: violation.field.clone(),
+                description: violation.message.clone(),
+                reason: violation.code.as_str().to_owned(),
+                localized_message: None,
+            })
+            .collect();
+        details.set_bad_request(violations);
+    }
+    Status::with_error_details(code, message, details)
+}
+
+/// The code that all violations share, or that the request is invalid.
+fn reason_of(violations: &Violations) -> ErrorCode {
+    let mut codes = violations.iter().map(|violation| violation.code);
+    let first = codes.next().unwrap_or(ErrorCode::RequestInvalid);
+    if codes.all(|code| code == first) { first } else { ErrorCode::RequestInvalid }
+}
+
+/// What an agent met is not the request's fault: to be repeated where the
+/// cause may pass by itself.
+fn agent_problem(problem: &v1::Problem) -> (Code, ErrorCode) {
+    match problem.code.parse::<ErrorCode>() {
+        Ok(code) if code.retry() == Retry::Automatic => (Code::Unavailable, code),
+        Ok(code) => (Code::FailedPrecondition, code),
+        Err(_) => (Code::Internal, ErrorCode::Internal),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_carries_the_code_the_remedy_and_every_violation() {
+        let mut violations = Violations::new();
+        violations.add("connector_id", ErrorCode::FieldInvalid, "is wrong");
+        violations.add("connector.spec.source.topic", ErrorCode::FieldRequired, "is missing");
+        let status = to_status(&ApiError::Invalid(violations));
+        assert_eq!(status.code(), Code::InvalidArgument);
+        let details = status.get_error_details();
+        let info = details.error_info().expect("an ErrorInfo");
+        assert_eq!((info.reason.as_str(), info.domain.as_str()), ("REQUEST_INVALID", DOMAIN));
+        assert!(info.metadata.contains_key("remedy"));
+        let fields: Vec<_> = details
+            .bad_request()
+            .expect("a BadRequest")
+            .field_violations
+            .iter()
+            .map(|violation| (violation.field.as_str(), violation.reason.as_str()))
+            .collect();
+        assert_eq!(
+            fields,
+            [
+                ("connector_id", "SPEC_FIELD_INVALID"),
+                ("connector.spec.source.topic", "SPEC_FIELD_REQUIRED")
+            ]
+        );
+    }
+
+    #[test]
+    fn what_the_store_says_stays_in_the_log() {
+        let status = to_status(&ApiError::Store(StoreError::Engine("/secret/path".to_owned())));
+        assert!(!status.message().contains("/secret/path"));
+    }
+
+    #[test]
+    fn an_agents_problem_is_unavailable_where_it_may_pass() {
+        let problem = |code: &str| v1::Problem { code: code.to_owned(), message: "m".to_owned() };
+        let code = |code| to_status(&ApiError::Agent(problem(code))).code();
+        assert_eq!(code("KAFKA_UNREACHABLE"), Code::Unavailable);
+        assert_eq!(code("CREDENTIALS_REQUIRED"), Code::FailedPrecondition);
+        assert_eq!(code("NEW_CODE"), Code::Internal);
+    }
+}

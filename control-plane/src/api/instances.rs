@@ -1,0 +1,142 @@
+//! InstanceService.
+
+use std::sync::Arc;
+
+use kafka2oss_proto::names::InstanceName;
+use kafka2oss_proto::spec;
+use kafka2oss_proto::v1;
+use kafka2oss_proto::v1::instance_service_server::InstanceService;
+use kafka2oss_proto::violation::Violations;
+use tonic::{Request, Response, Status};
+use ulid::Ulid;
+
+use super::error::ApiError;
+use super::paging::Page;
+use super::{etag, request};
+use crate::catalog::Change;
+use crate::clock;
+use crate::core::Core;
+use crate::store::instances::InstanceRecord;
+
+/// Registers Kafka instances.
+#[derive(Debug, Clone)]
+pub(crate) struct Instances {
+    core: Arc<Core>,
+}
+
+impl Instances {
+    /// Over what the process knows.
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        Self { core }
+    }
+}
+
+#[tonic::async_trait]
+impl InstanceService for Instances {
+    async fn create_instance(
+        &self,
+        request: Request<v1::CreateInstanceRequest>,
+    ) -> Result<Response<v1::Instance>, Status> {
+        let core = Arc::clone(&self.core);
+        let created = request::to_its_end(create(core, request.into_inner())).await?;
+        Ok(Response::new(created))
+    }
+
+    async fn get_instance(
+        &self,
+        request: Request<v1::GetInstanceRequest>,
+    ) -> Result<Response<v1::Instance>, Status> {
+        let name = request::name(&request.get_ref().name, str::parse)?;
+        Ok(Response::new(shown(&*request::instance(&self.core, &name)?)))
+    }
+
+    async fn list_instances(
+        &self,
+        request: Request<v1::ListInstancesRequest>,
+    ) -> Result<Response<v1::ListInstancesResponse>, Status> {
+        let v1::ListInstancesRequest { page_size, page_token, region_id } = request.into_inner();
+        let mut violations = Violations::new();
+        let page = Page::read(page_size, page_token, &mut violations);
+        violations.into_result(()).map_err(ApiError::Invalid)?;
+        let all = self.core.catalog.instances();
+        let wanted = all
+            .iter()
+            .map(|record| shown(record))
+            .filter(|instance| region_id.is_empty() || instance.region_id == region_id);
+        let (instances, next_page_token) = page.of(wanted, |instance| &instance.name);
+        Ok(Response::new(v1::ListInstancesResponse { instances, next_page_token }))
+    }
+
+    async fn delete_instance(
+        &self,
+        request: Request<v1::DeleteInstanceRequest>,
+    ) -> Result<Response<()>, Status> {
+        let core = Arc::clone(&self.core);
+        request::to_its_end(delete(core, request.into_inner())).await?;
+        Ok(Response::new(()))
+    }
+}
+
+fn shown(record: &InstanceRecord) -> v1::Instance {
+    let mut instance = record.instance.clone().unwrap_or_default();
+    spec::redact(&mut instance);
+    instance
+}
+
+async fn create(
+    core: Arc<Core>,
+    request: v1::CreateInstanceRequest,
+) -> Result<v1::Instance, ApiError> {
+    let v1::CreateInstanceRequest { instance_id, instance, validate_only } = request;
+    let mut violations = Violations::new();
+    let read = request::field("instance_id", &instance_id, InstanceName::from_id, &mut violations);
+    let mut instance = instance.unwrap_or_default();
+    spec::defaults::fill_instance(&mut instance);
+    if let Err(wrong) = spec::Instance::try_from(instance.clone()) {
+        violations.add_within("instance", wrong);
+    }
+    let Some(name) = read.filter(|_| violations.is_empty()) else {
+        return Err(ApiError::Invalid(violations));
+    };
+
+    let _lock = core.catalog.lock(&name.to_string()).await;
+    if core.catalog.instance(&name).is_some() {
+        return Err(ApiError::Exists(name.to_string()));
+    }
+    let uid = Ulid::generate().to_string();
+    let now = clock::now();
+    let instance = v1::Instance {
+        name: name.to_string(),
+        etag: etag::of(&uid, 1),
+        uid,
+        create_time: Some(now),
+        update_time: Some(now),
+        kafka_cluster_id: String::new(),
+        ..instance
+    };
+    let record = InstanceRecord { form: 0, instance: Some(instance.clone()) };
+    if !validate_only {
+        core.catalog.apply(vec![Change::Instance(name.to_string(), Some(record))]).await?;
+        tracing::info!(instance = %name, "instance registered");
+    }
+    Ok(instance)
+}
+
+async fn delete(core: Arc<Core>, request: v1::DeleteInstanceRequest) -> Result<(), ApiError> {
+    let name: InstanceName = request::name(&request.name, str::parse)?;
+    let _lock = core.catalog.lock(&name.to_string()).await;
+    let record = request::instance(&core, &name)?;
+    let current = record.instance.as_ref().map(|instance| instance.etag.as_str());
+    etag::check(&request.name, current.unwrap_or_default(), &request.etag)?;
+    let connectors = core.catalog.connectors_of(&name);
+    if let Some(example) = connectors.first() {
+        return Err(ApiError::InstanceHasConnectors {
+            instance: name.to_string(),
+            count: connectors.len(),
+            example: example.name().to_owned(),
+        });
+    }
+    core.catalog.apply(vec![Change::Instance(name.to_string(), None)]).await?;
+    tracing::info!(instance = %name, "instance removed");
+    Ok(())
+}

@@ -1,0 +1,22 @@
+//! The border: gRPC in, domain calls out. The only place that makes a
+//! `tonic::Status`.
+
+mod act;
+mod agent_control;
+mod agents;
+mod connectors;
+mod create;
+pub(crate) mod error;
+mod etag;
+mod instances;
+mod paging;
+mod request;
+mod tail;
+mod test_message;
+mod update;
+mod watch;
+
+pub(crate) use agent_control::AgentControl;
+pub(crate) use agents::Agents;
+pub(crate) use connectors::Connectors;
+pub(crate) use instances::Instances;

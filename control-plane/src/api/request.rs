@@ -1,0 +1,91 @@
+//! Names and peers of requests.
+
+use std::sync::Arc;
+
+use kafka2oss_proto::ErrorCode;
+use kafka2oss_proto::names::{ConnectorName, InstanceName, InvalidName};
+use kafka2oss_proto::violation::Violations;
+use tonic::Request;
+
+use super::error::ApiError;
+use crate::core::Core;
+use crate::store::connectors::ConnectorRecord;
+use crate::store::instances::InstanceRecord;
+
+/// Request IDs are up to this many bytes.
+pub(super) const MAX_REQUEST_ID: usize = 64;
+
+/// Whether plain secrets may travel on a request's connection: it has no TLS
+/// yet, so only on this host.
+pub(super) fn is_trusted<T>(request: &Request<T>) -> bool {
+    request.remote_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback())
+}
+
+/// Reads a required field; what is wrong with it goes to `violations`.
+pub(super) fn field<T>(
+    field: &str,
+    given: &str,
+    read: impl FnOnce(&str) -> Result<T, InvalidName>,
+    violations: &mut Violations,
+) -> Option<T> {
+    if given.is_empty() {
+        violations.add(field, ErrorCode::FieldRequired, "is required");
+        return None;
+    }
+    read(given)
+        .map_err(|error| violations.add(field, ErrorCode::FieldInvalid, error.to_string()))
+        .ok()
+}
+
+/// Reads a request's only field, the name of a resource.
+pub(super) fn name<T>(
+    given: &str,
+    read: impl FnOnce(&str) -> Result<T, InvalidName>,
+) -> Result<T, ApiError> {
+    let mut violations = Violations::new();
+    let name = field("name", given, read, &mut violations);
+    name.ok_or(ApiError::Invalid(violations))
+}
+
+/// `instances/{instance_id}`, or all for `instances/-`.
+pub(super) fn parent(given: &str, violations: &mut Violations) -> Option<InstanceName> {
+    if given == "instances/-" {
+        return None;
+    }
+    field("parent", given, str::parse, violations)
+}
+
+/// Adds a violation when a request ID is too long.
+pub(super) fn check_request_id(id: &str, violations: &mut Violations) {
+    if id.len() > MAX_REQUEST_ID {
+        let message = format!("has {} bytes; {MAX_REQUEST_ID} are allowed", id.len());
+        violations.add("request_id", ErrorCode::FieldInvalid, message);
+    }
+}
+
+/// The instance of this name.
+pub(super) fn instance(core: &Core, name: &InstanceName) -> Result<Arc<InstanceRecord>, ApiError> {
+    core.catalog.instance(name).ok_or_else(|| ApiError::NotFound(name.to_string()))
+}
+
+/// The connector of this name.
+pub(super) fn connector(
+    core: &Core,
+    name: &ConnectorName,
+) -> Result<Arc<ConnectorRecord>, ApiError> {
+    let name = name.to_string();
+    core.catalog.connector(&name).ok_or(ApiError::NotFound(name))
+}
+
+/// Runs `work` to its end even if the request is given up before.
+pub(super) async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
+) -> Result<T, ApiError> {
+    match tokio::spawn(tracing::Instrument::in_current_span(work)).await {
+        Ok(result) => result,
+        Err(error) => {
+            tracing::error!(%error, "a request's task ended");
+            Err(ApiError::Internal)
+        }
+    }
+}

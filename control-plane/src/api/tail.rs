@@ -1,0 +1,106 @@
+//! TailLogs and TailDeadLetters: the last entries, then new ones.
+
+use std::sync::Arc;
+
+use futures::Stream;
+use kafka2oss_proto::v1;
+use tokio::sync::{mpsc, watch};
+use tokio_stream::StreamExt;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+
+use super::error::ApiError;
+use super::request;
+use crate::core::Core;
+use crate::tape::{KEPT, Read, Tape};
+
+/// Answers that wait for the reader. Further ones are not made before it
+/// takes these.
+const WAITING: usize = 4;
+/// Entries of one answer.
+const PART: usize = 100;
+
+/// Opens a stream of log lines.
+pub(super) fn logs(
+    core: &Core,
+    request: &v1::TailLogsRequest,
+) -> Result<impl Stream<Item = Result<v1::TailLogsResponse, Status>> + Send + use<>, ApiError> {
+    let name = request::name(&request.name, str::parse)?;
+    let record = request::connector(core, &name)?;
+    let tape = core.logs.of(record.uid());
+    let stream = follow(&tape, request.lines, request.no_follow, core.stop.clone());
+    Ok(stream.map(|(entries, dropped)| Ok(v1::TailLogsResponse { entries, dropped })))
+}
+
+/// Opens a stream of dead letters.
+pub(super) fn dead_letters(
+    core: &Core,
+    request: &v1::TailDeadLettersRequest,
+) -> Result<impl Stream<Item = Result<v1::TailDeadLettersResponse, Status>> + Send + use<>, ApiError>
+{
+    let name = request::name(&request.name, str::parse)?;
+    let record = request::connector(core, &name)?;
+    let tape = core.dead_letters.of(record.uid());
+    let stream = follow(&tape, request.count, request.no_follow, core.stop.clone());
+    Ok(stream
+        .map(|(dead_letters, dropped)| Ok(v1::TailDeadLettersResponse { dead_letters, dropped })))
+}
+
+/// The entries of a tape in parts, each with how many were dropped before it.
+/// Ends with the connector.
+fn follow<T: Clone + Send + Sync + 'static>(
+    tape: &Arc<Tape<Arc<T>>>,
+    past: Option<u32>,
+    no_follow: bool,
+    stop: CancellationToken,
+) -> ReceiverStream<(Vec<T>, u64)> {
+    let (sender, receiver) = mpsc::channel(WAITING);
+    let past = past.and_then(|past| usize::try_from(past).ok()).unwrap_or(KEPT);
+    // Not the tape itself: it ends when the connector is gone.
+    let end = tape.follow();
+    let first = tape.last(past);
+    let tape = Arc::downgrade(tape);
+    tokio::spawn(async move {
+        let reader = async {
+            let from = move |position| tape.upgrade().map(|tape| tape.from(position));
+            read(first, from, end, no_follow, &sender).await
+        };
+        tokio::select! {
+            _ = reader => {}
+            () = stop.cancelled() => {}
+            () = sender.closed() => {}
+        }
+    });
+    ReceiverStream::new(receiver)
+}
+
+/// Returns None when the stream is to end.
+async fn read<T: Clone>(
+    first: Read<Arc<T>>,
+    from: impl Fn(u64) -> Option<Read<Arc<T>>>,
+    mut end: watch::Receiver<u64>,
+    no_follow: bool,
+    sender: &mpsc::Sender<(Vec<T>, u64)>,
+) -> Option<()> {
+    let mut next = first.next;
+    send(first, sender).await?;
+    if no_follow {
+        return None;
+    }
+    loop {
+        end.changed().await.ok()?;
+        let read = from(next)?;
+        next = read.next;
+        send(read, sender).await?;
+    }
+}
+
+async fn send<T: Clone>(read: Read<Arc<T>>, sender: &mpsc::Sender<(Vec<T>, u64)>) -> Option<()> {
+    let mut dropped = read.dropped;
+    for part in read.items.chunks(PART) {
+        let items = part.iter().map(|item| T::clone(item)).collect();
+        sender.send((items, std::mem::take(&mut dropped))).await.ok()?;
+    }
+    Some(())
+}

@@ -1,0 +1,139 @@
+//! SendTestMessage.
+
+use std::time::Duration;
+
+use kafka2oss_proto::names::ConnectorName;
+use kafka2oss_proto::v1::command::Command;
+use kafka2oss_proto::v1::command_result::Result as Outcome;
+use kafka2oss_proto::v1::test_message_payload::Content;
+use kafka2oss_proto::violation::Violations;
+use kafka2oss_proto::{ErrorCode, spec, v1};
+use ulid::Ulid;
+
+use super::error::ApiError;
+use super::{act, request};
+use crate::core::Core;
+use crate::model::lifecycle::Action;
+use crate::session::commands;
+use crate::store::connectors::ConnectorRecord;
+
+/// Key and value are up to 1 MiB each.
+const MAX_PAYLOAD: usize = 1 << 20;
+/// Time that an agent has to write the record.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Writes one record to the connector's source topic by an agent of its pool.
+pub(super) async fn send(
+    core: &Core,
+    request: v1::SendTestMessageRequest,
+) -> Result<v1::SendTestMessageResponse, ApiError> {
+    let name = check(&request)?;
+    let record = request::connector(core, &name)?;
+    act::check_state(&record, Action::SendTestMessage)?;
+    if !record.start_is_fixed() {
+        return Err(ApiError::StartNotFixed(name.to_string()));
+    }
+    let v1::SendTestMessageRequest { name: _, partition, key, value, request_id, wait } = request;
+    let agent = agent(core, &record)?;
+    let instance = request::instance(core, name.instance())?.instance.clone();
+    let source = record.spec().source.clone().unwrap_or_default();
+    let command = Command::WriteTestMessage(v1::WriteTestMessage {
+        connector: record.name().to_owned(),
+        instance,
+        topic: source.topic,
+        partition,
+        key,
+        value,
+    });
+    // The same request is the same command, which the agent does not repeat.
+    let unique = if request_id.is_empty() { Ulid::generate().to_string() } else { request_id };
+    let id = format!("test-{}-{unique}", record.uid());
+    let written = match commands::send(&core.fleet, &agent, id, command, TIMEOUT).await {
+        Ok(Outcome::WriteTestMessage(written)) => written,
+        Ok(_) => return Err(ApiError::Agent(commands::unexpected(&agent))),
+        Err(problem) => return Err(ApiError::Agent(problem)),
+    };
+    let object_key =
+        if wait { object(core, &name, record.uid(), &written).await? } else { String::new() };
+    let v1::WriteTestMessageResult { partition, offset, timestamp } = written;
+    Ok(v1::SendTestMessageResponse { partition, offset, timestamp, object_key })
+}
+
+fn check(request: &v1::SendTestMessageRequest) -> Result<ConnectorName, ApiError> {
+    let mut violations = Violations::new();
+    let name = request::field("name", &request.name, str::parse, &mut violations);
+    request::check_request_id(&request.request_id, &mut violations);
+    if request.partition.is_some_and(|partition| partition < 0) {
+        violations.add("partition", ErrorCode::FieldInvalid, "is below 0");
+    }
+    for (field, payload) in [("key", &request.key), ("value", &request.value)] {
+        let size = match payload.as_ref().and_then(|payload| payload.content.as_ref()) {
+            Some(Content::Text(text)) => text.len(),
+            Some(Content::Data(data)) => data.len(),
+            None => 0,
+        };
+        if size > MAX_PAYLOAD {
+            let message = format!("has {size} bytes; {MAX_PAYLOAD} are allowed");
+            violations.add(field, ErrorCode::FieldInvalid, message);
+        }
+    }
+    match name {
+        Some(name) if violations.is_empty() => Ok(name),
+        _ => Err(ApiError::Invalid(violations)),
+    }
+}
+
+/// The agent that writes: one that has a task of the connector where there is
+/// one, and for a repeated request the same one as long as nothing changed.
+fn agent(core: &Core, record: &ConnectorRecord) -> Result<String, ApiError> {
+    let runtime = record.spec().runtime.clone().unwrap_or_default();
+    let pool = spec::Pool::new(runtime.vpc_id, runtime.vswitch_id);
+    let connected: Vec<_> = core
+        .fleet
+        .views()
+        .into_iter()
+        .filter(|agent| agent.state == v1::AgentState::Connected)
+        .filter(|agent| {
+            agent.record.vpc_id == pool.vpc_id && agent.record.vswitch_id == pool.vswitch_id
+        })
+        .map(|agent| agent.id)
+        .collect();
+    let placement = core.catalog.placement(record.name());
+    let placed = placement.iter().flat_map(|placement| &placement.tasks).map(|task| &task.agent);
+    let mut candidates = placed.filter(|agent| connected.contains(agent)).chain(&connected);
+    candidates.next().cloned().ok_or_else(|| ApiError::NoAgent(pool.to_string()))
+}
+
+/// Waits until the record stands in an object; the request's deadline ends it.
+async fn object(
+    core: &Core,
+    name: &ConnectorName,
+    uid: &str,
+    written: &v1::WriteTestMessageResult,
+) -> Result<String, ApiError> {
+    let mut reports = core.fleet.follow_reports();
+    let mut events = core.events.follow();
+    loop {
+        let record = request::connector(core, name)?;
+        if record.uid() != uid {
+            return Err(ApiError::NotFound(name.to_string()));
+        }
+        act::check_state(&record, Action::SendTestMessage)?;
+        let status = core.statuses.current(core, &record);
+        let partition =
+            status.partitions.into_iter().find(|one| one.partition == written.partition);
+        if let Some(partition) = partition
+            && partition.committed_offset.is_some_and(|committed| committed > written.offset)
+        {
+            return Ok(partition.last_object);
+        }
+        let ended = tokio::select! {
+            changed = reports.changed() => changed.is_err(),
+            changed = events.changed() => changed.is_err(),
+            () = core.stop.cancelled() => true,
+        };
+        if ended {
+            return Err(ApiError::Internal);
+        }
+    }
+}

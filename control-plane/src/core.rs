@@ -1,0 +1,178 @@
+//! What the parts share: the durable state, the fleet, and what is told to
+//! those who watch.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use kafka2oss_proto::{ErrorCode, v1};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::catalog::{Catalog, Change};
+use crate::clock;
+use crate::events::{Event, EventLog};
+use crate::secrets::InlineSecrets;
+use crate::session::fleet::Fleet;
+use crate::status::StatusBoard;
+use crate::store::StoreError;
+use crate::store::agents::AgentRecord;
+use crate::store::connectors::ConnectorRecord;
+use crate::tape::Tapes;
+
+/// Settings that more than one part needs.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// An agent that is not heard of for this long loses its tasks.
+    pub(crate) lease: Duration,
+    /// How often agents should be heard of.
+    pub(crate) heartbeat: Duration,
+    /// Values that thread_concurrency may have.
+    pub(crate) allowed_concurrency: Vec<u32>,
+}
+
+/// One control plane.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) settings: Settings,
+    pub(crate) catalog: Catalog,
+    pub(crate) fleet: Fleet,
+    pub(crate) secrets: InlineSecrets,
+    pub(crate) events: EventLog,
+    pub(crate) statuses: StatusBoard,
+    pub(crate) logs: Tapes<Arc<v1::LogEntry>>,
+    pub(crate) dead_letters: Tapes<Arc<v1::DeadLetter>>,
+    /// Ends every stream and every loop.
+    pub(crate) stop: CancellationToken,
+    reconcile: Notify,
+    deletions_wait: AtomicBool,
+}
+
+impl Core {
+    /// Over what an earlier process left in `catalog`.
+    pub(crate) fn new(settings: Settings, catalog: Catalog) -> Self {
+        let known = catalog.agents().into_iter();
+        let known = known.map(|(id, record)| (id, AgentRecord::clone(&record))).collect();
+        let fleet = Fleet::new(settings.lease, known);
+        Self {
+            settings,
+            fleet,
+            catalog,
+            secrets: InlineSecrets::default(),
+            events: EventLog::new(),
+            statuses: StatusBoard::default(),
+            logs: Tapes::default(),
+            dead_letters: Tapes::default(),
+            stop: CancellationToken::new(),
+            reconcile: Notify::new(),
+            deletions_wait: AtomicBool::new(false),
+        }
+    }
+
+    /// Wakes the reconciler.
+    pub(crate) fn reconcile(&self) {
+        self.reconcile.notify_one();
+    }
+
+    /// Waits until the reconciler is woken.
+    pub(crate) async fn reconcile_wanted(&self) {
+        self.reconcile.notified().await;
+    }
+
+    /// Says whether a deletion waits for agents to drop its tasks.
+    pub(crate) fn set_deletions_wait(&self, wait: bool) {
+        self.deletions_wait.store(wait, Ordering::Relaxed);
+    }
+
+    /// Wakes the reconciler if a deletion waits for what an agent just said.
+    pub(crate) fn reconcile_deletions(&self) {
+        if self.deletions_wait.load(Ordering::Relaxed) {
+            self.reconcile();
+        }
+    }
+
+    /// Something about the status of these connectors may have changed.
+    pub(crate) fn touch_all(&self, names: &[String]) {
+        for name in names {
+            self.statuses.touch(name);
+        }
+    }
+
+    /// An agent came, went or changed: so may what its connectors show, and
+    /// where tasks belong.
+    pub(crate) fn agent_changed(&self, id: &str) {
+        for (name, placement) in self.catalog.placements() {
+            if placement.tasks.iter().any(|task| task.agent == id) {
+                self.statuses.touch(&name);
+            }
+        }
+        self.reconcile();
+    }
+
+    /// Stores what is to be known of an agent after a restart.
+    pub(crate) async fn remember_agent(
+        &self,
+        id: &str,
+        record: AgentRecord,
+    ) -> Result<(), StoreError> {
+        self.catalog.apply(vec![Change::Agent(id.to_owned(), Some(record))]).await
+    }
+
+    /// A connector was written: shows it as it is now to those who watch.
+    pub(crate) fn changed(&self, record: &ConnectorRecord) {
+        self.statuses.refresh(self, record);
+        let (name, uid) = (record.name().to_owned(), record.uid().to_owned());
+        self.events.push(Event::Changed { name, uid });
+        self.reconcile();
+    }
+
+    /// The connector as the API shows it, status included.
+    pub(crate) fn shown(&self, record: &ConnectorRecord, partitions: bool) -> v1::Connector {
+        let mut connector = record.connector().clone();
+        let mut status = self.statuses.current(self, record);
+        if !partitions {
+            status.partitions.clear();
+        }
+        connector.status = Some(status);
+        kafka2oss_proto::spec::redact(&mut connector);
+        connector
+    }
+
+    /// Removes a connector for good and tells those who watch. The caller
+    /// holds its lock.
+    pub(crate) async fn finish_deletion(&self, record: &ConnectorRecord) -> Result<(), StoreError> {
+        let (name, uid) = (record.name().to_owned(), record.uid().to_owned());
+        if self.catalog.connector(&name).is_none_or(|current| current.uid() != uid) {
+            return Ok(());
+        }
+        let gone =
+            vec![Change::Connector(name.clone(), None), Change::Placement(name.clone(), None)];
+        self.catalog.apply(gone).await?;
+        self.secrets.forget(&uid);
+        self.logs.forget(&uid);
+        self.dead_letters.forget(&uid);
+        self.statuses.forget(&name);
+        tracing::info!(connector = name, uid, "connector is gone");
+        self.events.push(Event::Deleted { name, uid });
+        Ok(())
+    }
+
+    /// Adds a line to a connector's log, by the control plane.
+    pub(crate) fn log(
+        &self,
+        record: &ConnectorRecord,
+        severity: v1::LogSeverity,
+        code: Option<ErrorCode>,
+        message: impl Into<String>,
+    ) {
+        let entry = v1::LogEntry {
+            time: Some(clock::now()),
+            severity: severity.into(),
+            connector: record.name().to_owned(),
+            error_code: code.map(|code| code.as_str().to_owned()).unwrap_or_default(),
+            message: message.into(),
+            ..v1::LogEntry::default()
+        };
+        self.logs.of(record.uid()).push(Arc::new(entry), 0);
+    }
+}

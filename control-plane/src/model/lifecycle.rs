@@ -1,0 +1,203 @@
+//! Which action is allowed in which desired state, and what it makes of it.
+//!
+//! | | CREATED | RUNNING | PAUSED | DELETED |
+//! |---|---|---|---|---|
+//! | Deploy | RUNNING | already | refused | refused |
+//! | Pause | refused | PAUSED | already | refused |
+//! | Resume | refused | already | RUNNING | refused |
+//! | Delete | DELETED | DELETED | DELETED | already |
+//! | UpdateCredentials | carried out | carried out | carried out | refused |
+//! | SendTestMessage | refused | carried out | refused | refused |
+//!
+//! "already" and "carried out" are OK answers that leave the desired state as
+//! it is. A test checks that this table is what [`decide`] does.
+
+use kafka2oss_proto::v1;
+
+/// What the user wants of a connector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum DesiredState {
+    /// Created, never deployed.
+    Created,
+    /// Its tasks run.
+    Running,
+    /// Its tasks keep their partitions and take no record.
+    Paused,
+    /// It goes, with what the service has made for it.
+    Deleted,
+}
+
+/// What a user asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Action {
+    /// Start it for the first time.
+    Deploy,
+    /// Stop at a closed object.
+    Pause,
+    /// Go on where Pause stopped.
+    Resume,
+    /// Stop it for good.
+    Delete,
+    /// Replace the credentials of its store.
+    UpdateCredentials,
+    /// Write a record to its source topic.
+    SendTestMessage,
+}
+
+/// What follows from an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// The desired state becomes this one.
+    Change(DesiredState),
+    /// The desired state is this one already: OK, nothing to do.
+    Already,
+    /// The action is carried out, the desired state stays.
+    CarriedOut,
+    /// FAILED_PRECONDITION (WRONG_STATE).
+    Refused {
+        /// Desired states in which it is allowed.
+        allowed: &'static [DesiredState],
+    },
+}
+
+/// Decides `action` in desired state `desired`.
+pub(crate) fn decide(action: Action, desired: DesiredState) -> Decision {
+    use DesiredState::{Created, Deleted, Paused, Running};
+
+    match (action, desired) {
+        (Action::Deploy, Created) => Decision::Change(Running),
+        (Action::Deploy, Running) => Decision::Already,
+        // Resume is meant: a second Deploy would open another epoch.
+        (Action::Deploy, Paused | Deleted) => Decision::Refused { allowed: &[Created, Running] },
+
+        (Action::Pause, Running) => Decision::Change(Paused),
+        (Action::Pause, Paused) => Decision::Already,
+        (Action::Pause, Created | Deleted) => Decision::Refused { allowed: &[Running, Paused] },
+
+        (Action::Resume, Paused) => Decision::Change(Running),
+        (Action::Resume, Running) => Decision::Already,
+        (Action::Resume, Created | Deleted) => Decision::Refused { allowed: &[Paused, Running] },
+
+        (Action::Delete, Created | Running | Paused) => Decision::Change(Deleted),
+        (Action::Delete, Deleted) => Decision::Already,
+
+        (Action::UpdateCredentials, Created | Running | Paused) => Decision::CarriedOut,
+        (Action::UpdateCredentials, Deleted) => {
+            Decision::Refused { allowed: &[Created, Running, Paused] }
+        }
+
+        (Action::SendTestMessage, Running) => Decision::CarriedOut,
+        (Action::SendTestMessage, Created | Paused | Deleted) => {
+            Decision::Refused { allowed: &[Running] }
+        }
+    }
+}
+
+impl DesiredState {
+    /// Every one, in the order of a connector's life.
+    pub(crate) const ALL: [Self; 4] = [Self::Created, Self::Running, Self::Paused, Self::Deleted];
+
+    /// The name that the API has for it, without its prefix.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "CREATED",
+            Self::Running => "RUNNING",
+            Self::Paused => "PAUSED",
+            Self::Deleted => "DELETED",
+        }
+    }
+
+    /// The desired state of a stored connector. UNSPECIFIED, which is never
+    /// stored, reads as CREATED: nothing runs by mistake.
+    pub(crate) fn from_wire(wire: v1::DesiredState) -> Self {
+        match wire {
+            v1::DesiredState::Unspecified | v1::DesiredState::Created => Self::Created,
+            v1::DesiredState::Running => Self::Running,
+            v1::DesiredState::Paused => Self::Paused,
+            v1::DesiredState::Deleted => Self::Deleted,
+        }
+    }
+}
+
+impl From<DesiredState> for v1::DesiredState {
+    fn from(state: DesiredState) -> Self {
+        match state {
+            DesiredState::Created => Self::Created,
+            DesiredState::Running => Self::Running,
+            DesiredState::Paused => Self::Paused,
+            DesiredState::Deleted => Self::Deleted,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ACTIONS: [Action; 6] = [
+        Action::Deploy,
+        Action::Pause,
+        Action::Resume,
+        Action::Delete,
+        Action::UpdateCredentials,
+        Action::SendTestMessage,
+    ];
+
+    fn table() -> String {
+        let header: Vec<_> = DesiredState::ALL.map(DesiredState::as_str).into();
+        let mut table = format!("| | {} |\n|---|---|---|---|---|\n", header.join(" | "));
+        for action in ACTIONS {
+            let cells = DesiredState::ALL.map(|state| match decide(action, state) {
+                Decision::Change(to) => to.as_str(),
+                Decision::Already => "already",
+                Decision::CarriedOut => "carried out",
+                Decision::Refused { .. } => "refused",
+            });
+            table += &format!("| {action:?} | {} |\n", cells.join(" | "));
+        }
+        table
+    }
+
+    #[test]
+    fn the_documented_table_is_what_is_decided() {
+        let documented: String = include_str!("lifecycle.rs")
+            .lines()
+            .map_while(|line| line.strip_prefix("//!"))
+            .map(str::trim_start)
+            .filter(|line| line.starts_with('|'))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        assert_eq!(documented, table());
+    }
+
+    #[test]
+    fn repeating_an_action_that_was_allowed_is_ok() {
+        for action in ACTIONS {
+            for state in DesiredState::ALL {
+                if let Decision::Change(next) = decide(action, state) {
+                    assert_eq!(decide(action, next), Decision::Already, "{action:?} {state:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_exactly_the_states_that_allow_the_action() {
+        for action in ACTIONS {
+            let refused = |state| matches!(decide(action, state), Decision::Refused { .. });
+            for state in DesiredState::ALL {
+                let Decision::Refused { allowed } = decide(action, state) else { continue };
+                for other in DesiredState::ALL {
+                    assert_eq!(allowed.contains(&other), !refused(other), "{action:?} {other:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_stored_state_is_read_as_it_was_written() {
+        for state in DesiredState::ALL {
+            assert_eq!(DesiredState::from_wire(state.into()), state);
+        }
+    }
+}

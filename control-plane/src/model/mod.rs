@@ -1,0 +1,18 @@
+//! Decisions, and nothing else: no I/O, no clock, no async. What is known
+//! comes in as values, time too; what follows from it goes out as values.
+//!
+//! - [`lifecycle`]: which action is allowed in which desired state.
+//! - [`rules`]: rules of a spec that need its instance and settings.
+//! - [`placement`]: which agent runs which task.
+//! - [`lease`]: which agents have not been heard of for too long.
+//! - [`status`]: what is shown of a connector.
+//! - [`progress`]: how far each partition is, from several agents' reports.
+//!
+//! Nothing here depends on another module of the control plane.
+
+pub(crate) mod lease;
+pub(crate) mod lifecycle;
+pub(crate) mod placement;
+pub(crate) mod progress;
+pub(crate) mod rules;
+pub(crate) mod status;

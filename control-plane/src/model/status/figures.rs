@@ -1,0 +1,76 @@
+//! Numbers of a connector, over all its agents.
+
+use kafka2oss_proto::v1::{self, PartitionState};
+
+use super::{AgentReport, Observation};
+use crate::model::progress::{self, AgentProgress};
+
+/// Numbers of the current reports; those of the status before while there is
+/// no current report, so that they do not vanish with every new placement.
+pub(super) struct Figures {
+    pub(super) partitions: Vec<v1::PartitionProgress>,
+    pub(super) partitions_assigned: u32,
+    pub(super) partitions_stopped: u32,
+    pub(super) total_lag: Option<u64>,
+    pub(super) totals: Option<v1::ConnectorTotals>,
+}
+
+impl Figures {
+    pub(super) fn of(seen: &Observation<'_>, current: &[&AgentReport<'_>]) -> Self {
+        if current.is_empty() {
+            return Self::carried_over(seen.previous);
+        }
+        let by_agent: Vec<_> = current
+            .iter()
+            .map(|report| AgentProgress {
+                agent: report.agent,
+                placement_version: report.report.placement_version,
+                partitions: &report.report.partitions,
+            })
+            .collect();
+        let v1::ConnectorProgress { partitions, total_lag } = progress::merge(&by_agent);
+        let stopped =
+            partitions.iter().filter(|partition| partition.state() == PartitionState::Stopped);
+        let lag_known = partitions.iter().any(|partition| partition.lag.is_some());
+        Self {
+            partitions_assigned: count(partitions.len()),
+            partitions_stopped: count(stopped.count()),
+            total_lag: lag_known.then_some(total_lag),
+            totals: Some(sum(current)),
+            partitions,
+        }
+    }
+
+    fn carried_over(previous: Option<&v1::ConnectorStatus>) -> Self {
+        let empty = v1::ConnectorStatus::default();
+        let previous = previous.unwrap_or(&empty);
+        Self {
+            partitions: previous.partitions.clone(),
+            partitions_assigned: previous.partitions_assigned,
+            partitions_stopped: previous.partitions_stopped,
+            total_lag: previous.total_lag,
+            totals: previous.totals,
+        }
+    }
+}
+
+fn count(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
+fn sum(current: &[&AgentReport<'_>]) -> v1::ConnectorTotals {
+    let mut sum = v1::ConnectorTotals::default();
+    for totals in current.iter().filter_map(|report| report.report.totals.as_ref()) {
+        let v1::ConnectorTotals { records, bytes, objects, dead_letters, lost_records } = *totals;
+        for (field, add) in [
+            (&mut sum.records, records),
+            (&mut sum.bytes, bytes),
+            (&mut sum.objects, objects),
+            (&mut sum.dead_letters, dead_letters),
+            (&mut sum.lost_records, lost_records),
+        ] {
+            *field = field.saturating_add(add);
+        }
+    }
+    sum
+}

@@ -1,0 +1,198 @@
+//! What is seen of each task.
+
+use kafka2oss_proto::ErrorCode;
+use kafka2oss_proto::v1::{self, TaskState};
+
+use super::{
+    AgentNack, AgentReport, DesiredState, Liveness, Observation, PlacedTask, is_code, is_current,
+    waits_for_preparation,
+};
+
+/// What is seen of one task.
+#[derive(Debug, Clone)]
+pub(super) struct TaskView {
+    pub(super) index: u32,
+    /// Bare id of the agent; empty when not placed.
+    pub(super) agent: String,
+    pub(super) sight: Sight,
+    /// What is wrong, if anything is.
+    pub(super) problem: Option<v1::Problem>,
+    /// The generation that it reported.
+    pub(super) generation: Option<u64>,
+}
+
+/// What the control plane can say of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// No agent has it.
+    Unplaced,
+    /// Its agent was not heard of within the lease; its last known state.
+    Silent(TaskState),
+    /// On its way: the agent has not reported it as asked yet.
+    Starting,
+    /// It runs.
+    Running,
+    /// It has stopped, as asked.
+    Paused,
+    /// It does not run.
+    Failed,
+}
+
+/// How many tasks are seen in which way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct TaskCounts {
+    pub(super) unplaced: u32,
+    pub(super) silent: u32,
+    pub(super) starting: u32,
+    pub(super) running: u32,
+    pub(super) paused: u32,
+    pub(super) failed: u32,
+    /// Of all of them: something is wrong with it.
+    pub(super) with_problem: u32,
+    /// Of all of them: it waits for inline credentials.
+    pub(super) lack_credentials: u32,
+}
+
+impl TaskCounts {
+    pub(super) fn of(tasks: &[TaskView]) -> Self {
+        let mut counts = Self::default();
+        for task in tasks {
+            match task.sight {
+                Sight::Unplaced => counts.unplaced += 1,
+                Sight::Silent(_) => counts.silent += 1,
+                Sight::Starting => counts.starting += 1,
+                Sight::Running => counts.running += 1,
+                Sight::Paused => counts.paused += 1,
+                Sight::Failed => counts.failed += 1,
+            }
+            if let Some(problem) = &task.problem {
+                counts.with_problem += 1;
+                if is_code(&problem.code, ErrorCode::CredentialsRequired) {
+                    counts.lack_credentials += 1;
+                }
+            }
+        }
+        counts
+    }
+
+    /// Whether tasks are placed and nothing is known of any.
+    pub(super) fn none_is_heard_of(&self) -> bool {
+        self.silent > 0 && self.starting + self.running + self.paused + self.failed == 0
+    }
+}
+
+/// Every task that the connector should have, in the order of the indexes.
+pub(super) fn view(seen: &Observation<'_>) -> Vec<TaskView> {
+    (0..seen.spread)
+        .map(|index| match seen.placed.iter().find(|placed| placed.index == index) {
+            Some(placed) => placed_task(seen, placed),
+            None => TaskView {
+                index,
+                agent: String::new(),
+                sight: Sight::Unplaced,
+                problem: None,
+                generation: None,
+            },
+        })
+        .collect()
+}
+
+fn placed_task(seen: &Observation<'_>, placed: &PlacedTask<'_>) -> TaskView {
+    let nack = nack_of(seen, placed);
+    let reported = report_of(seen, placed, nack.is_some());
+    let view = |sight, problem, generation| TaskView {
+        index: placed.index,
+        agent: placed.agent.to_owned(),
+        sight,
+        problem,
+        generation,
+    };
+    let refused = nack.and_then(|nack| nack.nack.problem.clone());
+    let Some((report, task)) = reported else {
+        return match (placed.liveness, nack) {
+            (_, Some(_)) => view(Sight::Failed, refused, None),
+            (Liveness::Connected, None) => view(Sight::Starting, None, None),
+            (Liveness::Disconnected, None) => view(Sight::Silent(TaskState::Starting), None, None),
+        };
+    };
+    let generation = Some(report.report.generation);
+    if report.age >= seen.lease {
+        return view(Sight::Silent(task.state()), task.problem.clone(), generation);
+    }
+    let at_generation = report.report.generation == seen.generation;
+    let sight = match task.state() {
+        TaskState::Running => Sight::Running,
+        // Acknowledged only at the generation that asks for it; before, it is
+        // still the stop of an earlier Pause.
+        TaskState::Paused if at_generation => Sight::Paused,
+        TaskState::Paused | TaskState::Starting => Sight::Starting,
+        TaskState::Failed => Sight::Failed,
+        // An agent does not report these; it knows nothing of the task then.
+        TaskState::Unspecified | TaskState::Unplaced => Sight::Starting,
+    };
+    view(sight, task.problem.clone().or(refused), generation)
+}
+
+/// The agent's refusal of what the task is assigned now.
+fn nack_of<'a>(seen: &'a Observation<'_>, placed: &PlacedTask<'_>) -> Option<&'a AgentNack<'a>> {
+    seen.nacks.iter().find(|nack| {
+        nack.agent == placed.agent
+            && nack.nack.placement_version == seen.placement_version
+            && nack.nack.generation == seen.generation
+    })
+}
+
+/// What the agent reports of the task. Of an agent that refused the current
+/// assignment its last good one counts, which goes on.
+fn report_of<'a>(
+    seen: &'a Observation<'_>,
+    placed: &PlacedTask<'_>,
+    refused: bool,
+) -> Option<(&'a AgentReport<'a>, &'a v1::TaskReport)> {
+    seen.reports
+        .iter()
+        .filter(|report| report.agent == placed.agent)
+        .filter(|report| {
+            is_current(seen, report.report) || (refused && report.report.uid == seen.uid)
+        })
+        .find_map(|report| {
+            let task = report.report.tasks.iter().find(|task| task.index == placed.index)?;
+            Some((report, task))
+        })
+}
+
+impl TaskView {
+    pub(super) fn into_wire(self, seen: &Observation<'_>) -> v1::TaskStatus {
+        let no_agent = seen.desired != DesiredState::Created && !waits_for_preparation(seen);
+        let state = match self.sight {
+            Sight::Unplaced => TaskState::Unplaced,
+            Sight::Silent(last) => last,
+            Sight::Starting => TaskState::Starting,
+            Sight::Running => TaskState::Running,
+            Sight::Paused => TaskState::Paused,
+            Sight::Failed => TaskState::Failed,
+        };
+        let v1::Problem { code, message } = match (self.sight, self.problem) {
+            (Sight::Unplaced, _) if no_agent => v1::Problem {
+                code: ErrorCode::AgentNoneInPool.as_str().to_owned(),
+                message: ErrorCode::AgentNoneInPool.meaning().to_owned(),
+            },
+            (Sight::Silent(_), None) => v1::Problem {
+                code: ErrorCode::AgentTimeout.as_str().to_owned(),
+                message: format!("agent {} has not reported; the state is its last", self.agent),
+            },
+            (_, problem) => problem.unwrap_or_default(),
+        };
+        v1::TaskStatus {
+            index: self.index,
+            agent: if self.agent.is_empty() {
+                String::new()
+            } else {
+                format!("agents/{}", self.agent)
+            },
+            state: state.into(),
+            error_code: code,
+            error_message: message,
+        }
+    }
+}

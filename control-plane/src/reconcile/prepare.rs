@@ -1,0 +1,256 @@
+//! Before a connector's tasks run: an agent of its pool reads the start,
+//! makes topics and probes the store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kafka2oss_proto::error_code::Problem;
+use kafka2oss_proto::names::ConnectorName;
+use kafka2oss_proto::v1::command::Command;
+use kafka2oss_proto::v1::command_result::Result as Outcome;
+use kafka2oss_proto::{ErrorCode, spec, v1};
+use ulid::Ulid;
+
+use super::work::{Kind, Works};
+use crate::catalog::Change;
+use crate::clock;
+use crate::core::Core;
+use crate::session::commands;
+use crate::store::StoreError;
+use crate::store::connectors::{ConnectorRecord, Preparation};
+
+/// Time that an agent has. Brokers that cannot be reached take their time.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Starts a try, if it is due and an agent is there.
+pub(super) fn start(core: &Arc<Core>, works: &mut Works, record: &Arc<ConnectorRecord>) {
+    let agents = super::connected(core, record);
+    if agents.is_empty() {
+        return;
+    }
+    works.start(record, Kind::Prepare, |tries| {
+        // Another agent each time: the cause may be on one host.
+        let agent = agents[tries as usize % agents.len()].clone();
+        prepare(Arc::clone(core), Arc::clone(record), agent)
+    });
+}
+
+/// One try. Returns whether the connector is ready.
+async fn prepare(core: Arc<Core>, record: Arc<ConnectorRecord>, agent: String) -> bool {
+    let Some(command) = command(&core, &record, &agent) else { return false };
+    let id = format!("prepare-{}-{}", record.uid(), Ulid::generate());
+    let result = match commands::send(&core.fleet, &agent, id, command, TIMEOUT).await {
+        Ok(Outcome::PrepareConnector(result)) => Ok(result),
+        Ok(_) => Err(commands::unexpected(&agent)),
+        Err(problem) => Err(problem),
+    };
+    if core.stop.is_cancelled() {
+        return false;
+    }
+    match learn(&core, &record, &agent, result).await {
+        Ok(ready) => ready,
+        Err(error) => {
+            tracing::error!(connector = record.name(), %error, "could not store a preparation");
+            false
+        }
+    }
+}
+
+fn command(core: &Core, record: &ConnectorRecord, agent: &str) -> Option<Command> {
+    let name: ConnectorName = record.name().parse().ok()?;
+    let instance = core.catalog.instance(name.instance())?;
+    let resources = spec::ConnectorSpec::try_from(record.spec().clone())
+        .map(|spec| spec::planned_resources(&spec))
+        .inspect_err(|error| tracing::error!(connector = %name, %error, "a stored spec is illegal"))
+        .ok()?;
+    Some(Command::PrepareConnector(v1::PrepareConnector {
+        connector: record.name().to_owned(),
+        uid: record.uid().to_owned(),
+        spec: Some(super::spec_for(core, record, agent)),
+        instance: instance.instance.clone(),
+        epoch: record.epoch.clone(),
+        resources,
+    }))
+}
+
+/// Stores what is known now. Returns whether the connector is ready.
+async fn learn(
+    core: &Arc<Core>,
+    asked: &ConnectorRecord,
+    agent: &str,
+    result: Result<v1::PrepareConnectorResult, v1::Problem>,
+) -> Result<bool, StoreError> {
+    let lock = core.catalog.lock(asked.name()).await;
+    let Some(current) = core.catalog.connector(asked.name()) else { return Ok(true) };
+    if current.uid() != asked.uid() {
+        return Ok(true);
+    }
+    let mut record = ConnectorRecord::clone(&current);
+    let cluster_id = match result {
+        Ok(result) => {
+            let cluster_id = result.kafka_cluster_id.clone();
+            take(&mut record, result);
+            cluster_id
+        }
+        Err(problem) => {
+            let preparation = record.preparation.get_or_insert_default();
+            preparation.ready = false;
+            preparation.problems = vec![problem];
+            String::new()
+        }
+    };
+    let ready = record.is_prepared();
+    if record != *current {
+        tell(core, &current, &record, agent);
+        let change = Change::Connector(record.name().to_owned(), Some(record));
+        core.catalog.apply(vec![change]).await?;
+        core.statuses.touch(asked.name());
+        core.reconcile();
+    }
+    // The instance's lock is never waited for with a connector's held.
+    drop(lock);
+    if !cluster_id.is_empty() {
+        note_cluster(core, asked.name(), &cluster_id).await?;
+    }
+    Ok(ready)
+}
+
+/// Takes a result in: the start is fixed once, the rest is as it is now.
+fn take(record: &mut ConnectorRecord, result: v1::PrepareConnectorResult) {
+    let v1::PrepareConnectorResult {
+        epoch,
+        created_topics,
+        missing_resources,
+        mut problems,
+        warnings,
+        delivery_guarantee,
+        delivery_guarantee_reason,
+        kafka_cluster_id: _,
+    } = result;
+    for topic in created_topics {
+        if !record.created_topics.contains(&topic) {
+            record.created_topics.push(topic);
+        }
+    }
+    if !record.start_is_fixed()
+        && let Some(open) = &mut record.epoch
+        && let Some(mut read) = epoch
+        && read.number == open.number
+        && read.origin() != v1::StartOrigin::Unspecified
+    {
+        read.fixed_time.get_or_insert_with(clock::now);
+        *open = read;
+    }
+    if problems.is_empty() && !record.start_is_fixed() {
+        let message = "the agent has not read where the connector starts";
+        problems.push(Problem::new(ErrorCode::StartNotFixed, message).into());
+    }
+    record.preparation = Some(Preparation {
+        ready: problems.is_empty(),
+        problems,
+        warnings,
+        missing_resources,
+        delivery_guarantee,
+        delivery_guarantee_reason,
+    });
+}
+
+/// Says in the connector's log what has changed.
+fn tell(core: &Core, before: &ConnectorRecord, after: &ConnectorRecord, agent: &str) {
+    let info = |text: String| core.log(after, v1::LogSeverity::Info, None, text);
+    if !before.start_is_fixed() && after.start_is_fixed() {
+        let partitions = after.epoch.as_ref().map_or(0, |epoch| epoch.start_offsets.len());
+        info(format!("start fixed by agents/{agent}, partitions={partitions}"));
+    }
+    for topic in after.created_topics.iter().filter(|topic| !before.created_topics.contains(topic))
+    {
+        info(format!("agents/{agent} created topic {topic}"));
+    }
+    let empty = Preparation::default();
+    let known = before.preparation.as_ref().unwrap_or(&empty);
+    let now = after.preparation.as_ref().unwrap_or(&empty);
+    for problem in now.problems.iter().filter(|problem| !known.problems.contains(problem)) {
+        say(core, after, v1::LogSeverity::Error, problem);
+    }
+    for problem in now.warnings.iter().filter(|problem| !known.warnings.contains(problem)) {
+        say(core, after, v1::LogSeverity::Warn, problem);
+    }
+    if after.is_prepared() {
+        info(format!("prepared by agents/{agent}"));
+    }
+}
+
+fn say(core: &Core, record: &ConnectorRecord, severity: v1::LogSeverity, problem: &v1::Problem) {
+    core.log(record, severity, problem.code.parse().ok(), problem.message.clone());
+}
+
+/// Remembers which Kafka cluster the connector's instance is.
+async fn note_cluster(core: &Core, connector: &str, cluster_id: &str) -> Result<(), StoreError> {
+    let Ok(name) = connector.parse::<ConnectorName>() else { return Ok(()) };
+    let name = name.instance();
+    let _lock = core.catalog.lock(&name.to_string()).await;
+    let Some(record) = core.catalog.instance(name) else { return Ok(()) };
+    let mut record = (*record).clone();
+    let Some(instance) = &mut record.instance else { return Ok(()) };
+    if instance.kafka_cluster_id == cluster_id {
+        return Ok(());
+    }
+    if !instance.kafka_cluster_id.is_empty() {
+        tracing::warn!(instance = %name, cluster_id, "the instance is another Kafka cluster now");
+    }
+    instance.kafka_cluster_id = cluster_id.to_owned();
+    core.catalog.apply(vec![Change::Instance(name.to_string(), Some(record))]).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deployed() -> ConnectorRecord {
+        let epoch = v1::Epoch { number: 1, ..v1::Epoch::default() };
+        ConnectorRecord { epoch: Some(epoch), ..ConnectorRecord::default() }
+    }
+
+    fn read(number: u64, offset: i64) -> v1::PrepareConnectorResult {
+        let epoch = v1::Epoch {
+            number,
+            start_offsets: [(0, offset)].into(),
+            origin: v1::StartOrigin::Latest.into(),
+            ..v1::Epoch::default()
+        };
+        v1::PrepareConnectorResult { epoch: Some(epoch), ..v1::PrepareConnectorResult::default() }
+    }
+
+    #[test]
+    fn a_start_is_kept_even_where_something_is_wrong_and_never_read_again() {
+        let mut record = deployed();
+        let mut first = read(1, 7);
+        first.problems = vec![Problem::new(ErrorCode::StoreBucketNotFound, "none").into()];
+        take(&mut record, first);
+        assert!(record.start_is_fixed() && !record.is_prepared());
+
+        take(&mut record, read(1, 9));
+        assert!(record.is_prepared());
+        assert_eq!(record.epoch.expect("an epoch").start_offsets[&0], 7);
+    }
+
+    #[test]
+    fn a_start_of_another_epoch_is_not_taken() {
+        let mut record = deployed();
+        take(&mut record, read(2, 7));
+        assert!(!record.start_is_fixed());
+        let preparation = record.preparation.expect("an outcome");
+        assert_eq!(preparation.problems[0].code, "START_NOT_FIXED");
+    }
+
+    #[test]
+    fn topics_that_were_made_are_remembered_once_each() {
+        let mut record = deployed();
+        for topics in [vec!["a"], vec!["a", "b"], vec![]] {
+            let mut result = read(1, 0);
+            result.created_topics = topics.into_iter().map(str::to_owned).collect();
+            take(&mut record, result);
+        }
+        assert_eq!(record.created_topics, ["a", "b"]);
+    }
+}

@@ -1,0 +1,271 @@
+//! After a connector was deleted: its tasks stop, an agent removes the topics
+//! and groups that the service itself made, the record goes last.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kafka2oss_proto::error_code::Problem;
+use kafka2oss_proto::names::ConnectorName;
+use kafka2oss_proto::v1::command::Command;
+use kafka2oss_proto::v1::command_result::Result as Outcome;
+use kafka2oss_proto::{ErrorCode, v1};
+use ulid::Ulid;
+
+use super::work::{Kind, Works};
+use crate::catalog::Change;
+use crate::core::Core;
+use crate::session::commands;
+use crate::store::StoreError;
+use crate::store::connectors::ConnectorRecord;
+
+/// Time that an agent has.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What a deletion waits for or does next.
+#[derive(Debug)]
+enum Next {
+    /// Agents have not yet shown that its tasks stopped.
+    Wait,
+    /// Nothing is left.
+    Finish,
+    /// An agent removes resources.
+    Remove(Box<v1::RemoveResources>),
+}
+
+/// Takes the tasks of a deleted connector away from their agents, and
+/// remembers those.
+pub(super) async fn stop_tasks(
+    core: &Core,
+    record: &Arc<ConnectorRecord>,
+) -> Result<(), StoreError> {
+    let Some(placement) = core.catalog.placement(record.name()) else { return Ok(()) };
+    let _lock = core.catalog.lock(record.name()).await;
+    let Some(current) = core.catalog.connector(record.name()) else { return Ok(()) };
+    if current.uid() != record.uid() {
+        return Ok(());
+    }
+    let mut stopped = ConnectorRecord::clone(&current);
+    let deletion = stopped.deletion.get_or_insert_default();
+    let agents: BTreeSet<_> = placement.tasks.iter().map(|task| task.agent.clone()).collect();
+    deletion.agents = agents.into_iter().collect();
+    let name = record.name().to_owned();
+    core.catalog
+        .apply(vec![
+            Change::Placement(name.clone(), None),
+            Change::Connector(name.clone(), Some(stopped)),
+        ])
+        .await?;
+    core.statuses.touch(&name);
+    Ok(())
+}
+
+/// Does what comes next for a deleted connector.
+pub(super) async fn go_on(
+    core: &Arc<Core>,
+    works: &mut Works,
+    record: &Arc<ConnectorRecord>,
+) -> Result<(), StoreError> {
+    match next(core, record) {
+        Next::Wait => Ok(()),
+        Next::Finish => {
+            let _lock = core.catalog.lock(record.name()).await;
+            core.finish_deletion(record).await
+        }
+        Next::Remove(removal) => {
+            let agents = super::connected(core, record);
+            if agents.is_empty() {
+                core.statuses.touch(record.name());
+            } else {
+                works.start(record, Kind::Remove, |tries| {
+                    let agent = agents[tries as usize % agents.len()].clone();
+                    remove(Arc::clone(core), Arc::clone(record), agent, *removal)
+                });
+            }
+            Ok(())
+        }
+    }
+}
+
+/// What keeps a deleted connector from being gone.
+pub(crate) fn problems(core: &Core, record: &ConnectorRecord) -> Vec<v1::Problem> {
+    let waits_for_agent =
+        matches!(next(core, record), Next::Remove(_)) && super::connected(core, record).is_empty();
+    if waits_for_agent {
+        let message = "its topics and groups are removed when an agent joins its pool, or stay \
+                       with orphan_resources";
+        return vec![Problem::new(ErrorCode::AgentNoneInPool, message).into()];
+    }
+    record.deletion.clone().unwrap_or_default().problems
+}
+
+fn next(core: &Core, record: &ConnectorRecord) -> Next {
+    let deletion = record.deletion.clone().unwrap_or_default();
+    let placed = core.catalog.placement(record.name()).is_some();
+    if placed || !core.fleet.holders(record.uid(), &deletion.agents).is_empty() {
+        return Next::Wait;
+    }
+    if deletion.orphan_resources {
+        return Next::Finish;
+    }
+    match removal(core, record) {
+        Some(removal) if !(removal.topics.is_empty() && removal.groups.is_empty()) => {
+            Next::Remove(Box::new(removal))
+        }
+        _ => Next::Finish,
+    }
+}
+
+/// The topics and groups to remove: those that the service made and that no
+/// other connector names.
+fn removal(core: &Core, record: &ConnectorRecord) -> Option<v1::RemoveResources> {
+    let name: ConnectorName = record.name().parse().ok()?;
+    let instance = core.catalog.instance(name.instance())?;
+    let resources = record.spec().resources.clone().unwrap_or_default();
+    let deletion = record.deletion.clone().unwrap_or_default();
+    let others = others(core, record, instance.instance.as_ref());
+    let error_topics: Vec<_> = [&resources.abnormal_data_topic, &resources.dead_letter_queue_topic]
+        .into_iter()
+        .flatten()
+        .map(|topic| topic.name.clone())
+        .collect();
+    let topics = record
+        .created_topics
+        .iter()
+        .filter(|topic| !others.contains(*topic))
+        .map(|topic| v1::TopicRemoval {
+            topic: topic.clone(),
+            only_if_empty: error_topics.contains(topic) && !deletion.delete_error_topics,
+        })
+        .collect();
+    Some(v1::RemoveResources {
+        connector: record.name().to_owned(),
+        instance: instance.instance.clone(),
+        topics,
+        groups: groups(record, &resources, &others),
+    })
+}
+
+/// The groups that came into being by this connector: none before its start
+/// was fixed, none where the group already held offsets of somebody else.
+fn groups(
+    record: &ConnectorRecord,
+    resources: &v1::ConnectorResources,
+    others: &BTreeSet<String>,
+) -> Vec<String> {
+    let ours = record.epoch.as_ref().is_some_and(|epoch| {
+        epoch.fixed_time.is_some() && epoch.origin() != v1::StartOrigin::Group
+    });
+    if !ours {
+        return Vec::new();
+    }
+    [&resources.task_consumer_group, &resources.connector_consumer_group]
+        .into_iter()
+        .filter(|group| !group.is_empty() && !others.contains(*group))
+        .cloned()
+        .collect()
+}
+
+/// Topics and groups that other connectors of the same cluster name.
+fn others(
+    core: &Core,
+    record: &ConnectorRecord,
+    instance: Option<&v1::Instance>,
+) -> BTreeSet<String> {
+    let cluster_of = |name: &str| {
+        let name: ConnectorName = name.parse().ok()?;
+        core.catalog.instance(name.instance())?.instance.clone()
+    };
+    let same_cluster = |other: &ConnectorRecord| {
+        let (Some(mine), Some(its)) = (instance, cluster_of(other.name())) else { return false };
+        mine.name == its.name
+            || !mine.kafka_cluster_id.is_empty() && mine.kafka_cluster_id == its.kafka_cluster_id
+    };
+    let mut names = BTreeSet::new();
+    for other in core.catalog.connectors() {
+        if other.uid() == record.uid() || !same_cluster(&other) {
+            continue;
+        }
+        let spec = other.spec().clone();
+        names.extend(spec.source.map(|source| source.topic));
+        let Some(resources) = spec.resources else { continue };
+        let topics = [
+            resources.offset_topic,
+            resources.config_topic,
+            resources.status_topic,
+            resources.abnormal_data_topic,
+            resources.dead_letter_queue_topic,
+        ];
+        names.extend(topics.into_iter().flatten().map(|topic| topic.name));
+        names.insert(resources.task_consumer_group);
+        names.insert(resources.connector_consumer_group);
+    }
+    names
+}
+
+/// One try. Returns whether the connector is gone.
+async fn remove(
+    core: Arc<Core>,
+    record: Arc<ConnectorRecord>,
+    agent: String,
+    removal: v1::RemoveResources,
+) -> bool {
+    let id = format!("remove-{}-{}", record.uid(), Ulid::generate());
+    let command = Command::RemoveResources(removal);
+    let problems = match commands::send(&core.fleet, &agent, id, command, TIMEOUT).await {
+        Ok(Outcome::RemoveResources(result)) => {
+            tracing::info!(
+                connector = record.name(),
+                removed = ?result.removed,
+                kept = ?result.kept,
+                "resources removed"
+            );
+            result.problems
+        }
+        Ok(_) => vec![commands::unexpected(&agent)],
+        Err(problem) => vec![problem],
+    };
+    if core.stop.is_cancelled() {
+        return false;
+    }
+    let result = if problems.is_empty() {
+        finish(&core, &record).await.map(|()| true)
+    } else {
+        note(&core, &record, problems).await.map(|()| false)
+    };
+    result.unwrap_or_else(|error| {
+        tracing::error!(connector = record.name(), %error, "could not store a removal");
+        false
+    })
+}
+
+async fn finish(core: &Core, record: &ConnectorRecord) -> Result<(), StoreError> {
+    let _lock = core.catalog.lock(record.name()).await;
+    core.finish_deletion(record).await
+}
+
+/// Shows why resources could not be removed yet.
+async fn note(
+    core: &Core,
+    record: &ConnectorRecord,
+    problems: Vec<v1::Problem>,
+) -> Result<(), StoreError> {
+    let _lock = core.catalog.lock(record.name()).await;
+    let Some(current) = core.catalog.connector(record.name()) else { return Ok(()) };
+    if current.uid() != record.uid() {
+        return Ok(());
+    }
+    let known = current.deletion.clone().unwrap_or_default().problems;
+    if known == problems {
+        return Ok(());
+    }
+    for problem in &problems {
+        let code = problem.code.parse().ok();
+        core.log(&current, v1::LogSeverity::Error, code, problem.message.clone());
+    }
+    let mut noted = ConnectorRecord::clone(&current);
+    noted.deletion.get_or_insert_default().problems = problems;
+    core.catalog.apply(vec![Change::Connector(noted.name().to_owned(), Some(noted))]).await?;
+    core.statuses.touch(record.name());
+    Ok(())
+}

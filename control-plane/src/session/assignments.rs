@@ -1,0 +1,104 @@
+//! What each agent is to run, worked out from what is durable.
+
+use std::collections::BTreeMap;
+
+use kafka2oss_proto::names::ConnectorName;
+use kafka2oss_proto::v1;
+
+use crate::core::Core;
+use crate::store::connectors::ConnectorRecord;
+use crate::store::placements::PlacementRecord;
+
+/// Gives every agent that is there its assignments.
+pub(crate) fn publish(core: &Core) {
+    let mut lists: BTreeMap<String, Vec<v1::ConnectorAssignment>> = BTreeMap::new();
+    for (name, placement) in core.catalog.placements() {
+        let Some(record) = core.catalog.connector(&name) else { continue };
+        let Some(whole) = assignment(core, &record, &placement) else { continue };
+        for (agent, indexes) in by_agent(&placement) {
+            let Some(view) = core.fleet.view(&agent) else { continue };
+            let mut assignment = whole.clone();
+            let source = whole.spec.as_ref().and_then(|spec| spec.source.as_ref());
+            assignment.tasks = indexes.into_iter().map(|index| task(index, source)).collect();
+            if view.plain_secrets
+                && let Some(spec) = &mut assignment.spec
+            {
+                core.secrets.restore(record.uid(), spec);
+            }
+            lists.entry(agent).or_default().push(assignment);
+        }
+    }
+    core.fleet.assign(lists);
+}
+
+/// The part that is the same for each agent; none while no task may run.
+fn assignment(
+    core: &Core,
+    record: &ConnectorRecord,
+    placement: &PlacementRecord,
+) -> Option<v1::ConnectorAssignment> {
+    let connector = record.connector();
+    let run_mode = match connector.desired_state() {
+        v1::DesiredState::Running => v1::RunMode::Run,
+        v1::DesiredState::Paused => v1::RunMode::Pause,
+        _ => return None,
+    };
+    if !record.is_prepared() || placement.uid != connector.uid {
+        return None;
+    }
+    let name: ConnectorName = connector.name.parse().ok()?;
+    let instance = core.catalog.instance(name.instance())?;
+    let preparation = record.preparation.as_ref()?;
+    Some(v1::ConnectorAssignment {
+        connector: connector.name.clone(),
+        uid: connector.uid.clone(),
+        generation: connector.generation,
+        placement_version: placement.version,
+        spec: connector.spec.clone(),
+        instance: instance.instance.clone(),
+        epoch: record.epoch.clone(),
+        run_mode: run_mode.into(),
+        tasks: Vec::new(),
+        features: Vec::new(),
+        delivery_guarantee: preparation.delivery_guarantee,
+    })
+}
+
+fn by_agent(placement: &PlacementRecord) -> BTreeMap<String, Vec<u32>> {
+    let mut agents: BTreeMap<String, Vec<u32>> = BTreeMap::new();
+    for task in &placement.tasks {
+        agents.entry(task.agent.clone()).or_default().push(task.index);
+    }
+    agents
+}
+
+fn task(index: u32, source: Option<&v1::KafkaSource>) -> v1::TaskAssignment {
+    let threads = source.and_then(|source| source.thread_concurrency).unwrap_or(1);
+    let spread = source.and_then(|source| source.spread).unwrap_or(1);
+    v1::TaskAssignment { index, threads: share(threads, spread, index) }
+}
+
+/// The share of task `index` when `threads` are divided over `spread` tasks:
+/// the first ones get one more where it does not come out even.
+fn share(threads: u32, spread: u32, index: u32) -> u32 {
+    let spread = spread.max(1);
+    threads / spread + u32::from(index < threads % spread)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_add_up_and_differ_by_one_at_most() {
+        for threads in 1..=24 {
+            for spread in 1..=threads {
+                let shares: Vec<_> =
+                    (0..spread).map(|index| share(threads, spread, index)).collect();
+                assert_eq!(shares.iter().sum::<u32>(), threads);
+                let (least, most) = (shares[shares.len() - 1], shares[0]);
+                assert!(most - least <= 1 && least >= 1, "{shares:?}");
+            }
+        }
+    }
+}

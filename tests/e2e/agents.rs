@@ -1,0 +1,102 @@
+//! Agents that go, in order or not: another one goes on where they stopped.
+
+use anyhow::{Context, Result};
+use kafka2oss_proto::v1;
+use kafka2oss_sandbox::oss::{Operation, RequestMatch};
+use kafka2oss_tests::produce::numbered;
+use tokio::time::timeout;
+
+use crate::connector::{Connector, placement};
+use crate::deployment::{LIMIT, Settings};
+use crate::spec::Parts;
+use crate::world::World;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_of_an_agent_that_leaves_move_at_once() -> Result<()> {
+    // given two agents, and a lease that is longer than this test
+    let settings = Settings { agents: 2, ..Settings::default() };
+    let mut world = World::with(4, settings).await?;
+    let connector = world.connector().await?;
+    let mut produced = world.produce(numbered("both ", 0..400, 4)).await?;
+    let running = connector.run().await?;
+    assert_eq!(sorted(placement(&running)), ["agent-0", "agent-1"], "one task an agent");
+
+    // when one is told to end, with records under way
+    produced.extend(world.produce(numbered("leaving ", 0..400, 4)).await?);
+    let mut leaving = world.deployment.take_agent("agent-0");
+    leaving.process.term()?;
+    let status = leaving.process.wait_exit(LIMIT).await?;
+    assert!(status.success(), "{status}");
+
+    // then the other runs both tasks
+    runs_on(&connector, &["agent-1", "agent-1"]).await?;
+    world.deployment.agent_is("agent-0", v1::AgentState::Gone).await?;
+    produced.extend(world.produce(numbered("one ", 0..400, 4)).await?);
+    connector.delivered(&produced).await?;
+    world.judge(&produced).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_of_an_agent_that_is_killed_move_when_its_lease_is_over() -> Result<()> {
+    let settings = Settings { agents: 2, lease: "2s", ..Settings::default() };
+    let mut world = World::with(4, settings).await?;
+    let connector = world.connector().await?;
+    let mut produced = world.produce(numbered("both ", 0..400, 4)).await?;
+    let running = connector.run().await?;
+    assert_eq!(sorted(placement(&running)), ["agent-0", "agent-1"], "one task an agent");
+
+    produced.extend(world.produce(numbered("killed ", 0..400, 4)).await?);
+    let mut killed = world.deployment.take_agent("agent-0");
+    killed.process.kill9()?;
+    produced.extend(world.produce(numbered("leased ", 0..400, 4)).await?);
+
+    runs_on(&connector, &["agent-1", "agent-1"]).await?;
+    produced.extend(world.produce(numbered("one ", 0..400, 4)).await?);
+    connector.delivered(&produced).await?;
+    world.judge(&produced).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_was_put_but_not_committed_is_adopted_after_a_kill() -> Result<()> {
+    // given one partition, and an agent that does not hear of its put's success
+    let settings = Settings { agents: 2, lease: "2s", ..Settings::default() };
+    let mut world = World::with(1, settings).await?;
+    let connector = world.connector_with(|spec| spec.source().spread = Some(1)).await?;
+    let running = connector.run().await?;
+    let puts = RequestMatch::operation(Operation::PutObject).with_key_containing(&world.topic);
+    let hold = world.oss().faults().hold_after(puts);
+    let mut produced = world.produce(numbered("put ", 0..50, 1)).await?;
+    timeout(LIMIT, hold.held()).await.context("an object is put")?;
+    let orphan = world.bucket.keys(&world.topic).await?;
+    assert_eq!(orphan.len(), 1, "the object stands: {orphan:?}");
+
+    // when it is killed
+    let [owner] = &placement(&running)[..] else { panic!("one task: {running:?}") };
+    world.deployment.take_agent(owner).process.kill9()?;
+    hold.release();
+    produced.extend(world.produce(numbered("next ", 0..50, 1)).await?);
+
+    // then the other takes the object as its own, and goes on behind it
+    let other = if owner == "agent-0" { "agent-1" } else { "agent-0" };
+    runs_on(&connector, &[other]).await?;
+    connector.delivered(&produced).await?;
+    world.judge(&produced).await?;
+    let objects = world.bucket.keys(&world.topic).await?;
+    assert_eq!(objects[0], orphan[0], "it is the first of the chain");
+    Ok(())
+}
+
+async fn runs_on(connector: &Connector, agents: &[&str]) -> Result<v1::Connector> {
+    connector
+        .sees(&format!("RUNNING on {agents:?}"), |connector| {
+            let status = connector.status.as_ref();
+            status.is_some_and(|status| status.state() == v1::ConnectorState::Running)
+                && placement(connector) == agents
+        })
+        .await
+}
+
+fn sorted(mut agents: Vec<String>) -> Vec<String> {
+    agents.sort();
+    agents
+}

@@ -1,0 +1,21 @@
+//! The product as its users meet it: its own binaries as processes, driven
+//! over gRPC, between real Kafka and a bucket.
+#![allow(clippy::unwrap_used, reason = "a test fails at what it did not expect")]
+
+mod agents;
+mod bad_records;
+mod connector;
+mod control_plane;
+mod credentials;
+mod deployment;
+mod kafka_causes;
+mod lifecycle;
+mod reflection;
+mod requests;
+mod rules;
+mod secrets;
+mod spec;
+mod store_causes;
+mod volume;
+mod wizard;
+mod world;
