@@ -172,7 +172,7 @@ async fn serve(control: Control, deadline: Duration, end: watch::Sender<Option<E
     let supervisor = control.supervisor.clone();
     let ended = control.run().await;
     if let Ended::Superseded(superseded) = &ended {
-        tracing::error!(message = superseded.message, "superseded: this agent stops its tasks");
+        tracing::error!("{superseded}; the tasks stop");
         // The newer process has the same members: they are not taken out of
         // their groups.
         stop_tasks(&supervisor, StopMode::KeepMembership, deadline).await;

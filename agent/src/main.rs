@@ -1,5 +1,6 @@
 //! The agent as a process of its own: `kafka2oss-agent`.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -54,10 +55,7 @@ async fn run(options: Options) -> anyhow::Result<ExitCode> {
     };
     let agent = Agent::start(options, Environment::default()).await?;
     tokio::select! {
-        superseded = agent.stopped() => {
-            tracing::error!("{superseded}");
-            Ok(ExitCode::from(SUPERSEDED))
-        }
+        _ = agent.stopped() => Ok(ExitCode::from(SUPERSEDED)),
         () = signals.next() => {
             tracing::info!(?reason, "stopping");
             tokio::select! {
@@ -95,7 +93,10 @@ impl Signals {
 
 fn start_log(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     match format {
         LogFormat::Human => log.init(),
         LogFormat::Json => log.json().init(),

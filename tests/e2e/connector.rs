@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::connector_service_client::ConnectorServiceClient;
 use kafka2oss_proto::v1::watch_connectors_response::Event;
@@ -79,10 +79,8 @@ impl Connector {
 
     /// Gives it other credentials.
     pub(crate) async fn update_credentials(&self, credentials: v1::StoreCredentials) -> Result<()> {
-        let destination = v1::ObjectStoreDestination {
-            credentials: Some(credentials),
-            ..Default::default()
-        };
+        let destination =
+            v1::ObjectStoreDestination { credentials: Some(credentials), ..Default::default() };
         let spec = v1::ConnectorSpec { destination: Some(destination), ..Default::default() };
         let request = v1::UpdateConnectorRequest {
             connector: Some(v1::Connector {
@@ -127,9 +125,8 @@ impl Connector {
                 .iter()
                 .map(|progress| (progress.partition, progress.committed_offset))
                 .collect();
-            ends.iter().all(|(partition, end)| {
-                committed.get(partition).copied().flatten() >= Some(*end)
-            })
+            ends.iter()
+                .all(|(partition, end)| committed.get(partition).copied().flatten() >= Some(*end))
         })
         .await
     }
@@ -154,7 +151,8 @@ impl Connector {
         });
         match timeout(LIMIT, watch).await {
             Ok(connector) => Ok(connector),
-            Err(_) => bail!("{} within {LIMIT:?}: {what} not seen, but {last}", self.name),
+            // A panic, so that the processes' logs are printed.
+            Err(_) => panic!("{} within {LIMIT:?}: {what} not seen, but {last}", self.name),
         }
     }
 
@@ -176,7 +174,7 @@ impl Connector {
         });
         match timeout(LIMIT, watch).await {
             Ok(()) => Ok(()),
-            Err(_) => bail!("{} is not gone within {LIMIT:?}, but {last}", self.name),
+            Err(_) => panic!("{} is not gone within {LIMIT:?}, but {last}", self.name),
         }
     }
 

@@ -70,15 +70,8 @@ impl Deployment {
         let control_plane = spawn_control_plane(&data, port, &settings)?;
         let channel = Endpoint::from_shared(format!("http://127.0.0.1:{port}"))?.connect_lazy();
         let agents = settings.agents;
-        let mut deployment = Self {
-            agents: Vec::new(),
-            control_plane,
-            data,
-            settings,
-            port,
-            channel,
-            started: 0,
-        };
+        let mut deployment =
+            Self { agents: Vec::new(), control_plane, data, settings, port, channel, started: 0 };
         deployment.answers().await?;
         for _ in 0..agents {
             deployment.start_agent().await?;

@@ -25,7 +25,8 @@ async fn a_paused_connector_takes_nothing_and_goes_on_where_it_stopped() -> Resu
     let group = world.admin()?.group(&connector.group()).await?.context("the group")?;
     assert_eq!(group.members.len(), 2, "{group:?}");
     let committed = world.admin()?.committed_offsets(&connector.group(), &world.topic).await?;
-    let records: usize = world.bucket.records(&world.topic).await?.iter().map(|o| o.records.len()).sum();
+    let records: usize =
+        world.bucket.records(&world.topic).await?.iter().map(|o| o.records.len()).sum();
     assert_eq!(committed.values().sum::<i64>(), i64::try_from(records)?);
     assert!(records <= before.len());
     assert_eq!(paused.desired_state(), v1::DesiredState::Paused);

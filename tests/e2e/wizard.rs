@@ -112,7 +112,7 @@ impl Wizard {
 
         let (running, after) = self.deploy_while_producing(&connector).await?;
         self.resources_exist().await?;
-        let expected = self.from_the_start(&running, consumer_offset, before, after)?;
+        let expected = self.expected(&running, consumer_offset, before, after)?;
         connector.delivered(&expected).await?;
         self.world.judge(&expected).await?;
 
@@ -288,7 +288,7 @@ impl Wizard {
     }
 
     /// The records that have to be in the bucket: those from the epoch's start.
-    fn from_the_start(
+    fn expected(
         &self,
         running: &v1::Connector,
         consumer_offset: v1::ConsumerOffset,
@@ -380,9 +380,8 @@ impl Drop for Wizard {
     fn drop(&mut self) {
         let admin = self.admin.clone();
         let delete = async move { admin.delete_topic(TOPIC).await };
-        let deleted = tokio::task::block_in_place(|| {
-            tokio::runtime::Handle::current().block_on(delete)
-        });
+        let deleted =
+            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(delete));
         if let Err(error) = deleted {
             eprintln!("the source topic stays: {error:#}");
         }

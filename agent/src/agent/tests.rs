@@ -278,6 +278,32 @@ async fn a_command_that_is_sent_again_runs_once() {
 }
 
 #[tokio::test]
+async fn a_command_that_takes_too_long_is_answered() {
+    let mut control_plane = ControlPlane::start();
+    let bench = start(options(&control_plane.url())).await;
+    let mut stream = control_plane.welcomed().await;
+    bench.admins.gate.send_replace(false);
+    let removal = v1::RemoveResources { instance: wire("c", &[]).instance, ..Default::default() };
+    stream
+        .send(connect_response::Message::Command(v1::Command {
+            id: "a".to_owned(),
+            timeout: Some(prost_types::Duration { seconds: 0, nanos: 1_000_000 }),
+            command: Some(v1::command::Command::RemoveResources(removal)),
+        }))
+        .await;
+    let code = stream
+        .until("a result", |message| match message {
+            connect_request::Message::CommandResult(v1::CommandResult {
+                result: Some(v1::command_result::Result::Problem(problem)),
+                ..
+            }) => Some(problem.code),
+            _ => None,
+        })
+        .await;
+    assert_eq!(code, "AGENT_TIMEOUT");
+}
+
+#[tokio::test]
 async fn options_that_no_agent_can_run_with_are_told() {
     for options in [
         Options { agent_id: "a/b".to_owned(), ..options("http://127.0.0.1:1") },

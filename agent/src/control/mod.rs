@@ -1,6 +1,7 @@
 //! The stream to the control plane: held for as long as the agent lives, and
 //! opened again whenever it ends. Tasks do not notice.
 
+mod handshake;
 mod message;
 mod outbox;
 mod session;
@@ -19,7 +20,6 @@ use crate::commands::Commands;
 use crate::options::Identity;
 use crate::report::Reporter;
 use crate::supervisor::{Board, Supervisor};
-use session::End;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A peer that answers no ping for this long is gone, however quiet TCP is.
@@ -29,7 +29,7 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The first pause between two attempts to connect; the jitter at most doubles
 /// each.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// The agent's end of the stream.
 pub(crate) struct Control {
@@ -63,6 +63,14 @@ pub(crate) enum Ended {
     },
     /// A newer process has this agent's id.
     Superseded(Superseded),
+}
+
+/// How a stream ended.
+#[derive(Debug)]
+enum End {
+    Superseded(Superseded),
+    SaidGoodbye,
+    Lost { welcomed: bool, reason: String },
 }
 
 /// How the control plane is reached.

@@ -1,42 +1,21 @@
-//! One stream, from Hello to its end.
+//! One stream, from Welcome to its end.
 
 use std::time::{Duration, SystemTime};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use kafka2oss_proto::v1::{
-    self, agent_control_service_client::AgentControlServiceClient, connect_request::Message,
-    connect_response,
-};
+use kafka2oss_proto::v1::{self, connect_request::Message, connect_response};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout};
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 
+use super::handshake::{self, Opened, end_of, told};
 use super::outbox::{Next, Outbox, ack};
-use super::{Control, Intent, message};
-use crate::Superseded;
+use super::{Control, End, Intent, message};
 use crate::assignment::StoreIdentity;
 
-/// From Hello to Welcome.
-const WELCOME_WITHIN: Duration = Duration::from_secs(10);
 /// From Goodbye to the end of the stream.
 const GOODBYE_WITHIN: Duration = Duration::from_secs(2);
-/// When Welcome names none.
-const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(5);
-const SHORTEST_HEARTBEAT: Duration = Duration::from_millis(100);
-/// Messages between the session and the transport.
-const OUTGOING: usize = 4;
-/// An assignment list holds whole specs of everything that an agent runs.
-const MAX_MESSAGE_BYTES: usize = 64 << 20;
-
-/// How a stream ended.
-#[derive(Debug)]
-pub(super) enum End {
-    Superseded(Superseded),
-    SaidGoodbye,
-    Lost { welcomed: bool, reason: String },
-}
 
 /// A stream that stands.
 struct Session {
@@ -70,62 +49,22 @@ enum Event {
 
 /// Opens a stream and serves it to its end.
 pub(super) async fn run(control: &mut Control) -> End {
-    let lost = |reason: String| End::Lost { welcomed: false, reason };
     let mut intent = control.intent.clone();
     let opened = tokio::select! {
-        opened = timeout(WELCOME_WITHIN, open(control)) => opened,
+        opened = handshake::open(control) => opened,
         _ = intent.wait_for(|intent| *intent != Intent::Run) => {
-            return lost("the agent ends".to_owned());
+            return End::Lost { welcomed: false, reason: "the agent ends".to_owned() };
         }
     };
     match opened {
-        Ok(Ok((session, heartbeat))) => session.serve(control, heartbeat).await,
-        Ok(Err(end)) => end,
-        Err(_) => lost(format!("no Welcome within {WELCOME_WITHIN:?}")),
+        Ok(opened) => {
+            let Opened { outgoing, incoming, store, heartbeat } = opened;
+            let outbox = Outbox::new(Instant::now());
+            let session = Session { outgoing, incoming, outbox, store, applying: None };
+            session.serve(control, heartbeat).await
+        }
+        Err(end) => end,
     }
-}
-
-async fn open(control: &Control) -> Result<(Session, Duration), End> {
-    let lost = |reason: String| End::Lost { welcomed: false, reason };
-    let channel = control.endpoint.connect().await.map_err(|error| lost(chain(&error)))?;
-
-    let (outgoing, requests) = mpsc::channel(OUTGOING);
-    let hello = message::hello(&control.identity, control.boot_nonce, &control.board.view());
-    // There is room: it is the first. The control plane may wait for it before
-    // it answers at all.
-    let _ = outgoing.try_send(message::request(Message::Hello(hello)));
-    let mut incoming = AgentControlServiceClient::new(channel)
-        .max_decoding_message_size(MAX_MESSAGE_BYTES)
-        .max_encoding_message_size(MAX_MESSAGE_BYTES)
-        .connect(ReceiverStream::new(requests))
-        .await
-        .map_err(|status| lost(told(&status)))?
-        .into_inner();
-
-    let welcome = match incoming.message().await {
-        Ok(Some(v1::ConnectResponse { message: Some(message) })) => match message {
-            connect_response::Message::Welcome(welcome) => welcome,
-            connect_response::Message::Superseded(superseded) => return Err(end_of(superseded)),
-            _ => return Err(lost("the first message was not Welcome".to_owned())),
-        },
-        Ok(_) => return Err(lost("the stream ended before Welcome".to_owned())),
-        Err(status) => return Err(lost(told(&status))),
-    };
-    let v1::Welcome { session_id, lease: _, heartbeat_interval, store_id, store_epoch } = welcome;
-    tracing::info!(session_id, store_id, "connected to the control plane");
-    let session = Session {
-        outgoing,
-        incoming,
-        outbox: Outbox::new(Instant::now()),
-        store: StoreIdentity { id: store_id, epoch: store_epoch },
-        applying: None,
-    };
-    let heartbeat = heartbeat_interval
-        .and_then(|interval| Duration::try_from(interval).ok())
-        .filter(|interval| !interval.is_zero())
-        .unwrap_or(DEFAULT_HEARTBEAT)
-        .max(SHORTEST_HEARTBEAT);
-    Ok((session, heartbeat))
 }
 
 impl Session {
@@ -301,24 +240,4 @@ async fn applied(applying: &mut Option<BoxFuture<'static, Option<Message>>>) -> 
     let answer = future.await;
     *applying = None;
     answer
-}
-
-fn end_of(superseded: v1::Superseded) -> End {
-    End::Superseded(Superseded { message: superseded.message })
-}
-
-fn told(status: &tonic::Status) -> String {
-    format!("{:?}: {}", status.code(), status.message())
-}
-
-/// An error with its causes: the transport's own text has none of them.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

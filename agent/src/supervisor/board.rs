@@ -46,14 +46,12 @@ impl Board {
         self.shared.changed.notify_one();
     }
 
-    /// Counts each change of this task as one of the board, until it ends.
-    pub(super) fn follow(&self, mut snapshot: watch::Receiver<Snapshot>) {
-        let board = self.clone();
-        tokio::spawn(async move {
-            while snapshot.changed().await.is_ok() {
-                board.shared.changed.notify_one();
-            }
-        });
+    /// Counts each change of this task as one of the board; returns when the
+    /// task is no more.
+    pub(super) async fn follow(self, mut snapshot: watch::Receiver<Snapshot>) {
+        while snapshot.changed().await.is_ok() {
+            self.shared.changed.notify_one();
+        }
     }
 
     /// What is held now.

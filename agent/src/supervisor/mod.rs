@@ -125,7 +125,7 @@ impl Actor {
                     Some(message) => self.handle(message).await,
                     None => return,
                 },
-                key = self.tasks.ended() => {
+                key = self.tasks.ended(&self.assignments) => {
                     if self.stopping.is_none() {
                         self.tasks.start(&key, &self.assignments);
                     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use kafka2oss_proto::names::ConnectorName;
 use kafka2oss_proto::v1;
@@ -15,6 +16,9 @@ use super::plan::{Action, Current, Running, TaskKey, plan};
 use crate::assignment::{Assignment, Assignments, Fixed};
 use crate::task::{Snapshot, StopMode};
 
+/// From the death of a task to its next start.
+const AFTER_DEATH: Duration = Duration::from_secs(5);
+
 /// The tasks of this agent.
 pub(super) struct Tasks {
     factory: Arc<dyn TaskFactory>,
@@ -23,6 +27,9 @@ pub(super) struct Tasks {
     stores: BTreeMap<ConnectorName, StoreChannel>,
     stops: JoinSet<()>,
     stopping: HashMap<Id, TaskKey>,
+    /// One for each task: ends with it.
+    lives: JoinSet<(TaskKey, u64)>,
+    started: u64,
 }
 
 /// Where one task is.
@@ -37,6 +44,8 @@ enum Slot {
 }
 
 struct Live {
+    /// Tells it from others of the same key.
+    number: u64,
     task: Box<dyn Task>,
     running: Running,
     store: StoreSender,
@@ -69,6 +78,8 @@ impl Tasks {
             stores: BTreeMap::new(),
             stops: JoinSet::new(),
             stopping: HashMap::new(),
+            lives: JoinSet::new(),
+            started: 0,
         }
     }
 
@@ -107,20 +118,38 @@ impl Tasks {
     }
 
     /// Waits until a task has ended; for ever when none ends. Safe to cancel.
-    pub(super) async fn ended(&mut self) -> TaskKey {
+    pub(super) async fn ended(&mut self, before: &Assignments) -> TaskKey {
         loop {
-            let id = match self.stops.join_next_with_id().await {
-                Some(Ok((id, ()))) => id,
-                Some(Err(error)) => {
-                    tracing::error!(%error, "stopping a task failed");
-                    error.id()
+            tokio::select! {
+                Some(stopped) = self.stops.join_next_with_id() => {
+                    let id = match stopped {
+                        Ok((id, ())) => id,
+                        Err(error) => {
+                            tracing::error!(%error, "stopping a task failed");
+                            error.id()
+                        }
+                    };
+                    if let Some(key) = self.stopping.remove(&id) {
+                        self.slots.remove(&key);
+                        return key;
+                    }
                 }
-                None => return std::future::pending().await,
-            };
-            if let Some(key) = self.stopping.remove(&id) {
-                self.slots.remove(&key);
-                return key;
+                Some(Ok((key, number))) = self.lives.join_next() => {
+                    self.mourn(&key, number, before);
+                }
+                else => return std::future::pending().await,
             }
+        }
+    }
+
+    /// A task that ended without being told to is a fault of this program: it
+    /// starts again after a while.
+    fn mourn(&mut self, key: &TaskKey, number: u64, before: &Assignments) {
+        if let Some(Slot::Running(live)) = self.slots.get(key)
+            && live.number == number
+        {
+            tracing::error!(connector = %key.connector, index = key.index, "a task died");
+            self.stop_after(AFTER_DEATH, key, StopMode::KeepMembership, before);
         }
     }
 
@@ -136,13 +165,26 @@ impl Tasks {
         };
         let store = self.store(assignment);
         let task = self.factory.spawn(spec, store.subscribe(), assignment.mode);
-        self.board.follow(task.snapshot());
-        self.slots.insert(key.clone(), Slot::Running(Live { task, running, store }));
+        self.started += 1;
+        let number = self.started;
+        let (follow, key) = (self.board.clone().follow(task.snapshot()), key.clone());
+        self.lives.spawn({
+            let key = key.clone();
+            async move {
+                follow.await;
+                (key, number)
+            }
+        });
+        self.slots.insert(key, Slot::Running(Live { number, task, running, store }));
     }
 
     fn stop(&mut self, key: &TaskKey, mode: StopMode, before: &Assignments) {
+        self.stop_after(Duration::ZERO, key, mode, before);
+    }
+
+    fn stop_after(&mut self, pause: Duration, key: &TaskKey, mode: StopMode, before: &Assignments) {
         let Some(slot) = self.slots.remove(key) else { return };
-        let Slot::Running(Live { task, running, store }) = slot else {
+        let Slot::Running(Live { task, running, store, .. }) = slot else {
             self.slots.insert(key.clone(), slot);
             return;
         };
@@ -151,7 +193,12 @@ impl Tasks {
             Identity::of,
         );
         let snapshot = task.snapshot();
-        let stop = self.stops.spawn(task.stop(mode));
+        let stop = self.stops.spawn(async move {
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+            task.stop(mode).await;
+        });
         self.stopping.insert(stop.id(), key.clone());
         self.slots.insert(key.clone(), Slot::Stopping { ran, snapshot, _store: store });
     }

@@ -192,6 +192,17 @@ async fn tasks_of_another_store_are_kept_and_its_assignments_refused() {
     assert_eq!(bench.board.view().store_id, "first");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_task_that_died_is_started_again_after_a_while() {
+    let mut bench = bench().await;
+    bench.apply(vec![wire("c", &[0])]).await;
+    assert_eq!(bench.event().await, started("c/0"));
+    bench.hand.kill("c/0");
+    assert_eq!(bench.event().await, Event::Stopping("c/0".to_owned(), StopMode::KeepMembership));
+    assert_eq!(bench.event().await, Event::Stopped("c/0".to_owned()));
+    assert_eq!(bench.event().await, started("c/0"));
+}
+
 #[tokio::test]
 async fn stopping_waits_for_every_task_and_takes_nothing_more() {
     let mut bench = bench().await;

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use kafka2oss_kafka::partition_list::offset_with_metadata;
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
-use rdkafka::consumer::{CommitMode, Consumer};
+use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaResult;
 
 use super::consumer::TaskConsumer;
+use super::native;
 use crate::partition::{CommitError, CommitRequest};
 
 /// A commit without an answer for this long has an unknown outcome; longer
@@ -47,7 +48,7 @@ impl PendingCommits {
         }
         let sent =
             offset_with_metadata(&self.topic, request.partition, request.offset, &self.metadata)
-                .and_then(|offsets| consumer.commit(&offsets, CommitMode::Async));
+                .and_then(|offsets| native::commit(consumer, &offsets));
         match sent {
             Ok(()) => {
                 let since = Instant::now();

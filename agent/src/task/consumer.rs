@@ -8,10 +8,8 @@ use kafka2oss_kafka::partition_list::committed_raw;
 use kafka2oss_kafka::{classify, client_config};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
-use rdkafka::bindings;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::Notify;
 
@@ -149,35 +147,22 @@ pub(super) async fn unassign(
         .map_err(|error| classify::problem("cannot give up partitions", &error))
 }
 
-/// Ends the consumer. Every loop has ended before, so that nobody else holds
-/// it: the wrapper's drop polls until the group is left or the static member
-/// is gone.
-pub(super) async fn close(consumer: Arc<TaskConsumer>) {
-    consumer.context().close();
-    if let Err(problem) = blocking(move || drop(consumer)).await {
-        tracing::warn!(%problem, "a consumer was not closed cleanly");
+/// Keeps a consumer from waiting for an actor that is gone: whichever way this
+/// is dropped, the consumer can end.
+pub(super) struct ClosingGuard(pub(super) Arc<TaskConsumer>);
+
+impl Drop for ClosingGuard {
+    fn drop(&mut self) {
+        self.0.context().close(&self.0);
     }
 }
 
-/// Offset after the last record of a partition, as the last fetch showed it.
-pub(super) fn known_end(
-    consumer: &TaskConsumer,
-    topic: &std::ffi::CStr,
-    partition: i32,
-) -> Option<i64> {
-    let (mut low, mut high) = (-1, -1);
-    // SAFETY: the client lives as long as `consumer`, the topic is a C string,
-    // and the two integers are written to before the call returns.
-    let error = unsafe {
-        bindings::rd_kafka_get_watermark_offsets(
-            consumer.client().native_ptr(),
-            topic.as_ptr(),
-            partition,
-            &raw mut low,
-            &raw mut high,
-        )
-    };
-    (error == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
+/// Ends the consumer. Every loop has ended before, so that nobody else holds
+/// it: the wrapper's drop polls until the consumer is closed.
+pub(super) async fn close(consumer: ClosingGuard) {
+    if let Err(problem) = blocking(move || drop(consumer)).await {
+        tracing::warn!(%problem, "a consumer was not closed cleanly");
+    }
 }
 
 /// Whether an error of the main queue means that only a new consumer helps.

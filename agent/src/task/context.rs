@@ -58,10 +58,16 @@ impl TaskContext {
         self.callbacks.load(Ordering::Relaxed)
     }
 
-    /// From now on revocations are acknowledged at once: every loop has ended.
-    /// Closing the consumer waits for them.
-    pub(super) fn close(&self) {
+    /// From now on revocations are acknowledged at once, those included that
+    /// wait for it: ending a consumer waits for that, and would for ever.
+    pub(super) fn close(&self, consumer: &BaseConsumer<Self>) {
         self.closing.store(true, Ordering::Release);
+        let given_up = consumer
+            .assignment()
+            .and_then(|assignment| consumer.incremental_unassign(&assignment));
+        if let Err(error) = given_up {
+            tracing::debug!(%error, "a closing consumer could not give up partitions");
+        }
     }
 
     fn push(&self, event: Event) {

@@ -8,6 +8,7 @@ mod consumer;
 mod context;
 mod handle;
 mod incarnation;
+mod native;
 mod partitions;
 mod session;
 mod settings;

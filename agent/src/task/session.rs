@@ -18,8 +18,9 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use super::board::Board;
 use super::commits::{PendingCommits, answer};
-use super::consumer::{self, TakeUp, TaskConsumer};
+use super::consumer::{self, ClosingGuard, TakeUp, TaskConsumer};
 use super::context::Event;
+use super::native;
 use super::partitions::{Ended, Partitions};
 use super::{
     Mode, PartitionSnapshot, PartitionState, StopMode, TaskEnvironment, TaskSpec, TaskState,
@@ -106,6 +107,7 @@ pub(super) async fn run(
         Ok(consumer) => consumer,
         Err(problem) => return End::Failed(problem),
     };
+    let guard = ClosingGuard(consumer.clone());
     let (commit_sender, commit_requests) = mpsc::channel(COMMIT_QUEUE);
     let metadata = CommitMetadata { identity: consumer::identity(spec) }.encode();
     let mut session = Session {
@@ -127,9 +129,8 @@ pub(super) async fn run(
     };
     let end = session.serve(&wake, commit_requests, steering).await;
     session.partitions.abort_all().await;
-    let Session { consumer, partitions, .. } = session;
-    drop(partitions);
-    consumer::close(consumer).await;
+    drop(session);
+    consumer::close(guard).await;
     match end {
         Ok(()) => End::Stopped,
         Err(problem) => End::Failed(problem),
@@ -208,6 +209,7 @@ impl Session {
     }
 
     async fn handle(&mut self, event: Event) -> Result<(), Problem> {
+        tracing::debug!(task = self.spec.index, ?event, "consumer event");
         match event {
             Event::Assigned(partitions) => {
                 self.take_up(partitions).await?;
@@ -285,6 +287,7 @@ impl Session {
     }
 
     fn commit(&mut self, request: CommitRequest) {
+        tracing::debug!(task = self.spec.index, ?request, "commit");
         if self.partitions.is_current(request.partition, request.assignment) {
             self.commits.send(&self.consumer, request);
         } else {
@@ -294,6 +297,7 @@ impl Session {
 
     /// A loop has ended.
     async fn ended(&mut self, ended: Ended) -> Result<(), Problem> {
+        tracing::debug!(task = self.spec.index, ?ended, "loop ended");
         let Ended { partition, assignment, exit } = ended;
         if !self.partitions.is_current(partition, assignment) {
             return Ok(());
@@ -303,7 +307,11 @@ impl Session {
             return Ok(());
         }
         match exit {
-            Exit::Closed | Exit::Revoked => Ok(()),
+            Exit::Closed => Ok(()),
+            Exit::Revoked => {
+                let message = format!("the loop of partition {partition} ended by itself");
+                Err(Problem::new(ErrorCode::Internal, message))
+            }
             Exit::Broken(problem) => Err(problem),
             Exit::Rewind(offset) => self.restart(partition, offset, true).await,
             Exit::Stopped(problem) => {
@@ -392,7 +400,7 @@ impl Session {
             self.untroubled();
         }
         for partition in self.partitions.all() {
-            if let Some(end) = consumer::known_end(&self.consumer, &self.topic, partition) {
+            if let Some(end) = native::known_end(&self.consumer, &self.topic, partition) {
                 self.board.end_offset(partition, end);
             }
         }

@@ -73,6 +73,12 @@ impl Hand {
         snapshots.get(name).expect("a task of that name").send_modify(change);
     }
 
+    /// A task ends without being told to.
+    pub(crate) fn kill(&self, name: &str) {
+        let mut snapshots = self.0.snapshots.lock().expect("no test panics here");
+        snapshots.remove(name).expect("a task of that name");
+    }
+
     /// The store of the latest task of this name.
     pub(crate) fn store(&self, name: &str) -> watch::Receiver<ObjectStore> {
         let stores = self.0.stores.lock().expect("no test panics here");

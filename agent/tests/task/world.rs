@@ -42,6 +42,10 @@ impl World {
     /// at the partitions' beginnings. Objects close after 300 ms without a
     /// record.
     pub(crate) async fn new(partitions: i32) -> Result<Self> {
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+            .with_test_writer()
+            .try_init();
         let kafka = shared_kafka().await?;
         let oss = OssServer::start().await?;
         let id = unique("sink");

@@ -26,11 +26,6 @@ impl Leases {
         Self { lease, listening_since: now, agents: BTreeMap::new() }
     }
 
-    /// The lease itself.
-    pub(crate) fn lease(&self) -> Duration {
-        self.lease
-    }
-
     /// Adds an agent that is known from the store; its lease counts from the
     /// control plane's start.
     pub(crate) fn known(&mut self, agent: &str) {
@@ -54,11 +49,6 @@ impl Leases {
     /// machine that slept): silence until `now` does not count.
     pub(crate) fn count_anew(&mut self, now: Instant) {
         self.listening_since = self.listening_since.max(now);
-    }
-
-    /// How long the agent has been silent; `None` for one without a lease.
-    pub(crate) fn silence(&self, agent: &str, now: Instant) -> Option<Duration> {
-        self.agents.get(agent).map(|last| now.saturating_duration_since(self.counts_from(*last)))
     }
 
     /// Agents whose lease has run out at `now`, in the order of their ids.
@@ -111,7 +101,6 @@ mod tests {
         assert_eq!(leases.next_expiry(), Some(start + seconds(35)));
         assert!(leases.expired(start + seconds(34)).is_empty());
         assert_eq!(leases.expired(start + seconds(35)), ["a"]);
-        assert_eq!(leases.silence("a", start + seconds(35)), Some(seconds(30)));
         assert_eq!(leases.expired(start + seconds(36)), ["a", "b"]);
     }
 
@@ -135,7 +124,7 @@ mod tests {
         leases.heard("a", start);
         leases.remove("a");
         assert!(leases.expired(start + seconds(60)).is_empty());
-        assert_eq!((leases.next_expiry(), leases.silence("a", start)), (None, None));
+        assert_eq!(leases.next_expiry(), None);
     }
 
     #[test]

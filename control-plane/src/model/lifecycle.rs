@@ -94,9 +94,6 @@ pub(crate) fn decide(action: Action, desired: DesiredState) -> Decision {
 }
 
 impl DesiredState {
-    /// Every one, in the order of a connector's life.
-    pub(crate) const ALL: [Self; 4] = [Self::Created, Self::Running, Self::Paused, Self::Deleted];
-
     /// The name that the API has for it, without its prefix.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -134,6 +131,9 @@ impl From<DesiredState> for v1::DesiredState {
 mod tests {
     use super::*;
 
+    const STATES: [DesiredState; 4] =
+        [DesiredState::Created, DesiredState::Running, DesiredState::Paused, DesiredState::Deleted];
+
     const ACTIONS: [Action; 6] = [
         Action::Deploy,
         Action::Pause,
@@ -144,10 +144,10 @@ mod tests {
     ];
 
     fn table() -> String {
-        let header: Vec<_> = DesiredState::ALL.map(DesiredState::as_str).into();
+        let header: Vec<_> = STATES.map(DesiredState::as_str).into();
         let mut table = format!("| | {} |\n|---|---|---|---|---|\n", header.join(" | "));
         for action in ACTIONS {
-            let cells = DesiredState::ALL.map(|state| match decide(action, state) {
+            let cells = STATES.map(|state| match decide(action, state) {
                 Decision::Change(to) => to.as_str(),
                 Decision::Already => "already",
                 Decision::CarriedOut => "carried out",
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn repeating_an_action_that_was_allowed_is_ok() {
         for action in ACTIONS {
-            for state in DesiredState::ALL {
+            for state in STATES {
                 if let Decision::Change(next) = decide(action, state) {
                     assert_eq!(decide(action, next), Decision::Already, "{action:?} {state:?}");
                 }
@@ -185,9 +185,9 @@ mod tests {
     fn a_refusal_names_exactly_the_states_that_allow_the_action() {
         for action in ACTIONS {
             let refused = |state| matches!(decide(action, state), Decision::Refused { .. });
-            for state in DesiredState::ALL {
+            for state in STATES {
                 let Decision::Refused { allowed } = decide(action, state) else { continue };
-                for other in DesiredState::ALL {
+                for other in STATES {
                     assert_eq!(allowed.contains(&other), !refused(other), "{action:?} {other:?}");
                 }
             }
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn a_stored_state_is_read_as_it_was_written() {
-        for state in DesiredState::ALL {
+        for state in STATES {
             assert_eq!(DesiredState::from_wire(state.into()), state);
         }
     }

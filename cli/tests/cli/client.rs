@@ -1,0 +1,248 @@
+//! The client commands, against a running `dev`.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use serde_json::{Value, json};
+
+use super::program::Dev;
+
+/// Partitions of a topic that a producer makes in the embedded Kafka.
+const PARTITIONS: u64 = 4;
+
+/// Writes one record; the embedded Kafka makes the topic.
+fn produce(dev: &Dev, topic: &str, value: &str) {
+    let state = dev.state();
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", state["kafka"].as_str().expect("an address"))
+        .create()
+        .expect("a producer");
+    producer
+        .send(BaseRecord::to(topic).partition(0).key("k").payload(value))
+        .expect("it is queued");
+    producer.flush(Duration::from_secs(10)).expect("it is written");
+}
+
+/// Flags of a connector of `dev` from this topic.
+fn flags(dev: &Dev, topic: &str) -> Vec<String> {
+    let state = dev.state();
+    let text = |name: &str| state[name].as_str().expect("a text").to_owned();
+    let listed = dev.ask_json(&["connectors", "list"]);
+    assert!(listed.is_object());
+    ["--topic", topic, "--consumer-offset", "earliest", "--max-age", "1s", "--idle", "200ms"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(["--endpoint".to_owned(), text("endpoint"), "--bucket".to_owned(), text("bucket")])
+        .chain(["--access-key-id", "kafka2oss", "--access-key-secret-stdin"].map(str::to_owned))
+        .collect()
+}
+
+/// Creates a connector with the emulator's AccessKey inline.
+fn create(dev: &Dev, name: &str, topic: &str) {
+    let mut command = dev.client(&["connectors", "create", name]);
+    let mut child = command
+        .args(flags(dev, topic))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut stdin = child.stdin.take().expect("it is piped");
+    std::io::Write::write_all(&mut stdin, b"kafka2oss-dev\n").expect("it reads");
+    drop(stdin);
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.success());
+}
+
+#[test]
+fn a_connector_is_led_through_its_life() {
+    let dev = Dev::start();
+    produce(&dev, "wizard", "1");
+    create(&dev, "dev/sink", "wizard");
+
+    let created = dev.ask_json(&["connectors", "get", "dev/sink"]);
+    assert_eq!(created["name"], "instances/dev/connectors/sink");
+    assert_eq!(created["status"]["state"], "CONNECTOR_STATE_CREATED");
+    assert_eq!(created["spec"]["source"]["threadConcurrency"], 6, "defaults are filled in");
+    let key = &created["spec"]["destination"]["credentials"]["accessKey"];
+    assert_eq!(key["secret"], json!({"withheld": true}), "an inline secret is never shown");
+
+    let deployed = dev.ask(&["connectors", "deploy", "dev/sink", "--wait"]);
+    assert_eq!(deployed, "dev/sink is RUNNING\n");
+
+    let test = ["connectors", "test", "dev/sink", "--partition", "0", "--key", "1", "--value", "1"];
+    let sent = dev.ask_json(&[&test[..], &["--wait"]].concat());
+    assert_eq!(sent["offset"], "1");
+    let object = sent["objectKey"].as_str().expect("it waited for the object");
+    assert!(object.starts_with("wizard/0/wizard+0+"), "{object}");
+
+    let progress = dev.ask_json(&["connectors", "progress", "dev/sink"]);
+    assert_eq!(progress["partitions"].as_array().map(Vec::len), Some(PARTITIONS as usize));
+
+    let list = dev.ask(&["connectors", "list"]);
+    assert!(list.lines().any(|line| line.starts_with("dev/sink") && line.contains("RUNNING")));
+    let shown = dev.ask(&["connectors", "get", "dev/sink"]);
+    assert!(shown.contains("State:") && shown.contains("Conditions"), "{shown}");
+
+    let paused = dev.ask(&["connectors", "pause", "dev/sink", "--wait"]);
+    assert_eq!(paused, "dev/sink is PAUSED\n");
+    let resumed = dev.ask(&["connectors", "resume", "dev/sink", "--wait"]);
+    assert_eq!(resumed, "dev/sink is RUNNING\n");
+
+    let logs = dev.ask(&["connectors", "logs", "dev/sink"]);
+    assert!(!logs.is_empty());
+
+    let deleted = dev.ask(&["connectors", "delete", "dev/sink", "--wait"]);
+    assert_eq!(deleted, "dev/sink is deleted\n");
+    let (status, stderr) = dev.ask_in_vain(&["connectors", "get", "dev/sink"]);
+    assert_eq!(status, Some(1));
+    assert!(stderr.contains("NOT_FOUND") && stderr.contains("RESOURCE_NOT_FOUND"), "{stderr}");
+    assert!(stderr.contains("remedy: Check the name"), "{stderr}");
+}
+
+#[test]
+fn a_bad_request_is_answered_with_every_violation() {
+    let dev = Dev::start();
+    let (status, stderr) = dev.ask_in_vain(&[
+        "connectors",
+        "create",
+        "dev/Bad_Name",
+        "--topic",
+        "no/topic",
+        "--bucket",
+        "bad_bucket",
+        "--endpoint",
+        "localhost",
+        "--spread",
+        "99",
+        "--max-age",
+        "0s",
+    ]);
+
+    assert_eq!(status, Some(1));
+    assert!(stderr.starts_with("error: INVALID_ARGUMENT: "), "{stderr}");
+    for field in [
+        "connector_id",
+        "connector.spec.source.topic",
+        "connector.spec.source.spread",
+        "connector.spec.destination.bucket",
+        "connector.spec.destination.endpoint",
+        "connector.spec.destination.credentials",
+        "connector.spec.output.rotation.max_age",
+    ] {
+        let line = format!("\n  {field}");
+        assert!(stderr.contains(&line), "{field} is not in:\n{stderr}");
+    }
+    assert!(stderr.contains("\n  reason: ") && stderr.contains("\n  remedy: "), "{stderr}");
+}
+
+#[test]
+fn a_connector_is_created_from_what_get_printed() {
+    let dev = Dev::start();
+    create(&dev, "dev/one", "t");
+    let mut connector = dev.ask_json(&["connectors", "get", "dev/one"]);
+    let spec = &mut connector["spec"];
+    spec["resources"] = Value::Null;
+    spec["destination"]["credentials"] = json!({"accessKey": {
+        "id": {"environment": "ID"}, "secret": {"environment": "SECRET"}}});
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("connector.json");
+    let spec = json!({"spec": connector["spec"]});
+    std::fs::write(&file, spec.to_string()).expect("it is written");
+    let file = file.to_str().expect("a path");
+
+    dev.ask(&["connectors", "create", "dev/two", "--file", file, "--topic", "u"]);
+
+    let two = dev.ask_json(&["connectors", "get", "dev/two"]);
+    assert_eq!(two["spec"]["source"]["topic"], "u", "the flag wins");
+    assert_eq!(two["spec"]["output"], connector["spec"]["output"]);
+}
+
+#[test]
+fn a_preview_lists_what_deploy_makes_and_creates_nothing() {
+    let dev = Dev::start();
+    let create = |command: &str, more: &[&str]| {
+        let mut arguments =
+            vec!["connectors", command, "dev/sink", "--topic", "t", "--bucket", "bkt"];
+        arguments.extend(["--access-key-id-env", "ID", "--access-key-secret-env", "SECRET"]);
+        arguments.extend(["--endpoint", "http://localhost:1"]);
+        arguments.extend(more);
+        dev.ask(&arguments)
+    };
+
+    let preview = create("preview", &["--status-topic", "odd"]);
+    for words in ["connect-offset-sink", "connect-config-sink", "odd", "Warnings"] {
+        assert!(preview.contains(words), "{words} is not in:\n{preview}");
+    }
+    let valid = create("create", &["--validate-only"]);
+    assert_eq!(valid, "dev/sink is valid; nothing was created\n");
+
+    assert_eq!(dev.ask_json(&["connectors", "list"]), json!({}));
+}
+
+#[test]
+fn instances_are_registered_shown_and_removed() {
+    let dev = Dev::start();
+    assert!(dev.ask(&["instances", "list"]).contains("dev "));
+
+    let made = dev.ask(&[
+        "instances",
+        "create",
+        "alikafka_pre-1",
+        "--region",
+        "cn-hangzhou",
+        "--bootstrap-servers",
+        "a:9092,b:9092",
+    ]);
+    assert_eq!(made, "instances/alikafka_pre-1 registered\n");
+    let shown = dev.ask_json(&["instances", "get", "alikafka_pre-1"]);
+    assert_eq!(shown["bootstrapServers"], json!(["a:9092", "b:9092"]));
+    let elsewhere = dev.ask(&["instances", "list", "--region", "cn-beijing"]);
+    assert_eq!(elsewhere.lines().count(), 1, "the header alone: {elsewhere}");
+
+    let gone = dev.ask(&["instances", "delete", "alikafka_pre-1"]);
+    assert_eq!(gone, "instances/alikafka_pre-1 deleted\n");
+    let (_, stderr) = dev.ask_in_vain(&["instances", "delete", "alikafka_pre-1"]);
+    assert!(stderr.contains("NOT_FOUND"), "{stderr}");
+}
+
+#[test]
+fn credentials_are_replaced_by_update() {
+    let dev = Dev::start();
+    create(&dev, "dev/sink", "t");
+    let update = ["connectors", "update", "dev/sink", "--access-key-id-env", "ID"];
+
+    dev.ask(&[&update[..], &["--access-key-secret-env", "SECRET"]].concat());
+
+    let key =
+        &dev.ask_json(&["connectors", "get", "dev/sink"])["spec"]["destination"]["credentials"];
+    assert_eq!(key["accessKey"]["secret"], json!({"environment": "SECRET"}));
+}
+
+#[test]
+fn a_watch_shows_connectors_as_they_are_and_every_change() {
+    let dev = Dev::start();
+    create(&dev, "dev/sink", "t");
+    let mut watch = dev
+        .client(&["connectors", "watch", "--output", "json"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let stdout = BufReader::new(watch.stdout.take().expect("it is piped"));
+    let mut events = stdout.lines().map(|line| -> Value {
+        serde_json::from_str(&line.expect("it prints UTF-8")).expect("one JSON object a line")
+    });
+    let mut next = |wanted: &str| {
+        events.find(|event| event.get(wanted).is_some()).expect("the stream goes on")
+    };
+
+    assert_eq!(next("upsert")["upsert"]["name"], "instances/dev/connectors/sink");
+    assert!(next("synced")["resumeToken"].is_string());
+    dev.ask(&["connectors", "delete", "dev/sink"]);
+    assert_eq!(next("deleted")["deleted"]["name"], "instances/dev/connectors/sink");
+
+    watch.kill().expect("it runs");
+    watch.wait().expect("it ends");
+}

@@ -1,0 +1,49 @@
+//! Wrong command lines, and nobody at the other end.
+
+use std::path::Path;
+
+use super::program::{kafka2oss, texts};
+
+fn run(arguments: &[&str]) -> (Option<i32>, String) {
+    let output = kafka2oss(Path::new("/nonexistent")).args(arguments).output().expect("it runs");
+    let (_, stderr) = texts(&output);
+    (output.status.code(), stderr)
+}
+
+#[test]
+fn a_wrong_command_line_ends_with_status_2_and_says_what_is_wrong() {
+    for (arguments, word) in [
+        (&["connectors", "explode"][..], "explode"),
+        (&["dev", "--keep", "d"], "--kafka"),
+        (&["dev", "--exit"], "--demo"),
+        (&["dev", "--endpoint", "http://127.0.0.1:1", "--bucket", "b"], "AWS_ACCESS_KEY_ID"),
+        (&["connectors", "list", "--address", "https://a:1"], "only http"),
+        (&["connectors", "list", "--address", "a b"], "a b"),
+        (&["connectors", "create", "a/b", "--max-age", "soon"], "soon"),
+    ] {
+        let (status, stderr) = run(arguments);
+        assert_eq!(status, Some(2), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(word), "{arguments:?}: {stderr}");
+    }
+}
+
+#[test]
+fn nobody_at_the_address_ends_with_status_1_and_says_where_and_what_to_do() {
+    let (status, stderr) = run(&["connectors", "list", "--address", "127.0.0.1:1"]);
+    assert_eq!(status, Some(1));
+    assert!(stderr.contains("no control plane at http://127.0.0.1:1"), "{stderr}");
+    assert!(stderr.contains("remedy: "), "{stderr}");
+}
+
+#[test]
+fn help_is_there_for_every_command() {
+    for command in [&["dev"][..], &["instances", "create"], &["connectors", "create"]] {
+        let output = kafka2oss(Path::new("/nonexistent"))
+            .args(command)
+            .arg("--help")
+            .output()
+            .expect("it runs");
+        let (stdout, _) = texts(&output);
+        assert!(output.status.success() && stdout.contains("Usage: kafka2oss"), "{stdout}");
+    }
+}

@@ -1,0 +1,161 @@
+//! Agents come and go: leases, Goodbye, restarts, two with one id.
+
+use std::time::Duration;
+
+use kafka2oss_proto::v1::connect_response::Message as Told;
+use kafka2oss_proto::v1::{self, ConnectorState, GoodbyeReason};
+
+use crate::agent::{Agent, Script};
+use crate::server::{Server, condition, status_of};
+
+fn agents_of(connector: &v1::Connector) -> Vec<&str> {
+    status_of(connector).tasks.iter().map(|task| task.agent.as_str()).collect()
+}
+
+async fn state(server: &mut Server, id: &str) -> v1::AgentState {
+    let request = v1::GetAgentRequest { name: format!("agents/{id}") };
+    server.agents.get_agent(request).await.expect("known").into_inner().state()
+}
+
+/// A running connector whose two tasks are on agents `a` and `b`.
+async fn on_two(server: &mut Server) -> (String, Agent, Agent) {
+    let a = Agent::connect(&server.channel, Script::willing("a")).await;
+    let b = Agent::connect(&server.channel, Script::willing("b")).await;
+    let name = server.create("sink").await.name;
+    server.deploy(&name).await;
+    let running = server.until_state(&name, ConnectorState::Running).await;
+    assert_eq!(agents_of(&running), ["agents/a", "agents/b"]);
+    (name, a, b)
+}
+
+#[tokio::test]
+async fn welcome_says_what_the_agent_has_to_know() {
+    let server = Server::with_instance().await;
+    let mut agent = Agent::connect(&server.channel, Script::willing("a")).await;
+    let welcome = agent
+        .told(|told| match told {
+            Told::Welcome(welcome) => Some(welcome.clone()),
+            _ => None,
+        })
+        .await;
+    assert_eq!(welcome.lease.expect("a lease").seconds, 600);
+    assert!(!welcome.store_id.is_empty() && !welcome.session_id.is_empty());
+    assert_eq!(welcome.store_epoch, 1);
+}
+
+#[tokio::test]
+async fn goodbye_leaving_moves_tasks_at_once() {
+    let mut server = Server::with_instance().await;
+    let (name, a, mut b) = on_two(&mut server).await;
+    a.goodbye(GoodbyeReason::Leaving).await;
+    let moved =
+        server.until(&name, |connector| agents_of(connector) == ["agents/b", "agents/b"]).await;
+    assert_eq!(moved.generation, 2);
+    let list = b.assigned(|list| list.connectors.iter().any(|one| one.tasks.len() == 2)).await;
+    assert_eq!(list.connectors[0].placement_version, 2);
+    server.until_state(&name, ConnectorState::Running).await;
+    assert_eq!(state(&mut server, "a").await, v1::AgentState::Gone);
+}
+
+#[tokio::test]
+async fn tasks_of_an_agent_that_vanished_move_after_its_lease() {
+    let mut server =
+        Server::start_with(|options| options.lease = Duration::from_millis(1_500)).await;
+    server.register("alikafka_1").await;
+    let (name, a, b) = on_two(&mut server).await;
+    a.vanish().await;
+    let heartbeats = tokio::spawn(async move {
+        loop {
+            b.say(v1::connect_request::Message::Heartbeat(v1::Heartbeat {})).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    });
+    let moved =
+        server.until(&name, |connector| agents_of(connector) == ["agents/b", "agents/b"]).await;
+    assert_eq!(state(&mut server, "a").await, v1::AgentState::Gone);
+    assert_eq!(moved.generation, 2);
+    heartbeats.abort();
+}
+
+#[tokio::test]
+async fn an_agent_that_restarts_keeps_its_tasks() {
+    let mut server = Server::with_instance().await;
+    let (name, a, b) = on_two(&mut server).await;
+    a.goodbye(GoodbyeReason::Restarting).await;
+    a.vanish().await;
+    let mut again = Agent::connect(&server.channel, Script::willing("a").boot(2)).await;
+    let list = again.assigned(|list| !list.connectors.is_empty()).await;
+    assert_eq!(list.connectors[0].placement_version, 1);
+    let running = server.until_state(&name, ConnectorState::Running).await;
+    assert_eq!(agents_of(&running), ["agents/a", "agents/b"]);
+    assert!(
+        b.lists().iter().flat_map(|list| &list.connectors).all(|one| one.placement_version == 1)
+    );
+}
+
+#[tokio::test]
+async fn of_two_processes_with_one_id_the_newer_wins_whichever_comes_first() {
+    let server = Server::with_instance().await;
+    let superseded = |told: &Told| matches!(told, Told::Superseded(_)).then_some(());
+    let mut older = Agent::connect(&server.channel, Script::willing("a").boot(10)).await;
+    let mut newer = Agent::connect(&server.channel, Script::willing("a").boot(20)).await;
+    older.told(superseded).await;
+    older.ended().await;
+    newer.assigned(|_| true).await;
+
+    let mut late = Agent::connect(&server.channel, Script::willing("a").boot(15)).await;
+    late.told(superseded).await;
+    late.ended().await;
+    assert!(late.lists().is_empty());
+}
+
+#[tokio::test]
+async fn a_restart_of_the_control_plane_changes_nothing_for_the_agents() {
+    let mut server = Server::with_instance().await;
+    let (name, mut a, b) = on_two(&mut server).await;
+    let before = a.assigned(|list| !list.connectors.is_empty()).await;
+    server.stop().await;
+    a.ended().await;
+    drop(b);
+    server.start_again(|_| {}).await;
+
+    let unknown = server.get(&name).await.expect("kept");
+    assert_eq!(status_of(&unknown).state(), ConnectorState::Unknown);
+    let mut held = Script::willing("a");
+    held.hello.store_id = "store".to_owned();
+    let mut a = Agent::connect(&server.channel, held).await;
+    let after = a.assigned(|_| true).await;
+    assert_eq!(after.connectors, before.connectors, "placement, versions and start are the same");
+    let _b = Agent::connect(&server.channel, Script::willing("b")).await;
+    let running = server.until_state(&name, ConnectorState::Running).await;
+    assert_eq!(agents_of(&running), ["agents/a", "agents/b"]);
+    assert!(a.commands().is_empty(), "nothing is prepared again");
+}
+
+#[tokio::test]
+async fn leases_count_anew_from_the_start_of_the_control_plane() {
+    let mut server = Server::with_instance().await;
+    let (name, a, b) = on_two(&mut server).await;
+    server.stop().await;
+    drop((a, b));
+    server.start_again(|options| options.lease = Duration::from_millis(500)).await;
+    // Nobody comes back: the tasks have no agent once the leases ran out.
+    let unplaced = server.until(&name, |connector| agents_of(connector) == ["", ""]).await;
+    assert_eq!(condition(&unplaced, "Placed").reason, "AGENT_NONE_IN_POOL");
+}
+
+#[tokio::test]
+async fn agents_are_listed_with_what_they_run() {
+    let mut server = Server::with_instance().await;
+    let (name, _a, _b) = on_two(&mut server).await;
+    let request = v1::ListAgentsRequest { page_size: 1, page_token: String::new() };
+    let page = server.agents.list_agents(request).await.expect("a page").into_inner();
+    assert_eq!(page.agents.len(), 1);
+    let agent = &page.agents[0];
+    assert_eq!((agent.name.as_str(), agent.tasks), ("agents/a", 1));
+    assert_eq!(agent.connectors, [name]);
+    assert_eq!(agent.state(), v1::AgentState::Connected);
+    let request = v1::ListAgentsRequest { page_size: 1, page_token: page.next_page_token };
+    let page = server.agents.list_agents(request).await.expect("a page").into_inner();
+    assert_eq!((page.agents[0].name.as_str(), page.next_page_token.as_str()), ("agents/b", ""));
+}

@@ -1,0 +1,116 @@
+//! What every service has: reflection, health, request IDs, limits.
+
+use std::time::Duration;
+
+use kafka2oss_control_plane::{ControlPlane, Options};
+use kafka2oss_proto::v1;
+use tonic::metadata::MetadataValue;
+use tonic::{Code, Request};
+use tonic_health::pb::health_client::HealthClient;
+use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
+use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
+
+use crate::agent::{Agent, Script, prepared};
+use crate::server::{Server, violations};
+
+async fn reflect(server: &Server, ask: MessageRequest) -> MessageResponse {
+    let request = ServerReflectionRequest { host: String::new(), message_request: Some(ask) };
+    let requests = tokio_stream::iter([request]);
+    let mut client = ServerReflectionClient::new(server.channel.clone());
+    let mut answers = client.server_reflection_info(requests).await.expect("a stream").into_inner();
+    let answer: ServerReflectionResponse =
+        answers.message().await.expect("no error").expect("an answer");
+    answer.message_response.expect("a response")
+}
+
+#[tokio::test]
+async fn reflection_lists_the_services_and_knows_the_details_of_errors() {
+    let server = Server::start().await;
+    let MessageResponse::ListServicesResponse(list) =
+        reflect(&server, MessageRequest::ListServices(String::new())).await
+    else {
+        panic!("no list of services");
+    };
+    let names: Vec<_> = list.service.iter().map(|service| service.name.as_str()).collect();
+    for name in [
+        "kafka2oss.v1.ConnectorService",
+        "kafka2oss.v1.InstanceService",
+        "kafka2oss.v1.AgentService",
+        "kafka2oss.v1.AgentControlService",
+        "grpc.health.v1.Health",
+    ] {
+        assert!(names.contains(&name), "{name} is not in {names:?}");
+    }
+    let symbol = MessageRequest::FileContainingSymbol("google.rpc.BadRequest".to_owned());
+    assert!(matches!(reflect(&server, symbol).await, MessageResponse::FileDescriptorResponse(_)));
+}
+
+#[tokio::test]
+async fn health_says_serving() {
+    let server = Server::start().await;
+    let mut client = HealthClient::new(server.channel.clone());
+    for service in ["", "kafka2oss.v1.ConnectorService"] {
+        let request = tonic_health::pb::HealthCheckRequest { service: service.to_owned() };
+        let answer = client.check(request).await.expect("known").into_inner();
+        assert_eq!(
+            answer.status(),
+            tonic_health::pb::health_check_response::ServingStatus::Serving
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_request_id_goes_back_with_the_answer() {
+    let mut server = Server::start().await;
+    let answer = server.agents.list_agents(v1::ListAgentsRequest::default()).await.expect("ok");
+    assert_eq!(answer.metadata().get("x-request-id").map(|id| id.len()), Some(26));
+    let mut request = Request::new(v1::ListAgentsRequest { page_size: -1, ..Default::default() });
+    request.metadata_mut().insert("x-request-id", MetadataValue::from_static("mine"));
+    let status = server.agents.list_agents(request).await.expect_err("refused");
+    assert_eq!(status.metadata().get("x-request-id").map(|id| id.as_bytes()), Some(&b"mine"[..]));
+    assert_eq!(violations(&status)[0].0, "page_size");
+}
+
+#[tokio::test]
+async fn a_request_ends_at_its_deadline_and_a_stream_does_not() {
+    let mut server =
+        Server::start_with(|options| options.request_timeout = Duration::from_millis(300)).await;
+    server.register("alikafka_1").await;
+    let mut script = Script::willing("a");
+    script.prepare = Box::new(prepared);
+    let mut agent = Agent::connect(&server.channel, script).await;
+    let name = server.create("sink").await.name;
+    server.deploy(&name).await;
+    server.until_state(&name, v1::ConnectorState::Running).await;
+    // Nobody ever reports the object.
+    let request = v1::SendTestMessageRequest { name, wait: true, ..Default::default() };
+    let status = server.connectors.send_test_message(request.clone()).await.expect_err("late");
+    assert_eq!(status.code(), Code::DeadlineExceeded);
+    let mut request = Request::new(request);
+    request.set_timeout(Duration::from_millis(100));
+    let status = server.connectors.send_test_message(request).await.expect_err("late");
+    assert!(matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled), "{status}");
+    agent.assigned(|list| !list.connectors.is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_second_process_on_the_same_folder_is_refused() {
+    let server = Server::start().await;
+    let mut options = Options::at(server.folder());
+    options.listen.set_port(0);
+    let refusal = ControlPlane::start(options).await.expect_err("refused");
+    assert!(format!("{refusal:#}").contains("in use by another process"), "{refusal:#}");
+}
+
+#[tokio::test]
+async fn an_address_that_is_not_loopback_is_refused_without_consent() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut options = Options::at(folder.path());
+    options.listen = ([0, 0, 0, 0], 0).into();
+    let refusal = ControlPlane::start(options.clone()).await.expect_err("refused");
+    assert!(refusal.to_string().contains("--insecure-listen"), "{refusal}");
+    options.insecure_listen = true;
+    ControlPlane::start(options).await.expect("started").shutdown().await;
+}

@@ -1,0 +1,114 @@
+//! What can be wrong on the store's side: shown with its code and its cure,
+//! and over by itself when the cause is gone.
+
+use std::fs;
+
+use anyhow::Result;
+use kafka2oss_proto::v1;
+use kafka2oss_sandbox::oss::Versioning;
+use kafka2oss_tests::name::unique;
+use kafka2oss_tests::produce::numbered;
+use kafka2oss_tests::scratch::Scratch;
+
+use crate::spec::{Parts, access_key, file};
+use crate::world::{Store, World};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_bucket_is_shown_and_filled_once_it_is_there() -> Result<()> {
+    let mut world = World::new(2).await?;
+    let name = unique("later");
+    world.bucket = world.store.bucket(&name);
+    let mut produced = world.produce(numbered("before ", 0..100, 2)).await?;
+    let connector = world.connector().await?;
+    connector.deploy().await?;
+
+    let shown = connector.shows("STORE_BUCKET_NOT_FOUND").await?;
+    assert_eq!(shown.status.unwrap_or_default().state(), v1::ConnectorState::Failed);
+    produced.extend(world.produce(numbered("meanwhile ", 0..100, 2)).await?);
+    world.store.create_bucket(&name).await?;
+
+    connector.is(v1::ConnectorState::Running).await?;
+    connector.delivered(&produced).await?;
+    world.judge(&produced).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_secret_in_a_file_is_shown_and_a_right_one_is_picked_up() -> Result<()> {
+    // given a secret in a file that MinIO does not take
+    let mut world = World::new(2).await?;
+    world.store = Store::minio().await?;
+    let name = unique("bucket");
+    world.store.create_bucket(&name).await?;
+    world.bucket = world.store.bucket(&name);
+    let Store::Minio(minio) = &world.store else { unreachable!() };
+    let folder = Scratch::new("secrets")?;
+    let (id, secret) = (folder.join("id"), folder.join("secret"));
+    fs::write(&id, minio.access_key())?;
+    fs::write(&secret, "wrong")?;
+    let mut produced = world.produce(numbered("before ", 0..100, 2)).await?;
+    let connector = world
+        .connector_with(|spec| {
+            spec.destination().credentials = Some(access_key(file(&id), file(&secret)));
+        })
+        .await?;
+    connector.deploy().await?;
+    connector.shows("STORE_CREDENTIALS_INVALID").await?;
+
+    // when it is put right, with the line break that editors leave
+    fs::write(&secret, format!("{}\n", minio.secret_key()))?;
+
+    // then
+    connector.is(v1::ConnectorState::Running).await?;
+    produced.extend(world.produce(numbered("after ", 0..100, 2)).await?);
+    connector.delivered(&produced).await?;
+    world.judge(&produced).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_is_revoked_while_it_runs_is_shown_and_a_rotated_one_is_picked_up()
+-> Result<()> {
+    // given a connector that runs with a secret in a file
+    let world = World::new(2).await?;
+    let folder = Scratch::new("secrets")?;
+    let (id, secret) = (folder.join("id"), folder.join("secret"));
+    fs::write(&id, world.oss().access_key())?;
+    fs::write(&secret, world.oss().secret_key())?;
+    let connector = world
+        .connector_with(|spec| {
+            spec.destination().credentials = Some(access_key(file(&id), file(&secret)));
+        })
+        .await?;
+    connector.run().await?;
+    let mut produced = world.produce(numbered("before ", 0..100, 2)).await?;
+    connector.delivered(&produced).await?;
+
+    // when the store has another secret
+    world.oss().set_access_key(world.oss().access_key(), "rotated-secret");
+    produced.extend(world.produce(numbered("meanwhile ", 0..100, 2)).await?);
+    connector.is(v1::ConnectorState::Degraded).await?;
+    connector.shows("STORE_CREDENTIALS_INVALID").await?;
+
+    // then the new one is enough, where the old one stood
+    fs::write(&secret, "rotated-secret")?;
+    connector.is(v1::ConnectorState::Running).await?;
+    connector.delivered(&produced).await?;
+    world.oss().set_access_key(world.oss().access_key(), world.oss().secret_key());
+    world.judge(&produced).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_with_versioning_gives_at_least_once_with_its_reason() -> Result<()> {
+    let world = World::new(1).await?;
+    world.oss().set_versioning(world.bucket.name(), Versioning::Enabled).await?;
+    let connector = world.connector().await?;
+
+    let running = connector.run().await?;
+
+    let status = running.status.unwrap_or_default();
+    assert_eq!(status.delivery_guarantee(), v1::DeliveryGuarantee::AtLeastOnce);
+    let reason = &status.delivery_guarantee_reason;
+    assert!(reason.contains("STORE_VERSIONING_ON"), "{reason}");
+    let produced = world.produce(numbered("r", 0..100, 1)).await?;
+    connector.delivered(&produced).await?;
+    world.judge(&produced).await
+}
