@@ -60,12 +60,12 @@ impl Agent {
     /// Options that no agent can run with.
     pub async fn start(options: Options, environment: Environment) -> anyhow::Result<Self> {
         let data_runtime = DataRuntime::start(options.data_threads)?;
-        let Environment { admins, static_membership } = environment;
+        let Environment { admins, membership } = environment;
         let reporter = Reporter::new(options.identity()?.agent);
         let tasks = KafkaTasks {
             agent: options.identity()?.agent,
             reporter: reporter.clone(),
-            static_membership,
+            membership,
             data_runtime: data_runtime.handle(),
         };
         Self::start_with(options, admins, reporter, Arc::new(tasks), data_runtime).await

@@ -8,28 +8,27 @@ use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin};
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::spec::Instance;
 
+use crate::task::Membership;
+
 /// What an agent needs of the process that it runs in; the default is
 /// production's.
 #[derive(Clone)]
 pub struct Environment {
     /// How Kafka is administered.
     pub admins: Arc<dyn AdminFactory>,
-    /// Whether group members are static (`group.instance.id`); off on the
-    /// embedded Kafka, which does not know them.
-    pub static_membership: bool,
+    /// How tasks are members of their groups.
+    pub membership: Membership,
 }
 
 impl Default for Environment {
     fn default() -> Self {
-        Self { admins: Arc::new(BrokerAdmins), static_membership: true }
+        Self { admins: Arc::new(BrokerAdmins), membership: Membership::default() }
     }
 }
 
 impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Environment")
-            .field("static_membership", &self.static_membership)
-            .finish_non_exhaustive()
+        f.debug_struct("Environment").field("membership", &self.membership).finish_non_exhaustive()
     }
 }
 

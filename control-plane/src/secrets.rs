@@ -62,3 +62,55 @@ impl InlineSecrets {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kafka2oss_proto::v1::{self, secret::Source, store_credentials::Kind};
+
+    use super::*;
+
+    fn credentials(value: &str) -> v1::StoreCredentials {
+        let secret = |source| Some(v1::Secret { source: Some(source) });
+        v1::StoreCredentials {
+            kind: Some(Kind::AccessKey(v1::AccessKey {
+                id: secret(Source::Environment("ID".to_owned())),
+                secret: secret(Source::Plain(value.to_owned())),
+            })),
+        }
+    }
+
+    #[test]
+    fn what_was_taken_is_restored_for_its_connector_only() {
+        let secrets = InlineSecrets::default();
+        let mut message = credentials("value");
+        secrets.replace("u", &mut message);
+        assert!(!spec::has_plain(&message));
+        assert!(secrets.has_all("u", &message) && !secrets.has_all("other", &message));
+        secrets.restore("u", &mut message);
+        assert_eq!(message, credentials("value"));
+        secrets.forget("u");
+        assert!(!secrets.has_all("u", &{
+            let mut redacted = credentials("value");
+            spec::redact(&mut redacted);
+            redacted
+        }));
+    }
+
+    #[test]
+    fn a_replacement_can_be_taken_back() {
+        let secrets = InlineSecrets::default();
+        secrets.replace("u", &mut credentials("old"));
+        let mut message = credentials("new");
+        let earlier = secrets.replace("u", &mut message);
+        secrets.put_back("u", earlier);
+        secrets.restore("u", &mut message);
+        assert_eq!(message, credentials("old"));
+    }
+
+    #[test]
+    fn debug_output_shows_no_value() {
+        let secrets = InlineSecrets::default();
+        secrets.replace("u", &mut credentials("s3cret"));
+        assert!(!format!("{secrets:?}").contains("s3cret"));
+    }
+}

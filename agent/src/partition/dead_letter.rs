@@ -86,7 +86,7 @@ impl DeadLetters {
             match self.error_topic.send(&record).await {
                 Ok(written) => break written,
                 Err(problem) => {
-                    self.board.retrying(problem);
+                    self.board.retrying(&problem);
                     tokio::time::sleep(backoff.next().unwrap_or_default()).await;
                 }
             }

@@ -143,7 +143,7 @@ impl Delivery {
             content_type: JsonArray::CONTENT_TYPE,
             metadata: ObjectMetadata {
                 uid: self.uid.clone(),
-                chain_id: self.chain.clone(),
+                chain_id: self.chain,
                 partition: self.partition,
                 first_offset: first,
                 next_offset: object.next_offset,
@@ -158,7 +158,7 @@ impl Delivery {
             let attempt = match store.put(&new).await {
                 Ok(PutOutcome::Created { version_id }) => {
                     if let Some(version_id) = version_id {
-                        self.board.downgrade(versioned(&new.key, &version_id));
+                        self.board.downgrade(&versioned(&new.key, &version_id));
                     }
                     self.board.recovered();
                     return Ok(new.metadata);
@@ -180,7 +180,7 @@ impl Delivery {
                 Ok(None) => tokio::time::sleep(backoff.next().unwrap_or(STORE_BACKOFF.1)).await,
                 Err(error) => {
                     let delay = wait_after(&error, backoff.next());
-                    self.board.retrying(error.into());
+                    self.board.retrying(&error.into());
                     tokio::time::sleep(delay).await;
                 }
             }

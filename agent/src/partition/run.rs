@@ -218,7 +218,7 @@ impl PartitionLoop {
     fn source_failed(&self, state: &mut State, error: &rdkafka::error::KafkaError) {
         let position = state.open.next_offset();
         match source_error::classify(error) {
-            SourceError::Passing(problem) => self.board.retrying(problem),
+            SourceError::Passing(problem) => self.board.retrying(&problem),
             SourceError::OutOfRange => state.ending = Some(Exit::OutOfRange(position)),
             SourceError::Stop(problem) => state.ending = Some(Exit::Stopped(problem)),
             SourceError::Broken(problem) => state.ending = Some(Exit::Broken(problem)),

@@ -7,7 +7,9 @@ use kafka2oss_sink::ObjectStore;
 use tokio::sync::watch;
 
 use crate::report::Reporter;
-use crate::task::{self, Mode, Snapshot, StopMode, TaskEnvironment, TaskHandle, TaskSpec};
+use crate::task::{
+    self, Membership, Mode, Snapshot, StopMode, TaskEnvironment, TaskHandle, TaskSpec,
+};
 
 /// Starts tasks.
 pub(crate) trait TaskFactory: Send + Sync + 'static {
@@ -36,7 +38,7 @@ pub(crate) trait Task: Send + 'static {
 pub(crate) struct KafkaTasks {
     pub(crate) agent: AgentName,
     pub(crate) reporter: Reporter,
-    pub(crate) static_membership: bool,
+    pub(crate) membership: Membership,
     pub(crate) data_runtime: tokio::runtime::Handle,
 }
 
@@ -51,7 +53,7 @@ impl TaskFactory for KafkaTasks {
             agent: self.agent.clone(),
             store,
             reporter: self.reporter.clone(),
-            static_membership: self.static_membership,
+            membership: self.membership,
             data_runtime: self.data_runtime.clone(),
         };
         Box::new(task::spawn(spec, environment, mode))

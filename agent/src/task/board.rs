@@ -208,7 +208,7 @@ impl PartitionBoard {
     }
 
     /// Something outside fails; it is tried again.
-    pub(crate) fn retrying(&self, problem: Problem) {
+    pub(crate) fn retrying(&self, problem: &Problem) {
         let mut news = false;
         self.update(|seen| {
             news = seen.problem.as_ref().map(|problem| problem.code) != Some(problem.code);
@@ -216,7 +216,7 @@ impl PartitionBoard {
             true
         });
         if news {
-            self.log(Severity::Warn, None, Some(&problem), problem.message.clone());
+            self.log(Severity::Warn, None, Some(problem), problem.message.clone());
         }
     }
 
@@ -245,7 +245,7 @@ impl PartitionBoard {
     }
 
     /// The store's replies show that records may stand in two objects.
-    pub(crate) fn downgrade(&self, problem: Problem) {
+    pub(crate) fn downgrade(&self, problem: &Problem) {
         let news = self.task.snapshot.send_if_modified(|snapshot| {
             let news = snapshot.downgrade.is_none();
             if news {
@@ -254,7 +254,7 @@ impl PartitionBoard {
             news
         });
         if news {
-            self.log(Severity::Warn, None, Some(&problem), problem.message.clone());
+            self.log(Severity::Warn, None, Some(problem), problem.message.clone());
         }
     }
 

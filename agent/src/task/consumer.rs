@@ -14,7 +14,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::Notify;
 
 use super::context::TaskContext;
-use super::{TaskSpec, settings};
+use super::{Membership, TaskSpec, settings};
 use crate::partition::chain::{self, Committed, Identity, Position};
 
 /// Limit of a request to the broker.
@@ -46,10 +46,10 @@ async fn blocking<T: Send + 'static>(
 /// consumer has something to say.
 pub(super) async fn join_group(
     spec: &TaskSpec,
-    static_membership: bool,
+    membership: Membership,
     wake: Arc<Notify>,
 ) -> Result<Arc<TaskConsumer>, Problem> {
-    let config = settings::consumer(client_config(&spec.instance).await?, spec, static_membership);
+    let config = settings::consumer(client_config(&spec.instance).await?, spec, membership);
     let topic = spec.spec.source.topic.clone();
     blocking(move || {
         let mut consumer: TaskConsumer = config

@@ -62,9 +62,8 @@ impl TaskContext {
     /// wait for it: ending a consumer waits for that, and would for ever.
     pub(super) fn close(&self, consumer: &BaseConsumer<Self>) {
         self.closing.store(true, Ordering::Release);
-        let given_up = consumer
-            .assignment()
-            .and_then(|assignment| consumer.incremental_unassign(&assignment));
+        let given_up =
+            consumer.assignment().and_then(|assignment| consumer.incremental_unassign(&assignment));
         if let Err(error) = given_up {
             tracing::debug!(%error, "a closing consumer could not give up partitions");
         }

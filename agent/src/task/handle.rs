@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use kafka2oss_proto::names::{AgentName, ConnectorName};
 use kafka2oss_proto::spec::{ConnectorSpec, Instance};
@@ -48,11 +49,28 @@ pub struct TaskEnvironment {
     pub store: watch::Receiver<ObjectStore>,
     /// Where log lines and dead-letter events go.
     pub reporter: Reporter,
-    /// Whether members are static (`group.instance.id`); off on the embedded
-    /// Kafka, which does not know them.
-    pub static_membership: bool,
+    /// How the task is a member of its group.
+    pub membership: Membership,
     /// Runtime of the partitions' loops, apart from the control runtime.
     pub data_runtime: tokio::runtime::Handle,
+}
+
+/// How a task is a member of its consumer group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Membership {
+    /// Whether it is a static member (`group.instance.id`); off on the
+    /// embedded Kafka, which does not know them.
+    pub is_static: bool,
+    /// Kafka's `session.timeout.ms`: a member that is not heard of for this
+    /// long is out of the group; a static one that is back within it keeps its
+    /// partitions.
+    pub session_timeout: Duration,
+}
+
+impl Default for Membership {
+    fn default() -> Self {
+        Self { is_static: true, session_timeout: Duration::from_secs(10) }
+    }
 }
 
 /// What a task should do.

@@ -17,7 +17,7 @@ mod snapshot;
 pub(crate) use board::PartitionBoard;
 pub(crate) use context::TaskContext;
 
-pub use handle::{Mode, StopMode, TaskEnvironment, TaskHandle, TaskSpec, spawn};
+pub use handle::{Membership, Mode, StopMode, TaskEnvironment, TaskHandle, TaskSpec, spawn};
 pub use snapshot::{PartitionSnapshot, PartitionState, Snapshot, TaskState, Totals};
 
 /// Whether a committed offset's metadata is of this service, whichever

@@ -137,7 +137,7 @@ impl Partitions {
     fn delivery(&self, partition: i32, assignment: u64, board: Arc<PartitionBoard>) -> Delivery {
         Delivery {
             uid: self.spec.uid.clone(),
-            chain: self.chain.clone(),
+            chain: self.chain,
             topic: self.spec.spec.source.topic.clone(),
             partition,
             prefix: self.spec.spec.output.layout.prefix.clone(),

@@ -102,7 +102,7 @@ pub(super) async fn run(
         return End::Failed(problem);
     }
     let wake = Arc::new(Notify::new());
-    let joined = consumer::join_group(spec, environment.static_membership, wake.clone()).await;
+    let joined = consumer::join_group(spec, environment.membership, wake.clone()).await;
     let consumer = match joined {
         Ok(consumer) => consumer,
         Err(problem) => return End::Failed(problem),

@@ -1,12 +1,13 @@
 //! librdkafka's settings for a task's consumer.
 
+use std::time::Duration;
+
 use rdkafka::ClientConfig;
 
-use super::TaskSpec;
+use super::{Membership, TaskSpec};
 
-/// A member that is not heard of for this long is out of the group; a static
-/// member that is back within it keeps its partitions.
-const SESSION_TIMEOUT_MS: &str = "10000";
+/// Heartbeats within a session timeout: one or two may be lost.
+const HEARTBEATS_PER_SESSION: u32 = 4;
 
 /// Prefetched records of one partition, in KiB. Split queues count by
 /// themselves, so this times the partitions is what a task holds.
@@ -16,14 +17,15 @@ const PREFETCH_KIB: &str = "4096";
 pub(super) fn consumer(
     mut config: ClientConfig,
     spec: &TaskSpec,
-    static_membership: bool,
+    membership: Membership,
 ) -> ClientConfig {
+    let Membership { is_static, session_timeout } = membership;
     config
         .set("group.id", &spec.spec.resources.task_consumer_group)
         .set("group.protocol", "classic")
         .set("partition.assignment.strategy", "cooperative-sticky")
-        .set("session.timeout.ms", SESSION_TIMEOUT_MS)
-        .set("heartbeat.interval.ms", "3000")
+        .set("session.timeout.ms", milliseconds(session_timeout))
+        .set("heartbeat.interval.ms", milliseconds(session_timeout / HEARTBEATS_PER_SESSION))
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         // A position that the broker does not have is never guessed.
@@ -37,8 +39,12 @@ pub(super) fn consumer(
         .set("fetch.wait.max.ms", "500")
         // Partitions that are added are seen within this time.
         .set("topic.metadata.refresh.interval.ms", "30000");
-    if static_membership {
+    if is_static {
         config.set("group.instance.id", format!("{}-{}", spec.uid, spec.index));
     }
     config
+}
+
+fn milliseconds(duration: Duration) -> String {
+    duration.as_millis().to_string()
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use kafka2oss_agent::report::Reporter;
 use kafka2oss_agent::task::{
-    self, Mode, PartitionSnapshot, Snapshot, TaskEnvironment, TaskHandle, TaskSpec, TaskState,
+    self, Membership, Mode, PartitionSnapshot, Snapshot, TaskEnvironment, TaskHandle, TaskSpec,
+    TaskState,
 };
 use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin};
 use kafka2oss_proto::names::{AgentName, ConnectorName};
@@ -137,7 +138,7 @@ impl World {
             reporter: Reporter::new(agent.clone()),
             agent,
             store,
-            static_membership: true,
+            membership: Membership::default(),
             data_runtime: tokio::runtime::Handle::current(),
         };
         let task = TaskSpec {

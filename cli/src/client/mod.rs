@@ -7,7 +7,7 @@ mod describe;
 mod failure;
 mod instances;
 mod json;
-mod names;
+pub(crate) mod names;
 mod state_file;
 pub(crate) mod text;
 

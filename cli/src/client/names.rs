@@ -57,7 +57,7 @@ pub(super) fn split(given: &str, instance: Option<&str>) -> Result<(String, Stri
 }
 
 /// `INSTANCE/CONNECTOR` of a resource name, as tables show it.
-pub(super) fn short(name: &str) -> String {
+pub(crate) fn short(name: &str) -> String {
     match name.parse::<ConnectorName>() {
         Ok(name) => format!("{}/{}", name.instance().id(), name.id()),
         Err(_) => name.to_owned(),

@@ -1,10 +1,12 @@
 //! The embedded Kafka or a real one.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use async_trait::async_trait;
 use kafka2oss_agent::AdminFactory;
+use kafka2oss_agent::task::Membership;
 use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin};
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::spec::{Instance, KafkaSecurity, Pool};
@@ -50,6 +52,17 @@ impl Kafka {
 
     pub(super) fn is_embedded(&self) -> bool {
         self.embedded.is_some()
+    }
+
+    /// How tasks are members of their groups. The embedded Kafka knows members
+    /// by member id only, and a rebalance there takes as long as a session
+    /// (`kafka2oss_sandbox::kafka::CLIENT_SETTINGS`).
+    pub(super) fn membership(&self) -> Membership {
+        if self.is_embedded() {
+            Membership { is_static: false, session_timeout: Duration::from_secs(3) }
+        } else {
+            Membership::default()
+        }
     }
 
     /// How the agent administers Kafka.

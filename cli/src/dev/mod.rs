@@ -46,6 +46,10 @@ async fn carry_out(screen: Screen, settings: Settings) -> anyhow::Result<()> {
     };
     let result = serve(screen, &settings, &services, &mut interrupt).await;
     interrupt.end_at_once_from_now_on();
+    if services.forgets_what_kafka_keeps() {
+        // Only words: not being able to say them changes nothing.
+        let _ = services.show_what_stays(screen).await;
+    }
     let stopped = services.stop(screen).await;
     result.and(stopped)
 }

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context;
 use kafka2oss_agent::{Agent, Environment, StopReason};
@@ -10,13 +11,15 @@ use kafka2oss_proto::v1;
 use tempfile::TempDir;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
+use v1::agent_service_client::AgentServiceClient;
+use v1::connector_service_client::ConnectorServiceClient;
 use v1::instance_service_client::InstanceServiceClient;
 
 use super::kafka::Kafka;
 use super::screen::Screen;
 use super::settings::Settings;
 use super::store::Store;
-use crate::client::{Address, DevState, Failure, StateFile, connect};
+use crate::client::{Address, DevState, Failure, StateFile, connect, names};
 use crate::output;
 
 /// Port of the control plane, where it is free.
@@ -26,6 +29,7 @@ const AGENT: &str = "dev";
 pub(super) const INSTANCE: &str = "dev";
 /// Ctrl-C should not take long, even where the store does not answer.
 const SHUTDOWN_SECONDS: u64 = 10;
+const AGENT_CONNECTS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Everything that `dev` runs.
 pub(super) struct Services {
@@ -75,13 +79,14 @@ impl Services {
         options.shutdown_seconds = SHUTDOWN_SECONDS;
         let environment = Environment {
             admins: kafka.admins(),
-            // It knows members by member id only.
-            static_membership: !kafka.is_embedded(),
+            membership: kafka.membership(),
         };
         let agent = Agent::start(options, environment).await.context("the agent")?;
 
         let channel = connect(&Address::given(&address.to_string())).await?;
         register(&channel, kafka.bootstrap(), &store.destination.signing_region).await?;
+        // Else what comes next would be told that there is no agent.
+        await_agent(&channel).await?;
         let state_file = write_state(address, &kafka, &store);
         Ok(Self {
             kafka,
@@ -107,7 +112,25 @@ impl Services {
         !self.kafka.is_embedded() && !self.keeps
     }
 
-    /// Where objects are kept after the end; `None` when nowhere.
+    /// Says which connectors leave something in Kafka that nobody knows of any
+    /// more.
+    pub(super) async fn show_what_stays(&self, screen: Screen) -> anyhow::Result<()> {
+        let mut connectors = ConnectorServiceClient::new(self.channel.clone());
+        let parent = format!("instances/{INSTANCE}");
+        let request = v1::ListConnectorsRequest { parent, ..Default::default() };
+        let left = connectors.list_connectors(request).await.map_err(failed)?.into_inner();
+        let names: Vec<_> = left.connectors.iter().map(|left| names::short(&left.name)).collect();
+        if !names.is_empty() {
+            screen.title(format_args!(
+                "Topics and groups of {} stay in Kafka; delete connectors before the end, or keep \
+                 them with --keep DIR",
+                names.join(", ")
+            ))?;
+        }
+        Ok(())
+    }
+
+    /// Whether everything is kept for the next start.
     pub(super) fn keeps(&self) -> bool {
         self.keeps
     }
@@ -201,6 +224,22 @@ async fn register(channel: &Channel, bootstrap: &str, region: &str) -> anyhow::R
             Ok(())
         }
         Err(status) => Err(failed(status)),
+    }
+}
+
+async fn await_agent(channel: &Channel) -> anyhow::Result<()> {
+    let mut agents = AgentServiceClient::new(channel.clone());
+    let deadline = tokio::time::Instant::now() + AGENT_CONNECTS_WITHIN;
+    loop {
+        let request = v1::GetAgentRequest { name: format!("agents/{AGENT}") };
+        match agents.get_agent(request).await {
+            Ok(agent) if agent.get_ref().state() == v1::AgentState::Connected => return Ok(()),
+            Err(status) if status.code() != Code::NotFound => return Err(failed(status)),
+            _ if tokio::time::Instant::now() >= deadline => {
+                anyhow::bail!("the agent did not connect within {AGENT_CONNECTS_WITHIN:?}")
+            }
+            _ => tokio::time::sleep(Duration::from_millis(10)).await,
+        }
     }
 }
 

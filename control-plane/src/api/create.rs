@@ -247,3 +247,25 @@ pub(super) fn refuse_plain(
 fn placeholder_instance() -> v1::Instance {
     v1::Instance { region_id: "cn-hangzhou".to_owned(), ..v1::Instance::default() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_secret_is_refused_with_its_path_where_it_may_not_travel() {
+        let secret = |source| Some(v1::Secret { source: Some(source) });
+        let credentials = v1::StoreCredentials {
+            kind: Some(v1::store_credentials::Kind::AccessKey(v1::AccessKey {
+                id: secret(v1::secret::Source::Environment("ID".to_owned())),
+                secret: secret(v1::secret::Source::Plain("value".to_owned())),
+            })),
+        };
+        let mut violations = Violations::new();
+        refuse_plain(&credentials, true, "credentials", &mut violations);
+        assert!(violations.is_empty());
+        refuse_plain(&credentials, false, "credentials", &mut violations);
+        let found: Vec<_> = violations.iter().map(|one| (one.field.as_str(), one.code)).collect();
+        assert_eq!(found, [("credentials.access_key.secret", ErrorCode::SecretInlineRefused)]);
+    }
+}

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use kafka2oss_proto::error_code::Retry;
-use kafka2oss_proto::violation::Violations;
+use kafka2oss_proto::violation::{Violation, Violations};
 use kafka2oss_proto::{ErrorCode, v1};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
@@ -14,6 +14,13 @@ use crate::store::StoreError;
 
 /// Domain of the reasons in ErrorInfo.
 const DOMAIN: &str = "kafka2oss";
+
+/// A status travels in HTTP/2 headers, of which clients take 16 KiB (hyper's
+/// default), in base64 and percent-encoded: so its parts have limits.
+const MAX_MESSAGE: usize = 1_500;
+const MAX_DETAILS: usize = 6_000;
+const MAX_FIELD: usize = 120;
+const MIN_DESCRIPTION: usize = 40;
 
 /// Why a request is refused.
 #[derive(Debug, thiserror::Error)]
@@ -101,7 +108,7 @@ impl From<ApiError> for Status {
 /// The status that stands for `error`: with ErrorInfo, whose reason is the
 /// error code, and every violation with the path of its field.
 pub(crate) fn to_status(error: &ApiError) -> Status {
-    let message = error.to_string();
+    let message = shortened(&error.to_string(), MAX_MESSAGE);
     let (code, reason) = match error {
         ApiError::Invalid(violations) => (Code::InvalidArgument, reason_of(violations)),
         ApiError::Hello(_) => (Code::InvalidArgument, ErrorCode::RequestInvalid),
@@ -133,18 +140,32 @@ pub(crate) fn to_status(error: &ApiError) -> Status {
         details.set_error_info(reason.as_str(), DOMAIN, remedy);
     }
     if let ApiError::Invalid(violations) = error {
-        let violations: Vec<_> = violations
-            .iter()
-            .map(|violation| FieldViolation {
-                field: violation.field.clone(),
-                description: violation.message.clone(),
-                reason: violation.code.as_str().to_owned(),
-                localized_message: None,
-            })
-            .collect();
-        details.set_bad_request(violations);
+        details.set_bad_request(field_violations(violations));
     }
     Status::with_error_details(code, message, details)
+}
+
+/// All of them; where they are many or long, each with less text.
+fn field_violations(violations: &Violations) -> Vec<FieldViolation> {
+    let share = MAX_DETAILS / violations.len().max(1);
+    let violation = |violation: &Violation| {
+        let field = shortened(&violation.field, MAX_FIELD);
+        let reason = violation.code.as_str().to_owned();
+        let left = share.saturating_sub(field.len() + reason.len()).max(MIN_DESCRIPTION);
+        let description = shortened(&violation.message, left);
+        FieldViolation { field, description, reason, localized_message: None }
+    };
+    violations.iter().map(violation).collect()
+}
+
+/// `text`, cut where it is longer than `most` bytes: it may repeat what the
+/// request held.
+fn shortened(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let end = (0..=most).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    format!("{}...", &text[..end])
 }
 
 /// The code that all violations share, or that the request is invalid.
@@ -193,6 +214,19 @@ mod tests {
                 ("connector.spec.source.topic", "SPEC_FIELD_REQUIRED")
             ]
         );
+    }
+
+    #[test]
+    fn a_status_fits_into_headers_whatever_the_request_held() {
+        let mut violations = Violations::new();
+        for number in 0..40 {
+            let field = format!("connector.spec.resources.dead_letter_queue_topic.{number}");
+            violations.add(field, ErrorCode::FieldInvalid, "ü".repeat(100_000));
+        }
+        let status = to_status(&ApiError::Invalid(violations));
+        assert!(status.message().len() < 2_000 && status.details().len() < 9_000);
+        let details = status.get_error_details();
+        assert_eq!(details.bad_request().expect("a BadRequest").field_violations.len(), 40);
     }
 
     #[test]

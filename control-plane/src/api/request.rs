@@ -89,3 +89,33 @@ pub(super) async fn to_its_end<T: Send + 'static>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use tonic::transport::server::TcpConnectInfo;
+
+    use super::*;
+
+    fn from(peer: Option<&str>) -> bool {
+        let mut request = Request::new(());
+        if let Some(peer) = peer {
+            let remote_addr: SocketAddr = peer.parse().expect("an address");
+            let info = TcpConnectInfo { local_addr: None, remote_addr: Some(remote_addr) };
+            request.extensions_mut().insert(info);
+        }
+        is_trusted(&request)
+    }
+
+    #[test]
+    fn only_this_host_is_trusted_without_tls() {
+        for peer in ["127.0.0.1:1", "127.8.8.8:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
+            assert!(from(Some(peer)), "{peer}");
+        }
+        for peer in ["10.0.0.1:1", "[fe80::1]:1", "[::ffff:10.0.0.1]:1", "0.0.0.0:1"] {
+            assert!(!from(Some(peer)), "{peer}");
+        }
+        assert!(!from(None), "a peer that is not known");
+    }
+}

@@ -13,8 +13,9 @@ use crate::store::StoreError;
 use crate::store::connectors::ConnectorRecord;
 use crate::store::placements::{PlacedTask, PlacementRecord};
 
-/// Places the tasks of every connector that may run. A connector's placement
-/// version rises with its placement, and is durable before an agent sees it.
+/// Places the tasks of every connector that was deployed; agents get them once
+/// it is prepared. A connector's placement version rises with its placement,
+/// and is durable before an agent sees it.
 pub(super) async fn place(core: &Core) -> Result<(), StoreError> {
     let connectors = core.catalog.connectors();
     let may_run: Vec<_> = connectors.iter().filter(|record| may_run(record)).collect();
@@ -52,7 +53,7 @@ pub(super) async fn place(core: &Core) -> Result<(), StoreError> {
 
 fn may_run(record: &ConnectorRecord) -> bool {
     let desired = record.connector().desired_state();
-    matches!(desired, v1::DesiredState::Running | v1::DesiredState::Paused) && record.is_prepared()
+    matches!(desired, v1::DesiredState::Running | v1::DesiredState::Paused)
 }
 
 fn demand(record: &ConnectorRecord) -> ConnectorDemand {

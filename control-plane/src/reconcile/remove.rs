@@ -147,16 +147,19 @@ fn removal(core: &Core, record: &ConnectorRecord) -> Option<v1::RemoveResources>
 }
 
 /// The groups that came into being by this connector: none before its start
-/// was fixed, none where the group already held offsets of somebody else.
+/// was fixed, none where the group already held offsets of somebody else or
+/// the user makes the resources.
 fn groups(
     record: &ConnectorRecord,
     resources: &v1::ConnectorResources,
     others: &BTreeSet<String>,
 ) -> Vec<String> {
+    // Whoever makes the resources by hand made the groups, too.
+    let by_hand = resources.creation() == v1::ResourceCreation::Manually;
     let ours = record.epoch.as_ref().is_some_and(|epoch| {
         epoch.fixed_time.is_some() && epoch.origin() != v1::StartOrigin::Group
     });
-    if !ours {
+    if !ours || by_hand {
         return Vec::new();
     }
     [&resources.task_consumer_group, &resources.connector_consumer_group]

@@ -47,7 +47,9 @@ fn assignment(
         return None;
     }
     let name: ConnectorName = connector.name.parse().ok()?;
-    let instance = core.catalog.instance(name.instance())?;
+    let mut instance = core.catalog.instance(name.instance())?.instance.clone()?;
+    // Learned while agents run: it must not make the same assignment another.
+    instance.kafka_cluster_id.clear();
     let preparation = record.preparation.as_ref()?;
     Some(v1::ConnectorAssignment {
         connector: connector.name.clone(),
@@ -55,7 +57,7 @@ fn assignment(
         generation: connector.generation,
         placement_version: placement.version,
         spec: connector.spec.clone(),
-        instance: instance.instance.clone(),
+        instance: Some(instance),
         epoch: record.epoch.clone(),
         run_mode: run_mode.into(),
         tasks: Vec::new(),

@@ -86,6 +86,7 @@ async fn problems_of_preparation_are_shown_and_it_is_repeated_until_they_are_gon
     let failed = server.until_state(&name, ConnectorState::Failed).await;
     let condition = condition(&failed, "Prepared");
     assert_eq!(condition.reason, "STORE_BUCKET_NOT_FOUND");
+    assert_eq!(crate::server::condition(&failed, "Placed").status(), v1::ConditionStatus::True);
     assert!(!condition.remedy.is_empty());
     assert!(status_of(&failed).epoch.is_some(), "the start is kept, whatever else is wrong");
     assert!(agent.lists().iter().all(|list| list.connectors.is_empty()));

@@ -46,12 +46,26 @@ async fn every_violation_of_a_request_comes_in_one_answer_with_its_path() {
 }
 
 #[tokio::test]
+async fn a_refusal_arrives_however_long_the_wrong_texts_are() {
+    let mut server = Server::with_instance().await;
+    let mut request = creation(&"ü".repeat(1 << 20));
+    let connector = request.connector.as_mut().expect("a connector");
+    let spec = connector.spec.as_mut().expect("a spec");
+    spec.source.as_mut().expect("a source").topic = "ö".repeat(1 << 20);
+    spec.destination.as_mut().expect("a destination").bucket = "B".repeat(1 << 20);
+    let status = server.connectors.create_connector(request).await.expect_err("refused");
+    assert_eq!((status.code(), violations(&status).len()), (Code::InvalidArgument, 3), "{status}");
+    let status = server.get(&"x".repeat(1 << 20)).await.expect_err("refused");
+    assert_eq!(violations(&status)[0].0, "name");
+}
+
+#[tokio::test]
 async fn an_empty_request_names_what_is_required() {
     let mut server = Server::with_instance().await;
     let request = v1::CreateConnectorRequest::default();
     let status = server.connectors.create_connector(request).await.expect_err("refused");
     let found = violations(&status);
-    for field in ["parent", "connector_id", "connector", "connector.spec.source.topic"] {
+    for field in ["parent", "connector_id", "connector", "connector.spec.source"] {
         assert!(
             found.contains(&(field.to_owned(), "SPEC_FIELD_REQUIRED".to_owned())),
             "{field} is not in {found:?}"

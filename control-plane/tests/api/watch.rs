@@ -96,7 +96,7 @@ async fn a_watcher_that_reads_nothing_holds_up_nobody_and_misses_nothing_in_the_
     let mut lazy = server.watch("").await;
     let name = server.create("a").await.name;
     server.deploy(&name).await;
-    // More changes than the log keeps.
+    // More changes than wait for a watcher.
     let mut client = server.connectors.clone();
     for _ in 0..100 {
         server.pause(&name).await.expect("accepted");

@@ -17,6 +17,7 @@ use v1::connector_service_client::ConnectorServiceClient;
 
 use self::follow::Follower;
 use self::judge::Judge;
+use self::orders::Produced;
 use super::banner;
 use super::bucket::Listed;
 use super::screen::Screen;
@@ -77,10 +78,7 @@ impl<'a> Demo<'a> {
         let mut follower = Follower::start(*screen, &services.channel, &self.name()).await?;
         let mut judge = Judge::default();
         let judged = async {
-            let produced = orders::produce(services.kafka.bootstrap(), &self.topic, self.records);
-            let (produced, ()) = tokio::try_join!(produced, self.await_first_object())?;
-            let acknowledged = text::plural(produced.len() as u64, "record");
-            screen.step(format_args!("{acknowledged} produced in all, each acknowledged"))?;
+            let (produced, ()) = tokio::try_join!(self.produce(), self.await_first_object())?;
             judge.expect(produced);
             self.read_objects(&mut judge).await
         };
@@ -141,8 +139,8 @@ impl<'a> Demo<'a> {
         self.connectors().create_connector(request).await.map_err(failed)?;
         self.connector_made.set(true);
         Ok(self.screen.step(format_args!(
-            "connector {INSTANCE}/{} created: from EARLIEST; an object closes {} s after its first \
-             record, or when none came for {} s",
+            "connector {INSTANCE}/{} created: from EARLIEST, objects close after {} s, or {} s \
+             without a record",
             self.connector_id,
             MAX_AGE.as_secs(),
             IDLE.as_secs()
@@ -176,9 +174,16 @@ impl<'a> Demo<'a> {
         let request = v1::DeployConnectorRequest { name: self.name() };
         self.connectors().deploy_connector(request).await.map_err(failed)?;
         Ok(self.screen.step(format_args!(
-            "deployed; producing {} (JSON orders with keys)",
+            "deployed; producing {}: orders as JSON, keyed by customer",
             text::plural(self.records, "record")
         ))?)
+    }
+
+    async fn produce(&self) -> anyhow::Result<Vec<Produced>> {
+        let bootstrap = self.services.kafka.bootstrap();
+        let produced = orders::produce(bootstrap, &self.topic, self.records).await?;
+        self.screen.step("all records are produced and acknowledged")?;
+        Ok(produced)
     }
 
     /// Objects of this run have this in front of their key.

@@ -8,8 +8,8 @@ use rdkafka::ClientConfig;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 
 /// Spread over this time, so that there is something to follow.
-const DURATION: Duration = Duration::from_secs(2);
-const BURSTS: u64 = 20;
+const DURATION: Duration = Duration::from_secs(3);
+const BURSTS: u64 = 30;
 const CUSTOMERS: u64 = 97;
 const ITEMS: [&str; 5] = ["green tea", "oolong", "pu-erh", "jasmine", "white peony"];
 

@@ -5,18 +5,21 @@
 //! catalog. An agent keeps its tasks until it says that it leaves or was not
 //! heard of for a lease, counted anew from this process's start.
 
-use std::collections::{BTreeMap, HashMap};
+mod agent;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kafka2oss_proto::v1;
-use prost_types::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::clock;
 use crate::model::lease::Leases;
 use crate::store::agents::AgentRecord;
+use agent::{Agent, Sent, Session};
+pub(crate) use agent::{AgentView, Seen};
 
 /// Commands that wait for a stream; more are refused.
 const COMMANDS: usize = 64;
@@ -48,70 +51,6 @@ pub(crate) struct Stream {
     pub(crate) ending: watch::Receiver<Option<Ending>>,
     /// Raised when some assignment was refused, so that it is sent again.
     pub(crate) refused: watch::Receiver<u64>,
-}
-
-#[derive(Debug)]
-struct Session {
-    id: u64,
-    plain_secrets: bool,
-    assignments: watch::Sender<Assignments>,
-    commands: mpsc::Sender<v1::Command>,
-    ending: watch::Sender<Option<Ending>>,
-    refused: watch::Sender<u64>,
-    waiting: HashMap<String, Vec<oneshot::Sender<v1::CommandResult>>>,
-    sent: Option<Sent>,
-    acknowledged: Option<u64>,
-    reported_since: bool,
-}
-
-/// A list that went out.
-#[derive(Debug)]
-struct Sent {
-    version: u64,
-    nonce: String,
-    uids: Vec<String>,
-}
-
-#[derive(Debug)]
-struct Agent {
-    record: AgentRecord,
-    heard_time: Option<Timestamp>,
-    session: Option<Session>,
-    /// Uids of the connectors that it says it runs.
-    held: Vec<String>,
-    reports: BTreeMap<String, v1::ConnectorReport>,
-    reported: Option<(Timestamp, Instant)>,
-    nacks: BTreeMap<String, v1::AssignmentNack>,
-}
-
-/// An agent as others see it.
-#[derive(Debug, Clone)]
-pub(crate) struct AgentView {
-    /// Its bare ID.
-    pub(crate) id: String,
-    /// What it said of itself.
-    pub(crate) record: AgentRecord,
-    /// Whether it is there.
-    pub(crate) state: v1::AgentState,
-    /// When it was last heard of.
-    pub(crate) heard_time: Option<Timestamp>,
-    /// Whether plain secrets may be sent to it.
-    pub(crate) plain_secrets: bool,
-}
-
-/// What an agent says of one connector.
-#[derive(Debug, Clone)]
-pub(crate) struct Seen {
-    /// The agent's bare ID.
-    pub(crate) agent: String,
-    /// Its latest report of the connector.
-    pub(crate) report: Option<v1::ConnectorReport>,
-    /// When its latest report arrived.
-    pub(crate) report_time: Timestamp,
-    /// How long ago that is.
-    pub(crate) report_age: Duration,
-    /// Why it refused the latest assignment of the connector.
-    pub(crate) nack: Option<v1::AssignmentNack>,
 }
 
 #[derive(Debug)]
@@ -179,6 +118,7 @@ impl Fleet {
             refused,
             waiting: HashMap::new(),
             sent: None,
+            ever_sent: HashSet::new(),
             acknowledged: None,
             reported_since: false,
         };
@@ -276,6 +216,7 @@ impl Fleet {
             && let Some(open) = &mut agent.session
             && open.id == session
         {
+            open.ever_sent.extend(list.connectors.iter().map(|one| one.uid.clone()));
             open.sent = Some(Sent {
                 version: list.version,
                 nonce: list.nonce.clone(),
@@ -416,21 +357,12 @@ impl Fleet {
             .collect()
     }
 
-    /// Agents that may still run tasks of the connector `uid`: those that say
-    /// so, and those of `placed` that have not yet shown, by a report after
-    /// they acknowledged a list without it, that they stopped.
+    /// Agents that may still run tasks of the connector `uid`; those of
+    /// `placed` were to have some.
     pub(crate) fn holders(&self, uid: &str, placed: &[String]) -> Vec<String> {
         let state = self.lock();
-        state
-            .agents
-            .iter()
-            .filter(|(id, agent)| {
-                agent.record.gone_time.is_none()
-                    && (agent.held.iter().any(|held| held == uid)
-                        || placed.contains(id) && !agent.has_dropped(uid))
-            })
-            .map(|(id, _)| id.clone())
-            .collect()
+        let may_run = |(id, agent): &(&String, &Agent)| agent.may_run(uid, placed.contains(id));
+        state.agents.iter().filter(may_run).map(|(id, _)| id.clone()).collect()
     }
 
     /// Follows the count of reports.
@@ -470,52 +402,5 @@ fn now() -> std::time::Instant {
     Instant::now().into_std()
 }
 
-impl Agent {
-    fn silent(record: AgentRecord) -> Self {
-        Self {
-            record,
-            heard_time: None,
-            session: None,
-            held: Vec::new(),
-            reports: BTreeMap::new(),
-            reported: None,
-            nacks: BTreeMap::new(),
-        }
-    }
-
-    /// It has its tasks no longer, and its stream ends.
-    fn go(&mut self, why: Ending) {
-        self.record.gone_time = Some(clock::now());
-        self.held.clear();
-        self.reports.clear();
-        self.nacks.clear();
-        if let Some(session) = self.session.take() {
-            session.ending.send_replace(Some(why));
-        }
-    }
-
-    fn has_dropped(&self, uid: &str) -> bool {
-        self.session.as_ref().is_some_and(|session| {
-            session.sent.as_ref().is_some_and(|sent| {
-                session.acknowledged == Some(sent.version)
-                    && session.reported_since
-                    && !sent.uids.iter().any(|sent| sent == uid)
-            })
-        })
-    }
-
-    fn view(&self, id: &str) -> AgentView {
-        let state = match (&self.session, &self.record.gone_time) {
-            (_, Some(_)) => v1::AgentState::Gone,
-            (Some(_), None) => v1::AgentState::Connected,
-            (None, None) => v1::AgentState::Disconnected,
-        };
-        AgentView {
-            id: id.to_owned(),
-            record: self.record.clone(),
-            state,
-            heard_time: self.heard_time,
-            plain_secrets: self.session.as_ref().is_some_and(|session| session.plain_secrets),
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! One agent as the control plane knows it.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
+
+use kafka2oss_proto::v1;
+use prost_types::Timestamp;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use super::{Assignments, Ending};
+use crate::clock;
+use crate::store::agents::AgentRecord;
+
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) id: u64,
+    pub(super) plain_secrets: bool,
+    pub(super) assignments: watch::Sender<Assignments>,
+    pub(super) commands: mpsc::Sender<v1::Command>,
+    pub(super) ending: watch::Sender<Option<Ending>>,
+    pub(super) refused: watch::Sender<u64>,
+    pub(super) waiting: HashMap<String, Vec<oneshot::Sender<v1::CommandResult>>>,
+    /// The latest list that went out.
+    pub(super) sent: Option<Sent>,
+    /// Uids of every list that went out.
+    pub(super) ever_sent: HashSet<String>,
+    /// Version of the latest list that was answered.
+    pub(super) acknowledged: Option<u64>,
+    /// A report came after that.
+    pub(super) reported_since: bool,
+}
+
+/// A list that went out.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub(super) version: u64,
+    pub(super) nonce: String,
+    pub(super) uids: Vec<String>,
+}
+
+#[derive(Debug)]
+pub(super) struct Agent {
+    pub(super) record: AgentRecord,
+    pub(super) heard_time: Option<Timestamp>,
+    pub(super) session: Option<Session>,
+    /// Uids of the connectors that it says it runs.
+    pub(super) held: Vec<String>,
+    pub(super) reports: BTreeMap<String, v1::ConnectorReport>,
+    pub(super) reported: Option<(Timestamp, Instant)>,
+    pub(super) nacks: BTreeMap<String, v1::AssignmentNack>,
+}
+
+/// An agent as others see it.
+#[derive(Debug, Clone)]
+pub(crate) struct AgentView {
+    /// Its bare ID.
+    pub(crate) id: String,
+    /// What it said of itself.
+    pub(crate) record: AgentRecord,
+    /// Whether it is there.
+    pub(crate) state: v1::AgentState,
+    /// When it was last heard of.
+    pub(crate) heard_time: Option<Timestamp>,
+    /// Whether plain secrets may be sent to it.
+    pub(crate) plain_secrets: bool,
+}
+
+/// What an agent says of one connector.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    /// The agent's bare ID.
+    pub(crate) agent: String,
+    /// Its latest report of the connector.
+    pub(crate) report: Option<v1::ConnectorReport>,
+    /// When its latest report arrived.
+    pub(crate) report_time: Timestamp,
+    /// How long ago that is.
+    pub(crate) report_age: Duration,
+    /// Why it refused the latest assignment of the connector.
+    pub(crate) nack: Option<v1::AssignmentNack>,
+}
+
+impl Agent {
+    pub(super) fn silent(record: AgentRecord) -> Self {
+        Self {
+            record,
+            heard_time: None,
+            session: None,
+            held: Vec::new(),
+            reports: BTreeMap::new(),
+            reported: None,
+            nacks: BTreeMap::new(),
+        }
+    }
+
+    /// It has its tasks no longer, and its stream ends.
+    pub(super) fn go(&mut self, why: Ending) {
+        self.record.gone_time = Some(clock::now());
+        self.held.clear();
+        self.reports.clear();
+        self.nacks.clear();
+        if let Some(session) = self.session.take() {
+            session.ending.send_replace(Some(why));
+        }
+    }
+
+    /// Whether it may run tasks of the connector `uid`, of which it was to
+    /// have some if `placed`: not once it has shown, by a report after it
+    /// acknowledged a list without the connector, that it stopped them. What
+    /// it had before this stream it said in Hello.
+    pub(super) fn may_run(&self, uid: &str, placed: bool) -> bool {
+        if self.record.gone_time.is_some() {
+            return false;
+        }
+        self.held.iter().any(|held| held == uid)
+            || match &self.session {
+                Some(session) => session.ever_sent.contains(uid) && !session.has_dropped(uid),
+                None => placed,
+            }
+    }
+
+    pub(super) fn view(&self, id: &str) -> AgentView {
+        let state = match (&self.session, &self.record.gone_time) {
+            (_, Some(_)) => v1::AgentState::Gone,
+            (Some(_), None) => v1::AgentState::Connected,
+            (None, None) => v1::AgentState::Disconnected,
+        };
+        AgentView {
+            id: id.to_owned(),
+            record: self.record.clone(),
+            state,
+            heard_time: self.heard_time,
+            plain_secrets: self.session.as_ref().is_some_and(|session| session.plain_secrets),
+        }
+    }
+}
+
+impl Session {
+    fn has_dropped(&self, uid: &str) -> bool {
+        self.sent.as_ref().is_some_and(|sent| {
+            self.acknowledged == Some(sent.version)
+                && self.reported_since
+                && !sent.uids.iter().any(|sent| sent == uid)
+        })
+    }
+}

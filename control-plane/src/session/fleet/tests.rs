@@ -1,0 +1,150 @@
+//! What the fleet says of agents as they come, talk and go.
+
+use super::*;
+
+const LEASE: Duration = Duration::from_secs(30);
+
+fn record(boot_nonce: u64) -> AgentRecord {
+    AgentRecord { boot_nonce, ..AgentRecord::default() }
+}
+
+fn fleet() -> Fleet {
+    Fleet::new(LEASE, Vec::new())
+}
+
+fn list(version: u64, uids: &[&str]) -> v1::AssignmentList {
+    let connector = |uid: &&str| v1::ConnectorAssignment {
+        connector: format!("connectors/{uid}"),
+        uid: (*uid).to_owned(),
+        ..v1::ConnectorAssignment::default()
+    };
+    v1::AssignmentList {
+        version,
+        nonce: format!("nonce-{version}"),
+        connectors: uids.iter().map(connector).collect(),
+    }
+}
+
+fn ack(version: u64) -> v1::AssignmentAck {
+    v1::AssignmentAck { version, nonce: format!("nonce-{version}"), nacks: Vec::new() }
+}
+
+fn report(uids: &[&str]) -> v1::StatusReport {
+    let connector = |uid: &&str| v1::ConnectorReport {
+        connector: format!("connectors/{uid}"),
+        uid: (*uid).to_owned(),
+        ..v1::ConnectorReport::default()
+    };
+    v1::StatusReport {
+        connectors: uids.iter().map(connector).collect(),
+        ..v1::StatusReport::default()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_holds_tasks_until_it_reports_after_the_acknowledged_list_without_them() {
+    let fleet = fleet();
+    let placed = ["a".to_owned()];
+    let session = fleet.connect("a", record(1), Vec::new(), true).session;
+    assert!(fleet.holders("u", &placed).is_empty(), "it was never sent any");
+    fleet.sending("a", session, &list(1, &["u"]));
+    assert_eq!(fleet.holders("u", &placed), placed);
+    fleet.acknowledge("a", session, ack(1));
+    fleet.report("a", session, report(&["u"]));
+    fleet.sending("a", session, &list(2, &[]));
+    fleet.report("a", session, report(&[]));
+    assert_eq!(fleet.holders("u", &placed), placed, "that report may be older than the list");
+    fleet.acknowledge("a", session, ack(2));
+    assert_eq!(fleet.holders("u", &placed), placed);
+    fleet.report("a", session, report(&["u"]));
+    assert_eq!(fleet.holders("u", &[]), placed, "it still stops");
+    fleet.report("a", session, report(&[]));
+    assert!(fleet.holders("u", &placed).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_is_away_holds_its_tasks_for_its_lease() {
+    let fleet = fleet();
+    let placed = ["a".to_owned()];
+    let session = fleet.connect("a", record(1), vec!["u".to_owned()], true).session;
+    assert_eq!(fleet.holders("u", &[]), placed, "it says so in Hello");
+    fleet.disconnect("a", session);
+    assert_eq!(fleet.holders("u", &placed), placed);
+    tokio::time::advance(LEASE).await;
+    assert_eq!(fleet.expire().len(), 1);
+    assert!(fleet.holders("u", &placed).is_empty());
+    assert!(fleet.expire().is_empty(), "once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_whose_agent_is_silent_for_its_lease_ends() {
+    let fleet = fleet();
+    let stream = fleet.connect("a", record(1), Vec::new(), true);
+    tokio::time::advance(LEASE / 2).await;
+    fleet.heard("a", stream.session);
+    tokio::time::advance(LEASE / 2).await;
+    assert!(fleet.expire().is_empty());
+    tokio::time::advance(LEASE / 2).await;
+    assert_eq!(fleet.expire()[0].0, "a");
+    assert_eq!(*stream.ending.borrow(), Some(Ending::Expired));
+    assert!(fleet.admits("a", 0), "its id is free");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_newer_process_has_the_id_and_a_stream_of_the_same_one_replaces_the_earlier() {
+    let fleet = fleet();
+    let first = fleet.connect("a", record(5), Vec::new(), true);
+    assert!(fleet.admits("a", 5) && fleet.admits("a", 6) && !fleet.admits("a", 4));
+    let second = fleet.connect("a", record(5), Vec::new(), true);
+    assert_eq!(*first.ending.borrow(), Some(Ending::Replaced));
+    let _third = fleet.connect("a", record(6), Vec::new(), true);
+    assert_eq!(*second.ending.borrow(), Some(Ending::Superseded));
+    fleet.disconnect("a", first.session);
+    let state = fleet.view("a").map(|agent| agent.state);
+    assert_eq!(state, Some(v1::AgentState::Connected), "an old stream's end changes nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_latest_assignments_win_and_the_same_ones_are_not_sent_again() {
+    let fleet = fleet();
+    let mut stream = fleet.connect("a", record(1), Vec::new(), true);
+    let assign = |uids: &[&str]| {
+        fleet.assign(BTreeMap::from([("a".to_owned(), list(0, uids).connectors)]));
+    };
+    assign(&["u"]);
+    assign(&["u", "v"]);
+    let latest = stream.assignments.borrow_and_update().clone().expect("assigned");
+    assert_eq!(latest.len(), 2);
+    assign(&["u", "v"]);
+    assert_eq!(stream.assignments.has_changed().ok(), Some(false));
+    assign(&[]);
+    assert_eq!(stream.assignments.has_changed().ok(), Some(true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_is_answered_by_its_result_or_by_the_end_of_the_stream() {
+    let fleet = fleet();
+    let command = |id: &str| v1::Command { id: id.to_owned(), ..v1::Command::default() };
+    assert!(fleet.command("a", command("1")).is_none(), "no such agent");
+    let stream = fleet.connect("a", record(1), Vec::new(), true);
+    let first = fleet.command("a", command("1")).expect("queued");
+    let same = fleet.command("a", command("1")).expect("queued");
+    let second = fleet.command("a", command("2")).expect("queued");
+    let result = v1::CommandResult { id: "1".to_owned(), result: None };
+    fleet.answer("a", stream.session, &result);
+    assert_eq!((first.await, same.await), (Ok(result.clone()), Ok(result)));
+    fleet.disconnect("a", stream.session);
+    assert!(second.await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn commands_that_wait_have_a_bound() {
+    let fleet = fleet();
+    let _stream = fleet.connect("a", record(1), Vec::new(), true);
+    let mut waiting = Vec::new();
+    for number in 0..COMMANDS {
+        let command = v1::Command { id: number.to_string(), ..v1::Command::default() };
+        waiting.push(fleet.command("a", command).expect("room"));
+    }
+    assert!(fleet.command("a", v1::Command::default()).is_none());
+}
