@@ -32,6 +32,7 @@ mod session;
 mod status;
 mod store;
 mod tape;
+mod text;
 
 pub use options::Options;
 pub use server::ControlPlane;

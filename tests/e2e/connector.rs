@@ -69,7 +69,7 @@ impl Connector {
         let deleting = self.client().delete_connector(request).await?.into_inner();
         let state = deleting.status.context("a status")?.state();
         anyhow::ensure!(state == v1::ConnectorState::Deleting, "{state:?}");
-        self.gone().await
+        self.is_gone().await
     }
 
     pub(crate) async fn progress(&self) -> Result<v1::ConnectorProgress> {
@@ -156,8 +156,8 @@ impl Connector {
         }
     }
 
-    /// Watches until it is gone.
-    async fn gone(&self) -> Result<()> {
+    /// Waits until it is gone.
+    pub(crate) async fn is_gone(&self) -> Result<()> {
         let (mut there, mut last) = (false, String::from("nothing"));
         let watch = self.watch(async |event| {
             match event {

@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use kafka2oss_proto::v1;
 use kafka2oss_tests::produce::{Record, numbered};
 
+use crate::deployment::LIMIT;
 use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,6 +74,35 @@ async fn delete_removes_what_the_service_made_and_nothing_else() -> Result<()> {
     world.judge(&produced).await?;
     let error = connector.get().await.expect_err("it is gone");
     assert!(format!("{error:#}").contains("does not exist"), "{error:#}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_an_agent_a_deletion_waits_says_so_and_can_be_finished() -> Result<()> {
+    // given a connector with topics that the service made, and no agent any more
+    let mut world = World::new(1).await?;
+    let connector = world.connector().await?;
+    connector.run().await?;
+    let mut agent = world.deployment.take_agent("agent-0");
+    agent.process.term()?;
+    agent.process.wait_exit(LIMIT).await?;
+
+    // when
+    let request = v1::DeleteConnectorRequest { name: connector.name.clone(), ..Default::default() };
+    connector.client().delete_connector(request.clone()).await?;
+
+    // then it waits, says why, and takes no other action
+    connector.shows("AGENT_NONE_IN_POOL").await?;
+    connector.is(v1::ConnectorState::Deleting).await?;
+    let resumed = connector.resume().await.expect_err("it is to be deleted");
+    assert!(format!("{resumed:#}").contains("DELETED"), "{resumed:#}");
+
+    // and it is gone without its topics' removal, where that is asked for
+    let orphan = v1::DeleteConnectorRequest { orphan_resources: true, ..request };
+    connector.client().delete_connector(orphan).await?;
+    connector.is_gone().await?;
+    let config = format!("connect-config-{}", connector.id);
+    assert!(world.admin()?.partitions(&config).await?.is_some(), "it stays behind");
     Ok(())
 }
 

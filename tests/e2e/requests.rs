@@ -112,21 +112,8 @@ async fn an_action_that_the_state_does_not_allow_is_refused_and_changes_nothing(
     let request = v1::DeployConnectorRequest { name };
     refused(client.deploy_connector(request), Code::FailedPrecondition, "WRONG_STATE").await;
 
-    // Without an agent a deletion waits, says so, and can be finished.
-    let request = v1::DeleteConnectorRequest { name: created.name.clone(), ..Default::default() };
-    client.delete_connector(request.clone()).await?;
-    let resume = v1::ResumeConnectorRequest { name: created.name.clone() };
-    refused(client.resume_connector(resume), Code::FailedPrecondition, "WRONG_STATE").await;
-    connector.is(v1::ConnectorState::Deleting).await?;
-    let orphan = v1::DeleteConnectorRequest { orphan_resources: true, ..request };
-    client.delete_connector(orphan).await?;
-    let gone = async || {
-        client.clone().get_connector(v1::GetConnectorRequest { name: created.name.clone() }).await
-    };
-    kafka2oss_tests::wait::eventually("it is gone", AT_ONCE, async || {
-        Ok(gone().await.is_err().then_some(()))
-    })
-    .await
+    // Nothing was made for it, so that no agent is needed to delete it.
+    connector.delete().await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,7 @@ use rdkafka::message::BorrowedMessage;
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
-use super::deliver::backoff;
+use super::backoff::Backoff;
 use crate::report::{Reporter, Severity};
 use crate::task::{PartitionBoard, TaskSpec};
 
@@ -81,13 +81,13 @@ impl DeadLetters {
 
     /// Sends the record until the error topic has acknowledged it.
     async fn deliver(self, record: ErrorRecord) {
-        let mut backoff = backoff();
+        let mut backoff = Backoff::new();
         let written = loop {
             match self.error_topic.send(&record).await {
                 Ok(written) => break written,
                 Err(problem) => {
                     self.board.retrying(&problem);
-                    tokio::time::sleep(backoff.next().unwrap_or_default()).await;
+                    tokio::time::sleep(backoff.next_delay()).await;
                 }
             }
         };

@@ -3,25 +3,18 @@
 //! is skipped: what fails and may pass is tried again for as long as it takes.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBuilder};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
-use kafka2oss_sink::{
-    ChainId, NewObject, ObjectMetadata, ObjectStore, PutOutcome, StoreError, crc64,
-};
+use kafka2oss_sink::{ChainId, NewObject, ObjectMetadata, ObjectStore, PutOutcome, crc64};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::backoff::Backoff;
 use super::chain::{self, Conflict};
 use super::dead_letter::PendingLetters;
 use super::encode::JsonArray;
 use super::object::ClosedObject;
 use crate::task::PartitionBoard;
-
-/// Wait before a failed request to the store is tried again: grows from the
-/// first to the second, with jitter.
-const STORE_BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
 
 /// Why a commit was not acknowledged. Its outcome at the broker is unknown.
 #[derive(Debug, Clone)]
@@ -152,7 +145,7 @@ impl Delivery {
             },
             body: object.body,
         };
-        let mut backoff = backoff();
+        let mut backoff = Backoff::new();
         loop {
             let store = self.store.borrow().clone();
             let attempt = match store.put(&new).await {
@@ -177,31 +170,16 @@ impl Delivery {
                     };
                 }
                 // It existed and is gone, or is not visible yet: put again.
-                Ok(None) => tokio::time::sleep(backoff.next().unwrap_or(STORE_BACKOFF.1)).await,
+                Ok(None) => tokio::time::sleep(backoff.next_delay()).await,
                 Err(error) => {
-                    let delay = wait_after(&error, backoff.next());
+                    // The store's own hint when it is longer.
+                    let delay = backoff.next_delay().max(error.delay.unwrap_or_default());
                     self.board.retrying(&error.into());
                     tokio::time::sleep(delay).await;
                 }
             }
         }
     }
-}
-
-/// Waits between attempts, for ever.
-pub(super) fn backoff() -> impl Iterator<Item = Duration> {
-    ExponentialBuilder::default()
-        .with_min_delay(STORE_BACKOFF.0)
-        .with_max_delay(STORE_BACKOFF.1)
-        .with_jitter()
-        .without_max_times()
-        .build()
-}
-
-/// The store's own hint when it is longer.
-fn wait_after(error: &StoreError, backoff: Option<Duration>) -> Duration {
-    let backoff = backoff.unwrap_or(STORE_BACKOFF.1);
-    error.delay.map_or(backoff, |delay| delay.max(backoff))
 }
 
 fn versioned(key: &str, version_id: &str) -> Problem {

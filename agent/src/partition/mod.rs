@@ -5,6 +5,7 @@
 //! the loop that drives it; everything but `deliver`, `dead_letter` and `run`
 //! is pure.
 
+mod backoff;
 pub mod chain;
 mod dead_letter;
 mod deliver;

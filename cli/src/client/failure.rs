@@ -65,15 +65,22 @@ impl fmt::Display for Failure {
 /// Code and message, each violation, and the catalogue's remedy: the same
 /// words as in docs and statuses.
 fn write_status(f: &mut fmt::Formatter<'_>, status: &Status) -> fmt::Result {
-    write!(f, "{}", code_name(status.code()))?;
-    if !status.message().is_empty() {
-        write!(f, ": {}", status.message())?;
-    }
     let details = status.get_error_details();
-    if let Some(bad_request) = details.bad_request() {
-        for violation in &bad_request.field_violations {
-            write!(f, "\n  {}: {}", violation.field, violation.description)?;
+    let violations =
+        details.bad_request().map_or(&[][..], |bad_request| &bad_request.field_violations);
+    let message = status.message();
+    write!(f, "{}", code_name(status.code()))?;
+    match violations {
+        // They say it field by field.
+        [first, ..] if message.contains(&first.description) => {
+            let (count, s) = (violations.len(), if violations.len() == 1 { "" } else { "s" });
+            write!(f, ": the request breaks {count} rule{s}")?;
         }
+        _ if message.is_empty() => {}
+        _ => write!(f, ": {message}")?,
+    }
+    for violation in violations {
+        write!(f, "\n  {}: {}", violation.field, violation.description)?;
     }
     if let Some(info) = details.error_info() {
         write!(f, "\n  reason: {}", info.reason)?;
@@ -134,6 +141,17 @@ mod tests {
              \x20 connector.spec.source.topic: is required\n\
              \x20 reason: REQUEST_INVALID\n\
              \x20 remedy: Correct the fields that the violations name and send it again."
+        );
+    }
+
+    #[test]
+    fn violations_are_not_printed_twice() {
+        let mut details = ErrorDetails::new();
+        details.add_bad_request_violation("name", "is empty");
+        let status = Status::with_error_details(Code::InvalidArgument, "name: is empty", details);
+        assert_eq!(
+            Failure::from(status).to_string(),
+            "INVALID_ARGUMENT: the request breaks 1 rule\n  name: is empty"
         );
     }
 

@@ -77,10 +77,7 @@ impl Services {
         options.control_plane = format!("http://{address}");
         options.state_dir = Some(folder.join("agent"));
         options.shutdown_seconds = SHUTDOWN_SECONDS;
-        let environment = Environment {
-            admins: kafka.admins(),
-            membership: kafka.membership(),
-        };
+        let environment = Environment { admins: kafka.admins(), membership: kafka.membership() };
         let agent = Agent::start(options, environment).await.context("the agent")?;
 
         let channel = connect(&Address::given(&address.to_string())).await?;

@@ -67,6 +67,9 @@ impl TryFrom<DevArgs> for Settings {
             keep,
             verbose,
         } = args;
+        if listen.is_some_and(|listen| !listen.ip().is_loopback()) {
+            return Err(Failure::Usage("--listen: dev serves loopback addresses only".to_owned()));
+        }
         if let Some(kafka) = &kafka
             && !kafka.split(',').all(|server| server.contains(':'))
         {
@@ -167,6 +170,7 @@ mod tests {
             (&["--endpoint=http://h:1"], "--bucket"),
             (&["--bucket=b"], "--endpoint"),
             (&["--kafka=host"], "HOST:PORT"),
+            (&["--listen=0.0.0.0:7250"], "loopback"),
             (
                 &["--endpoint=http://h:1", "--bucket=b", "--access-key-id-file=/id"],
                 "--access-key-secret-file",

@@ -11,6 +11,7 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
 use crate::session::Refusal;
 use crate::store::StoreError;
+use crate::text::shortened;
 
 /// Domain of the reasons in ErrorInfo.
 const DOMAIN: &str = "kafka2oss";
@@ -156,16 +157,6 @@ fn field_violations(violations: &Violations) -> Vec<FieldViolation> {
         FieldViolation { field, description, reason, localized_message: None }
     };
     violations.iter().map(violation).collect()
-}
-
-/// `text`, cut where it is longer than `most` bytes: it may repeat what the
-/// request held.
-fn shortened(text: &str, most: usize) -> String {
-    if text.len() <= most {
-        return text.to_owned();
-    }
-    let end = (0..=most).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    format!("{}...", &text[..end])
 }
 
 /// The code that all violations share, or that the request is invalid.

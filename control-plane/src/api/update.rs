@@ -81,7 +81,7 @@ fn check(
         if let Err(wrong) = spec::AccessKey::try_from(credentials.clone()) {
             violations.add_within(CREDENTIALS, wrong);
         }
-    } else {
+    } else if paths.iter().any(|path| UPDATABLE.contains(&path.as_str())) {
         violations.add(CREDENTIALS, ErrorCode::FieldRequired, "is required");
     }
     match (name, credentials) {

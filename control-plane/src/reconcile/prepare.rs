@@ -18,9 +18,13 @@ use crate::core::Core;
 use crate::session::commands;
 use crate::store::StoreError;
 use crate::store::connectors::{ConnectorRecord, Preparation};
+use crate::text::shorten;
 
 /// Time that an agent has. Brokers that cannot be reached take their time.
 const TIMEOUT: Duration = Duration::from_secs(60);
+/// Problems of one answer that are kept, and the length of each text in bytes.
+const MAX_PROBLEMS: usize = 50;
+const MAX_TEXT: usize = 2_000;
 
 /// Starts a try, if it is due and an agent is there.
 pub(super) fn start(core: &Arc<Core>, works: &mut Works, record: &Arc<ConnectorRecord>) {
@@ -96,6 +100,7 @@ async fn learn(
             let preparation = record.preparation.get_or_insert_default();
             preparation.ready = false;
             preparation.problems = vec![problem];
+            limit(&mut preparation.problems);
             String::new()
         }
     };
@@ -122,13 +127,16 @@ fn take(record: &mut ConnectorRecord, result: v1::PrepareConnectorResult) {
         created_topics,
         missing_resources,
         mut problems,
-        warnings,
+        mut warnings,
         delivery_guarantee,
         delivery_guarantee_reason,
         kafka_cluster_id: _,
     } = result;
     for topic in created_topics {
-        if !record.created_topics.contains(&topic) {
+        // What is not the connector's is never removed with it, whatever an
+        // agent says.
+        let is_its = record.topics().contains(&topic.as_str());
+        if is_its && !record.created_topics.contains(&topic) {
             record.created_topics.push(topic);
         }
     }
@@ -145,6 +153,8 @@ fn take(record: &mut ConnectorRecord, result: v1::PrepareConnectorResult) {
         let message = "the agent has not read where the connector starts";
         problems.push(Problem::new(ErrorCode::StartNotFixed, message).into());
     }
+    limit(&mut problems);
+    limit(&mut warnings);
     record.preparation = Some(Preparation {
         ready: problems.is_empty(),
         problems,
@@ -153,6 +163,15 @@ fn take(record: &mut ConnectorRecord, result: v1::PrepareConnectorResult) {
         delivery_guarantee,
         delivery_guarantee_reason,
     });
+}
+
+/// Keeps what an agent says within bounds.
+fn limit(problems: &mut Vec<v1::Problem>) {
+    problems.truncate(MAX_PROBLEMS);
+    for problem in problems {
+        shorten(&mut problem.code, MAX_TEXT);
+        shorten(&mut problem.message, MAX_TEXT);
+    }
 }
 
 /// Says in the connector's log what has changed.
@@ -244,9 +263,20 @@ mod tests {
     }
 
     #[test]
-    fn topics_that_were_made_are_remembered_once_each() {
+    fn topics_of_its_own_that_were_made_are_remembered_once_each() {
         let mut record = deployed();
-        for topics in [vec!["a"], vec!["a", "b"], vec![]] {
+        let topic = |name: &str| {
+            let name = name.to_owned();
+            Some(v1::ConnectorTopic { name, ..v1::ConnectorTopic::default() })
+        };
+        let resources = v1::ConnectorResources {
+            offset_topic: topic("a"),
+            dead_letter_queue_topic: topic("b"),
+            ..v1::ConnectorResources::default()
+        };
+        let spec = v1::ConnectorSpec { resources: Some(resources), ..Default::default() };
+        record.connector = Some(v1::Connector { spec: Some(spec), ..Default::default() });
+        for topics in [vec!["a"], vec!["a", "b", "somebody-elses"], vec![]] {
             let mut result = read(1, 0);
             result.created_topics = topics.into_iter().map(str::to_owned).collect();
             take(&mut record, result);

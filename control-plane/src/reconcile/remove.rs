@@ -124,18 +124,14 @@ fn removal(core: &Core, record: &ConnectorRecord) -> Option<v1::RemoveResources>
     let resources = record.spec().resources.clone().unwrap_or_default();
     let deletion = record.deletion.clone().unwrap_or_default();
     let others = others(core, record, instance.instance.as_ref());
-    let error_topics: Vec<_> = [&resources.abnormal_data_topic, &resources.dead_letter_queue_topic]
-        .into_iter()
-        .flatten()
-        .map(|topic| topic.name.clone())
-        .collect();
+    let [_, _, _, error_topics @ ..] = record.topics();
     let topics = record
         .created_topics
         .iter()
         .filter(|topic| !others.contains(*topic))
         .map(|topic| v1::TopicRemoval {
             topic: topic.clone(),
-            only_if_empty: error_topics.contains(topic) && !deletion.delete_error_topics,
+            only_if_empty: error_topics.contains(&topic.as_str()) && !deletion.delete_error_topics,
         })
         .collect();
     Some(v1::RemoveResources {
@@ -189,19 +185,13 @@ fn others(
         if other.uid() == record.uid() || !same_cluster(&other) {
             continue;
         }
+        names.extend(other.topics().map(str::to_owned));
         let spec = other.spec().clone();
         names.extend(spec.source.map(|source| source.topic));
-        let Some(resources) = spec.resources else { continue };
-        let topics = [
-            resources.offset_topic,
-            resources.config_topic,
-            resources.status_topic,
-            resources.abnormal_data_topic,
-            resources.dead_letter_queue_topic,
-        ];
-        names.extend(topics.into_iter().flatten().map(|topic| topic.name));
-        names.insert(resources.task_consumer_group);
-        names.insert(resources.connector_consumer_group);
+        if let Some(resources) = spec.resources {
+            names.insert(resources.task_consumer_group);
+            names.insert(resources.connector_consumer_group);
+        }
     }
     names
 }

@@ -8,6 +8,7 @@ use kafka2oss_proto::v1::connect_request::Message;
 
 use crate::clock;
 use crate::core::Core;
+use crate::text::shorten;
 
 /// Bytes of one text of a log line or dead letter that are kept.
 const MAX_TEXT: usize = 4_096;
@@ -72,8 +73,8 @@ fn take_logs(core: &Core, agent: &str, batch: v1::LogBatch) {
     let mut lost = batch.dropped;
     for mut entry in batch.entries {
         let Some(connector) = core.catalog.connector(&entry.connector) else { continue };
-        shorten(&mut entry.message);
-        shorten(&mut entry.error_code);
+        shorten(&mut entry.message, MAX_TEXT);
+        shorten(&mut entry.error_code, MAX_TEXT);
         entry.agent = format!("agents/{agent}");
         entry.time.get_or_insert_with(clock::now);
         core.logs.of(connector.uid()).push(Arc::new(entry), std::mem::take(&mut lost));
@@ -84,33 +85,12 @@ fn take_dead_letters(core: &Core, batch: v1::DeadLetterBatch) {
     let mut lost = batch.dropped;
     for mut letter in batch.dead_letters {
         let Some(connector) = core.catalog.connector(&letter.connector) else { continue };
-        let texts = [&mut letter.error_message, &mut letter.error_code];
-        texts.into_iter().for_each(shorten);
-        [&mut letter.topic, &mut letter.error_topic].into_iter().for_each(shorten);
+        let v1::DeadLetter { error_message, error_code, topic, error_topic, .. } = &mut letter;
+        for text in [error_message, error_code, topic, error_topic] {
+            shorten(text, MAX_TEXT);
+        }
         letter.value_preview.truncate(64);
         letter.time.get_or_insert_with(clock::now);
         core.dead_letters.of(connector.uid()).push(Arc::new(letter), std::mem::take(&mut lost));
-    }
-}
-
-fn shorten(text: &mut String) {
-    if text.len() > MAX_TEXT {
-        let end = (0..=MAX_TEXT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        text.truncate(end);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_texts_are_cut_between_characters() {
-        let mut text = "a".repeat(MAX_TEXT - 1) + "äöü";
-        shorten(&mut text);
-        assert_eq!(text.len(), MAX_TEXT - 1);
-        let mut short = "ä".to_owned();
-        shorten(&mut short);
-        assert_eq!(short, "ä");
     }
 }

@@ -98,6 +98,22 @@ impl ConnectorRecord {
         &self.connector().name
     }
 
+    /// The topics that belong to it: the three internal ones, then its error
+    /// topics.
+    pub(crate) fn topics(&self) -> [&str; 5] {
+        fn name(topic: &Option<v1::ConnectorTopic>) -> &str {
+            topic.as_ref().map_or("", |topic| topic.name.as_str())
+        }
+        let Some(resources) = &self.spec().resources else { return [""; 5] };
+        [
+            name(&resources.offset_topic),
+            name(&resources.config_topic),
+            name(&resources.status_topic),
+            name(&resources.abnormal_data_topic),
+            name(&resources.dead_letter_queue_topic),
+        ]
+    }
+
     /// Whether its epoch's start is fixed.
     pub(crate) fn start_is_fixed(&self) -> bool {
         self.epoch.as_ref().is_some_and(|epoch| epoch.fixed_time.is_some())

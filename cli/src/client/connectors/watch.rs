@@ -1,5 +1,6 @@
 //! `watch`.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use kafka2oss_proto::v1;
@@ -21,16 +22,19 @@ pub(super) async fn run(client: &Client, args: WatchArgs) -> Result<(), Failure>
     if !client.is_json() {
         client.out.line(header())?;
     }
-    let mut connected = false;
+    let mut watch = Watch { connected: false, was_connected: false, lines: HashMap::new() };
     loop {
-        match follow(client, &mut request, &mut connected).await {
+        let ended = match watch.follow(client, &mut request).await {
+            Ok(()) => "the control plane ended the stream".to_owned(),
             // A first connection that fails is told; a lost one is made again
             // and goes on after the last event.
-            Err(Failure::Rpc(status)) if connected && is_lost(&status) => {
-                output::note(format_args!("connection lost, trying again: {}", status.message()));
+            Err(Failure::Rpc(status)) if watch.was_connected && is_lost(&status) => {
+                status.message().to_owned()
             }
             Err(failure) => return Err(failure),
-            Ok(()) => output::note("the control plane ended the stream, trying again"),
+        };
+        if std::mem::take(&mut watch.connected) {
+            output::note(format_args!("connection lost, trying again: {ended}"));
         }
         tokio::time::sleep(RECONNECT).await;
     }
@@ -40,31 +44,61 @@ fn is_lost(status: &Status) -> bool {
     matches!(status.code(), Code::Unavailable | Code::Unknown | Code::Internal | Code::Cancelled)
 }
 
-async fn follow(
-    client: &Client,
-    request: &mut v1::WatchConnectorsRequest,
-    connected: &mut bool,
-) -> Result<(), Failure> {
-    let mut events = client.connectors().watch_connectors(request.clone()).await?.into_inner();
-    *connected = true;
-    while let Some(message) = events.message().await? {
-        if !message.resume_token.is_empty() {
-            request.resume_token.clone_from(&message.resume_token);
-        }
-        if client.is_json() {
-            client.print_json_line(&message)?;
-            continue;
-        }
-        match &message.event {
-            Some(Event::Upsert(connector)) => client.out.line(line(connector))?,
-            Some(Event::Deleted(deleted)) => {
-                let name = names::short(&deleted.name);
-                client.out.line(format_args!("{}  {name:<32}  GONE", clock()))?;
+struct Watch {
+    /// Since the last loss.
+    connected: bool,
+    was_connected: bool,
+    /// The last line of each connector, without its time.
+    lines: HashMap<String, String>,
+}
+
+impl Watch {
+    async fn follow(
+        &mut self,
+        client: &Client,
+        request: &mut v1::WatchConnectorsRequest,
+    ) -> Result<(), Failure> {
+        let mut events = client.connectors().watch_connectors(request.clone()).await?.into_inner();
+        self.connected = true;
+        self.was_connected = true;
+        while let Some(message) = events.message().await? {
+            if !message.resume_token.is_empty() {
+                request.resume_token.clone_from(&message.resume_token);
             }
-            Some(Event::Reset(()) | Event::Synced(()) | Event::Heartbeat(())) | None => {}
+            if client.is_json() {
+                client.print_json_line(&message)?;
+            } else {
+                self.show(client, message)?;
+            }
         }
+        Ok(())
     }
-    Ok(())
+
+    /// Prints a line where it says something new.
+    fn show(
+        &mut self,
+        client: &Client,
+        message: v1::WatchConnectorsResponse,
+    ) -> Result<(), Failure> {
+        let (name, line) = match message.event {
+            Some(Event::Upsert(connector)) => {
+                let line = line(&connector);
+                (connector.name, line)
+            }
+            Some(Event::Deleted(deleted)) => {
+                let line = format!("{:<32}  GONE", names::short(&deleted.name));
+                (deleted.name, line)
+            }
+            Some(Event::Reset(()) | Event::Synced(()) | Event::Heartbeat(())) | None => {
+                return Ok(());
+            }
+        };
+        if self.lines.get(&name) != Some(&line) {
+            client.out.line(format_args!("{}  {line}", clock()))?;
+            self.lines.insert(name, line);
+        }
+        Ok(())
+    }
 }
 
 fn header() -> String {
@@ -79,8 +113,7 @@ fn line(connector: &v1::Connector) -> String {
     let totals = status.totals.unwrap_or_default();
     let why = why(&status);
     let line = format!(
-        "{:<8}  {:<32}  {:<12}  {:>5}  {:>10}  {:>9}  {:>11}  {:>8}  {why}",
-        clock(),
+        "{:<32}  {:<12}  {:>5}  {:>10}  {:>9}  {:>11}  {:>8}  {why}",
         names::short(&connector.name),
         text::connector_state(status.state),
         format!("{}/{}", status.tasks_ready, status.tasks_desired),
@@ -129,6 +162,7 @@ mod tests {
             ..Default::default()
         });
 
+        let line = format!("12:00:00  {line}");
         let column = |name: &str| header().find(name).expect("a column");
         assert!(line[column("CONNECTOR")..].starts_with("dev/a"), "{line}");
         assert!(line[column("STATE")..].starts_with("FAILED"), "{line}");
