@@ -84,8 +84,8 @@ impl Options {
             self.listen
         );
         anyhow::ensure!(
-            self.lease >= Duration::from_millis(100),
-            "a lease of {:?} is too short: 100 ms is the least",
+            (Duration::from_millis(100)..=Duration::from_secs(24 * 60 * 60)).contains(&self.lease),
+            "a lease of {:?} is not 100 ms to 24 h",
             self.lease
         );
         anyhow::ensure!(

@@ -13,6 +13,7 @@ mod partitions;
 mod session;
 mod settings;
 mod snapshot;
+mod stopping;
 
 pub(crate) use board::PartitionBoard;
 pub(crate) use context::TaskContext;

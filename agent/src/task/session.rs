@@ -22,6 +22,7 @@ use super::consumer::{self, ClosingGuard, TakeUp, TaskConsumer};
 use super::context::Event;
 use super::native;
 use super::partitions::{Ended, Partitions};
+use super::stopping::{DELIVERY_DEADLINE, Next, Seen, Stopping};
 use super::{
     Mode, PartitionSnapshot, PartitionState, StopMode, TaskEnvironment, TaskSpec, TaskState,
 };
@@ -31,14 +32,6 @@ use crate::report::Severity;
 
 /// How often the consumer is looked after when nothing wakes its actor.
 const TICK: Duration = Duration::from_secs(1);
-
-/// What open objects have for their delivery when partitions are given up or
-/// the task stops. What is not delivered by then is read again by the next
-/// owner.
-const DELIVERY_DEADLINE: Duration = Duration::from_secs(15);
-
-/// What leaving the group may take.
-const LEAVE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// A trouble that librdkafka does not repeat for this long is over.
 const TROUBLE_PASSES: Duration = Duration::from_secs(30);
@@ -160,7 +153,7 @@ impl Session {
                 Ok(()) = steering.stop.changed(), if stopping.is_none() => {
                     if let Some(mode) = *steering.stop.borrow_and_update() {
                         self.partitions.signal_all(Signal::Close);
-                        stopping = Some(Stopping::delivering(mode));
+                        stopping = Some(Stopping::begin(mode, Instant::now()));
                     }
                 }
             }
@@ -423,52 +416,24 @@ impl Session {
         self.board.state(state);
     }
 
-    /// Carries the stop on; whether it is complete.
-    fn has_stopped(&mut self, stopping: &mut Stopping) -> bool {
-        let busy = self.partitions.all().into_iter().any(|p| self.partitions.is_running(p));
-        match stopping.step {
-            Step::Delivering if busy && Instant::now() < stopping.deadline => false,
-            Step::Delivering => match stopping.mode {
-                StopMode::KeepMembership => true,
-                StopMode::Leave => {
-                    // A static member does not leave by closing.
-                    for partition in self.partitions.all() {
-                        self.partitions.close(partition, true);
-                    }
-                    self.consumer.unsubscribe();
-                    *stopping = Stopping {
-                        step: Step::Leaving,
-                        deadline: Instant::now() + LEAVE_DEADLINE,
-                        mode: stopping.mode,
-                    };
-                    false
+    /// Carries the stop on; whether the consumer is to be closed.
+    fn has_stopped(&self, stopping: &mut Stopping) -> bool {
+        let partitions = self.partitions.all();
+        let seen = Seen {
+            loops_run: partitions.iter().any(|partition| self.partitions.is_running(*partition)),
+            owns_partitions: !partitions.is_empty() || self.revocation.is_some(),
+        };
+        match stopping.next(seen, Instant::now()) {
+            Next::Wait => false,
+            Next::Leave => {
+                for partition in partitions {
+                    self.partitions.close(partition, true);
                 }
-            },
-            Step::Leaving => {
-                let given_up = self.partitions.all().is_empty() && self.revocation.is_none();
-                given_up || Instant::now() >= stopping.deadline
+                self.consumer.unsubscribe();
+                false
             }
+            Next::Close => true,
         }
-    }
-}
-
-/// A stop on its way.
-struct Stopping {
-    mode: StopMode,
-    step: Step,
-    deadline: Instant,
-}
-
-enum Step {
-    /// Loops deliver what is open.
-    Delivering,
-    /// The group takes its partitions back.
-    Leaving,
-}
-
-impl Stopping {
-    fn delivering(mode: StopMode) -> Self {
-        Self { mode, step: Step::Delivering, deadline: Instant::now() + DELIVERY_DEADLINE }
     }
 }
 

@@ -5,7 +5,7 @@ use anyhow::{Context, anyhow};
 use aws_credential_types::Credentials;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Region, ResponseChecksumValidation};
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns, ResolveDnsError};
 use bytes::Bytes;
@@ -18,6 +18,7 @@ use v1::store_credentials::Kind;
 #[derive(Debug, Clone)]
 pub(super) struct Bucket {
     client: Client,
+    endpoint: String,
     name: String,
 }
 
@@ -50,7 +51,11 @@ impl Bucket {
             .credentials_provider(Credentials::new(id, secret, None, None, "kafka2oss dev"))
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
             .build();
-        Ok(Self { client: Client::from_conf(config), name: destination.bucket.clone() })
+        Ok(Self {
+            client: Client::from_conf(config),
+            endpoint: destination.endpoint.clone(),
+            name: destination.bucket.clone(),
+        })
     }
 
     /// Fails with the store's words where the bucket cannot be read.
@@ -90,10 +95,19 @@ impl Bucket {
         let words = match (error.code(), error.message()) {
             (Some(code), Some(message)) => format!("{code}: {message}"),
             (Some(code), None) => code.to_owned(),
-            _ => DisplayErrorContext(error).to_string(),
+            _ => innermost(error),
         };
-        anyhow!("bucket {}: {what}: {words}", self.name)
+        anyhow!("bucket {} at {}: {what}: {words}", self.name, self.endpoint)
     }
+}
+
+/// The cause that says something: the SDK's own words are "dispatch failure".
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
 }
 
 async fn resolve(secret: Option<&v1::Secret>) -> anyhow::Result<String> {

@@ -72,11 +72,18 @@ async fn serve(
     let result = tokio::select! {
         result = demo.run(request.exit) => result,
         ended = services.agent_ended() => Err(ended),
-        () = interrupt.next() => Ok(()),
+        // Whoever asked for the judgement did not get it.
+        () = interrupt.next() => match request.exit {
+            true => Err(anyhow::anyhow!("interrupted before the end of the demo")),
+            false => Ok(()),
+        },
     };
     // The control plane forgets it; a real Kafka would not.
     if services.forgets_what_kafka_keeps() {
-        demo.clean_up().await;
+        tokio::select! {
+            () = demo.clean_up() => {}
+            () = interrupt.next() => {}
+        }
     }
     result
 }

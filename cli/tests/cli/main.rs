@@ -3,5 +3,6 @@
 mod client;
 mod demo;
 mod program;
+mod real_services;
 mod stop;
 mod usage;

@@ -13,7 +13,12 @@ use tempfile::TempDir;
 /// What the program finds in its environment is the test's own.
 pub(crate) fn kafka2oss(state: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kafka2oss"));
-    command.env("XDG_STATE_HOME", state).env_remove("KAFKA2OSS_ADDRESS").env_remove("RUST_LOG");
+    // A killed one leaves its temporary folder there.
+    command
+        .env("XDG_STATE_HOME", state)
+        .env("TMPDIR", state)
+        .env_remove("KAFKA2OSS_ADDRESS")
+        .env_remove("RUST_LOG");
     command
 }
 

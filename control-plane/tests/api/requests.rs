@@ -253,3 +253,46 @@ async fn only_credentials_can_be_updated() {
     assert_eq!(updated.generation, 2);
     assert_ne!(updated.etag, connector.etag);
 }
+
+#[tokio::test]
+async fn of_many_requests_for_one_name_exactly_one_wins() {
+    let server = Server::with_instance().await;
+    let creations = (0..60).map(|number| {
+        let mut client = server.connectors.clone();
+        let request = creation(if number % 2 == 0 { "same" } else { "also" });
+        tokio::spawn(async move { client.create_connector(request).await })
+    });
+    let mut won = Vec::new();
+    for answer in creations.collect::<Vec<_>>() {
+        match answer.await.expect("no panic") {
+            Ok(connector) => won.push(connector.into_inner().name),
+            Err(status) => assert_eq!(status.code(), Code::AlreadyExists),
+        }
+    }
+    won.sort();
+    assert_eq!(won, ["also", "same"].map(|id| format!("{INSTANCE}/connectors/{id}")));
+}
+
+#[tokio::test]
+async fn a_request_that_its_client_gave_up_leaves_nothing_half_done() {
+    let mut server = Server::with_instance().await;
+    for number in 0..30 {
+        let mut client = server.connectors.clone();
+        let request = creation(&format!("c-{number}"));
+        let task = tokio::spawn(async move { client.create_connector(request).await });
+        tokio::task::yield_now().await;
+        task.abort();
+    }
+    // What is shown now is what is on disk.
+    let list = v1::ListConnectorsRequest { parent: INSTANCE.into(), ..Default::default() };
+    server.create("last").await;
+    let before = server.connectors.list_connectors(list.clone()).await.expect("a list");
+    server.restart().await;
+    let after = server.connectors.list_connectors(list).await.expect("a list").into_inner();
+    let uids = |list: &v1::ListConnectorsResponse| -> Vec<String> {
+        list.connectors.iter().map(|one| one.uid.clone()).collect()
+    };
+    for uid in uids(before.get_ref()) {
+        assert!(uids(&after).contains(&uid));
+    }
+}

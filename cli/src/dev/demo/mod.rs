@@ -34,7 +34,7 @@ const LOOK: Duration = Duration::from_millis(100);
 /// The status is coalesced to one update a second; so long the last one may
 /// take after the bucket is complete.
 const LAST_STATUS: Duration = Duration::from_secs(3);
-const CLEAN_UP: Duration = Duration::from_secs(20);
+const CLEAN_UP: Duration = Duration::from_secs(30);
 
 /// One run of the demo.
 pub(super) struct Demo<'a> {
@@ -242,9 +242,13 @@ impl<'a> Demo<'a> {
 
     /// Removes what this run made in Kafka; its objects stay.
     pub(super) async fn clean_up(&self) {
+        if !self.topic_made.get() && !self.connector_made.get() {
+            return;
+        }
+        // The run is over and judged: not being able to say this changes nothing.
+        let _ = self.screen.title("Cleaning up");
         let cleaned = tokio::time::timeout(CLEAN_UP, self.remove()).await;
         let cleaned = cleaned.context("it takes too long").and_then(|result| result);
-        // The run is over and judged: whoever reads this can remove the rest.
         let _ = match cleaned {
             Ok(()) => self.screen.step("connector and topic deleted; the objects stay"),
             Err(error) => self.screen.step(format_args!(

@@ -23,8 +23,8 @@ pub(super) struct Session {
     pub(super) waiting: HashMap<String, Vec<oneshot::Sender<v1::CommandResult>>>,
     /// The latest list that went out.
     pub(super) sent: Option<Sent>,
-    /// Uids of every list that went out.
-    pub(super) ever_sent: HashSet<String>,
+    /// Uids of everything that went out or was about to.
+    pub(super) offered: HashSet<String>,
     /// Version of the latest list that was answered.
     pub(super) acknowledged: Option<u64>,
     /// A report came after that.
@@ -115,7 +115,7 @@ impl Agent {
         }
         self.held.iter().any(|held| held == uid)
             || match &self.session {
-                Some(session) => session.ever_sent.contains(uid) && !session.has_dropped(uid),
+                Some(session) => session.offered.contains(uid) && !session.has_dropped(uid),
                 None => placed,
             }
     }

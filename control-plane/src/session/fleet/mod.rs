@@ -118,7 +118,7 @@ impl Fleet {
             refused,
             waiting: HashMap::new(),
             sent: None,
-            ever_sent: HashSet::new(),
+            offered: HashSet::new(),
             acknowledged: None,
             reported_since: false,
         };
@@ -216,7 +216,6 @@ impl Fleet {
             && let Some(open) = &mut agent.session
             && open.id == session
         {
-            open.ever_sent.extend(list.connectors.iter().map(|one| one.uid.clone()));
             open.sent = Some(Sent {
                 version: list.version,
                 nonce: list.nonce.clone(),
@@ -229,9 +228,10 @@ impl Fleet {
     /// when they come back. An agent whose assignments are the same as before
     /// is sent nothing.
     pub(crate) fn assign(&self, mut lists: BTreeMap<String, Vec<v1::ConnectorAssignment>>) {
-        for (id, agent) in &self.lock().agents {
-            let Some(session) = &agent.session else { continue };
+        for (id, agent) in &mut self.lock().agents {
+            let Some(session) = &mut agent.session else { continue };
             let list = Arc::new(lists.remove(id).unwrap_or_default());
+            session.offered.extend(list.iter().map(|one| one.uid.clone()));
             session.assignments.send_if_modified(|current| {
                 let changed = current.as_ref() != Some(&list);
                 if changed {

@@ -46,7 +46,9 @@ async fn an_agent_holds_tasks_until_it_reports_after_the_acknowledged_list_witho
     let fleet = fleet();
     let placed = ["a".to_owned()];
     let session = fleet.connect("a", record(1), Vec::new(), true).session;
-    assert!(fleet.holders("u", &placed).is_empty(), "it was never sent any");
+    assert!(fleet.holders("u", &placed).is_empty(), "it was never given any");
+    fleet.assign(BTreeMap::from([("a".to_owned(), list(1, &["u"]).connectors)]));
+    assert_eq!(fleet.holders("u", &placed), placed, "it may be on its way");
     fleet.sending("a", session, &list(1, &["u"]));
     assert_eq!(fleet.holders("u", &placed), placed);
     fleet.acknowledge("a", session, ack(1));
