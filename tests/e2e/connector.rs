@@ -53,6 +53,24 @@ impl Connector {
         self.is(v1::ConnectorState::Running).await
     }
 
+    /// Deploys it and waits until the group has spread the topic's partitions
+    /// over its two tasks. RUNNING comes earlier: the first task to join owns
+    /// all partitions until the second has joined, too.
+    pub(crate) async fn run_spread(&self, partitions: usize) -> Result<v1::Connector> {
+        self.deploy().await?;
+        self.sees(&format!("{partitions} partitions spread over 2 tasks"), |connector| {
+            let owned = |task: u32| {
+                let all = self::partitions(connector).iter();
+                all.filter(|p| p.task_index == task && !p.agent.is_empty()).count()
+            };
+            let state = connector.status.as_ref().map(v1::ConnectorStatus::state);
+            state == Some(v1::ConnectorState::Running)
+                && owned(0) == partitions / 2
+                && owned(1) == partitions / 2
+        })
+        .await
+    }
+
     pub(crate) async fn pause(&self) -> Result<v1::Connector> {
         let request = v1::PauseConnectorRequest { name: self.name.clone() };
         Ok(self.client().pause_connector(request).await?.into_inner())

@@ -12,7 +12,7 @@ async fn a_paused_connector_takes_nothing_and_goes_on_where_it_stopped() -> Resu
     // given
     let world = World::new(2).await?;
     let connector = world.connector().await?;
-    connector.run().await?;
+    connector.run_spread(2).await?;
     let mut produced = world.produce(numbered("before ", 0..100, 2)).await?;
 
     // when paused, with records under way
