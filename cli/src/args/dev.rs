@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Store;
+use super::{Store, values};
 
 /// Everything in one process: Kafka, OSS, control plane and an agent, each
 /// embedded unless a real one is named.
@@ -21,6 +21,10 @@ pub(crate) struct DevArgs {
     #[arg(long, value_name = "N", default_value_t = 1_000, requires = "demo")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub(crate) records: u64,
+    /// Make this topic where it is missing, with 6 partitions unless said
+    /// otherwise; may be repeated
+    #[arg(long = "topic", value_name = "NAME[:PARTITIONS]", value_parser = values::topic)]
+    pub(crate) topics: Vec<(String, u32)>,
     /// Address to serve gRPC at; by default 127.0.0.1:7250, or a free port
     /// where that is taken
     #[arg(long, value_name = "ADDRESS")]

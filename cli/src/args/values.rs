@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
+/// Partitions of a topic that is made without a number of them.
+const DEFAULT_PARTITIONS: u32 = 6;
+
 /// `2s`, `100ms`, `1m 30s`; a bare number is seconds.
 pub(crate) fn duration(given: &str) -> Result<Duration, String> {
     let refused = || format!("`{given}` is no duration such as 500ms, 2s, 1m or 24h");
@@ -41,6 +44,17 @@ pub(crate) fn label(given: &str) -> Result<(String, String), String> {
     }
 }
 
+/// `name` or `name:partitions`; a topic's name has no colon.
+pub(crate) fn topic(given: &str) -> Result<(String, u32), String> {
+    match given.split_once(':') {
+        None => Ok((given.to_owned(), DEFAULT_PARTITIONS)),
+        Some((name, partitions)) => partitions
+            .parse()
+            .map(|partitions| (name.to_owned(), partitions))
+            .map_err(|_| format!("`{given}` is not of the form NAME[:PARTITIONS]")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,6 +81,13 @@ mod tests {
         for given in ["", "MiB", "-1", "1.5MiB", "99999999999g", "3 apples"] {
             assert!(size(given).is_err(), "{given}");
         }
+    }
+
+    #[test]
+    fn a_topic_has_six_partitions_unless_said_otherwise() {
+        assert_eq!(topic("a"), Ok(("a".to_owned(), 6)));
+        assert_eq!(topic("a:12"), Ok(("a".to_owned(), 12)));
+        assert!(topic("a:b").is_err());
     }
 
     #[test]

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use async_trait::async_trait;
 use kafka2oss_agent::AdminFactory;
 use kafka2oss_agent::task::Membership;
-use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin};
+use kafka2oss_kafka::{BrokerAdmin, Creation, KafkaAdmin, TopicPlan};
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::spec::{Instance, KafkaSecurity, Pool};
 use kafka2oss_sandbox::kafka::EmbeddedKafka;
@@ -81,6 +81,21 @@ impl Kafka {
             allow_shared_cluster: false,
         };
         Ok(self.admins().connect(&instance).await?)
+    }
+
+    /// Makes a topic where it is missing; whether it was made just now.
+    pub(super) async fn ensure_topic(&self, name: &str, partitions: u32) -> anyhow::Result<bool> {
+        let plan = TopicPlan {
+            name: name.to_owned(),
+            partitions,
+            cleanup_policy: "delete",
+            max_message_bytes: None,
+        };
+        match self.admin().await?.create_topic(&plan).await? {
+            Creation::Created => Ok(true),
+            Creation::AlreadyExists => Ok(false),
+            Creation::Refused(words) => bail!("Kafka refuses to make topic {name}: {words}"),
+        }
     }
 
     pub(super) async fn stop(self) {

@@ -60,6 +60,9 @@ impl Services {
         let keeps = matches!(root, Root::Kept(_));
         let folder = root.path();
         let kafka = Kafka::start(settings.kafka.as_deref()).await?;
+        for (topic, partitions) in &settings.topics {
+            kafka.ensure_topic(topic, *partitions).await?;
+        }
         let store = Store::start(settings.store.as_ref(), folder, keeps).await?;
 
         let start = async |listen| {

@@ -24,6 +24,8 @@ pub(super) struct Settings {
     pub(super) store: Option<RealStore>,
     /// Where to keep everything; a temporary directory by default.
     pub(super) keep: Option<PathBuf>,
+    /// Topics to make where they are missing, with their partitions.
+    pub(super) topics: Vec<(String, u32)>,
     pub(super) demo: Option<DemoRequest>,
     pub(super) verbose: bool,
 }
@@ -56,6 +58,7 @@ impl TryFrom<DevArgs> for Settings {
             demo,
             exit,
             records,
+            topics,
             listen,
             kafka,
             endpoint,
@@ -101,7 +104,7 @@ impl TryFrom<DevArgs> for Settings {
         };
         let keep = keep.as_deref().map(absolute).transpose()?;
         let demo = demo.then_some(DemoRequest { records, exit });
-        Ok(Self { listen, kafka, store, keep, demo, verbose })
+        Ok(Self { listen, kafka, store, keep, topics, demo, verbose })
     }
 }
 

@@ -9,8 +9,7 @@ mod show;
 use std::cell::Cell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, bail};
-use kafka2oss_kafka::{Creation, TopicPlan};
+use anyhow::Context;
 use kafka2oss_proto::v1;
 use tonic::transport::Channel;
 use v1::connector_service_client::ConnectorServiceClient;
@@ -112,20 +111,7 @@ impl<'a> Demo<'a> {
     }
 
     async fn create_topic(&self) -> anyhow::Result<()> {
-        let admin = self.services.kafka.admin().await?;
-        let plan = TopicPlan {
-            name: self.topic.clone(),
-            partitions: PARTITIONS,
-            cleanup_policy: "delete",
-            max_message_bytes: None,
-        };
-        match admin.create_topic(&plan).await? {
-            Creation::Created => self.topic_made.set(true),
-            Creation::AlreadyExists => {}
-            Creation::Refused(words) => {
-                bail!("Kafka refuses to make topic {}: {words}", self.topic)
-            }
-        }
+        self.topic_made.set(self.services.kafka.ensure_topic(&self.topic, PARTITIONS).await?);
         Ok(self.screen.step(format_args!("topic {} with {PARTITIONS} partitions", self.topic))?)
     }
 
