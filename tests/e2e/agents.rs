@@ -86,6 +86,29 @@ async fn an_object_that_was_put_but_not_committed_is_adopted_after_a_kill() -> R
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_agent_that_comes_back_goes_on_with_its_own_tasks() -> Result<()> {
+    // given one agent, and inline credentials that it holds in memory only
+    let mut world = World::new(2).await?;
+    let connector = world.connector().await?;
+    connector.run().await?;
+    let mut produced = world.produce(numbered("before ", 0..200, 2)).await?;
+    connector.delivered(&produced).await?;
+
+    // when it is killed with records under way, and started again
+    produced.extend(world.produce(numbered("killed ", 0..200, 2)).await?);
+    let mut agent = world.deployment.take_agent("agent-0");
+    agent.process.kill9()?;
+    produced.extend(world.produce(numbered("dead ", 0..200, 2)).await?);
+    world.deployment.start_agent_again(agent)?;
+
+    // then
+    runs_on(&connector, &["agent-0", "agent-0"]).await?;
+    produced.extend(world.produce(numbered("again ", 0..200, 2)).await?);
+    connector.delivered(&produced).await?;
+    world.judge(&produced).await
+}
+
 async fn runs_on(connector: &Connector, agents: &[&str]) -> Result<v1::Connector> {
     connector
         .sees(&format!("RUNNING on {agents:?}"), |connector| {

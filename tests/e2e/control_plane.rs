@@ -1,11 +1,15 @@
 //! The control plane away and back: the data path does not notice.
 
+use std::fs;
+
 use anyhow::{Context, Result};
 use kafka2oss_proto::v1;
 use kafka2oss_tests::produce::numbered;
+use kafka2oss_tests::scratch::Scratch;
 
 use crate::connector::placement;
 use crate::deployment::Settings;
+use crate::spec::{Parts, access_key, file};
 use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,6 +55,41 @@ async fn agents_go_on_without_the_control_plane_and_its_restart_restarts_no_task
     let end = connector.get().await?.status.context("a status")?;
     assert_eq!(end.totals.context("totals")?.records, produced.len() as u64, "no task restarted");
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_restarts_without_the_control_plane_goes_on_by_its_own_memory() -> Result<()>
+{
+    // given credentials by reference, which an agent can resolve by itself
+    let mut world = World::new(2).await?;
+    let folder = Scratch::new("secrets")?;
+    let (id, secret) = (folder.join("id"), folder.join("secret"));
+    fs::write(&id, world.oss().access_key())?;
+    fs::write(&secret, world.oss().secret_key())?;
+    let connector = world
+        .connector_with(|spec| {
+            spec.destination().credentials = Some(access_key(file(&id), file(&secret)));
+        })
+        .await?;
+    connector.run().await?;
+    let mut produced = world.produce(numbered("with ", 0..200, 2)).await?;
+    connector.delivered(&produced).await?;
+
+    // when first the control plane goes, and then the agent
+    world.deployment.kill_control_plane()?;
+    let mut agent = world.deployment.take_agent("agent-0");
+    agent.process.kill9()?;
+    produced.extend(world.produce(numbered("without ", 0..200, 2)).await?);
+    world.deployment.start_agent_again(agent)?;
+
+    // then it goes on
+    world.committed(&connector, &produced).await?;
+    world.judge(&produced).await?;
+
+    // and the control plane finds it as it is
+    world.deployment.start_control_plane_again().await?;
+    connector.is(v1::ConnectorState::Running).await?;
+    connector.delivered(&produced).await.map(drop)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -107,6 +107,15 @@ impl Deployment {
         self.agent_is(&id, v1::AgentState::Connected).await.map(drop)
     }
 
+    /// Starts an agent again that has ended, with its id and its state, and
+    /// does not wait until it is connected.
+    pub(crate) fn start_agent_again(&mut self, ended: AgentProcess) -> Result<()> {
+        let AgentProcess { id, process: _, state } = ended;
+        let process = self.spawn_agent(&id, &state)?;
+        self.agents.push(AgentProcess { id, process, state });
+        Ok(())
+    }
+
     fn spawn_agent(&self, id: &str, state: &Scratch) -> Result<Product> {
         let mut command = Binary::Agent.command()?;
         command

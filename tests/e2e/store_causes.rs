@@ -5,7 +5,7 @@ use std::fs;
 
 use anyhow::Result;
 use kafka2oss_proto::v1;
-use kafka2oss_sandbox::oss::Versioning;
+use kafka2oss_sandbox::oss::{Fault, Occurrence, RequestMatch, Versioning};
 use kafka2oss_tests::name::unique;
 use kafka2oss_tests::produce::numbered;
 use kafka2oss_tests::scratch::Scratch;
@@ -93,6 +93,31 @@ async fn a_secret_that_is_revoked_while_it_runs_is_shown_and_a_rotated_one_is_pi
     connector.is(v1::ConnectorState::Running).await?;
     connector.delivered(&produced).await?;
     world.oss().set_access_key(world.oss().access_key(), world.oss().secret_key());
+    world.judge(&produced).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_cannot_be_reached_for_a_while_is_shown_and_nothing_is_lost() -> Result<()> {
+    // given a connector that runs
+    let world = World::new(2).await?;
+    let connector = world.connector().await?;
+    connector.run().await?;
+    let mut produced = world.produce(numbered("before ", 0..100, 2)).await?;
+    connector.delivered(&produced).await?;
+
+    // when its store drops every connection, some after having done the work
+    let faults = world.oss().faults();
+    faults.inject(RequestMatch::any(), Fault::LostAnswer, Occurrence::Times(3));
+    faults.inject(RequestMatch::any(), Fault::ConnectionReset, Occurrence::Always);
+    produced.extend(world.produce(numbered("meanwhile ", 0..100, 2)).await?);
+    connector.is(v1::ConnectorState::Degraded).await?;
+    connector.shows("STORE_UNREACHABLE").await?;
+
+    // then it goes on by itself when the store does
+    faults.clear();
+    connector.is(v1::ConnectorState::Running).await?;
+    produced.extend(world.produce(numbered("after ", 0..100, 2)).await?);
+    connector.delivered(&produced).await?;
     world.judge(&produced).await
 }
 

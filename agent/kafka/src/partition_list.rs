@@ -4,7 +4,8 @@
 //! and `{:?}` panic where it is not UTF-8, and anyone may have committed such.
 
 use std::slice;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rdkafka::bindings as c;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
@@ -13,6 +14,9 @@ use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::native::{Failure, milliseconds, text};
+
+/// Wait before the group's coordinator is asked again.
+const COORDINATOR_PAUSE: Duration = Duration::from_millis(100);
 
 /// What a group has committed for one partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,11 +33,40 @@ pub struct CommittedPartition {
 
 /// Reads what the consumer's group has committed for these partitions, in
 /// their order; offsets and metadata in `partitions` are not looked at. Blocks
-/// up to `timeout` (rounded to milliseconds).
+/// up to `timeout` (rounded to milliseconds), a broker that just takes the
+/// group over waited for.
 ///
 /// # Errors
 /// The first error of the request or of a partition: all or nothing.
 pub fn committed_raw<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    partitions: &TopicPartitionList,
+    timeout: Duration,
+) -> KafkaResult<Vec<CommittedPartition>> {
+    let deadline = Instant::now() + timeout;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match committed_once(consumer, partitions, left) {
+            Err(KafkaError::OffsetFetch(code)) if is_moving(code) && left > COORDINATOR_PAUSE => {
+                thread::sleep(COORDINATOR_PAUSE);
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Whether the group's coordinator is about to be another broker, or to have
+/// loaded the group: on a fresh cluster the first request meets this.
+fn is_moving(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::NotCoordinator
+            | RDKafkaErrorCode::CoordinatorNotAvailable
+            | RDKafkaErrorCode::CoordinatorLoadInProgress
+    )
+}
+
+fn committed_once<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     partitions: &TopicPartitionList,
     timeout: Duration,

@@ -2,14 +2,15 @@
 //! definitive answer.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use kafka2oss_kafka::classify;
 use kafka2oss_kafka::partition_list::offset_with_metadata;
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use rdkafka::consumer::Consumer;
-use rdkafka::error::KafkaResult;
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::types::RDKafkaErrorCode;
 
 use super::consumer::TaskConsumer;
 use super::native;
@@ -31,7 +32,18 @@ pub(super) struct PendingCommits {
 #[derive(Debug)]
 struct Pending {
     request: CommitRequest,
+    /// When it was first sent.
     since: Instant,
+    stage: Stage,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The broker has not answered.
+    Sent,
+    /// The broker has refused it, as of a generation of the group that has
+    /// passed: it was definitely not carried out, and is sent again.
+    Refused,
 }
 
 impl PendingCommits {
@@ -40,19 +52,23 @@ impl PendingCommits {
     }
 
     /// Sends a commit to the broker; its answer comes as an event.
-    pub(super) fn send(&mut self, consumer: &Arc<TaskConsumer>, request: CommitRequest) {
+    pub(super) fn send(&mut self, consumer: &TaskConsumer, request: CommitRequest) {
         if self.pending.contains_key(&request.partition) {
             let message = format!("partition {} has a commit under way", request.partition);
             answer(request, Err(CommitError::Failed(Problem::new(ErrorCode::Internal, message))));
             return;
         }
+        self.send_since(consumer, request, Instant::now());
+    }
+
+    fn send_since(&mut self, consumer: &TaskConsumer, request: CommitRequest, since: Instant) {
         let sent =
             offset_with_metadata(&self.topic, request.partition, request.offset, &self.metadata)
                 .and_then(|offsets| native::commit(consumer, &offsets));
         match sent {
             Ok(()) => {
-                let since = Instant::now();
-                self.pending.insert(request.partition, Pending { request, since });
+                let pending = Pending { since, stage: Stage::Sent, request };
+                self.pending.insert(pending.request.partition, pending);
             }
             Err(error) => {
                 let problem = consumer.context().errors.problem("cannot commit", &error);
@@ -61,7 +77,7 @@ impl PendingCommits {
         }
     }
 
-    /// Passes the broker's answer on. Returns whether a commit succeeded.
+    /// Takes the broker's answer. Returns whether a commit succeeded.
     pub(super) fn answered(
         &mut self,
         consumer: &TaskConsumer,
@@ -69,26 +85,60 @@ impl PendingCommits {
         offset: i64,
         outcome: KafkaResult<()>,
     ) -> bool {
-        let Some(pending) = self.pending.remove(&partition) else { return false };
-        if pending.request.offset != offset && outcome.is_ok() {
-            // Cannot be: one commit a partition is under way.
-            let message = format!(
-                "the broker acknowledged offset {offset} of partition {partition}, not {}",
-                pending.request.offset
-            );
-            answer(
-                pending.request,
-                Err(CommitError::Failed(Problem::new(ErrorCode::Internal, message))),
-            );
-            return false;
+        let Some(mut pending) = self.pending.remove(&partition) else { return false };
+        match outcome {
+            Ok(()) if pending.request.offset == offset => {
+                answer(pending.request, Ok(()));
+                true
+            }
+            Ok(()) => {
+                // Cannot be: one commit a partition is under way.
+                let message = format!(
+                    "the broker acknowledged offset {offset} of partition {partition}, not {}",
+                    pending.request.offset
+                );
+                let problem = Problem::new(ErrorCode::Internal, message);
+                answer(pending.request, Err(CommitError::Failed(problem)));
+                false
+            }
+            Err(error) if is_of_a_passed_generation(&error) => {
+                tracing::debug!(partition, offset, %error, "commit refused; sent again");
+                pending.stage = Stage::Refused;
+                self.pending.insert(partition, pending);
+                false
+            }
+            Err(error) => {
+                let what = format!("cannot commit offset {offset} of partition {partition}");
+                let problem = consumer.context().errors.problem(&what, &error);
+                answer(pending.request, Err(CommitError::Failed(problem)));
+                false
+            }
         }
-        let committed = outcome.is_ok();
-        let outcome = outcome.map_err(|error| {
-            let what = format!("cannot commit offset {offset} of partition {partition}");
-            CommitError::Failed(consumer.context().errors.problem(&what, &error))
-        });
-        answer(pending.request, outcome);
-        committed
+    }
+
+    /// Sends refused commits again, unless their partition was given up
+    /// meanwhile (`is_current` takes partition and assignment).
+    pub(super) fn send_refused_again(
+        &mut self,
+        consumer: &TaskConsumer,
+        is_current: impl Fn(i32, u64) -> bool,
+    ) {
+        let refused: Vec<i32> = self
+            .pending
+            .iter()
+            .filter(|(_, pending)| pending.stage == Stage::Refused)
+            .map(|(partition, _)| *partition)
+            .collect();
+        for partition in refused {
+            let Some(Pending { request, since, .. }) = self.pending.remove(&partition) else {
+                continue;
+            };
+            if is_current(partition, request.assignment) {
+                self.send_since(consumer, request, since);
+            } else {
+                answer(request, Err(CommitError::Revoked));
+            }
+        }
     }
 
     /// The first commit whose answer is overdue.
@@ -101,10 +151,17 @@ impl PendingCommits {
         )
     }
 
-    /// Whether a commit of the partition is under way.
-    pub(super) fn has(&self, partition: i32) -> bool {
-        self.pending.contains_key(&partition)
+    /// Whether a commit of the partition has no answer yet.
+    pub(super) fn is_unanswered(&self, partition: i32) -> bool {
+        self.pending.get(&partition).is_some_and(|pending| pending.stage == Stage::Sent)
     }
+}
+
+/// Whether the broker has refused a commit because the group has rebalanced
+/// since: the member learns of the new generation by its next heartbeat.
+fn is_of_a_passed_generation(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode::{IllegalGeneration, RebalanceInProgress};
+    matches!(classify::native_code(error), Some(IllegalGeneration | RebalanceInProgress))
 }
 
 /// Whoever asked may be gone: then nobody waits for the answer.

@@ -208,6 +208,7 @@ impl Session {
                 self.take_up(partitions).await?;
                 self.joined = true;
                 self.untroubled();
+                self.send_refused_again();
                 Ok(())
             }
             Event::Revoked(partitions) => {
@@ -280,12 +281,20 @@ impl Session {
     }
 
     fn commit(&mut self, request: CommitRequest) {
-        tracing::debug!(task = self.spec.index, ?request, "commit");
+        let CommitRequest { partition, offset, .. } = request;
+        tracing::debug!(task = self.spec.index, partition, offset, "commit");
         if self.partitions.is_current(request.partition, request.assignment) {
             self.commits.send(&self.consumer, request);
         } else {
             answer(request, Err(CommitError::Revoked));
         }
+    }
+
+    fn send_refused_again(&mut self) {
+        let Self { commits, consumer, partitions, .. } = self;
+        commits.send_refused_again(consumer, |partition, assignment| {
+            partitions.is_current(partition, assignment)
+        });
     }
 
     /// A loop has ended.
@@ -372,7 +381,7 @@ impl Session {
             }
         }
         let busy = |partition: &i32| {
-            self.partitions.is_running(*partition) || self.commits.has(*partition)
+            self.partitions.is_running(*partition) || self.commits.is_unanswered(*partition)
         };
         if revocation.partitions.iter().any(busy) {
             return Ok(());
@@ -389,6 +398,7 @@ impl Session {
         if let Some(problem) = self.commits.overdue() {
             return Err(problem);
         }
+        self.send_refused_again();
         if self.troubled.is_some_and(|since| since.elapsed() > TROUBLE_PASSES) {
             self.untroubled();
         }

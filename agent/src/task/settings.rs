@@ -6,8 +6,9 @@ use rdkafka::ClientConfig;
 
 use super::{Membership, TaskSpec};
 
-/// Heartbeats within a session timeout: one or two may be lost.
-const HEARTBEATS_PER_SESSION: u32 = 4;
+/// Heartbeats within a session timeout. A member learns of a rebalance by its
+/// next heartbeat, and until then commits under a generation that has passed.
+const HEARTBEATS_PER_SESSION: u32 = 10;
 
 /// Prefetched records of one partition, in KiB. Split queues count by
 /// themselves, so this times the partitions is what a task holds.

@@ -31,6 +31,49 @@ async fn a_task_that_joins_takes_its_share_and_one_that_leaves_gives_it_back() -
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_meets_a_rebalance_is_sent_again_by_the_same_consumer() -> Result<()> {
+    let mut world = World::new(6).await?;
+    world.rotation().max_records = Some(5);
+    let producer = world.kafka.producer()?;
+    let first = world.start(0).await?;
+    first.owns(6).await?;
+    let mut snapshots = first.handle.snapshot();
+    let failure = tokio::spawn(async move {
+        let failed = snapshots.wait_for(|seen| seen.state == TaskState::Failed).await;
+        failed.ok().and_then(|seen| seen.problem.clone())
+    });
+
+    let topic = world.topic.clone();
+    let (stop, mut stopped) = tokio::sync::oneshot::channel::<()>();
+    let load = tokio::spawn(async move {
+        let mut produced = Vec::new();
+        let mut pace = tokio::time::interval(std::time::Duration::from_millis(10));
+        while stopped.try_recv().is_err() {
+            produced.extend(producer.send_all(&topic, numbered("v", 0..6, 6)).await?);
+            pace.tick().await;
+        }
+        anyhow::Ok(produced)
+    });
+    let second = world.start(1).await?;
+    second.owns(3).await?;
+    let third = world.start(2).await?;
+    third.owns(2).await?;
+    third.handle.stop(StopMode::Leave).await;
+    second.owns(3).await?;
+    second.handle.stop(StopMode::Leave).await;
+    first.owns(6).await?;
+    let _ = stop.send(());
+    let produced = load.await??;
+    first.delivered(&produced).await?;
+
+    world.judge(&produced).await?;
+    first.handle.stop(StopMode::Leave).await;
+    // The task has ended, and with it its snapshots.
+    assert_eq!(failure.await?, None, "the consumer was given up");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_task_without_a_partition_runs() -> Result<()> {
     let world = World::new(1).await?;
     let first = world.start(0).await?;

@@ -11,7 +11,11 @@ use crate::client::text;
 use crate::output::{self, Closed};
 
 /// Shows what runs where, and two lines to try.
-pub(super) fn show(screen: Screen, services: &Services) -> Result<(), Closed> {
+pub(super) fn show(
+    screen: Screen,
+    services: &Services,
+    topics: &[(String, u32)],
+) -> Result<(), Closed> {
     let destination = &services.store.destination;
     let kafka = if services.kafka.is_embedded() { "embedded, in memory" } else { "yours" };
     let store = match (services.store.is_emulator(), services.keeps()) {
@@ -30,6 +34,10 @@ pub(super) fn show(screen: Screen, services: &Services) -> Result<(), Closed> {
     rows.push(("Control plane", format!("{}  (gRPC, with reflection)", services.address)));
     rows.push(("Agent", "dev, in pool default".to_owned()));
     rows.push(("Instance", format!("{INSTANCE}  (this Kafka, registered)")));
+    if !topics.is_empty() {
+        let topics: Vec<_> = topics.iter().map(|(topic, _)| topic.as_str()).collect();
+        rows.push(("Topics", topics.join(", ")));
+    }
     screen.table(&output::properties(rows))?;
 
     screen.title("From another terminal")?;
@@ -43,11 +51,16 @@ pub(super) fn show(screen: Screen, services: &Services) -> Result<(), Closed> {
 }
 
 /// Shows a line that creates a connector, whole.
-pub(super) fn show_create_line(screen: Screen, services: &Services) -> Result<(), Closed> {
+pub(super) fn show_create_line(
+    screen: Screen,
+    services: &Services,
+    topics: &[(String, u32)],
+) -> Result<(), Closed> {
     let destination = &services.store.destination;
     let program = program(services);
     let store = text::store_type(destination.store_type).to_lowercase();
-    screen.line(format_args!("{program} connectors create {INSTANCE}/NAME --topic TOPIC \\"))?;
+    let topic = topics.first().map_or("TOPIC", |(topic, _)| topic);
+    screen.line(format_args!("{program} connectors create {INSTANCE}/NAME --topic {topic} \\"))?;
     screen.line(format_args!(
         "    --store-type {store} --endpoint {} --signing-region {} --bucket {} \\",
         destination.endpoint, destination.signing_region, destination.bucket

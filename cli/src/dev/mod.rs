@@ -60,9 +60,9 @@ async fn serve(
     services: &Services,
     interrupt: &mut Interrupt,
 ) -> anyhow::Result<()> {
-    banner::show(screen, services)?;
+    banner::show(screen, services, &settings.topics)?;
     let Some(request) = &settings.demo else {
-        banner::show_create_line(screen, services)?;
+        banner::show_create_line(screen, services, &settings.topics)?;
         return tokio::select! {
             ended = services.agent_ended() => Err(ended),
             () = interrupt.next() => Ok(()),

@@ -21,8 +21,13 @@ pub(crate) struct AgentProgress<'a> {
 /// the newer placement owns it; at the same placement (a rebalance between
 /// two tasks) the later observation counts. What the new owner does not know
 /// yet (committed offset, last object, time of the last record) is taken from
-/// the one before, so that it does not vanish while a partition moves.
-pub(crate) fn merge(reports: &[AgentProgress<'_>]) -> v1::ConnectorProgress {
+/// the one before, or from what was seen `before` these reports, so that it does
+/// not vanish while a partition moves. A partition that nobody reports, between
+/// two owners, stays with its last lag and without an agent.
+pub(crate) fn merge(
+    reports: &[AgentProgress<'_>],
+    before: &[v1::PartitionProgress],
+) -> v1::ConnectorProgress {
     let mut seen: Vec<(&AgentProgress<'_>, &v1::PartitionProgress)> = reports
         .iter()
         .flat_map(|report| report.partitions.iter().map(move |partition| (report, partition)))
@@ -35,7 +40,10 @@ pub(crate) fn merge(reports: &[AgentProgress<'_>]) -> v1::ConnectorProgress {
             .then_with(|| left.agent.cmp(right.agent))
     });
 
-    let mut partitions: BTreeMap<i32, v1::PartitionProgress> = BTreeMap::new();
+    let unowned = |partition: &v1::PartitionProgress| {
+        (partition.partition, v1::PartitionProgress { agent: String::new(), ..partition.clone() })
+    };
+    let mut partitions: BTreeMap<i32, v1::PartitionProgress> = before.iter().map(unowned).collect();
     for (report, partition) in seen {
         let mut newer = partition.clone();
         newer.agent = format!("agents/{}", report.agent);
@@ -84,7 +92,7 @@ mod tests {
     fn partitions_of_all_agents_come_in_order_with_the_sum_of_the_known_lags() {
         let (a, b) =
             ([partition(2, Some(5), 1)], [partition(0, None, 1), partition(1, Some(7), 1)]);
-        let progress = merge(&[report("a", 1, &a), report("b", 1, &b)]);
+        let progress = merge(&[report("a", 1, &a), report("b", 1, &b)], &[]);
         let seen: Vec<_> = progress
             .partitions
             .iter()
@@ -101,9 +109,9 @@ mod tests {
             [report("a", 1, &old), report("b", 2, &new)],
             [report("b", 2, &new), report("a", 1, &old)],
         ] {
-            assert_eq!(merge(&reports).partitions[0].agent, "agents/b");
+            assert_eq!(merge(&reports, &[]).partitions[0].agent, "agents/b");
         }
-        let same = merge(&[report("a", 2, &old), report("b", 2, &new)]);
+        let same = merge(&[report("a", 2, &old), report("b", 2, &new)], &[]);
         assert_eq!((same.partitions[0].agent.as_str(), same.total_lag), ("agents/a", 1));
     }
 
@@ -116,7 +124,7 @@ mod tests {
         before.error_code = "STORE_THROTTLED".to_owned();
         let old = [before];
         let new = [partition(0, None, 2)];
-        let progress = merge(&[report("a", 1, &old), report("b", 2, &new)]);
+        let progress = merge(&[report("a", 1, &old), report("b", 2, &new)], &[]);
         let partition = &progress.partitions[0];
         assert_eq!(partition.committed_offset, Some(100));
         assert_eq!(partition.last_object, "a/0/a+0+100");
@@ -126,8 +134,24 @@ mod tests {
     }
 
     #[test]
+    fn a_partition_between_two_owners_stays_with_its_last_lag() {
+        let mut moving = partition(0, Some(4), 1);
+        moving.agent = "agents/a".to_owned();
+        moving.last_object = "a/0/a+0+100".to_owned();
+        let before = [moving, partition(1, Some(9), 1)];
+        let now = [partition(1, Some(2), 2)];
+
+        let progress = merge(&[report("b", 2, &now)], &before);
+
+        assert_eq!(progress.total_lag, 6);
+        let moving = &progress.partitions[0];
+        assert_eq!((moving.agent.as_str(), moving.last_object.as_str()), ("", "a/0/a+0+100"));
+        assert_eq!(progress.partitions[1].agent, "agents/b");
+    }
+
+    #[test]
     fn lags_beyond_all_bounds_do_not_overflow() {
         let lags = [partition(0, Some(u64::MAX), 1), partition(1, Some(2), 1)];
-        assert_eq!(merge(&[report("a", 1, &lags)]).total_lag, u64::MAX);
+        assert_eq!(merge(&[report("a", 1, &lags)], &[]).total_lag, u64::MAX);
     }
 }

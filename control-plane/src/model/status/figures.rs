@@ -20,6 +20,7 @@ impl Figures {
         if current.is_empty() {
             return Self::carried_over(seen.previous);
         }
+        let before = seen.previous.map_or(&[][..], |previous| &previous.partitions);
         let by_agent: Vec<_> = current
             .iter()
             .map(|report| AgentProgress {
@@ -28,12 +29,13 @@ impl Figures {
                 partitions: &report.report.partitions,
             })
             .collect();
-        let v1::ConnectorProgress { partitions, total_lag } = progress::merge(&by_agent);
+        let v1::ConnectorProgress { partitions, total_lag } = progress::merge(&by_agent, before);
         let stopped =
             partitions.iter().filter(|partition| partition.state() == PartitionState::Stopped);
+        let owned = partitions.iter().filter(|partition| !partition.agent.is_empty());
         let lag_known = partitions.iter().any(|partition| partition.lag.is_some());
         Self {
-            partitions_assigned: count(partitions.len()),
+            partitions_assigned: count(owned.count()),
             partitions_stopped: count(stopped.count()),
             total_lag: lag_known.then_some(total_lag),
             totals: Some(sum(current)),
