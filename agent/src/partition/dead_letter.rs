@@ -5,15 +5,21 @@ use std::time::SystemTime;
 
 use kafka2oss_kafka::{ErrorRecord, ErrorStage, ErrorTopicProducer, Written};
 use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::v1;
+use kafka2oss_proto::{ErrorCode, v1};
 use rdkafka::Message;
 use rdkafka::message::BorrowedMessage;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use super::backoff::Backoff;
 use crate::report::{Reporter, Severity};
 use crate::task::{PartitionBoard, TaskSpec};
+
+/// Dead letters in one object's extent, after which it is closed.
+const MAX_LETTERS: usize = 1_000;
+
+/// Bytes of dead letters in one object's extent, after which it is closed.
+const MAX_LETTER_BYTES: usize = 8 << 20;
 
 /// Bytes of the value that an event shows.
 const PREVIEW_BYTES: usize = 64;
@@ -23,17 +29,31 @@ pub(crate) struct ErrorTopic {
     spec: Arc<TaskSpec>,
     topic: String,
     reporter: Reporter,
-    producer: OnceCell<ErrorTopicProducer>,
+    producer: Mutex<Option<Arc<ErrorTopicProducer>>>,
 }
 
 impl ErrorTopic {
     pub(crate) fn new(spec: Arc<TaskSpec>, topic: String, reporter: Reporter) -> Self {
-        Self { spec, topic, reporter, producer: OnceCell::new() }
+        Self { spec, topic, reporter, producer: Mutex::new(None) }
     }
 
     async fn send(&self, record: &ErrorRecord) -> Result<Written, Problem> {
-        let connect = || ErrorTopicProducer::connect(&self.spec.instance);
-        self.producer.get_or_try_init(connect).await?.send(record).await
+        let producer = {
+            let mut made = self.producer.lock().await;
+            match &*made {
+                Some(producer) => producer.clone(),
+                None => {
+                    let connected = ErrorTopicProducer::connect(&self.spec.instance).await?;
+                    made.insert(Arc::new(connected)).clone()
+                }
+            }
+        };
+        let outcome = producer.send(record).await;
+        if let Err(Problem { code: ErrorCode::KafkaAuthenticationFailed, .. }) = &outcome {
+            // The next one reads the secrets anew.
+            *self.producer.lock().await = None;
+        }
+        outcome
     }
 }
 
@@ -104,6 +124,7 @@ impl DeadLetters {
 #[derive(Default)]
 pub(crate) struct PendingLetters {
     pending: JoinSet<()>,
+    bytes: usize,
 }
 
 impl PendingLetters {
@@ -116,12 +137,14 @@ impl PendingLetters {
         problem: Problem,
     ) {
         let record = to.copy(message, stage, problem);
+        self.bytes += message.key_len() + message.payload_len();
         self.pending.spawn(to.clone().deliver(record));
     }
 
-    /// How many wait for their acknowledgement.
-    pub(crate) fn len(&self) -> usize {
-        self.pending.len()
+    /// Whether no more should join: they are copies of their records, held
+    /// until their object is put.
+    pub(crate) fn is_full(&self) -> bool {
+        self.pending.len() >= MAX_LETTERS || self.bytes >= MAX_LETTER_BYTES
     }
 
     /// Waits until every one is acknowledged.

@@ -14,7 +14,7 @@ use super::chain::{self, Conflict};
 use super::dead_letter::PendingLetters;
 use super::encode::JsonArray;
 use super::object::ClosedObject;
-use crate::task::PartitionBoard;
+use crate::task::{Incarnation, PartitionBoard};
 
 /// Why a commit was not acknowledged. Its outcome at the broker is unknown.
 #[derive(Debug, Clone)]
@@ -78,6 +78,8 @@ pub(crate) struct Delivery {
     pub store: watch::Receiver<ObjectStore>,
     /// To the group.
     pub commits: Commits,
+    /// Whether the topic is still the chain's.
+    pub incarnation: Arc<Incarnation>,
     /// What is seen of the partition.
     pub board: Arc<PartitionBoard>,
 }
@@ -112,6 +114,7 @@ impl Delivery {
             Undelivered::Commit(CommitError::Failed(problem))
         })?;
 
+        self.confirm_topic(&object).await?;
         let key = chain::object_key(
             &self.prefix,
             &self.topic,
@@ -125,6 +128,25 @@ impl Delivery {
         self.commits.commit(metadata.next_offset).await.map_err(Undelivered::Commit)?;
         self.board.linked(&key, &metadata, bytes);
         Ok(Link { next_offset: metadata.next_offset })
+    }
+
+    /// Waits until the topic is seen to be the chain's own after the object's
+    /// records were fetched.
+    async fn confirm_topic(&self, object: &ClosedObject) -> Result<(), Undelivered> {
+        let mut backoff = Backoff::new();
+        loop {
+            let Err(problem) = self.incarnation.confirm(object.last_at).await else {
+                return Ok(());
+            };
+            if matches!(
+                problem.code,
+                ErrorCode::KafkaTopicRecreated | ErrorCode::KafkaTopicNotFound
+            ) {
+                return Err(Undelivered::Commit(CommitError::Failed(problem)));
+            }
+            self.board.retrying(&problem);
+            tokio::time::sleep(backoff.next_delay()).await;
+        }
     }
 
     /// Puts the object, or finds the one that an earlier attempt has put, and

@@ -30,6 +30,8 @@ pub(crate) struct ClosedObject {
     pub records: u64,
     /// The body.
     pub body: Bytes,
+    /// When its last record was taken in.
+    pub last_at: Instant,
 }
 
 impl OpenObject {
@@ -100,6 +102,7 @@ impl OpenObject {
             next_offset: self.next_offset,
             records: self.records,
             body: Bytes::from(self.body),
+            last_at: self.last_at,
         }
     }
 }

@@ -21,14 +21,10 @@ use super::encode::{JsonArray, NotUtf8, Part, Record};
 use super::object::OpenObject;
 use super::rotation;
 use super::source_error::{self, SourceError};
-use crate::task::{PartitionBoard, TaskContext};
+use crate::task::{LogRange, PartitionBoard, TaskContext};
 
 /// Records drained before other loops get their turn.
 const BATCH_RECORDS: usize = 1_000;
-
-/// Dead letters in one object's extent, after which it is closed: they are
-/// copies of their records, and the object waits for them.
-const MAX_LETTERS: usize = 1_000;
 
 /// What a loop should do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +46,13 @@ pub(crate) enum Exit {
     Rewind(i64),
     /// It waits for a decision; what stands before is delivered.
     Stopped(Problem),
-    /// The broker has no record at this offset.
-    OutOfRange(i64),
+    /// The broker has no record at the position.
+    OutOfRange {
+        /// The position.
+        position: i64,
+        /// Beginning and end of the partition's log when it said so.
+        log: (i64, i64),
+    },
     /// The partition is another's, by now.
     Revoked,
     /// The consumer is of no more use.
@@ -78,6 +79,8 @@ pub(crate) struct PartitionLoop {
     pub delivery: Delivery,
     /// How records get to their error topic.
     pub dead_letters: DeadLetters,
+    /// Asks where the partition's log begins and ends.
+    pub log_range: LogRange,
     /// What is seen of the partition.
     pub board: Arc<PartitionBoard>,
 }
@@ -98,7 +101,33 @@ struct State {
     delivering_to: i64,
     /// Set when no further record may be taken: what is open is delivered,
     /// then the loop ends so.
-    ending: Option<Exit>,
+    ending: Option<Ending>,
+}
+
+/// How a loop ends once what is open is delivered.
+enum Ending {
+    /// So.
+    With(Exit),
+    /// The broker has no record at the position; where its log begins and ends
+    /// is asked at once, since the log moves on while what is open is
+    /// delivered.
+    OutOfRange { position: i64, log: AbortOnDropHandle<Result<(i64, i64), Problem>> },
+}
+
+impl Ending {
+    async fn exit(self) -> Exit {
+        match self {
+            Self::With(exit) => exit,
+            Self::OutOfRange { position, log } => match log.await {
+                Ok(Ok(log)) => Exit::OutOfRange { position, log },
+                Ok(Err(problem)) => Exit::Broken(problem),
+                Err(error) => Exit::Broken(Problem::new(
+                    ErrorCode::Internal,
+                    format!("asking for the log's range ended without a result: {error}"),
+                )),
+            },
+        }
+    }
 }
 
 impl PartitionLoop {
@@ -121,7 +150,7 @@ impl PartitionLoop {
             self.close_if_due(&mut state, signal);
             if state.delivering.is_none() && state.open.is_empty() {
                 match (state.ending.take(), signal) {
-                    (Some(exit), _) => return exit,
+                    (Some(ending), _) => return ending.exit().await,
                     (None, Signal::Close) => return Exit::Closed,
                     (None, Signal::Pause) => self.board.paused(),
                     (None, Signal::Run) => {}
@@ -140,8 +169,7 @@ impl PartitionLoop {
 
     /// Whether the open object is to be closed before another record.
     fn is_full(&self, state: &State) -> bool {
-        state.letters.len() >= MAX_LETTERS
-            || rotation::full(&self.rotation, &state.open.stats()).is_some()
+        state.letters.is_full() || rotation::full(&self.rotation, &state.open.stats()).is_some()
     }
 
     async fn drain(&self, state: &mut State) -> Drained {
@@ -211,18 +239,23 @@ impl PartitionLoop {
                 state.letters.send(&self.dead_letters, message, stage, problem);
                 state.open.pass(offset, now);
             }
-            FailureHandlingPolicy::Fail => state.ending = Some(Exit::Stopped(problem)),
+            FailureHandlingPolicy::Fail => {
+                state.ending = Some(Ending::With(Exit::Stopped(problem)));
+            }
         }
     }
 
     fn source_failed(&self, state: &mut State, error: &rdkafka::error::KafkaError) {
-        let position = state.open.next_offset();
-        match source_error::classify(error) {
-            SourceError::Passing(problem) => self.board.retrying(&problem),
-            SourceError::OutOfRange => state.ending = Some(Exit::OutOfRange(position)),
-            SourceError::Stop(problem) => state.ending = Some(Exit::Stopped(problem)),
-            SourceError::Broken(problem) => state.ending = Some(Exit::Broken(problem)),
-        }
+        let ending = match source_error::classify(error) {
+            SourceError::Passing(problem) => return self.board.retrying(&problem),
+            SourceError::OutOfRange => Ending::OutOfRange {
+                position: state.open.next_offset(),
+                log: AbortOnDropHandle::new(tokio::spawn(self.log_range.clone().ask())),
+            },
+            SourceError::Stop(problem) => Ending::With(Exit::Stopped(problem)),
+            SourceError::Broken(problem) => Ending::With(Exit::Broken(problem)),
+        };
+        state.ending = Some(ending);
     }
 
     /// Starts the delivery of the open object when it is due and none is under

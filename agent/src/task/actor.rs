@@ -9,7 +9,7 @@ use kafka2oss_proto::error_code::Problem;
 
 use super::board::Board;
 use super::session::{self, End, Steering};
-use super::{TaskEnvironment, TaskSpec};
+use super::{Incarnation, TaskEnvironment, TaskSpec};
 
 /// Wait before a new consumer is made: grows from the first to the second.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
@@ -34,12 +34,14 @@ pub(super) async fn run(
         .with_jitter()
         .without_max_times();
     let mut delays = backoff.build();
+    let incarnation = Arc::new(Incarnation::new(spec.clone()));
     loop {
         let started = Instant::now();
-        let problem = match session::run(&spec, &environment, &board, &mut steering).await {
-            End::Stopped => return,
-            End::Failed(problem) => problem,
-        };
+        let problem =
+            match session::run(&spec, &environment, &board, &incarnation, &mut steering).await {
+                End::Stopped => return,
+                End::Failed(problem) => problem,
+            };
         if started.elapsed() > LIVED {
             delays = backoff.build();
         }

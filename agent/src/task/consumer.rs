@@ -20,6 +20,9 @@ use crate::partition::chain::{self, Committed, Identity, Position};
 /// Limit of a request to the broker.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What ending a consumer may take; it has nothing of ours by then.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// A task's consumer.
 pub(super) type TaskConsumer = BaseConsumer<TaskContext>;
 
@@ -99,14 +102,19 @@ pub(super) async fn positions(
     .await?
 }
 
-/// Beginning and end of a partition's log.
-pub(super) async fn log_range(
-    consumer: &Arc<TaskConsumer>,
-    topic: &str,
-    partition: i32,
-) -> Result<(i64, i64), Problem> {
-    let (consumer, topic) = (consumer.clone(), topic.to_owned());
-    blocking(move || watermarks(&consumer, &topic, partition)).await?
+/// Asks where a partition's log begins and ends.
+#[derive(Clone)]
+pub(crate) struct LogRange {
+    pub(super) consumer: Arc<TaskConsumer>,
+    pub(super) topic: String,
+    pub(super) partition: i32,
+}
+
+impl LogRange {
+    /// Beginning and end of the log.
+    pub(crate) async fn ask(self) -> Result<(i64, i64), Problem> {
+        blocking(move || watermarks(&self.consumer, &self.topic, self.partition)).await?
+    }
 }
 
 fn watermarks(consumer: &TaskConsumer, topic: &str, partition: i32) -> Result<(i64, i64), Problem> {
@@ -160,8 +168,10 @@ impl Drop for ClosingGuard {
 /// Ends the consumer. Every loop has ended before, so that nobody else holds
 /// it: the wrapper's drop polls until the consumer is closed.
 pub(super) async fn close(consumer: ClosingGuard) {
-    if let Err(problem) = blocking(move || drop(consumer)).await {
-        tracing::warn!(%problem, "a consumer was not closed cleanly");
+    match tokio::time::timeout(CLOSE_TIMEOUT, blocking(move || drop(consumer))).await {
+        Ok(Ok(())) => {}
+        Ok(Err(problem)) => tracing::warn!(%problem, "a consumer was not closed cleanly"),
+        Err(_) => tracing::error!("a consumer has not ended in time; it is left alone"),
     }
 }
 

@@ -43,6 +43,8 @@ pub(crate) struct TaskContext {
     /// Callbacks so far, so that a `poll` that returned nothing but served one
     /// can be told from one that found the queue empty.
     callbacks: AtomicU64,
+    /// An assignment of the group waits for `incremental_assign`.
+    assignment_due: AtomicBool,
     /// No actor takes events any more: callbacks answer for it.
     closing: AtomicBool,
 }
@@ -53,15 +55,30 @@ impl TaskContext {
         self.events.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
+    /// Whether the group takes partitions and nobody has heard of it yet.
+    pub(super) fn has_revocation(&self) -> bool {
+        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        events.iter().any(|event| matches!(event, Event::Revoked(_)))
+    }
+
+    /// The group's assignment was answered with `incremental_assign`.
+    pub(super) fn assigned(&self) {
+        self.assignment_due.store(false, Ordering::Release);
+    }
+
     /// Callbacks so far.
     pub(super) fn callbacks(&self) -> u64 {
         self.callbacks.load(Ordering::Relaxed)
     }
 
-    /// From now on revocations are acknowledged at once, those included that
-    /// wait for it: ending a consumer waits for that, and would for ever.
+    /// From now on assignments and revocations are answered at once, those
+    /// included that wait for it: ending a consumer waits for that, and would
+    /// for ever.
     pub(super) fn close(&self, consumer: &BaseConsumer<Self>) {
         self.closing.store(true, Ordering::Release);
+        if self.assignment_due.swap(false, Ordering::AcqRel) {
+            take_nothing(consumer);
+        }
         let given_up =
             consumer.assignment().and_then(|assignment| consumer.incremental_unassign(&assignment));
         if let Err(error) = given_up {
@@ -75,8 +92,17 @@ impl TaskContext {
     }
 }
 
+/// Answers an assignment without taking a partition: librdkafka does not close
+/// while it waits for an answer.
+fn take_nothing(consumer: &BaseConsumer<TaskContext>) {
+    if let Err(error) = consumer.incremental_assign(&TopicPartitionList::new()) {
+        tracing::debug!(%error, "a closing consumer could not answer an assignment");
+    }
+}
+
 impl ClientContext for TaskContext {
     fn log(&self, level: RDKafkaLogLevel, fac: &str, log_message: &str) {
+        self.callbacks.fetch_add(1, Ordering::Relaxed);
         self.errors.log(level, fac, log_message);
     }
 
@@ -99,9 +125,10 @@ impl ConsumerContext for TaskContext {
             || partitions.elements().iter().map(|element| element.partition()).collect::<Vec<_>>();
         match error {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
-                // A closing consumer takes nothing on; the group finds out
-                // when it leaves.
-                if !self.closing.load(Ordering::Acquire) {
+                if self.closing.load(Ordering::Acquire) {
+                    take_nothing(consumer);
+                } else {
+                    self.assignment_due.store(true, Ordering::Release);
                     self.push(Event::Assigned(numbers()));
                 }
             }

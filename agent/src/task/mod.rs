@@ -16,7 +16,9 @@ mod snapshot;
 mod stopping;
 
 pub(crate) use board::PartitionBoard;
+pub(crate) use consumer::LogRange;
 pub(crate) use context::TaskContext;
+pub(crate) use incarnation::Incarnation;
 
 pub use handle::{Membership, Mode, StopMode, TaskEnvironment, TaskHandle, TaskSpec, spawn};
 pub use snapshot::{PartitionSnapshot, PartitionState, Snapshot, TaskState, Totals};

@@ -11,8 +11,8 @@ use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::board::{Board, PartitionBoard};
-use super::consumer::{TaskConsumer, identity};
-use super::{Mode, PartitionSnapshot, TaskEnvironment, TaskSpec};
+use super::consumer::{LogRange, TaskConsumer, identity};
+use super::{Incarnation, PartitionSnapshot, TaskEnvironment, TaskSpec};
 use crate::partition::chain::chain_id;
 use crate::partition::encode::JsonArray;
 use crate::partition::{
@@ -49,6 +49,7 @@ pub(super) struct Partitions {
     error_topic: Arc<ErrorTopic>,
     drain_slots: Arc<Semaphore>,
     commits: mpsc::Sender<CommitRequest>,
+    incarnation: Arc<Incarnation>,
     next_assignment: u64,
     entries: BTreeMap<i32, Entry>,
     loops: JoinSet<Ended>,
@@ -60,6 +61,7 @@ impl Partitions {
         environment: TaskEnvironment,
         board: Arc<Board>,
         commits: mpsc::Sender<CommitRequest>,
+        incarnation: Arc<Incarnation>,
     ) -> Self {
         let ConnectorSpec { resources, .. } = &*spec.spec;
         let error_topic = Arc::new(ErrorTopic::new(
@@ -72,6 +74,7 @@ impl Partitions {
             error_topic,
             drain_slots: Arc::new(Semaphore::new(spec.threads as usize)),
             commits,
+            incarnation,
             next_assignment: 1,
             entries: BTreeMap::new(),
             loops: JoinSet::new(),
@@ -90,7 +93,7 @@ impl Partitions {
         partition: i32,
         offset: i64,
         seen: PartitionSnapshot,
-        mode: Mode,
+        to: Signal,
     ) -> Result<(), Problem> {
         let wake = Arc::new(Notify::new());
         let queue = {
@@ -106,10 +109,7 @@ impl Partitions {
         let assignment = self.next_assignment;
         self.next_assignment += 1;
         let board = self.board.owned(partition, seen);
-        let (signal, receiver) = watch::channel(match mode {
-            Mode::Run => Signal::Run,
-            Mode::Pause => Signal::Pause,
-        });
+        let (signal, receiver) = watch::channel(to);
         let running = PartitionLoop {
             queue,
             wake,
@@ -123,6 +123,11 @@ impl Partitions {
             rotation: self.spec.spec.output.rotation.clone(),
             policy: self.spec.spec.runtime.failure_handling_policy,
             delivery: self.delivery(partition, assignment, board.clone()),
+            log_range: LogRange {
+                consumer: consumer.clone(),
+                topic: self.spec.spec.source.topic.clone(),
+                partition,
+            },
             dead_letters: DeadLetters::new(self.error_topic.clone(), partition, board.clone()),
             board,
         };
@@ -143,6 +148,7 @@ impl Partitions {
             prefix: self.spec.spec.output.layout.prefix.clone(),
             store: self.environment.store.clone(),
             commits: Commits { partition, assignment, requests: self.commits.clone() },
+            incarnation: self.incarnation.clone(),
             board,
         }
     }
@@ -166,10 +172,12 @@ impl Partitions {
         self.entries.insert(partition, Entry::Resting);
     }
 
-    /// Tells every loop what to do.
-    pub(super) fn signal_all(&self, to: Signal) {
-        for entry in self.entries.values() {
-            if let Entry::Running { signal, .. } = entry {
+    /// Tells the loops of these partitions what to do.
+    pub(super) fn signal(&self, of: impl Fn(i32) -> bool, to: Signal) {
+        for (partition, entry) in &self.entries {
+            if let Entry::Running { signal, .. } = entry
+                && of(*partition)
+            {
                 signal.send_replace(to);
             }
         }

@@ -5,6 +5,7 @@
 
 mod chain;
 mod group;
+mod interference;
 mod records;
 mod steering;
 mod world;

@@ -1,17 +1,15 @@
 //! A rebalance that meets other work, and a topic that becomes another one
 //! while its task runs.
 
-use std::time::Duration;
-
 use anyhow::Result;
 use kafka2oss_agent::task::{Mode, PartitionState, Snapshot};
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::{ErrorCode, v1};
 use kafka2oss_sandbox::oss::{Fault, Occurrence, Operation, RequestMatch};
 use kafka2oss_tests::produce::{Record, numbered};
-use tokio::time::sleep;
+use kafka2oss_tests::wait::eventually;
 
-use crate::world::{Task, World};
+use crate::world::{LIMIT, Task, World};
 
 /// Partitions 0 to 2 wait for the store and 3 has stopped when a second task
 /// joins; then 3 is taken up again.
@@ -36,11 +34,16 @@ async fn a_partition_taken_up_again_does_not_acknowledge_the_revocation_of_other
     };
     first.sees("three wait and one has stopped", stopped).await?;
 
-    let second = world.start(1).await?;
-    // Its join has begun a revocation that waits for the deliveries.
-    sleep(Duration::from_secs(5)).await;
     first.handle.set_mode(Mode::Pause);
-    sleep(Duration::from_millis(200)).await;
+
+    let second = world.start(1).await?;
+    let admin = world.kafka.admin()?;
+    // From then on a revocation waits for the deliveries.
+    eventually("both have joined", LIMIT, async || {
+        let group = admin.group(&world.group()).await?;
+        Ok(group.filter(|group| group.state == "Stable" && group.members.len() == 2))
+    })
+    .await?;
     first.handle.set_mode(Mode::Run);
 
     second.owns(2).await?;
@@ -56,9 +59,10 @@ async fn a_topic_that_is_made_anew_under_a_running_task_is_not_read_on() -> Resu
     let task = started_with_ten(&world).await?;
     let admin = world.kafka.admin()?;
     admin.delete_topic(&world.topic).await?;
-    while admin.create_topic(&world.topic, 1, &[]).await.is_err() {
-        sleep(Duration::from_millis(50)).await;
-    }
+    eventually("it is made anew", LIMIT, async || {
+        admin.create_topic(&world.topic, 1, &[]).await.map(Some)
+    })
+    .await?;
 
     says_recreated(&world, task).await
 }

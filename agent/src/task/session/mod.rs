@@ -5,30 +5,29 @@
 //! acknowledged only when the loops of its partitions have ended and every
 //! commit of them has its answer.
 
-use std::collections::BTreeMap;
+mod moves;
+
 use std::ffi::CString;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
-use rdkafka::Offset;
 use rdkafka::consumer::Consumer;
 use tokio::sync::{Notify, mpsc, watch};
 
-use super::board::Board;
-use super::commits::{PendingCommits, answer};
-use super::consumer::{self, ClosingGuard, TakeUp, TaskConsumer};
-use super::context::Event;
-use super::native;
-use super::partitions::{Ended, Partitions};
-use super::stopping::{DELIVERY_DEADLINE, Next, Seen, Stopping};
-use super::{
-    Mode, PartitionSnapshot, PartitionState, StopMode, TaskEnvironment, TaskSpec, TaskState,
-};
+use self::moves::{Deferred, Revocation};
 use crate::partition::chain::CommitMetadata;
-use crate::partition::{CommitError, CommitRequest, Exit, Signal};
+use crate::partition::{CommitError, CommitRequest, Signal};
 use crate::report::Severity;
+use crate::task::board::Board;
+use crate::task::commits::{PendingCommits, answer};
+use crate::task::consumer::{self, ClosingGuard, TaskConsumer};
+use crate::task::context::Event;
+use crate::task::native;
+use crate::task::partitions::Partitions;
+use crate::task::stopping::{Next, Seen, Stopping};
+use crate::task::{Incarnation, Mode, StopMode, TaskEnvironment, TaskSpec, TaskState};
 
 /// How often the consumer is looked after when nothing wakes its actor.
 const TICK: Duration = Duration::from_secs(1);
@@ -56,12 +55,6 @@ pub(super) struct Steering {
     pub stop: watch::Receiver<Option<StopMode>>,
 }
 
-/// Partitions that the group takes.
-struct Revocation {
-    partitions: Vec<i32>,
-    deadline: Instant,
-}
-
 struct Session {
     spec: Arc<TaskSpec>,
     board: Arc<Board>,
@@ -69,7 +62,11 @@ struct Session {
     partitions: Partitions,
     commits: PendingCommits,
     revocation: Option<Revocation>,
+    /// What waits for the end of a revocation.
+    deferred: Vec<Deferred>,
+    incarnation: Arc<Incarnation>,
     mode: Mode,
+    stopping: Option<Stopping>,
     /// The group has given its first assignment.
     joined: bool,
     troubled: Option<Instant>,
@@ -81,6 +78,7 @@ pub(super) async fn run(
     spec: &Arc<TaskSpec>,
     environment: &TaskEnvironment,
     board: &Arc<Board>,
+    incarnation: &Arc<Incarnation>,
     steering: &mut Steering,
 ) -> End {
     board.state(TaskState::Starting);
@@ -91,7 +89,7 @@ pub(super) async fn run(
             return End::Failed(Problem::new(ErrorCode::FieldInvalid, message));
         }
     };
-    if let Err(problem) = super::incarnation::check(spec).await {
+    if let Err(problem) = incarnation.confirm(Instant::now()).await {
         return End::Failed(problem);
     }
     let wake = Arc::new(Notify::new());
@@ -109,12 +107,16 @@ pub(super) async fn run(
             environment.clone(),
             board.clone(),
             commit_sender,
+            incarnation.clone(),
         ),
         commits: PendingCommits::new(spec.spec.source.topic.clone(), metadata),
         spec: spec.clone(),
         board: board.clone(),
         consumer,
         revocation: None,
+        deferred: Vec::new(),
+        incarnation: incarnation.clone(),
+        stopping: None,
         mode: *steering.mode.borrow_and_update(),
         joined: false,
         troubled: None,
@@ -139,30 +141,27 @@ impl Session {
     ) -> Result<(), Problem> {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut stopping: Option<Stopping> = None;
         loop {
             tokio::select! {
                 () = wake.notified() => {}
                 _ = tick.tick() => self.look_after()?,
                 Some(request) = requests.recv() => self.commit(request),
                 ended = self.partitions.ended() => self.ended(ended).await?,
-                Ok(()) = steering.mode.changed(), if stopping.is_none() => {
+                Ok(()) = steering.mode.changed(), if self.stopping.is_none() => {
                     let mode = *steering.mode.borrow_and_update();
                     self.change_mode(mode).await?;
                 }
-                Ok(()) = steering.stop.changed(), if stopping.is_none() => {
+                Ok(()) = steering.stop.changed(), if self.stopping.is_none() => {
                     if let Some(mode) = *steering.stop.borrow_and_update() {
-                        self.partitions.signal_all(Signal::Close);
-                        stopping = Some(Stopping::begin(mode, Instant::now()));
+                        self.partitions.signal(|_| true, Signal::Close);
+                        self.stopping = Some(Stopping::begin(mode, Instant::now()));
                     }
                 }
             }
             self.poll().await?;
             self.finish_revocation().await?;
             self.publish_state();
-            if let Some(stopping) = &mut stopping
-                && self.has_stopped(stopping)
-            {
+            if self.has_stopped() {
                 return Ok(());
             }
         }
@@ -170,11 +169,20 @@ impl Session {
 
     /// Serves everything that the consumer has to say.
     async fn poll(&mut self) -> Result<(), Problem> {
+        self.hear()?;
+        while let Some(event) = self.consumer.context().next_event() {
+            self.handle(event).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets the consumer say what it has to say; events are noted.
+    fn hear(&mut self) -> Result<(), Problem> {
         loop {
             let context = self.consumer.context();
             let before = context.callbacks();
             match self.consumer.poll(Duration::ZERO) {
-                None if context.callbacks() == before => break,
+                None if context.callbacks() == before => return Ok(()),
                 None => {}
                 Some(Ok(message)) => {
                     // Every partition has a queue of its own before it is
@@ -187,7 +195,9 @@ impl Session {
                 }
                 Some(Err(error)) => {
                     let problem = context.errors.problem("the consumer", &error);
-                    if consumer::is_fatal(&error) {
+                    // A new consumer reads the secrets anew.
+                    let refused = problem.code == ErrorCode::KafkaAuthenticationFailed;
+                    if refused || consumer::is_fatal(&error) {
                         return Err(problem);
                     }
                     self.troubled = Some(Instant::now());
@@ -195,10 +205,6 @@ impl Session {
                 }
             }
         }
-        while let Some(event) = self.consumer.context().next_event() {
-            self.handle(event).await?;
-        }
-        Ok(())
     }
 
     async fn handle(&mut self, event: Event) -> Result<(), Problem> {
@@ -206,20 +212,14 @@ impl Session {
         match event {
             Event::Assigned(partitions) => {
                 self.take_up(partitions).await?;
+                self.consumer.context().assigned();
                 self.joined = true;
                 self.untroubled();
                 self.send_refused_again();
                 Ok(())
             }
             Event::Revoked(partitions) => {
-                let lost = self.consumer.assignment_lost();
-                for partition in &partitions {
-                    self.partitions.close(*partition, lost);
-                }
-                let mut all = self.revocation.take().map_or(Vec::new(), |first| first.partitions);
-                all.extend(partitions);
-                let deadline = Instant::now() + DELIVERY_DEADLINE;
-                self.revocation = Some(Revocation { partitions: all, deadline });
+                self.begin_revocation(partitions);
                 Ok(())
             }
             Event::Committed { partition, offset, outcome } => {
@@ -232,52 +232,6 @@ impl Session {
                 Err(self.consumer.context().errors.problem("the group's rebalance failed", &error))
             }
         }
-    }
-
-    /// Takes up partitions where the group's offsets or the epoch's start say.
-    async fn take_up(&mut self, partitions: Vec<i32>) -> Result<(), Problem> {
-        let positions = if partitions.is_empty() {
-            BTreeMap::new()
-        } else {
-            consumer::positions(&self.consumer, &self.spec, partitions).await?
-        };
-        let mut offsets = BTreeMap::new();
-        for (partition, take_up) in positions {
-            match take_up {
-                TakeUp::At { offset, committed } => {
-                    offsets.insert(partition, Offset::Offset(offset));
-                    let seen = snapshot(offset, committed.then_some(offset));
-                    self.partitions.start(&self.consumer, partition, offset, seen, self.mode)?;
-                }
-                TakeUp::Stopped(problem) => {
-                    // Assigned all the same, so that the group sees it taken;
-                    // its queue is left alone.
-                    offsets.insert(partition, Offset::End);
-                    self.partitions.rest(&self.consumer, partition, snapshot(0, None), problem);
-                }
-            }
-        }
-        consumer::assign(&self.consumer, &self.spec.spec.source.topic, &offsets).await
-    }
-
-    /// Takes a partition up again at another offset, with nothing left of
-    /// what was read before.
-    async fn restart(
-        &mut self,
-        partition: i32,
-        offset: i64,
-        committed: bool,
-    ) -> Result<(), Problem> {
-        let topic = &self.spec.spec.source.topic;
-        consumer::unassign(&self.consumer, topic, &[partition]).await?;
-        let seen = snapshot(offset, committed.then_some(offset));
-        self.partitions.start(&self.consumer, partition, offset, seen, self.mode)?;
-        consumer::assign(
-            &self.consumer,
-            topic,
-            &BTreeMap::from([(partition, Offset::Offset(offset))]),
-        )
-        .await
     }
 
     fn commit(&mut self, request: CommitRequest) {
@@ -295,102 +249,6 @@ impl Session {
         commits.send_refused_again(consumer, |partition, assignment| {
             partitions.is_current(partition, assignment)
         });
-    }
-
-    /// A loop has ended.
-    async fn ended(&mut self, ended: Ended) -> Result<(), Problem> {
-        tracing::debug!(task = self.spec.index, ?ended, "loop ended");
-        let Ended { partition, assignment, exit } = ended;
-        if !self.partitions.is_current(partition, assignment) {
-            return Ok(());
-        }
-        self.partitions.stopped(partition);
-        if self.is_revoked(partition) {
-            return Ok(());
-        }
-        match exit {
-            Exit::Closed => Ok(()),
-            Exit::Revoked => {
-                let message = format!("the loop of partition {partition} ended by itself");
-                Err(Problem::new(ErrorCode::Internal, message))
-            }
-            Exit::Broken(problem) => Err(problem),
-            Exit::Rewind(offset) => self.restart(partition, offset, true).await,
-            Exit::Stopped(problem) => {
-                self.board.stopped(partition, problem);
-                Ok(())
-            }
-            Exit::OutOfRange(position) => self.out_of_range(partition, position).await,
-        }
-    }
-
-    /// The broker has no record at the chain's position: retention overtook
-    /// it, or the log was truncated.
-    async fn out_of_range(&mut self, partition: i32, position: i64) -> Result<(), Problem> {
-        let topic = &self.spec.spec.source.topic;
-        let (beginning, end) = consumer::log_range(&self.consumer, topic, partition).await?;
-        if position > end {
-            let message = format!(
-                "the position is {position}, but the partition's log ends at {end}: the brokers have lost records"
-            );
-            let problem = Problem::new(ErrorCode::KafkaLogTruncated, message);
-            self.board.stopped(partition, problem);
-            return Ok(());
-        }
-        if position < beginning {
-            self.board.lost(partition, position, beginning);
-        }
-        self.restart(partition, position.max(beginning), false).await
-    }
-
-    async fn change_mode(&mut self, mode: Mode) -> Result<(), Problem> {
-        if mode == self.mode {
-            return Ok(());
-        }
-        self.mode = mode;
-        match mode {
-            Mode::Pause => self.partitions.signal_all(Signal::Pause),
-            Mode::Run => {
-                self.partitions.signal_all(Signal::Run);
-                let resting: Vec<i32> = self
-                    .partitions
-                    .resting()
-                    .into_iter()
-                    .filter(|p| !self.is_revoked(*p))
-                    .collect();
-                if !resting.is_empty() {
-                    let topic = &self.spec.spec.source.topic;
-                    consumer::unassign(&self.consumer, topic, &resting).await?;
-                    self.take_up(resting).await?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn is_revoked(&self, partition: i32) -> bool {
-        self.revocation.as_ref().is_some_and(|of| of.partitions.contains(&partition))
-    }
-
-    /// Acknowledges a revocation once nothing of its partitions is under way.
-    async fn finish_revocation(&mut self) -> Result<(), Problem> {
-        let Some(revocation) = &self.revocation else { return Ok(()) };
-        if Instant::now() >= revocation.deadline {
-            for partition in &revocation.partitions {
-                self.partitions.close(*partition, true);
-            }
-        }
-        let busy = |partition: &i32| {
-            self.partitions.is_running(*partition) || self.commits.is_unanswered(*partition)
-        };
-        if revocation.partitions.iter().any(busy) {
-            return Ok(());
-        }
-        let partitions = std::mem::take(&mut self.revocation).map_or(Vec::new(), |r| r.partitions);
-        for partition in &partitions {
-            self.partitions.remove(*partition);
-        }
-        consumer::unassign(&self.consumer, &self.spec.spec.source.topic, &partitions).await
     }
 
     /// What is due from time to time.
@@ -427,7 +285,8 @@ impl Session {
     }
 
     /// Carries the stop on; whether the consumer is to be closed.
-    fn has_stopped(&self, stopping: &mut Stopping) -> bool {
+    fn has_stopped(&mut self) -> bool {
+        let Some(stopping) = &mut self.stopping else { return false };
         let partitions = self.partitions.all();
         let seen = Seen {
             loops_run: partitions.iter().any(|partition| self.partitions.is_running(*partition)),
@@ -444,18 +303,5 @@ impl Session {
             }
             Next::Close => true,
         }
-    }
-}
-
-fn snapshot(position: i64, committed: Option<i64>) -> PartitionSnapshot {
-    PartitionSnapshot {
-        state: PartitionState::Running,
-        problem: None,
-        end_offset: None,
-        committed_offset: committed,
-        position,
-        last_object: None,
-        last_consumed: None,
-        observed: SystemTime::now(),
     }
 }
