@@ -6,6 +6,7 @@
 mod chain;
 mod group;
 mod interference;
+mod log_range;
 mod records;
 mod steering;
 mod world;
