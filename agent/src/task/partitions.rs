@@ -206,6 +206,11 @@ impl Partitions {
         matches!(self.entries.get(&partition), Some(Entry::Running { .. }))
     }
 
+    /// Whether the partition is owned and has no loop.
+    pub(super) fn is_resting(&self, partition: i32) -> bool {
+        matches!(self.entries.get(&partition), Some(Entry::Resting))
+    }
+
     /// Whether the partition is owned by this very assignment.
     pub(super) fn is_current(&self, partition: i32, of: u64) -> bool {
         matches!(self.entries.get(&partition), Some(Entry::Running { assignment, .. }) if *assignment == of)

@@ -113,6 +113,8 @@ impl Session {
         match work {
             // Whoever is stopping reads no further.
             _ if self.stopping.is_some() => Ok(()),
+            // Given up, or taken up again, while it waited.
+            Deferred::Restart { partition, .. } if !self.partitions.is_resting(partition) => Ok(()),
             Deferred::Restart { partition, offset, committed } => {
                 self.restart(partition, offset, committed).await
             }
@@ -224,10 +226,7 @@ impl Session {
         }
         consumer::unassign(&self.consumer, &self.spec.spec.source.topic, &partitions).await?;
         for work in std::mem::take(&mut self.deferred) {
-            match work {
-                Deferred::Restart { partition, .. } if partitions.contains(&partition) => {}
-                work => self.carry_out(work).await?,
-            }
+            self.carry_out(work).await?;
         }
         Ok(())
     }
