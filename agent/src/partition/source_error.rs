@@ -19,8 +19,14 @@ pub(super) enum SourceError {
     Broken(Problem),
 }
 
-/// Sorts an error. One that is not known to pass stops the partition, since
-/// librdkafka goes on behind, for example, a batch that it cannot decode.
+/// Codes from here on are the brokers', those below librdkafka's own
+/// (`rd_kafka_resp_err_t`).
+const FIRST_BROKER_CODE: i32 = -1;
+
+/// Sorts an error. After a broker's answer librdkafka fetches again from the
+/// same offset. An error of its own that is not known to pass stops the
+/// partition, since it goes on behind, for example, a batch that it cannot
+/// decode.
 pub(super) fn classify(error: &KafkaError) -> SourceError {
     let problem = kafka2oss_kafka::classify::problem("cannot read the partition", error);
     let native = match error {
@@ -36,20 +42,10 @@ pub(super) fn classify(error: &KafkaError) -> SourceError {
         Native::BrokerTransportFailure
         | Native::AllBrokersDown
         | Native::OperationTimedOut
-        | Native::RequestTimedOut
         | Native::Resolve
-        | Native::NotLeaderForPartition
-        | Native::LeaderNotAvailable
-        | Native::ReplicaNotAvailable
-        | Native::OffsetNotAvailable
-        | Native::FencedLeaderEpoch
-        | Native::UnknownLeaderEpoch
-        | Native::KafkaStorageError
-        | Native::NetworkException
-        | Native::UnknownTopicOrPartition
         | Native::UnknownTopic
-        | Native::UnknownPartition
-        | Native::TopicAuthorizationFailed => SourceError::Passing(problem),
+        | Native::UnknownPartition => SourceError::Passing(problem),
+        native if native as i32 >= FIRST_BROKER_CODE => SourceError::Passing(problem),
         _ => SourceError::Stop(problem),
     }
 }
@@ -70,6 +66,14 @@ mod tests {
     fn an_unreachable_broker_is_waited_for() {
         let sorted = classify(&KafkaError::MessageConsumption(Native::BrokerTransportFailure));
         assert!(matches!(sorted, SourceError::Passing(_)), "{sorted:?}");
+    }
+
+    #[test]
+    fn a_brokers_answer_is_waited_out() {
+        for native in [Native::Unknown, Native::NotLeaderForPartition, Native::RequestTimedOut] {
+            let sorted = classify(&KafkaError::MessageConsumption(native));
+            assert!(matches!(sorted, SourceError::Passing(_)), "{native:?}: {sorted:?}");
+        }
     }
 
     #[test]
