@@ -123,7 +123,7 @@ async fn a_missing_error_topic_or_a_record_too_large_for_it_is_undeliverable() -
     let producer = ErrorTopicProducer::connect(&instance(&kafka.bootstrap())).await?;
 
     let no_topic = producer.send(&record(&absent)).await.unwrap_err();
-    let large = ErrorRecord { value: Some(vec![0x80; 5_000]), ..record(&small) };
+    let large = ErrorRecord { value: Some(incompressible(5_000)), ..record(&small) };
     let too_large = producer.send(&large).await.unwrap_err();
     producer.send(&record(&small)).await?;
 
@@ -131,4 +131,31 @@ async fn a_missing_error_topic_or_a_record_too_large_for_it_is_undeliverable() -
     assert_eq!(too_large.code, ErrorCode::DeadLetterUndeliverable, "{too_large}");
     assert_eq!(kafka.admin()?.partitions(&absent).await?, None, "nobody has made it");
     Ok(())
+}
+
+#[tokio::test]
+async fn a_record_that_passed_its_own_topics_limit_compressed_passes_the_error_topics() -> Result<()>
+{
+    let kafka = shared_kafka().await?;
+    let topic = unique("small");
+    kafka.admin()?.create_topic(&topic, 1, &[("max.message.bytes", "2000")]).await?;
+    let producer = ErrorTopicProducer::connect(&instance(&kafka.bootstrap())).await?;
+    let value = vec![0x80; 5_000];
+
+    producer.send(&ErrorRecord { value: Some(value.clone()), ..record(&topic) }).await?;
+
+    assert_eq!(kafka.read(&topic).await?[0].value.as_ref(), Some(&value));
+    Ok(())
+}
+
+/// Bytes of a small generator (xorshift), which no codec makes shorter.
+fn incompressible(length: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[0]
+    };
+    std::iter::repeat_with(next).take(length).collect()
 }
