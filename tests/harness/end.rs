@@ -1,7 +1,7 @@
 //! Nothing outlives the tests, however their process ends.
 //!
 //! A test cannot watch its own process end, so it starts this same test binary
-//! again, has it run the ignored test below, and ends that.
+//! again, as an inner process that only starts a server, and ends that.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,12 +18,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// Where the inner process writes what it started, and the sign that it may end.
 const REPORT: &str = "HARNESS_TEST_REPORT";
 
-#[tokio::test]
-#[ignore = "only as the inner process of the tests here"]
-async fn inner_process_with_a_shared_server() {
-    let Some(report) = env::var_os(REPORT).map(PathBuf::from) else {
-        return;
-    };
+/// What the inner process does.
+async fn start_a_server(report: PathBuf) {
     let minio = shared_minio().await.unwrap();
     let server = minio.process();
     let folder = server.log_path().parent().unwrap();
@@ -46,7 +42,7 @@ async fn inner(scratch: &Scratch, stays: bool) -> Result<Inner> {
     let report = scratch.join("report");
     let mut command = Command::new(env::current_exe()?);
     command
-        .args(["--ignored", "--exact", "end::inner_process_with_a_shared_server"])
+        .args(["--exact", "end::a_shared_server_and_its_files_go_when_the_tests_end"])
         .env(REPORT, &report);
     if stays {
         command.env("HARNESS_TEST_STAYS", "yes");
@@ -78,6 +74,9 @@ fn proc_entry(pid: u32) -> PathBuf {
 
 #[tokio::test]
 async fn a_shared_server_and_its_files_go_when_the_tests_end() {
+    if let Some(report) = env::var_os(REPORT) {
+        return start_a_server(report.into()).await;
+    }
     let scratch = Scratch::new("end").unwrap();
 
     let mut inner = inner(&scratch, false).await.unwrap();
