@@ -1,6 +1,6 @@
 //! Carries out PrepareConnector as far as Kafka goes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
 use kafka2oss_proto::ErrorCode;
@@ -9,7 +9,7 @@ use kafka2oss_proto::spec::{ResourceCreation, Source};
 use kafka2oss_proto::v1::{Epoch, PlannedResource};
 use tokio::time::{Instant, sleep};
 
-use crate::admin::{Creation, KafkaAdmin, TopicDescription};
+use crate::admin::{Committed, Creation, KafkaAdmin, TopicDescription};
 use crate::classify;
 use crate::plan::{self, Findings, Kind};
 
@@ -29,9 +29,9 @@ pub struct PrepareInput<'a> {
     pub epoch: &'a Epoch,
     /// Topics and groups that it needs.
     pub resources: &'a [PlannedResource],
-    /// Whether metadata of a committed offset is of kafka2oss's own making,
-    /// whatever connector's.
-    pub is_ours: fn(&[u8]) -> bool,
+    /// Uid of the connector that has committed an offset with this metadata;
+    /// `None` where it is not of kafka2oss's own making.
+    pub owner: fn(&[u8]) -> Option<String>,
 }
 
 /// What is known of a connector's Kafka. What is known is kept even where
@@ -50,6 +50,8 @@ pub struct PreparedKafka {
     pub warnings: Vec<Problem>,
     /// Kafka's cluster id, where it has one.
     pub cluster_id: Option<String>,
+    /// Uids of the connectors whose commits the group holds.
+    pub group_owners: BTreeSet<String>,
 }
 
 /// Reads the connector's start where it is not fixed, and makes or checks its
@@ -116,10 +118,19 @@ impl PreparedKafka {
         if input.has_fixed_start() {
             self.epoch = Some(input.epoch.clone());
             self.problems.extend(source.and_then(|source| recreated(input, source)));
-            return;
         }
         let Some(source) = source else { return };
-        match read_start(admin, input, source).await {
+        let partitions = source.partition_numbers();
+        let committed = match admin.committed(input.group, &input.source.topic, &partitions).await {
+            Ok(committed) => committed,
+            Err(problem) => return self.problems.push(problem),
+        };
+        self.group_owners =
+            committed.values().filter_map(|found| (input.owner)(&found.metadata)).collect();
+        if input.has_fixed_start() {
+            return;
+        }
+        match read_start(admin, input, source, &committed).await {
             Ok((epoch, warnings)) => {
                 self.epoch = Some(epoch);
                 self.warnings.extend(warnings);
@@ -208,10 +219,10 @@ async fn read_start(
     admin: &dyn KafkaAdmin,
     input: &PrepareInput<'_>,
     source: &TopicDescription,
+    committed: &BTreeMap<i32, Committed>,
 ) -> Result<(Epoch, Vec<Problem>), Problem> {
     let topic = &input.source.topic;
     let partitions = source.partition_numbers();
-    let committed = admin.committed(input.group, topic, &partitions).await?;
     let watermarks = admin.watermarks(topic, &partitions).await?;
     // The topic id was read before the offsets: a topic that was made anew in
     // between would give offsets of another topic than the id says.
@@ -222,7 +233,8 @@ async fn read_start(
             return Err(Problem::new(ErrorCode::KafkaRequestFailed, message));
         }
     }
-    let start = plan::start(input.source.consumer_offset, &watermarks, &committed, input.is_ours);
+    let is_ours = |metadata: &[u8]| (input.owner)(metadata).is_some();
+    let start = plan::start(input.source.consumer_offset, &watermarks, committed, is_ours);
     let epoch = Epoch {
         number: input.epoch.number,
         topic_id: source.id.clone().unwrap_or_default(),

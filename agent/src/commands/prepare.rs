@@ -13,7 +13,7 @@ use kafka2oss_sink::{ObjectStore, Probe, StoreError};
 use super::{instance, unsupported};
 use crate::assignment::Keyring;
 use crate::environment::AdminFactory;
-use crate::task::metadata_is_ours;
+use crate::task::committed_by;
 
 pub(super) async fn run(
     admins: &dyn AdminFactory,
@@ -52,7 +52,7 @@ async fn prepare_kafka(
         creation: spec.resources.creation,
         epoch,
         resources,
-        is_ours: metadata_is_ours,
+        owner: committed_by,
     };
     kafka2oss_kafka::prepare(&*admin, &input).await
 }
@@ -66,6 +66,7 @@ fn join(kafka: PreparedKafka, probe: Result<Probe, StoreError>) -> PrepareConnec
         mut problems,
         mut warnings,
         cluster_id,
+        group_owners,
     } = kafka;
 
     let mut doubts = Vec::new();
@@ -104,6 +105,7 @@ fn join(kafka: PreparedKafka, probe: Result<Probe, StoreError>) -> PrepareConnec
         delivery_guarantee: delivery_guarantee.into(),
         delivery_guarantee_reason: reason,
         kafka_cluster_id: cluster_id.unwrap_or_default(),
+        group_owner_uids: group_owners.into_iter().collect(),
     }
 }
 

@@ -23,8 +23,8 @@ pub(crate) use incarnation::Incarnation;
 pub use handle::{Membership, Mode, StopMode, TaskEnvironment, TaskHandle, TaskSpec, spawn};
 pub use snapshot::{PartitionSnapshot, PartitionState, Snapshot, TaskState, Totals};
 
-/// Whether a committed offset's metadata is of this service, whichever
-/// connector's.
-pub fn metadata_is_ours(metadata: &[u8]) -> bool {
-    crate::partition::chain::CommitMetadata::decode(metadata).is_some()
+/// Uid of the connector that has committed an offset with this metadata; `None`
+/// where it is not of this service.
+pub fn committed_by(metadata: &[u8]) -> Option<String> {
+    crate::partition::chain::CommitMetadata::decode(metadata).map(|found| found.identity.uid)
 }

@@ -91,8 +91,9 @@ async fn learn(
     }
     let mut record = ConnectorRecord::clone(&current);
     let cluster_id = match result {
-        Ok(result) => {
+        Ok(mut result) => {
             let cluster_id = result.kafka_cluster_id.clone();
+            result.problems.extend(group_in_use(core, &record, &result.group_owner_uids));
             take(&mut record, result);
             cluster_id
         }
@@ -131,6 +132,7 @@ fn take(record: &mut ConnectorRecord, result: v1::PrepareConnectorResult) {
         delivery_guarantee,
         delivery_guarantee_reason,
         kafka_cluster_id: _,
+        group_owner_uids: _,
     } = result;
     for topic in created_topics {
         // What is not the connector's is never removed with it, whatever an
@@ -163,6 +165,19 @@ fn take(record: &mut ConnectorRecord, result: v1::PrepareConnectorResult) {
         delivery_guarantee,
         delivery_guarantee_reason,
     });
+}
+
+/// The group holds commits of another connector that still exists, on another
+/// instance of the same cluster: its tasks and these would share one group.
+fn group_in_use(core: &Core, record: &ConnectorRecord, owners: &[String]) -> Option<v1::Problem> {
+    let is_other = |other: &ConnectorRecord| {
+        other.uid() != record.uid() && owners.iter().any(|owner| owner == other.uid())
+    };
+    let other = core.catalog.connectors().into_iter().find(|other| is_other(other))?;
+    let resources = record.spec().resources.as_ref();
+    let group = resources.map_or("", |resources| &resources.task_consumer_group);
+    let message = format!("group `{group}` holds offsets of {}", other.name());
+    Some(Problem::new(ErrorCode::KafkaGroupInUse, message).into())
 }
 
 /// Keeps what an agent says within bounds.

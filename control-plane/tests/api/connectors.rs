@@ -4,7 +4,7 @@ use kafka2oss_proto::v1::{self, ConnectorState};
 use tonic::Code;
 
 use crate::agent::{Agent, Script, prepared, problem, report_of};
-use crate::server::{Server, condition, reason, state_of, status_of};
+use crate::server::{Server, condition, creation, reason, state_of, status_of};
 
 #[tokio::test]
 async fn a_connector_runs_once_it_is_deployed_and_an_agent_has_prepared_it() {
@@ -60,6 +60,33 @@ async fn without_an_agent_it_says_so_and_starts_when_one_joins() {
     let _agent = Agent::connect(&server.channel, Script::willing("a")).await;
     server.until_state(&name, ConnectorState::Running).await;
     assert!(elsewhere.commands().is_empty());
+}
+
+#[tokio::test]
+async fn a_group_that_another_connector_uses_is_left_alone_until_that_one_is_gone() {
+    let mut server = Server::with_instance().await;
+    let first = server.create("sink").await;
+    server.register("alikafka_2").await;
+    let mut request = creation("sink");
+    request.parent = "instances/alikafka_2".to_owned();
+    let second = server.connectors.create_connector(request).await.expect("created").into_inner();
+    let mut script = Script::willing("a");
+    let owner = first.uid.clone();
+    script.prepare = Box::new(move |command| v1::PrepareConnectorResult {
+        group_owner_uids: vec![owner.clone()],
+        ..prepared(command)
+    });
+    let _agent = Agent::connect(&server.channel, script).await;
+
+    server.deploy(&second.name).await;
+    let refused = server.until_state(&second.name, ConnectorState::Failed).await;
+    let condition = condition(&refused, "Prepared");
+    assert_eq!(condition.reason, "KAFKA_GROUP_IN_USE");
+    assert!(condition.message.contains(&first.name), "{}", condition.message);
+
+    let delete = v1::DeleteConnectorRequest { name: first.name, ..Default::default() };
+    server.connectors.delete_connector(delete).await.expect("deleted");
+    server.until_state(&second.name, ConnectorState::Running).await;
 }
 
 #[tokio::test]

@@ -75,7 +75,9 @@ impl Connector {
             creation: self.creation,
             epoch: &self.epoch,
             resources: &self.resources(),
-            is_ours: |metadata| metadata.starts_with(b"k2o1;"),
+            owner: |metadata| {
+                str::from_utf8(metadata).ok()?.strip_prefix("k2o1;").map(str::to_owned)
+            },
         };
         prepare(&connect(bootstrap).await, &input).await
     }
@@ -162,6 +164,7 @@ async fn offsets_of_another_program_are_taken_and_ours_of_before_are_not() -> Re
 
     assert_eq!(start(&prepared), BTreeMap::from([(0, 2), (1, 0)]));
     assert_eq!(prepared.epoch.unwrap().origin(), StartOrigin::Group);
+    assert_eq!(prepared.group_owners, ["deleted".to_owned()].into());
     Ok(())
 }
 
