@@ -15,7 +15,7 @@ use crate::control::{self, Control, Ended, Intent};
 use crate::data_runtime::DataRuntime;
 use crate::report::Reporter;
 use crate::supervisor::{Board, KafkaTasks, Parts, Supervisor, TaskFactory};
-use crate::task::StopMode;
+use crate::task::{ConfirmationDesk, StopMode, confirmations};
 use crate::{AdminFactory, Environment, Options};
 
 /// What the last words to the control plane may take, an attempt to connect
@@ -62,13 +62,16 @@ impl Agent {
         let data_runtime = DataRuntime::start(options.data_threads)?;
         let Environment { admins, membership } = environment;
         let reporter = Reporter::new(options.identity()?.agent);
+        let (confirmations, desk) = confirmations();
         let tasks = KafkaTasks {
             agent: options.identity()?.agent,
             reporter: reporter.clone(),
             membership,
+            confirmations,
+            memory: options.memory_budget(),
             data_runtime: data_runtime.handle(),
         };
-        Self::start_with(options, admins, reporter, Arc::new(tasks), data_runtime).await
+        Self::start_with(options, admins, reporter, Arc::new(tasks), desk, data_runtime).await
     }
 
     pub(crate) async fn start_with(
@@ -76,6 +79,7 @@ impl Agent {
         admins: Arc<dyn AdminFactory>,
         reporter: Reporter,
         tasks: Arc<dyn TaskFactory>,
+        desk: ConfirmationDesk,
         data_runtime: DataRuntime,
     ) -> anyhow::Result<Self> {
         let boot_nonce = control::boot_nonce(SystemTime::now());
@@ -108,6 +112,7 @@ impl Agent {
             reporter,
             commands,
             results,
+            desk,
             intent: intents,
         };
         let shutdown_deadline = options.shutdown_deadline();

@@ -22,7 +22,7 @@ pub struct Environment {
 
 impl Default for Environment {
     fn default() -> Self {
-        Self { admins: Arc::new(BrokerAdmins), membership: Membership::default() }
+        Self { admins: Arc::new(BrokerAdmins), membership: Membership::Static }
     }
 }
 

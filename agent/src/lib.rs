@@ -3,6 +3,8 @@
 
 mod agent;
 mod assignment;
+mod backoff;
+mod clock;
 mod commands;
 mod control;
 mod data_runtime;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use kafka2oss_memory::MemoryBudget;
 use kafka2oss_proto::names::AgentName;
 use kafka2oss_proto::spec::Pool;
 
@@ -46,6 +47,13 @@ pub struct Options {
     #[arg(long, env = "KAFKA2OSS_AGENT_DATA_THREADS")]
     pub data_threads: Option<usize>,
 
+    /// Bytes of memory for what has been read and does not stand in the store
+    /// yet, shared by all tasks [default: a quarter of what this process may
+    /// use]
+    #[arg(long, env = "KAFKA2OSS_AGENT_MEMORY_BUDGET_BYTES",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub memory_budget_bytes: Option<u64>,
+
     /// What becomes of the tasks when this process is told to end
     #[arg(long, env = "KAFKA2OSS_AGENT_ON_SHUTDOWN", value_enum, default_value_t = OnShutdown::Leave)]
     pub on_shutdown: OnShutdown,
@@ -86,6 +94,7 @@ impl Options {
             capacity: DEFAULT_CAPACITY,
             state_dir: None,
             data_threads: None,
+            memory_budget_bytes: None,
             on_shutdown: OnShutdown::Leave,
             shutdown_seconds: DEFAULT_SHUTDOWN_SECONDS,
             adopt_store: false,
@@ -99,6 +108,12 @@ impl Options {
             region_id: self.region_id.clone(),
             capacity: self.capacity,
         })
+    }
+
+    pub(crate) fn memory_budget(&self) -> MemoryBudget {
+        let bytes = self.memory_budget_bytes.unwrap_or_else(kafka2oss_memory::default_budget);
+        tracing::info!(bytes, "memory budget");
+        MemoryBudget::new(bytes)
     }
 
     pub(crate) fn shutdown_deadline(&self) -> Duration {

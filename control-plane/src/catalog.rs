@@ -24,15 +24,22 @@ use crate::store::{Batch, Store, StoreError};
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
     /// Writes or removes an instance, by its name.
-    Instance(String, Option<InstanceRecord>),
+    Instance(String, Option<Arc<InstanceRecord>>),
     /// Writes or removes a connector, by its name.
-    Connector(String, Option<ConnectorRecord>),
+    Connector(String, Option<Arc<ConnectorRecord>>),
     /// Writes or removes a placement, by its connector's name.
-    Placement(String, Option<PlacementRecord>),
+    Placement(String, Option<Arc<PlacementRecord>>),
     /// Writes or removes an agent, by its ID.
-    Agent(String, Option<AgentRecord>),
+    Agent(String, Option<Arc<AgentRecord>>),
     /// Writes or removes a request ID, by its key.
-    RequestId(String, Option<RequestIdRecord>),
+    RequestId(String, Option<Arc<RequestIdRecord>>),
+}
+
+impl Change {
+    /// Writes a connector.
+    pub(crate) fn connector(record: ConnectorRecord) -> Self {
+        Self::Connector(record.name().to_owned(), Some(Arc::new(record)))
+    }
 }
 
 #[derive(Debug, Default)]
@@ -220,17 +227,17 @@ impl Catalog {
     }
 }
 
-fn stage<F: crate::store::Family>(batch: &mut Batch, name: &str, record: &Option<F::Record>) {
+fn stage<F: crate::store::Family>(batch: &mut Batch, name: &str, record: &Option<Arc<F::Record>>) {
     match record {
         Some(record) => batch.put::<F>(name, record),
         None => batch.delete::<F>(name),
     }
 }
 
-fn set<T>(table: &mut BTreeMap<String, Arc<T>>, name: String, record: Option<T>) {
+fn set<T>(table: &mut BTreeMap<String, Arc<T>>, name: String, record: Option<Arc<T>>) {
     match record {
         Some(record) => {
-            table.insert(name, Arc::new(record));
+            table.insert(name, record);
         }
         None => {
             table.remove(&name);

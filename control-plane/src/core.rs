@@ -115,7 +115,7 @@ impl Core {
         id: &str,
         record: AgentRecord,
     ) -> Result<(), StoreError> {
-        self.catalog.apply(vec![Change::Agent(id.to_owned(), Some(record))]).await
+        self.catalog.apply(vec![Change::Agent(id.to_owned(), Some(Arc::new(record)))]).await
     }
 
     /// A connector was written: shows it as it is now to those who watch.

@@ -42,6 +42,15 @@ pub(crate) struct Read<T> {
     pub(crate) next: u64,
 }
 
+/// What a reader gets at once that reads backwards.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Past<T> {
+    /// The newest first.
+    pub(crate) items: Vec<T>,
+    /// Before which position older ones stand; none at the end.
+    pub(crate) rest: Option<u64>,
+}
+
 impl<T: Clone> Tape<T> {
     fn new() -> Self {
         Self {
@@ -85,6 +94,19 @@ impl<T: Clone> Tape<T> {
             items.push(entry.item.clone());
         }
         Read { items, dropped, next: ring.added }
+    }
+
+    /// The last `count` entries before `position`, of all where there is none.
+    pub(crate) fn before(&self, position: Option<u64>, count: usize) -> Past<T> {
+        let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+        let oldest = ring.added - ring.entries.len() as u64;
+        let end = position.map_or(ring.added, |position| position.clamp(oldest, ring.added));
+        let length = usize::try_from(end - oldest).unwrap_or(usize::MAX);
+        let skip = ring.entries.len().saturating_sub(length);
+        let items: Vec<_> =
+            ring.entries.iter().rev().skip(skip).take(count).map(|one| one.item.clone()).collect();
+        let last = end - items.len() as u64;
+        Past { items, rest: (last > oldest).then_some(last) }
     }
 
     /// Follows the end, to wait for the next entry. Ends with the connector.
@@ -144,6 +166,33 @@ mod tests {
         }
         let read = tape.from(start);
         assert_eq!((read.items.len(), read.dropped, read.items[0]), (KEPT, 7, 7));
+    }
+
+    #[test]
+    fn pages_go_back_without_gap_or_overlap_while_entries_come() {
+        let tape = Tape::new();
+        for number in 0..5 {
+            tape.push(number, 0);
+        }
+        let first = tape.before(None, 2);
+        assert_eq!(first, Past { items: vec![4, 3], rest: Some(3) });
+        tape.push(5, 0);
+        let second = tape.before(first.rest, 2);
+        assert_eq!(second, Past { items: vec![2, 1], rest: Some(1) });
+        assert_eq!(tape.before(second.rest, 2), Past { items: vec![0], rest: None });
+        assert_eq!(tape.before(Some(2), 2), Past { items: vec![1, 0], rest: None });
+        assert_eq!(tape.before(Some(u64::MAX), 1).items, [5]);
+    }
+
+    #[test]
+    fn entries_that_have_left_the_tape_are_no_page() {
+        let tape = Tape::new();
+        assert_eq!(tape.before(None, 3), Past { items: Vec::<usize>::new(), rest: None });
+        for number in 0..KEPT + 10 {
+            tape.push(number, 0);
+        }
+        assert_eq!(tape.before(Some(11), 5), Past { items: vec![10], rest: None });
+        assert_eq!(tape.before(Some(3), 5), Past { items: vec![], rest: None });
     }
 
     #[test]

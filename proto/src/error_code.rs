@@ -160,22 +160,34 @@ catalogue! {
         "The message has the brokers' answer; the request is repeated.";
     KafkaTopicRecreated "TOPIC_RECREATED" Manual
         "The source topic was deleted and created again."
-        "Delete the connector and create it again; its objects stay.";
+        "Pause the connector and use ResetOffsets to start on the new topic; its objects stay.";
     KafkaOffsetOutOfRange "KAFKA_OFFSET_OUT_OF_RANGE" Automatic
         "Retention removed records before they were read."
         "Raise the topic's retention or thread_concurrency; the lost range is in the message.";
     KafkaLogTruncated "KAFKA_LOG_TRUNCATED" Manual
         "The partition's log ends before the committed position: records were lost by the brokers."
-        "Check the brokers for an unclean leader election; then delete the connector and create it again.";
+        "Check the brokers for an unclean leader election; then pause the connector and use ResetOffsets.";
     KafkaFenced "KAFKA_FENCED" Automatic
         "Another group member took this task's place."
         "Nothing, if the task was moved; else look for a second agent with the same id.";
     KafkaNoTopicIds "KAFKA_NO_TOPIC_IDS" Automatic
         "The brokers have no topic ids (before 2.8), so a recreated topic cannot be told."
         "Upgrade the brokers for exactly-once.";
+    KafkaNoStaticMembers "KAFKA_NO_STATIC_MEMBERS" Automatic
+        "The brokers have no static group members (before 2.3), so a task that was left behind cannot be fenced."
+        "Upgrade the brokers for exactly-once.";
+    KafkaMetadataLost "KAFKA_METADATA_LOST" Automatic
+        "The brokers changed or dropped what a commit carries besides its offset, so the next object cannot be announced."
+        "Use brokers that keep commit metadata of up to 4,096 bytes (offset.metadata.max.bytes) for exactly-once.";
+    KafkaOffsetsRetentionShort "KAFKA_OFFSETS_RETENTION_SHORT" Automatic
+        "The brokers forget the offsets of a group without members soon."
+        "Raise offsets.retention.minutes as the message says.";
+    KafkaClusterShared "KAFKA_CLUSTER_SHARED" Manual
+        "Another instance names the same Kafka cluster, so that two connectors could use the same groups and topics."
+        "Create the connector on the other instance, or register this one with allow_shared_cluster.";
     PositionLost "POSITION_LOST" Manual
         "The group holds no position for a partition that had one."
-        "Delete the connector and create it again with the start that you want.";
+        "Pause the connector and use ResetOffsets with the start that you want.";
     EpochAhead "EPOCH_AHEAD" Automatic
         "The partition's committed position is of a later start than this task's."
         "Nothing: it goes on when its assignment has caught up.";
@@ -222,7 +234,13 @@ catalogue! {
     // Records
     RecordNotUtf8 "RECORD_NOT_UTF8" Manual
         "Key or value of a record is not UTF-8 and JSON cannot hold it."
-        "Under LOG it is in the dead letter queue topic; under FAIL correct the producer or create the connector with LOG.";
+        "Under LOG it is in the dead letter queue topic; under FAIL use ResumePartition with SKIP, or set key_encoding and value_encoding so that any bytes fit, and then ResumePartition with RETRY.";
+    RecordTooLarge "RECORD_TOO_LARGE" Manual
+        "A record is larger than max_record_bytes."
+        "Under LOG it is in the abnormal data topic; under FAIL use ResumePartition with SKIP, or raise max_record_bytes and then ResumePartition with RETRY.";
+    RecordSkipped "RECORD_SKIPPED" Manual
+        "A record was left out, as ResumePartition with SKIP said."
+        "Nothing: the line in the log keeps partition and offset of what was left out.";
     DeadLetterUndeliverable "DEAD_LETTER_UNDELIVERABLE" Automatic
         "A record could not be written to its error topic, so its partition waits."
         "Check that the error topic exists, accepts records of this size, and that the user may write to it.";

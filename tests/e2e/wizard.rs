@@ -157,6 +157,8 @@ impl Wizard {
             }),
             destination: Some(self.world.store.destination(self.world.bucket.name())),
             runtime: Some(v1::ConnectorRuntime {
+                session_timeout: Some(prost_types::Duration { seconds: 10, nanos: 0 }),
+                store_retry_time: Some(prost_types::Duration { seconds: 600, nanos: 0 }),
                 vpc_id: "vpc-bp1e2e".into(),
                 vswitch_id: "vsw-bp1e2e".into(),
                 failure_handling_policy: v1::FailureHandlingPolicy::Log.into(),
@@ -172,6 +174,10 @@ impl Wizard {
                 dead_letter_queue_topic: error(4),
             }),
             output: Some(v1::ConnectorOutput {
+                compression: v1::Compression::None.into(),
+                key_encoding: v1::TextEncoding::Utf8.into(),
+                value_encoding: v1::TextEncoding::Utf8.into(),
+                include_headers: false,
                 format: v1::OutputFormat::JsonArray.into(),
                 rotation: Some(v1::RotationPolicy {
                     max_bytes: Some(1 << 20),
@@ -181,7 +187,8 @@ impl Wizard {
                 }),
                 layout: Some(v1::ObjectLayout::default()),
                 overflow: Some(v1::OverflowHandling {
-                    policy: v1::OverflowPolicy::Omit.into(),
+                    max_record_bytes: None,
+                    policy: v1::OverflowPolicy::Spill.into(),
                     max_value_bytes: Some(6 << 20),
                 }),
             }),

@@ -4,8 +4,10 @@
 //! through its own handle only.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 
 /// What the agent asks of Kafka's administration.
@@ -13,6 +15,11 @@ use kafka2oss_proto::error_code::Problem;
 pub trait KafkaAdmin: Send + Sync {
     /// Kafka's id of the cluster; `None` where it has none.
     async fn cluster_id(&self) -> Result<Option<String>, Problem>;
+
+    /// What the brokers are set to; nothing is known by default.
+    async fn broker_settings(&self) -> Result<BrokerSettings, Problem> {
+        Ok(BrokerSettings::default())
+    }
 
     /// What a topic is like; `None` when it does not exist. Never creates it.
     async fn describe_topic(&self, topic: &str) -> Result<Option<TopicDescription>, Problem>;
@@ -40,6 +47,23 @@ pub trait KafkaAdmin: Send + Sync {
         partitions: &[i32],
     ) -> Result<BTreeMap<i32, Watermarks>, Problem>;
 
+    /// The offset of the first record of each partition at `timestamp` or later
+    /// (milliseconds since 1970; below 0 is 0), the partition's end where there
+    /// is none; every one or an error. Refused by default: the embedded Kafka
+    /// would answer with the end for any time.
+    async fn offsets_for_times(
+        &self,
+        topic: &str,
+        partitions: &[i32],
+        timestamp: i64,
+    ) -> Result<BTreeMap<i32, i64>, Problem> {
+        let message = format!(
+            "this Kafka cannot look up time {timestamp} in {} partitions of topic `{topic}`",
+            partitions.len()
+        );
+        Err(Problem::new(ErrorCode::KafkaRequestFailed, message))
+    }
+
     /// What a group has committed; partitions without an offset are left out.
     /// Works without joining the group, also while it has members.
     async fn committed(
@@ -48,6 +72,17 @@ pub trait KafkaAdmin: Send + Sync {
         topic: &str,
         partitions: &[i32],
     ) -> Result<BTreeMap<i32, Committed>, Problem>;
+}
+
+/// What the brokers of a cluster are set to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BrokerSettings {
+    /// The least `offsets.retention.minutes`: how long the offsets of a group
+    /// without members are kept. `None` when the brokers do not tell.
+    pub offsets_retention: Option<Duration>,
+    /// Major and minor number of the least `inter.broker.protocol.version`,
+    /// which brokers from 4.0 on do not have.
+    pub inter_broker_protocol: Option<(u32, u32)>,
 }
 
 /// What a topic is like.

@@ -1,31 +1,30 @@
 //! Writes bad records to their error topics.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
-
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::spec::Instance;
-use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
+use rdkafka::producer::FutureRecord;
 use rdkafka::types::RDKafkaErrorCode;
-use tokio::task::spawn_blocking;
-use tokio::time::sleep;
+use tokio::sync::OnceCell;
 
 use crate::classify;
-use crate::config::client_config;
-use crate::drop_in_background::DropInBackground;
-use crate::error_memory::ErrorMemory;
+use crate::producer::{DurableProducer, Written};
 
-/// How long one record is tried.
-const DELIVERY_TIMEOUT: Duration = Duration::from_secs(30);
-const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(20);
-/// Largest record that is tried; the topic's own limit is below.
-const MAX_RECORD_BYTES: &str = "100000000";
-/// Bound of the producer's queue, above the largest record.
-const QUEUE_KIB: &str = "131072";
+/// Settings of librdkafka's.
+const SETTINGS: [(&str, &str); 3] = [
+    // A record may have passed its own topic's limit by compression.
+    ("compression.type", "lz4"),
+    // Largest record that is tried; the topic's own limit is below.
+    ("message.max.bytes", "100000000"),
+    // Bound of the producer's queue, above the largest record.
+    ("queue.buffering.max.kbytes", "131072"),
+];
+
+/// A topic's limit is one of batches: only a record that is alone in its batch
+/// is told from its neighbours.
+const ALONE: [(&str, &str); 1] = [("batch.num.messages", "1")];
 
 /// Where Kafka Connect says that a record failed, in
 /// `__connect.errors.stage`.
@@ -35,7 +34,9 @@ pub enum ErrorStage {
     KeyConverter,
     /// The value could not be converted.
     ValueConverter,
-    /// The store did not take the record.
+    /// A header could not be converted.
+    HeaderConverter,
+    /// The store did not or would not take the record: abnormal data.
     TaskPut,
 }
 
@@ -44,6 +45,7 @@ impl ErrorStage {
         match self {
             Self::KeyConverter => "KEY_CONVERTER",
             Self::ValueConverter => "VALUE_CONVERTER",
+            Self::HeaderConverter => "HEADER_CONVERTER",
             Self::TaskPut => "TASK_PUT",
         }
     }
@@ -58,6 +60,9 @@ pub struct ErrorRecord {
     pub key: Option<Vec<u8>>,
     /// The record's value, byte for byte.
     pub value: Option<Vec<u8>>,
+    /// Key of the object that holds the value instead: the value is left out
+    /// then, and headers say where it is and how long. A null value stays one.
+    pub detached_value: Option<String>,
     /// The record's headers: `BorrowedHeaders::detach` copies them byte for
     /// byte, while iterating over them panics on names that are not UTF-8.
     pub headers: Option<OwnedHeaders>,
@@ -81,24 +86,25 @@ pub struct ErrorRecord {
     pub message: String,
 }
 
-/// A record that stands in a topic, acknowledged by all in-sync replicas.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Written {
-    /// Partition of the topic.
-    pub partition: i32,
-    /// Offset in the partition.
-    pub offset: i64,
+/// Why a record is not in its error topic.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// The topic's `max.message.bytes` or librdkafka's own limit is below the
+    /// record, key and headers included: another try ends the same.
+    #[error(transparent)]
+    TooLarge(Problem),
+    /// Anything else: another try may succeed.
+    #[error(transparent)]
+    Failed(Problem),
 }
 
 /// Writes bad records to error topics, with `acks=all` and idempotence. To be
 /// shared by all tasks on an instance; its queue is bounded.
 pub struct ErrorTopicProducer {
-    config: ClientConfig,
-    memory: ErrorMemory,
-    producer: Mutex<SharedProducer>,
+    producer: DurableProducer,
+    /// Made when a batch is refused for its size.
+    alone: OnceCell<DurableProducer>,
 }
-
-type SharedProducer = Arc<DropInBackground<FutureProducer<ErrorMemory>>>;
 
 impl ErrorTopicProducer {
     /// A producer for an instance, with its secrets resolved anew. Brokers are
@@ -107,22 +113,8 @@ impl ErrorTopicProducer {
     /// # Errors
     /// Secrets that cannot be read, settings that librdkafka does not take.
     pub async fn connect(instance: &Instance) -> Result<Self, Problem> {
-        let mut config = client_config(instance).await?;
-        config
-            .set("acks", "all")
-            // A record may have passed its own topic's limit by compression.
-            .set("compression.type", "lz4")
-            .set("enable.idempotence", "true")
-            .set("message.timeout.ms", DELIVERY_TIMEOUT.as_millis().to_string())
-            .set("message.max.bytes", MAX_RECORD_BYTES)
-            .set("queue.buffering.max.kbytes", QUEUE_KIB)
-            // An error topic that is gone is to be reported, and not to be
-            // made anew by the broker with settings of its own.
-            .set("allow.auto.create.topics", "false")
-            .set("topic.metadata.propagation.max.ms", "5000");
-        let memory = ErrorMemory::new();
-        let producer = Mutex::new(create(config.clone(), memory.clone()).await?);
-        Ok(Self { config, memory, producer })
+        let producer = DurableProducer::connect(instance, &SETTINGS).await?;
+        Ok(Self { producer, alone: OnceCell::new() })
     }
 
     /// Writes a record; it stands in the topic when this returns. A time-out
@@ -131,69 +123,20 @@ impl ErrorTopicProducer {
     /// # Errors
     /// `DEAD_LETTER_UNDELIVERABLE` when the topic does not take it, else what
     /// keeps the producer from the brokers. Trying again is the caller's.
-    pub async fn send(&self, record: &ErrorRecord) -> Result<Written, Problem> {
-        let mut outcome = self.attempt(record, record.timestamp).await;
-        if outcome == Err(KafkaError::MessageProduction(RDKafkaErrorCode::InvalidTimestamp)) {
-            // The topic's message.timestamp.*.max.ms refuses it (by default
-            // more than an hour in the future, since Kafka 4.0).
-            outcome = self.attempt(record, None).await;
+    pub async fn send(&self, record: &ErrorRecord) -> Result<Written, SendError> {
+        let mut outcome = write(&self.producer, record).await;
+        if outcome.as_ref().is_err_and(is_too_large) {
+            let alone = self.alone.get_or_try_init(|| self.producer.another(&ALONE)).await;
+            outcome = write(alone.map_err(SendError::Failed)?, record).await;
         }
-        match outcome {
-            Ok(written) => Ok(written),
-            Err(error) => {
-                self.replace_when_fatal().await;
-                Err(self.problem(record, &error))
+        outcome.map_err(|error| {
+            let problem = self.problem(record, &error);
+            if is_too_large(&error) {
+                SendError::TooLarge(problem)
+            } else {
+                SendError::Failed(problem)
             }
-        }
-    }
-
-    async fn attempt(
-        &self,
-        record: &ErrorRecord,
-        timestamp: Option<i64>,
-    ) -> Result<Written, KafkaError> {
-        let producer = self.current();
-        let deadline = Instant::now() + DELIVERY_TIMEOUT;
-        // librdkafka takes 0 for "now".
-        let kept = timestamp.filter(|timestamp| *timestamp > 0);
-        let headers = headers(record, kept);
-        loop {
-            let mut letter: FutureRecord<'_, [u8], [u8]> =
-                FutureRecord::to(&record.error_topic).headers(headers.clone());
-            letter.key = record.key.as_deref();
-            letter.payload = record.value.as_deref();
-            letter.timestamp = kept;
-            // Not `send`, which expects that the producer outlives it.
-            match producer.send_result(letter) {
-                Ok(delivery) => {
-                    let delivery = delivery.await.map_err(|_| KafkaError::Canceled)?;
-                    let delivery = delivery.map_err(|(error, _)| error)?;
-                    let (partition, offset) = (delivery.partition, delivery.offset);
-                    return Ok(Written { partition, offset });
-                }
-                Err((error, _))
-                    if classify::native_code(&error) == Some(RDKafkaErrorCode::QueueFull)
-                        && Instant::now() < deadline =>
-                {
-                    sleep(QUEUE_FULL_PAUSE).await;
-                }
-                Err((error, _)) => return Err(error),
-            }
-        }
-    }
-
-    fn current(&self) -> SharedProducer {
-        Arc::clone(&self.producer.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// After a fatal error an idempotent producer refuses everything.
-    async fn replace_when_fatal(&self) {
-        let Some((code, words)) = self.current().client().fatal_error() else { return };
-        tracing::warn!(%code, "error topic producer is replaced after a fatal error: {words}");
-        match create(self.config.clone(), self.memory.clone()).await {
-            Ok(fresh) => *self.producer.lock().unwrap_or_else(PoisonError::into_inner) = fresh,
-            Err(problem) => tracing::warn!(%problem, "error topic producer is not replaced"),
-        }
+        })
     }
 
     fn problem(&self, record: &ErrorRecord, error: &KafkaError) -> Problem {
@@ -201,7 +144,7 @@ impl ErrorTopicProducer {
             "cannot write offset {} of partition {} to error topic `{}`",
             record.source_offset, record.source_partition, record.error_topic
         );
-        let mut problem = self.memory.problem(&context, error);
+        let mut problem = self.producer.memory().problem(&context, error);
         if !classify::is_cut_off(problem.code) {
             problem.code = ErrorCode::DeadLetterUndeliverable;
         }
@@ -209,15 +152,33 @@ impl ErrorTopicProducer {
     }
 }
 
-async fn create(config: ClientConfig, memory: ErrorMemory) -> Result<SharedProducer, Problem> {
-    let context = memory.clone();
-    let producer = spawn_blocking(move || config.create_with_context(context))
-        .await
-        .map_err(|error| {
-            Problem::new(ErrorCode::KafkaRequestFailed, format!("cannot make a producer: {error}"))
-        })?
-        .map_err(|error| memory.problem("cannot make a producer", &error))?;
-    Ok(Arc::new(DropInBackground::new(producer)))
+/// Whether the broker's answer, or librdkafka's, is about the size.
+fn is_too_large(error: &KafkaError) -> bool {
+    matches!(
+        classify::native_code(error),
+        Some(RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::MessageBatchTooLarge)
+    )
+}
+
+async fn write(producer: &DurableProducer, record: &ErrorRecord) -> Result<Written, KafkaError> {
+    // librdkafka takes 0 for "now".
+    let kept = record.timestamp.filter(|timestamp| *timestamp > 0);
+    let outcome = producer.send(letter(record, kept)).await;
+    if outcome == Err(KafkaError::MessageProduction(RDKafkaErrorCode::InvalidTimestamp)) {
+        // The topic's message.timestamp.*.max.ms refuses it (by default more
+        // than an hour in the future, since Kafka 4.0).
+        return producer.send(letter(record, None)).await;
+    }
+    outcome
+}
+
+fn letter(record: &ErrorRecord, kept_timestamp: Option<i64>) -> FutureRecord<'_, [u8], [u8]> {
+    let mut letter: FutureRecord<'_, [u8], [u8]> =
+        FutureRecord::to(&record.error_topic).headers(headers(record, kept_timestamp));
+    letter.key = record.key.as_deref();
+    letter.payload = record.value.as_deref().filter(|_| record.detached_value.is_none());
+    letter.timestamp = kept_timestamp;
+    letter
 }
 
 /// The record's own headers, then Kafka Connect's (KIP-298) as its
@@ -242,8 +203,14 @@ fn headers(record: &ErrorRecord, kept_timestamp: Option<i64>) -> OwnedHeaders {
         .timestamp
         .filter(|_| kept_timestamp.is_none())
         .map(|timestamp| ("kafka2oss.timestamp", timestamp.to_string()));
+    let detached = record.detached_value.as_ref().zip(record.value.as_ref());
+    let detached = detached.into_iter().flat_map(|(object, value)| {
+        let size = value.len().to_string();
+        [("kafka2oss.value.object", object.clone()), ("kafka2oss.value.size", size)]
+    });
     let headers = record.headers.clone().unwrap_or_default();
     own.into_iter()
         .chain(lost_timestamp)
+        .chain(detached)
         .fold(headers, |headers, (key, value)| headers.insert(Header { key, value: Some(&value) }))
 }

@@ -6,8 +6,9 @@
 //! - [`KafkaAdmin`] and [`BrokerAdmin`]: topics, groups, offsets.
 //! - [`partition_list`]: committed offsets with their metadata as bytes.
 //! - [`ErrorTopicProducer`], [`produce_test_message`]: what an agent writes.
+//! - [`InternalTopics`], [`read_compacted`]: compacted internal topics.
 //! - [`prepare`](prepare()), [`remove`](remove()): the control plane's commands;
-//!   what is decided stands in `plan`, without I/O.
+//!   what is decided stands in `plan` and `start`, without I/O.
 //!
 //! Nothing here blocks the async runtime: calls of librdkafka that wait run on
 //! blocking threads, each with a limit.
@@ -19,18 +20,26 @@ mod config;
 mod drop_in_background;
 mod error_memory;
 mod error_topic;
+mod internal_topic;
 mod native;
 pub mod partition_list;
 mod plan;
 mod prepare;
+mod producer;
 mod remove;
+mod start;
 mod test_message;
 
-pub use admin::{Committed, Creation, KafkaAdmin, TopicDescription, TopicPlan, Watermarks};
+pub use admin::{
+    BrokerSettings, Committed, Creation, KafkaAdmin, TopicDescription, TopicPlan, Watermarks,
+};
 pub use broker_admin::BrokerAdmin;
 pub use config::client_config;
 pub use error_memory::ErrorMemory;
-pub use error_topic::{ErrorRecord, ErrorStage, ErrorTopicProducer, Written};
+pub use error_topic::{ErrorRecord, ErrorStage, ErrorTopicProducer, SendError};
+pub use internal_topic::{InternalTopics, read_compacted};
 pub use prepare::{PrepareInput, PreparedKafka, prepare};
+pub use producer::Written;
 pub use remove::remove;
-pub use test_message::{Delivered, TestMessage, produce_test_message};
+pub use start::StartAt;
+pub use test_message::{Delivered, TEST_MESSAGE_HEADER, TestMessage, produce_test_message};

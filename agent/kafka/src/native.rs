@@ -208,11 +208,49 @@ fn set_broker(options: &Owned<c::rd_kafka_AdminOptions_t>, broker: i32) -> Resul
     Failure::from_code(code, None).map_or(Ok(()), Err)
 }
 
-/// The id of a broker that answers, by a request for metadata of no topic.
+/// The id of a broker that answers.
 ///
 /// # Safety
 /// `client` is live.
 unsafe fn answering_broker(client: *mut RDKafka) -> Result<i32, Failure> {
+    // SAFETY: by this function's contract.
+    let metadata = unsafe { cluster(client) }?;
+    // SAFETY: live.
+    let answering = unsafe { (*metadata.as_ptr()).orig_broker_id };
+    // Negative where a bootstrap address has answered that is not known as a
+    // broker yet.
+    if answering >= 0 {
+        return Ok(answering);
+    }
+    ids(&metadata).first().copied().ok_or_else(|| Failure::of(RDKafkaErrorCode::BrokerNotAvailable))
+}
+
+/// The ids of all brokers that are alive.
+///
+/// # Safety
+/// `client` is live.
+pub(crate) unsafe fn brokers(client: *mut RDKafka) -> Result<Vec<i32>, Failure> {
+    // SAFETY: by this function's contract.
+    Ok(ids(&unsafe { cluster(client) }?))
+}
+
+fn ids(metadata: &Owned<c::rd_kafka_metadata_t>) -> Vec<i32> {
+    // SAFETY: live, and `brokers` holds `broker_cnt` of them.
+    unsafe {
+        let metadata = &*metadata.as_ptr();
+        let count = usize::try_from(metadata.broker_cnt).unwrap_or(0);
+        if metadata.brokers.is_null() {
+            return Vec::new();
+        }
+        std::slice::from_raw_parts(metadata.brokers, count).iter().map(|one| one.id).collect()
+    }
+}
+
+/// Asks for metadata of no topic.
+///
+/// # Safety
+/// `client` is live.
+unsafe fn cluster(client: *mut RDKafka) -> Result<Owned<c::rd_kafka_metadata_t>, Failure> {
     let mut metadata: *const c::rd_kafka_metadata_t = std::ptr::null();
     // SAFETY: the client is live; without "all topics" and without a topic only
     // those that it knows are asked for.
@@ -227,20 +265,7 @@ unsafe fn answering_broker(client: *mut RDKafka) -> Result<i32, Failure> {
     };
     Failure::from_code(code, None).map_or(Ok(()), Err)?;
     // SAFETY: what it made is ours; freeing takes it as const.
-    let metadata = unsafe { Owned::take(metadata.cast_mut(), destroy_metadata) }?;
-    // SAFETY: live, and `brokers` holds `broker_cnt` of them.
-    unsafe {
-        let metadata = &*metadata.as_ptr();
-        // Negative where a bootstrap address has answered that is not known as
-        // a broker yet.
-        if metadata.orig_broker_id >= 0 {
-            return Ok(metadata.orig_broker_id);
-        }
-        if metadata.broker_cnt > 0 && !metadata.brokers.is_null() {
-            return Ok((*metadata.brokers).id);
-        }
-    }
-    Err(Failure::of(RDKafkaErrorCode::BrokerNotAvailable))
+    unsafe { Owned::take(metadata.cast_mut(), destroy_metadata) }
 }
 
 unsafe extern "C" fn destroy_metadata(metadata: *mut c::rd_kafka_metadata_t) {

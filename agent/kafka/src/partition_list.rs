@@ -140,11 +140,10 @@ impl Entry {
     }
 
     /// The partition and its offset, where that is an offset of a record.
-    pub(crate) fn offset(self) -> Result<(i32, i64), Failure> {
+    pub(crate) fn offset(self) -> Result<(i32, Option<i64>), Failure> {
         match self.failure {
             Some(failure) => Err(failure),
-            None if self.offset < 0 => Err(Failure::of(RDKafkaErrorCode::OffsetNotAvailable)),
-            None => Ok((self.partition, self.offset)),
+            None => Ok((self.partition, (self.offset >= 0).then_some(self.offset))),
         }
     }
 }

@@ -1,71 +1,29 @@
-//! What is decided about a connector's start and topics: no I/O.
+//! What is decided about a connector's topics and brokers: no I/O.
 
-use std::collections::BTreeMap;
+use std::time::Duration;
 
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::spec::ConsumerOffset;
-use kafka2oss_proto::v1::{PlannedResource, ResourceRole, StartOrigin, StorageEngine};
+use kafka2oss_proto::v1::{PlannedResource, ResourceRole, StorageEngine};
 
-use crate::admin::{Committed, TopicDescription, TopicPlan, Watermarks};
+use crate::admin::{BrokerSettings, TopicDescription, TopicPlan};
 
 /// Room that an error topic's records need above the source's: their headers.
 const ERROR_HEADERS_BYTES: u64 = 64 << 10;
 
-/// Where the chain of each partition starts.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Start {
-    pub(crate) offsets: BTreeMap<i32, i64>,
-    pub(crate) origin: StartOrigin,
-    pub(crate) warnings: Vec<Problem>,
-}
+/// Largest `max.message.bytes`, which is a Java int.
+const MOST_MESSAGE_BYTES: u64 = i32::MAX as u64;
 
-/// Decides where the chain of each partition starts: at the group's offset
-/// where it holds one that is not ours, else at the partition's beginning or
-/// end. An offset of ours is another connector's of the same name, deleted
-/// since, or one of an epoch before: absent.
-pub(crate) fn start(
-    consumer_offset: ConsumerOffset,
-    watermarks: &BTreeMap<i32, Watermarks>,
-    committed: &BTreeMap<i32, Committed>,
-    is_ours: impl Fn(&[u8]) -> bool,
-) -> Start {
-    let mut start = Start {
-        offsets: BTreeMap::new(),
-        origin: match consumer_offset {
-            ConsumerOffset::Latest => StartOrigin::Latest,
-            ConsumerOffset::Earliest => StartOrigin::Earliest,
-        },
-        warnings: Vec::new(),
-    };
-    for (partition, Watermarks { beginning, end }) in watermarks {
-        let otherwise = match consumer_offset {
-            ConsumerOffset::Latest => *end,
-            ConsumerOffset::Earliest => *beginning,
-        };
-        let foreign = committed.get(partition).filter(|found| !is_ours(&found.metadata));
-        let offset = match foreign {
-            Some(found) if (*beginning..=*end).contains(&found.offset) => {
-                start.origin = StartOrigin::Group;
-                found.offset
-            }
-            Some(found) => {
-                start.warnings.push(Problem::new(
-                    ErrorCode::KafkaOffsetOutOfRange,
-                    format!(
-                        "partition {partition}: the group's committed offset {} is outside of \
-                         {beginning} to {end}, so it starts at {otherwise}",
-                        found.offset
-                    ),
-                ));
-                otherwise
-            }
-            None => otherwise,
-        };
-        start.offsets.insert(*partition, offset);
-    }
-    start
-}
+/// How long a put may still land after its pin was committed (stores take
+/// requests up to 15 minutes old, by clocks up to 15 minutes apart), with room
+/// for the pin's own age. Offsets must be kept longer.
+const PUT_WINDOW: Duration = Duration::from_secs(31 * 60);
+
+/// Offsets are better kept longer than a day's outage of a connector's agents.
+const SAFE_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The first version whose groups have static members.
+const STATIC_MEMBERS: (u32, u32) = (2, 3);
 
 /// Whether a resource is a topic, and what for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,16 +64,73 @@ pub(crate) fn topic_plan(resource: &PlannedResource, source: &TopicDescription) 
 
 /// What an error topic must take: the source's largest record with our headers.
 fn error_limit(source: &TopicDescription) -> Option<u64> {
-    source.max_message_bytes.map(|limit| limit + ERROR_HEADERS_BYTES)
+    let limit = source.max_message_bytes?;
+    Some(limit.saturating_add(ERROR_HEADERS_BYTES).min(MOST_MESSAGE_BYTES))
 }
 
-/// What is wrong with a topic that exists.
+/// What is wrong with something that exists.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Findings {
     /// Keeps the connector from starting.
     pub(crate) problems: Vec<Problem>,
     /// Does not.
     pub(crate) warnings: Vec<Problem>,
+    /// Does not either, and keeps the connector from delivering exactly once.
+    pub(crate) doubts: Vec<Problem>,
+}
+
+/// Checks what the brokers are set to.
+pub(crate) fn check_brokers(settings: &BrokerSettings) -> Findings {
+    let mut findings = Findings::default();
+    let BrokerSettings { offsets_retention, inter_broker_protocol } = settings;
+    let retention = |message| Problem::new(ErrorCode::KafkaOffsetsRetentionShort, message);
+    match offsets_retention {
+        Some(kept) if *kept <= PUT_WINDOW => findings.doubts.push(retention(format!(
+            "the brokers keep the offsets of a group without members for {} minutes: \
+             offsets.retention.minutes must be above {}, since an object may still be put for \
+             that long; {} or more is safe",
+            minutes(*kept),
+            minutes(PUT_WINDOW),
+            minutes(SAFE_RETENTION)
+        ))),
+        Some(kept) if *kept < SAFE_RETENTION => findings.warnings.push(retention(format!(
+            "the brokers keep the offsets of a group without members for {} minutes, after which \
+             a connector without agents loses its position: set offsets.retention.minutes to {} \
+             or more",
+            minutes(*kept),
+            minutes(SAFE_RETENTION)
+        ))),
+        Some(_) => {}
+        None => findings.warnings.push(unknown_brokers("they do not tell")),
+    }
+    if let Some((major, minor)) = inter_broker_protocol
+        && (*major, *minor) < STATIC_MEMBERS
+    {
+        findings.doubts.push(Problem::new(
+            ErrorCode::KafkaNoStaticMembers,
+            format!(
+                "the brokers' inter.broker.protocol.version is {major}.{minor}: without static \
+                 group members, which come with 2.3, a task that was left behind is not fenced"
+            ),
+        ));
+    }
+    findings
+}
+
+/// Says that the brokers' settings have not been checked.
+pub(crate) fn unknown_brokers(why: &str) -> Problem {
+    Problem::new(
+        ErrorCode::KafkaOffsetsRetentionShort,
+        format!(
+            "the brokers' settings are not checked ({why}): make sure that \
+             offsets.retention.minutes is {} or more",
+            minutes(SAFE_RETENTION)
+        ),
+    )
+}
+
+fn minutes(duration: Duration) -> u64 {
+    duration.as_secs() / 60
 }
 
 /// Checks a topic that exists against what the connector needs.
@@ -143,13 +158,20 @@ pub(crate) fn check(
     let compacted = policy.map(|policy| policy.split(',').any(|word| word.trim() == "compact"));
     match (kind(resource), compacted) {
         (Kind::Internal, Some(true)) | (Kind::Error, Some(false) | None) | (Kind::Group, _) => {}
-        (Kind::Internal, Some(false)) => findings.warnings.push(Problem::new(
-            ErrorCode::KafkaInternalTopicUnusable,
-            format!(
-                "topic `{name}` has cleanup.policy={} and needs compact",
-                policy.unwrap_or_default()
-            ),
-        )),
+        (Kind::Internal, Some(false)) => {
+            let unusable = Problem::new(
+                ErrorCode::KafkaInternalTopicUnusable,
+                format!(
+                    "topic `{name}` has cleanup.policy={} and needs compact",
+                    policy.unwrap_or_default()
+                ),
+            );
+            if holds_offsets(resource) {
+                findings.doubts.push(no_offset_topic(unusable));
+            } else {
+                findings.warnings.push(unusable);
+            }
+        }
         (Kind::Internal, None) => findings.warnings.push(Problem::new(
             ErrorCode::KafkaInternalTopicUnusable,
             format!("cleanup.policy of topic `{name}` cannot be read; it needs compact"),
@@ -166,8 +188,8 @@ pub(crate) fn check(
         && limit < needed
     {
         findings.warnings.push(misconfigured(format!(
-            "topic `{name}` has max.message.bytes={limit}: bad records of the largest size need \
-             {needed}"
+            "topic `{name}` has max.message.bytes={limit}, and the source topic's largest record \
+             with the headers that it gets needs {needed}"
         )));
     }
     findings
@@ -191,6 +213,28 @@ pub(crate) fn missing(resource: &PlannedResource, refusal: Option<&str>) -> Prob
             resource.name, resource.partitions, resource.cleanup_policy
         ),
     )
+}
+
+/// The doubt that a missing offset topic gives, beside the problem.
+pub(crate) fn doubt_of_missing(resource: &PlannedResource) -> Option<Problem> {
+    holds_offsets(resource).then(|| {
+        let message = format!("topic `{}` does not exist", resource.name);
+        no_offset_topic(Problem::new(ErrorCode::KafkaInternalTopicUnusable, message))
+    })
+}
+
+fn holds_offsets(resource: &PlannedResource) -> bool {
+    resource.roles().any(|role| role == ResourceRole::OffsetTopic)
+}
+
+/// The doubt that follows from an offset topic that cannot be used.
+fn no_offset_topic(unusable: Problem) -> Problem {
+    let Problem { code, message } = unusable;
+    let message = format!(
+        "no usable offset topic, so that a position that the brokers forget cannot be found \
+         again: {message}"
+    );
+    Problem::new(code, message)
 }
 
 #[cfg(test)]

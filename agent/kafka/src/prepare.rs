@@ -5,13 +5,14 @@ use std::time::{Duration, SystemTime};
 
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::spec::{ResourceCreation, Source};
+use kafka2oss_proto::spec::{ConsumerOffset, ResourceCreation, Source};
 use kafka2oss_proto::v1::{Epoch, PlannedResource};
 use tokio::time::{Instant, sleep};
 
 use crate::admin::{Committed, Creation, KafkaAdmin, TopicDescription};
 use crate::classify;
 use crate::plan::{self, Findings, Kind};
+use crate::start::{self, Start, StartAt};
 
 /// How long a topic that was made may stay unknown to the brokers' metadata.
 const VISIBLE_WITHIN: Duration = Duration::from_secs(10);
@@ -27,11 +28,16 @@ pub struct PrepareInput<'a> {
     pub creation: ResourceCreation,
     /// The epoch; with a start once that is fixed.
     pub epoch: &'a Epoch,
+    /// Where the epoch starts, unless that is fixed.
+    pub start: &'a StartAt,
     /// Topics and groups that it needs.
     pub resources: &'a [PlannedResource],
     /// Uid of the connector that has committed an offset with this metadata;
     /// `None` where it is not of kafka2oss's own making.
     pub owner: fn(&[u8]) -> Option<String>,
+    /// Whether an offset with this metadata is this connector's own, on the
+    /// topic with this id (empty where brokers have none).
+    pub is_own: &'a (dyn Fn(&[u8], &str) -> bool + Sync),
 }
 
 /// What is known of a connector's Kafka. What is known is kept even where
@@ -48,6 +54,9 @@ pub struct PreparedKafka {
     pub problems: Vec<Problem>,
     /// What is not as it should be, and does not stop the connector.
     pub warnings: Vec<Problem>,
+    /// The same, and the connector delivers at least once for it; not among the
+    /// warnings.
+    pub doubts: Vec<Problem>,
     /// Kafka's cluster id, where it has one.
     pub cluster_id: Option<String>,
     /// Uids of the connectors whose commits the group holds.
@@ -69,8 +78,10 @@ pub async fn prepare(admin: &dyn KafkaAdmin, input: &PrepareInput<'_>) -> Prepar
             return prepared;
         }
     }
+    prepared.brokers(admin).await;
     let source = prepared.source(admin, input).await;
     prepared.start(admin, input, source.as_ref()).await;
+    prepared.topic_ids(input, source.as_ref());
     prepared.topics(admin, input, source.as_ref()).await;
     prepared
 }
@@ -82,31 +93,44 @@ impl PrepareInput<'_> {
 }
 
 impl PreparedKafka {
+    /// Not every user may read the brokers' settings, nor every broker answer.
+    async fn brokers(&mut self, admin: &dyn KafkaAdmin) {
+        match admin.broker_settings().await {
+            Ok(settings) => self.note(plan::check_brokers(&settings)),
+            Err(problem) => self.warnings.push(plan::unknown_brokers(&problem.message)),
+        }
+    }
+
     async fn source(
         &mut self,
         admin: &dyn KafkaAdmin,
         input: &PrepareInput<'_>,
     ) -> Option<TopicDescription> {
         let topic = &input.source.topic;
-        let source = match admin.describe_topic(topic).await {
-            Ok(Some(source)) => source,
+        match admin.describe_topic(topic).await {
+            Ok(Some(source)) => return Some(source),
             Ok(None) => {
                 let message = format!("source topic `{topic}` does not exist");
                 self.problems.push(Problem::new(ErrorCode::KafkaTopicNotFound, message));
-                return None;
             }
-            Err(problem) => {
-                self.problems.push(problem);
-                return None;
-            }
-        };
-        if source.id.is_none() {
-            self.warnings.push(Problem::new(
-                ErrorCode::KafkaNoTopicIds,
-                format!("topic `{topic}` has no topic id"),
-            ));
+            Err(problem) => self.problems.push(problem),
         }
-        Some(source)
+        None
+    }
+
+    /// Without an id of the source, now or when the start was fixed, it cannot
+    /// be told from one of that name before.
+    fn topic_ids(&mut self, input: &PrepareInput<'_>, source: Option<&TopicDescription>) {
+        let has_none = source.is_some_and(|source| source.id.is_none());
+        let started_without = self.epoch.as_ref().is_some_and(|epoch| epoch.topic_id.is_empty());
+        if has_none || started_without {
+            let message = format!(
+                "topic `{}` has no topic id, so that one that was deleted and created again is \
+                 not told from the one before",
+                input.source.topic
+            );
+            self.doubts.push(Problem::new(ErrorCode::KafkaNoTopicIds, message));
+        }
     }
 
     async fn start(
@@ -135,7 +159,7 @@ impl PreparedKafka {
                 self.epoch = Some(epoch);
                 self.warnings.extend(warnings);
             }
-            Err(problem) => self.problems.push(problem),
+            Err(problems) => self.problems.extend(problems),
         }
     }
 
@@ -196,11 +220,14 @@ impl PreparedKafka {
     fn missing(&mut self, resource: &PlannedResource, refusal: Option<&str>) {
         self.missing_resources.push(resource.clone());
         self.problems.push(plan::missing(resource, refusal));
+        self.doubts.extend(plan::doubt_of_missing(resource));
     }
 
     fn note(&mut self, findings: Findings) {
-        self.problems.extend(findings.problems);
-        self.warnings.extend(findings.warnings);
+        let Findings { problems, warnings, doubts } = findings;
+        self.problems.extend(problems);
+        self.warnings.extend(warnings);
+        self.doubts.extend(doubts);
     }
 }
 
@@ -220,29 +247,56 @@ async fn read_start(
     input: &PrepareInput<'_>,
     source: &TopicDescription,
     committed: &BTreeMap<i32, Committed>,
-) -> Result<(Epoch, Vec<Problem>), Problem> {
-    let topic = &input.source.topic;
-    let partitions = source.partition_numbers();
-    let watermarks = admin.watermarks(topic, &partitions).await?;
+) -> Result<(Epoch, Vec<Problem>), Vec<Problem>> {
+    let topic_id = source.id.clone().unwrap_or_default();
+    let start = find_start(admin, input, source, &topic_id, committed).await?;
     // The topic id was read before the offsets: a topic that was made anew in
     // between would give offsets of another topic than the id says.
-    match admin.describe_topic(topic).await? {
+    let topic = &input.source.topic;
+    match admin.describe_topic(topic).await.map_err(|problem| vec![problem])? {
         Some(again) if again.id == source.id && again.partitions == source.partitions => {}
         _ => {
             let message = format!("topic `{topic}` changed while its offsets were read");
-            return Err(Problem::new(ErrorCode::KafkaRequestFailed, message));
+            return Err(vec![Problem::new(ErrorCode::KafkaRequestFailed, message)]);
         }
     }
-    let is_ours = |metadata: &[u8]| (input.owner)(metadata).is_some();
-    let start = plan::start(input.source.consumer_offset, &watermarks, committed, is_ours);
     let epoch = Epoch {
         number: input.epoch.number,
-        topic_id: source.id.clone().unwrap_or_default(),
+        topic_id,
         start_offsets: BTreeMap::into_iter(start.offsets).collect(),
         origin: start.origin.into(),
         fixed_time: Some(SystemTime::now().into()),
     };
     Ok((epoch, start.warnings))
+}
+
+async fn find_start(
+    admin: &dyn KafkaAdmin,
+    input: &PrepareInput<'_>,
+    source: &TopicDescription,
+    topic_id: &str,
+    committed: &BTreeMap<i32, Committed>,
+) -> Result<Start, Vec<Problem>> {
+    let Source { topic, consumer_offset, .. } = input.source;
+    let partitions = source.partition_numbers();
+    let marks =
+        async || admin.watermarks(topic, &partitions).await.map_err(|problem| vec![problem]);
+    match input.start {
+        StartAt::Configured => {
+            let is_ours = |metadata: &[u8]| (input.owner)(metadata).is_some();
+            Ok(start::configured(*consumer_offset, &marks().await?, committed, is_ours))
+        }
+        StartAt::Earliest => Ok(start::everywhere(ConsumerOffset::Earliest, &marks().await?)),
+        StartAt::Latest => Ok(start::everywhere(ConsumerOffset::Latest, &marks().await?)),
+        StartAt::Timestamp(time) => {
+            let found = admin.offsets_for_times(topic, &partitions, *time).await;
+            found.map(start::at_time).map_err(|problem| vec![problem])
+        }
+        StartAt::Explicit(named) => {
+            let is_own = |metadata: &[u8]| (input.is_own)(metadata, topic_id);
+            start::explicit(named, *consumer_offset, &marks().await?, committed, is_own)
+        }
+    }
 }
 
 /// Waits until a topic that was just made is in the brokers' metadata.

@@ -5,12 +5,17 @@ use std::time::Duration;
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::spec::Instance;
+use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use tokio::task::spawn_blocking;
 
 use crate::config::client_config;
 use crate::drop_in_background::DropInBackground;
 use crate::error_memory::ErrorMemory;
+
+/// Header of each test message, without a value: whoever reads a record with it
+/// lets it become visible at once.
+pub const TEST_MESSAGE_HEADER: &str = "kafka2oss.test";
 
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -70,6 +75,8 @@ pub async fn produce_test_message(
     record.partition = message.partition;
     record.key = message.key.as_deref();
     record.payload = message.value.as_deref();
+    let mark = Header { key: TEST_MESSAGE_HEADER, value: None::<&[u8]> };
+    record.headers = Some(OwnedHeaders::new().insert(mark));
     let what = format!("cannot write to topic `{topic}`");
     let delivery = producer
         .send_result(record)

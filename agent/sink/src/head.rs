@@ -3,10 +3,11 @@
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use kafka2oss_chain::{MetadataError, ObjectMetadata};
 use kafka2oss_proto::ErrorCode;
 
 use crate::reply::{KeptHeaders, Refusal};
-use crate::{MetadataError, ObjectMetadata, ObjectStore, StoreError};
+use crate::{ObjectStore, StoreError};
 
 /// An object that stands in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,37 +1,38 @@
-//! The edge to the object store: create-only puts, HEAD, and the probe that
-//! decides the delivery guarantee, on OSS and S3.
+//! The edge to the object store: create-only puts, HEAD, reading back, and the
+//! probe that decides the delivery guarantee, on OSS and S3.
 //!
 //! - `client`: [`ObjectStore`], one SDK client a destination over one shared
 //!   connection pool; `credentials` and `resolver` are its parts.
-//! - `put`, `head`, `probe`: one file a function of [`ObjectStore`].
+//! - `put`, `head`, `get`, `list`, `probe`: one file a function of [`ObjectStore`].
 //! - `dialect`: all that differs between OSS and S3.
 //! - `reply`, `classify`, `error`: a store's answer, what it means, and how it
 //!   is told: [`StoreError`].
-//! - `metadata`, `chain_id`: what an object says about itself.
+//! - `gate`: between a request's signature and its sending.
 //! - `integrity`: the checksums.
 //!
 //! Nothing here tries again: a function is one attempt, and whoever calls it
 //! decides when the next one comes.
 
-mod chain_id;
 mod classify;
 mod client;
 mod credentials;
 mod dialect;
 mod error;
+mod gate;
+mod get;
 mod head;
 mod integrity;
-mod metadata;
+mod list;
 mod probe;
 mod put;
 mod reply;
 mod resolver;
 
-pub use chain_id::{ChainId, InvalidChainId};
 pub use client::ObjectStore;
 pub use error::StoreError;
+pub use get::ObjectBody;
 pub use head::StoredObject;
 pub use integrity::crc64;
-pub use metadata::{MetadataError, ObjectMetadata};
+pub use list::{ListPage, ListedObject, NextPage};
 pub use probe::Probe;
-pub use put::{NewObject, PutOutcome};
+pub use put::{NewObject, PutOutcome, StillAllowed};

@@ -2,12 +2,11 @@
 
 use aws_sdk_s3::types::BucketVersioningStatus;
 use bytes::Bytes;
+use kafka2oss_chain::{ChainId, ObjectMetadata};
 use kafka2oss_proto::ErrorCode;
 use ulid::Ulid;
 
-use crate::{
-    ChainId, NewObject, ObjectMetadata, ObjectStore, PutOutcome, StoreError, StoredObject, crc64,
-};
+use crate::{NewObject, ObjectStore, PutOutcome, StoreError, StoredObject, crc64};
 
 /// What a bucket allows to guarantee.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,8 +146,9 @@ fn judge(findings: &Findings, written: &ObjectMetadata) -> Probe {
 
 #[cfg(test)]
 mod tests {
+    use kafka2oss_chain::MetadataError;
+
     use super::*;
-    use crate::MetadataError;
 
     const CREATED: PutOutcome = PutOutcome::Created { version_id: None };
 

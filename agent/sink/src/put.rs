@@ -1,15 +1,19 @@
 //! One create-only put.
 
+use std::sync::Arc;
+
 use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::timeout::TimeoutConfig;
 use bytes::Bytes;
+use kafka2oss_chain::ObjectMetadata;
 use kafka2oss_proto::ErrorCode;
 
 use crate::client::attempt_limit;
+use crate::gate::SendGate;
 use crate::reply::{Headers, KeptHeaders, Refusal};
-use crate::{ObjectMetadata, ObjectStore, StoreError};
+use crate::{ObjectStore, StoreError};
 
 /// An object to be created.
 #[derive(Debug, Clone)]
@@ -23,6 +27,9 @@ pub struct NewObject {
     /// What it says about itself, the checksum of `body` among it.
     pub metadata: ObjectMetadata,
 }
+
+/// Says whether a signed put may still be sent.
+pub type StillAllowed = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// What a create-only put came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,10 +50,31 @@ impl ObjectStore {
     /// See [`StoreError`]. After one the object may exist all the same, except
     /// where the store has refused the request.
     /// `STORE_INTEGRITY_MISMATCH` may leave an object with other bytes than sent;
-    /// [`ObjectStore::head`] does not take it for one of ours.
+    /// on OSS [`ObjectStore::head`] does not take it for one of ours.
     pub async fn put(&self, object: &NewObject) -> Result<PutOutcome, StoreError> {
+        match self.put_while(object, Arc::new(|| true)).await? {
+            Some(outcome) => Ok(outcome),
+            None => {
+                let subject = self.subject("PutObject", &object.key);
+                Err(subject.error(ErrorCode::StoreUnavailable, "the request was not sent"))
+            }
+        }
+    }
+
+    /// As [`ObjectStore::put`], but the attempt is signed first and sent only if
+    /// `still_allowed` says so then; `None` when it does not. Stores refuse what
+    /// was signed more than 15 minutes ago, so that nothing lands later.
+    ///
+    /// # Errors
+    /// As [`ObjectStore::put`].
+    pub async fn put_while(
+        &self,
+        object: &NewObject,
+        still_allowed: StillAllowed,
+    ) -> Result<Option<PutOutcome>, StoreError> {
         let subject = self.subject("PutObject", &object.key);
         let answer = KeptHeaders::default();
+        let gate = SendGate::new(still_allowed);
         let request = self
             .client
             .put_object()
@@ -63,6 +91,7 @@ impl ObjectStore {
             .create_only(request, object)
             .customize()
             .interceptor(answer.clone())
+            .interceptor(gate.clone())
             .config_override(Builder::new().timeout_config(limit));
         if let Some((name, value)) = self.dialect.create_only_header() {
             // Before the signature, which covers it.
@@ -84,13 +113,16 @@ impl ObjectStore {
                     return Err(subject.error(ErrorCode::StoreUnavailable, words));
                 }
                 let version_id = output.version_id().or_else(|| version_id(headers?));
-                Ok(PutOutcome::Created { version_id: version_id.map(str::to_owned) })
+                Ok(Some(PutOutcome::Created { version_id: version_id.map(str::to_owned) }))
             }
+            Err(_) if gate.is_shut() => Ok(None),
             Err(error) => {
                 let refusal = Refusal::of(&error);
                 match refusal.as_ref().and_then(|refusal| refusal.code.as_deref()) {
                     // OSS and S3, in this order. Nothing else means that it exists.
-                    Some("FileAlreadyExists" | "PreconditionFailed") => Ok(PutOutcome::Exists),
+                    Some("FileAlreadyExists" | "PreconditionFailed") => {
+                        Ok(Some(PutOutcome::Exists))
+                    }
                     _ => Err(subject.failed(&error)),
                 }
             }

@@ -1,6 +1,8 @@
 //! A whole agent with tasks that do nothing, against a control plane that says
 //! what a test tells it to.
 
+mod confirmations;
+
 use std::sync::Mutex;
 
 use async_trait::async_trait;
@@ -9,13 +11,14 @@ use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::names::AgentName;
 use kafka2oss_proto::spec::Instance;
+use kafka2oss_proto::v1::secret::Source;
 use kafka2oss_proto::v1::{connect_request, connect_response};
 use tokio::sync::mpsc;
 
 use super::*;
 use crate::report::{LogLine, Severity};
-use crate::task::{Mode, TaskState};
-use crate::testing::{ControlPlane, Event, FakeTasks, Hand, connector_name, soon, wire};
+use crate::task::{CommitsSeen, Confirmations, Guidance, Mode, TaskState};
+use crate::testing::{ControlPlane, Event, FakeTasks, Hand, connector_name, inline, soon, wire};
 
 struct Bench {
     agent: Agent,
@@ -23,6 +26,8 @@ struct Bench {
     events: mpsc::UnboundedReceiver<Event>,
     reporter: Reporter,
     admins: Arc<NoKafka>,
+    /// What tasks would ask with.
+    confirmations: Confirmations,
 }
 
 /// Refuses each connection, when the test lets it.
@@ -50,16 +55,18 @@ async fn start(options: Options) -> Bench {
     let reporter = Reporter::new(AgentName::from_id("a").expect("a legal id"));
     let admins =
         Arc::new(NoKafka { connections: Mutex::default(), gate: watch::Sender::new(true) });
+    let (confirmations, desk) = confirmations();
     let agent = Agent::start_with(
         options,
         Arc::clone(&admins) as Arc<dyn AdminFactory>,
         reporter.clone(),
         tasks,
+        desk,
         DataRuntime::start(Some(1)).expect("a thread"),
     )
     .await
     .expect("legal options");
-    Bench { agent, hand, events, reporter, admins }
+    Bench { agent, hand, events, reporter, admins, confirmations }
 }
 
 impl Bench {
@@ -73,7 +80,7 @@ impl Bench {
 }
 
 fn started(name: &str) -> Event {
-    Event::Started(name.to_owned(), Mode::Run)
+    Event::Started(name.to_owned(), Guidance::of_mode(Mode::Run))
 }
 
 #[tokio::test]
@@ -189,11 +196,17 @@ async fn cached_assignments_run_before_a_control_plane_is_there() {
     drop((bench, stream));
 
     let mut bench = start(with_state(&control_plane.url())).await;
-    assert_eq!(bench.event().await, started("c/0"));
+    let live = Guidance::of_mode(Mode::Run);
+    let cached = Guidance { commits_seen: CommitsSeen::Unknown, ..live.clone() };
+    assert_eq!(bench.event().await, Event::Started("c/0".to_owned(), cached));
     control_plane.come_back();
-    let stream = control_plane.welcomed().await;
+    let mut stream = control_plane.welcomed().await;
     assert_eq!(stream.hello.store_id, "store");
     assert_eq!(stream.hello.held[0].connector, "instances/i/connectors/c");
+
+    stream.assign(vec![wire("c", &[0])]).await;
+    assert_eq!(bench.event().await, Event::Guided("c/0".to_owned(), live));
+    bench.no_event();
 }
 
 #[tokio::test]
@@ -301,6 +314,37 @@ async fn a_command_that_takes_too_long_is_answered() {
         })
         .await;
     assert_eq!(code, "AGENT_TIMEOUT");
+}
+
+#[tokio::test]
+async fn credentials_that_came_with_preparing_are_there_for_the_first_assignment() {
+    let mut control_plane = ControlPlane::start();
+    let mut bench = start(options(&control_plane.url())).await;
+    let mut stream = control_plane.welcomed().await;
+    let mut plain = wire("c", &[0]);
+    inline(&mut plain, &Source::Plain("secret".to_owned()));
+    let v1::ConnectorAssignment { connector, uid, spec, instance, .. } = plain;
+    // Without an epoch it ends before anything is asked of Kafka or the store.
+    let prepare = v1::PrepareConnector { connector, uid, spec, instance, ..Default::default() };
+    stream
+        .send(connect_response::Message::Command(v1::Command {
+            id: "a".to_owned(),
+            timeout: None,
+            command: Some(v1::command::Command::PrepareConnector(prepare)),
+        }))
+        .await;
+    stream
+        .until("a result", |message| match message {
+            connect_request::Message::CommandResult(result) => Some(result),
+            _ => None,
+        })
+        .await;
+
+    // As a control plane says it that was restarted in between.
+    let mut withheld = wire("c", &[0]);
+    inline(&mut withheld, &Source::Withheld(true));
+    assert_eq!(stream.assign(vec![withheld]).await.nacks, []);
+    assert_eq!(bench.event().await, started("c/0"));
 }
 
 #[tokio::test]

@@ -131,7 +131,7 @@ impl AssignmentCache {
             vswitch_id: self.pool.vswitch_id.clone(),
             store_id: store.id.clone(),
             store_epoch: store.epoch,
-            connectors: assignments.values().map(Assignment::without_plain_secrets).collect(),
+            connectors: assignments.values().map(Assignment::to_cache).collect(),
         };
         if self.written.as_ref() == Some(&content) {
             return;
@@ -153,7 +153,7 @@ fn runnable(wire: v1::ConnectorAssignment) -> Option<(ConnectorName, Assignment)
         tracing::info!(connector, "a cached assignment waits for its inline credentials");
         return None;
     }
-    match Assignment::try_from(wire) {
+    match Assignment::from_cache(wire) {
         Ok(assignment) => Some((assignment.connector.clone(), assignment)),
         Err(problem) => {
             tracing::warn!(connector, %problem, "a cached assignment cannot run");

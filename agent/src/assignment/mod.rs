@@ -3,6 +3,7 @@
 
 mod cache;
 mod credentials;
+mod guidance;
 mod keyring;
 
 use std::collections::BTreeMap;
@@ -13,7 +14,7 @@ use kafka2oss_proto::names::ConnectorName;
 use kafka2oss_proto::spec::{ConnectorSpec, Instance};
 use kafka2oss_proto::{ErrorCode, v1};
 
-use crate::task::{Mode, TaskSpec};
+use crate::task::{CommitsSeen, Guidance, TaskSpec};
 
 pub(crate) use cache::{AssignmentCache, Cached, StoreIdentity};
 pub(crate) use keyring::Keyring;
@@ -31,7 +32,7 @@ pub(crate) struct Assignment {
     pub(crate) connector: ConnectorName,
     pub(crate) generation: u64,
     pub(crate) placement_version: u64,
-    pub(crate) mode: Mode,
+    pub(crate) guidance: Guidance,
     /// Index of each task -> its share of thread_concurrency.
     pub(crate) tasks: BTreeMap<u32, u32>,
     pub(crate) fixed: Arc<Fixed>,
@@ -73,18 +74,35 @@ impl Assignment {
         })
     }
 
-    /// The wire form with plain secrets withheld, for the disk.
-    fn without_plain_secrets(&self) -> v1::ConnectorAssignment {
+    /// Keeps those of its tasks that are listed here.
+    pub(crate) fn retain_tasks(&mut self, listed: &[v1::TaskAssignment]) {
+        let is_listed = |index: u32| listed.iter().any(|task| task.index == index);
+        self.tasks.retain(|index, _| is_listed(*index));
+        self.wire.tasks.retain(|task| is_listed(task.index));
+    }
+
+    /// The wire form for the disk: plain secrets are withheld, and what says
+    /// nothing any more to whoever reads it later is left out.
+    fn to_cache(&self) -> v1::ConnectorAssignment {
         let mut wire = self.wire.clone();
         if let Some(spec) = &mut wire.spec {
             credentials::withhold_plain(spec);
         }
+        wire.committed_partitions.clear();
         wire
+    }
+
+    /// What was written by [`Assignment::to_cache`], where secrets need no
+    /// filling in. Any partition may have been committed since.
+    fn from_cache(wire: v1::ConnectorAssignment) -> Result<Self, Problem> {
+        let mut assignment = Self::try_from(wire)?;
+        assignment.guidance.commits_seen = CommitsSeen::Unknown;
+        Ok(assignment)
     }
 }
 
-/// Checks everything; withheld secrets have been filled in before where they
-/// are known ([`Keyring::complete`]).
+/// Checks everything that came on the stream; withheld secrets have been filled
+/// in before where they are known ([`Keyring::complete`]).
 impl TryFrom<v1::ConnectorAssignment> for Assignment {
     type Error = Problem;
 
@@ -101,19 +119,15 @@ impl TryFrom<v1::ConnectorAssignment> for Assignment {
             tasks,
             features,
             delivery_guarantee: _,
+            committed_partitions,
+            resumes,
         } = wire.clone();
         check_features(&features)?;
         let connector: ConnectorName = connector.parse().map_err(unsupported)?;
         if uid.is_empty() {
             return Err(unsupported("uid is empty"));
         }
-        let mode = match v1::RunMode::try_from(run_mode) {
-            Ok(v1::RunMode::Run) => Mode::Run,
-            Ok(v1::RunMode::Pause) => Mode::Pause,
-            Ok(v1::RunMode::Unspecified) | Err(_) => {
-                return Err(unsupported(format!("run_mode has no value {run_mode} here")));
-            }
-        };
+        let guidance = guidance::check(run_mode, committed_partitions, resumes)?;
         let (Some(spec), Some(instance)) = (spec, instance) else {
             return Err(unsupported("spec or instance is missing"));
         };
@@ -127,7 +141,7 @@ impl TryFrom<v1::ConnectorAssignment> for Assignment {
             connector,
             generation,
             placement_version,
-            mode,
+            guidance,
             tasks,
             fixed: Arc::new(fixed),
             credentials,

@@ -1,8 +1,12 @@
+use std::time::Duration;
+
 use kafka2oss_proto::v1::secret::Source;
+use tokio::time::Instant;
 
 use super::*;
 use crate::options::Identity;
-use crate::testing::{assignment, inline, wire};
+use crate::task::{Mode, Resume};
+use crate::testing::{assignment, inline, resume, wire};
 
 fn refused(change: impl FnOnce(&mut v1::ConnectorAssignment)) -> Problem {
     let mut wire = wire("c", &[0, 1]);
@@ -13,7 +17,7 @@ fn refused(change: impl FnOnce(&mut v1::ConnectorAssignment)) -> Problem {
 #[test]
 fn a_legal_assignment_says_what_each_task_runs() {
     let assignment = assignment("c", &[1]);
-    assert_eq!(assignment.mode, Mode::Run);
+    assert_eq!(assignment.guidance, Guidance::of_mode(Mode::Run));
     assert!(assignment.task(0).is_none(), "not of this agent");
     let task = assignment.task(1).expect("of this agent");
     assert_eq!((task.uid.as_str(), task.index, task.threads), ("uid-c", 1, 3));
@@ -25,7 +29,7 @@ fn a_legal_assignment_says_what_each_task_runs() {
 #[test]
 fn what_an_agent_does_not_know_is_refused_as_unsupported() {
     type Change = fn(&mut v1::ConnectorAssignment);
-    let changes: [(&str, Change); 11] = [
+    let changes: [(&str, Change); 17] = [
         ("telepathy", |wire| wire.features.push("telepathy".to_owned())),
         ("run_mode", |wire| wire.run_mode = 0),
         ("run_mode", |wire| wire.run_mode = 77),
@@ -40,12 +44,33 @@ fn what_an_agent_does_not_know_is_refused_as_unsupported() {
         ("task 2", |wire| wire.tasks[1].index = 2),
         ("stands twice", |wire| wire.tasks[1].index = 0),
         ("threads", |wire| wire.tasks[0].threads = 0),
+        ("committed partition -1", |wire| wire.committed_partitions = vec![0, -1]),
+        ("committed partition 3 stands twice", |wire| wire.committed_partitions = vec![3, 3]),
+        ("resume of partition -1", |wire| wire.resumes = vec![resume(-1, 1, None)]),
+        ("has no number", |wire| wire.resumes = vec![resume(0, 0, None)]),
+        ("negative offset", |wire| wire.resumes = vec![resume(0, 1, Some(-1))]),
+        ("resume of partition 2 stands twice", |wire| {
+            wire.resumes = vec![resume(2, 1, None), resume(2, 2, None)];
+        }),
     ];
     for (word, change) in changes {
         let problem = refused(change);
         assert_eq!(problem.code, ErrorCode::AgentUnsupported, "{problem}");
         assert!(problem.message.contains(word), "{word}: {problem}");
     }
+}
+
+#[test]
+fn the_live_stream_says_what_was_committed_and_what_was_decided() {
+    let mut wire = wire("c", &[0]);
+    wire.run_mode = v1::RunMode::Pause.into();
+    wire.committed_partitions = vec![4, 0];
+    wire.resumes = vec![resume(2, 7, Some(40)), resume(1, 8, None)];
+    let guidance = Assignment::try_from(wire).expect("legal").guidance;
+    assert_eq!(guidance.mode, Mode::Pause);
+    assert_eq!(guidance.commits_seen, CommitsSeen::Of([0, 4].into()));
+    let (retry, skip) = (Resume { number: 8, skip: None }, Resume { number: 7, skip: Some(40) });
+    assert_eq!(guidance.resumes, [(1, retry), (2, skip)].into());
 }
 
 #[test]
@@ -63,9 +88,11 @@ fn only_what_a_task_is_made_of_is_fixed() {
         Assignment::try_from(wire).expect("legal").fixed
     };
     let before = assignment("c", &[0]).fixed;
-    let same: [fn(&mut v1::ConnectorAssignment); 4] = [
+    let same: [fn(&mut v1::ConnectorAssignment); 6] = [
         |wire| (wire.generation, wire.placement_version) = (5, 9),
         |wire| wire.run_mode = v1::RunMode::Pause.into(),
+        |wire| wire.committed_partitions = vec![0],
+        |wire| wire.resumes = vec![resume(0, 1, None)],
         |wire| inline(wire, &Source::Plain("secret".to_owned())),
         |wire| {
             let instance = wire.instance.as_mut().expect("an instance");
@@ -85,7 +112,8 @@ fn only_what_a_task_is_made_of_is_fixed() {
         },
         |wire| {
             let output = wire.spec.as_mut().and_then(|spec| spec.output.as_mut());
-            output.expect("an output").layout = Some(v1::ObjectLayout { prefix: "p/".to_owned() });
+            output.expect("an output").layout =
+                Some(v1::ObjectLayout { prefix: "p/".to_owned(), ..Default::default() });
         },
     ];
     for change in other {
@@ -93,38 +121,84 @@ fn only_what_a_task_is_made_of_is_fixed() {
     }
 }
 
-#[test]
-fn withheld_secrets_are_those_that_the_agent_holds_for_the_same_uid() {
-    let keyring = Keyring::default();
-    let mut held = wire("c", &[0]);
-    inline(&mut held, &Source::Plain("secret".to_owned()));
-    let held = Assignment::try_from(held).expect("legal");
-    keyring.hold(&[(held.connector.clone(), held.clone())].into());
-
-    let withheld = || {
-        let mut wire = wire("c", &[0]);
-        inline(&mut wire, &Source::Withheld(true));
-        wire.spec.expect("a spec")
-    };
-    let mut spec = withheld();
-    keyring.complete("uid-c", &mut spec).expect("held");
-    assert_eq!(credentials::of(&spec), held.credentials.as_ref());
-
-    let problem = keyring.complete("another", &mut withheld()).expect_err("not held");
-    assert_eq!(problem.code, ErrorCode::CredentialsRequired);
-
-    keyring.hold(&Assignments::new());
-    assert!(keyring.complete("uid-c", &mut withheld()).is_err(), "no longer held");
+fn plain(value: &str) -> v1::ConnectorAssignment {
+    let mut wire = wire("c", &[0]);
+    inline(&mut wire, &Source::Plain(value.to_owned()));
+    wire
 }
 
-#[test]
-fn a_reference_is_not_what_was_withheld() {
-    let keyring = Keyring::default();
-    let held = assignment("c", &[0]);
-    keyring.hold(&[(held.connector.clone(), held)].into());
+fn held(wire: v1::ConnectorAssignment) -> Assignments {
+    let assignment = Assignment::try_from(wire).expect("legal");
+    [(assignment.connector.clone(), assignment)].into()
+}
+
+/// What the keyring fills in for withheld credentials of this uid.
+fn completed(keyring: &Keyring, uid: &str) -> Result<Option<v1::StoreCredentials>, Problem> {
     let mut wire = wire("c", &[0]);
     inline(&mut wire, &Source::Withheld(true));
-    assert!(keyring.complete("uid-c", &mut wire.spec.expect("a spec")).is_err());
+    let mut spec = wire.spec.expect("a spec");
+    keyring.complete(uid, &mut spec)?;
+    Ok(credentials::of(&spec).cloned())
+}
+
+fn credentials_of(wire: &v1::ConnectorAssignment) -> Option<v1::StoreCredentials> {
+    credentials::of(wire.spec.as_ref().expect("a spec")).cloned()
+}
+
+#[tokio::test]
+async fn withheld_secrets_are_those_that_the_agent_holds_for_the_same_uid() {
+    let (keyring, now) = (Keyring::default(), Instant::now());
+    keyring.hold(&held(plain("secret")), now);
+    assert_eq!(completed(&keyring, "uid-c"), Ok(credentials_of(&plain("secret"))));
+
+    let problem = completed(&keyring, "another").expect_err("not held");
+    assert_eq!(problem.code, ErrorCode::CredentialsRequired);
+
+    keyring.hold(&Assignments::new(), now);
+    assert!(completed(&keyring, "uid-c").is_err(), "no longer held");
+}
+
+#[tokio::test]
+async fn secrets_of_what_was_prepared_are_held_for_a_while_without_an_assignment() {
+    let (keyring, start) = (Keyring::default(), Instant::now());
+    let prepare = |at: Instant| {
+        keyring.hold_prepared("uid-c", plain("secret").spec.as_ref().expect("a spec"), at);
+    };
+    let minutes = |minutes: u64| start + Duration::from_secs(60 * minutes);
+    let hold_none = |at: Instant| {
+        keyring.hold(&Assignments::new(), at);
+        completed(&keyring, "uid-c").is_ok()
+    };
+    prepare(start);
+    assert!(hold_none(minutes(59)));
+    prepare(minutes(59));
+    assert!(hold_none(minutes(118)), "prepared again in the meantime");
+    assert!(!hold_none(minutes(120)));
+
+    prepare(minutes(120));
+    let other = wire("other", &[0]).spec.expect("a spec");
+    keyring.hold_prepared("uid-other", &other, minutes(181));
+    assert!(completed(&keyring, "uid-c").is_err(), "what else is prepared drops it too");
+}
+
+#[tokio::test]
+async fn the_latest_secrets_of_a_uid_are_held() {
+    let (keyring, now) = (Keyring::default(), Instant::now());
+    let prepare = |wire: v1::ConnectorAssignment| {
+        keyring.hold_prepared("uid-c", wire.spec.as_ref().expect("a spec"), now);
+    };
+    prepare(plain("first"));
+    keyring.hold(&held(plain("second")), now);
+    assert_eq!(completed(&keyring, "uid-c"), Ok(credentials_of(&plain("second"))));
+    prepare(plain("third"));
+    assert_eq!(completed(&keyring, "uid-c"), Ok(credentials_of(&plain("third"))));
+}
+
+#[tokio::test]
+async fn a_reference_is_not_what_was_withheld() {
+    let keyring = Keyring::default();
+    keyring.hold(&held(wire("c", &[0])), Instant::now());
+    assert!(completed(&keyring, "uid-c").is_err());
 }
 
 fn identity(agent: &str) -> Identity {
@@ -158,6 +232,37 @@ async fn the_cache_brings_assignments_back_and_no_plain_secret_gets_to_disk() {
 
     let foreign = cache(directory.path(), "b").await.load().await;
     assert!(foreign.assignments.is_empty(), "another agent's");
+}
+
+#[tokio::test]
+async fn a_cached_assignment_does_not_know_what_was_committed_since() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut wire = wire("c", &[0]);
+    wire.committed_partitions = vec![1];
+    wire.resumes = vec![resume(0, 3, Some(9))];
+    cache(directory.path(), "a").await.save(&StoreIdentity::default(), &held(wire)).await;
+
+    let cached = cache(directory.path(), "a").await.load().await;
+    let [assignment] = cached.assignments.values().collect::<Vec<_>>()[..] else {
+        panic!("{cached:?}");
+    };
+    let resumes = [(0, Resume { number: 3, skip: Some(9) })].into();
+    let expected = Guidance { mode: Mode::Run, commits_seen: CommitsSeen::Unknown, resumes };
+    assert_eq!(assignment.guidance, expected);
+}
+
+#[tokio::test]
+async fn tasks_that_are_no_longer_listed_are_not_cached() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut assignments = held(wire("c", &[0, 1]));
+    for assignment in assignments.values_mut() {
+        assignment.retain_tasks(&wire("c", &[1]).tasks);
+        assert!(assignment.task(0).is_none() && assignment.task(1).is_some());
+    }
+    cache(directory.path(), "a").await.save(&StoreIdentity::default(), &assignments).await;
+    let cached = cache(directory.path(), "a").await.load().await;
+    assert!(cached.assignments.values().all(|assignment| assignment.tasks.keys().eq([&1])));
+    assert_eq!(cached.assignments.len(), 1);
 }
 
 #[tokio::test]

@@ -1,14 +1,16 @@
 //! Makes everything ready for a connector's tasks: Kafka's part and the
 //! store's, side by side, each told whatever becomes of the other.
 
-use kafka2oss_kafka::{PrepareInput, PreparedKafka};
-use kafka2oss_proto::ErrorCode;
+use kafka2oss_chain::CommitMetadata;
+use kafka2oss_kafka::{PrepareInput, PreparedKafka, StartAt};
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::spec::{ConnectorSpec, Instance};
+use kafka2oss_proto::v1::offset_reset::To;
 use kafka2oss_proto::v1::{
-    DeliveryGuarantee, Epoch, PlannedResource, PrepareConnector, PrepareConnectorResult,
+    DeliveryGuarantee, OffsetReset, PartitionOffsets, PrepareConnector, PrepareConnectorResult,
 };
 use kafka2oss_sink::{ObjectStore, Probe, StoreError};
+use tokio::time::Instant;
 
 use super::{instance, unsupported};
 use crate::assignment::Keyring;
@@ -20,41 +22,72 @@ pub(super) async fn run(
     keyring: &Keyring,
     request: PrepareConnector,
 ) -> Result<PrepareConnectorResult, Problem> {
-    let PrepareConnector { connector: _, uid, spec, instance: wire, epoch, resources } = request;
+    let PrepareConnector { connector: _, uid, spec, instance: wire, epoch, resources, start } =
+        request;
     let mut spec = spec.ok_or_else(|| unsupported("the spec is missing"))?;
     keyring.complete(&uid, &mut spec)?;
+    keyring.hold_prepared(&uid, &spec, Instant::now());
     let spec = ConnectorSpec::try_from(spec).map_err(unsupported)?;
     let instance = instance(wire)?;
     let epoch = epoch.ok_or_else(|| unsupported("the epoch is missing"))?;
+    let start = start_at(start)?;
 
-    let store = ObjectStore::new(&spec.destination);
-    let (kafka, probe) = tokio::join!(
-        prepare_kafka(admins, &instance, &spec, &epoch, &resources),
-        store.probe(&spec.output.layout.prefix),
-    );
-    Ok(join(kafka, probe))
-}
-
-async fn prepare_kafka(
-    admins: &dyn AdminFactory,
-    instance: &Instance,
-    spec: &ConnectorSpec,
-    epoch: &Epoch,
-    resources: &[PlannedResource],
-) -> PreparedKafka {
-    let admin = match admins.connect(instance).await {
-        Ok(admin) => admin,
-        Err(problem) => return PreparedKafka { problems: vec![problem], ..Default::default() },
+    let is_own = |metadata: &[u8], topic_id: &str| {
+        CommitMetadata::decode(metadata).is_some_and(|CommitMetadata { identity, .. }| {
+            identity.uid == uid && identity.topic_id == topic_id
+        })
     };
     let input = PrepareInput {
         source: &spec.source,
         group: &spec.resources.task_consumer_group,
         creation: spec.resources.creation,
-        epoch,
-        resources,
+        epoch: &epoch,
+        start: &start,
+        resources: &resources,
         owner: committed_by,
+        is_own: &is_own,
     };
-    kafka2oss_kafka::prepare(&*admin, &input).await
+    let store = ObjectStore::new(&spec.destination);
+    let (kafka, probe) = tokio::join!(
+        prepare_kafka(admins, &instance, &input),
+        store.probe(&spec.output.layout.prefix),
+    );
+    Ok(join(kafka, probe))
+}
+
+/// Where the epoch starts; one without an [`OffsetReset`] as the spec says.
+fn start_at(reset: Option<OffsetReset>) -> Result<StartAt, Problem> {
+    let Some(OffsetReset { to }) = reset else { return Ok(StartAt::Configured) };
+    match to {
+        Some(To::Earliest(())) => Ok(StartAt::Earliest),
+        Some(To::Latest(())) => Ok(StartAt::Latest),
+        Some(To::Timestamp(time)) => match millis(&time) {
+            Some(millis) => Ok(StartAt::Timestamp(millis)),
+            None => Err(unsupported(format!("the epoch cannot start at {} s", time.seconds))),
+        },
+        Some(To::Offsets(PartitionOffsets { offsets })) => {
+            Ok(StartAt::Explicit(offsets.into_iter().collect()))
+        }
+        None => Err(unsupported("the epoch starts at nothing that it knows")),
+    }
+}
+
+/// The first millisecond since 1970 that is not before this time: Kafka's times
+/// have no parts of one.
+fn millis(time: &prost_types::Timestamp) -> Option<i64> {
+    let started = (i64::from(time.nanos) + 999_999).div_euclid(1_000_000);
+    time.seconds.checked_mul(1_000)?.checked_add(started)
+}
+
+async fn prepare_kafka(
+    admins: &dyn AdminFactory,
+    instance: &Instance,
+    input: &PrepareInput<'_>,
+) -> PreparedKafka {
+    match admins.connect(instance).await {
+        Ok(admin) => kafka2oss_kafka::prepare(&*admin, input).await,
+        Err(problem) => PreparedKafka { problems: vec![problem], ..Default::default() },
+    }
 }
 
 /// Both parts in one result. Pure.
@@ -65,22 +98,15 @@ fn join(kafka: PreparedKafka, probe: Result<Probe, StoreError>) -> PrepareConnec
         missing_resources,
         mut problems,
         mut warnings,
+        mut doubts,
         cluster_id,
         group_owners,
     } = kafka;
 
-    let mut doubts = Vec::new();
     match probe {
         Ok(Probe::ExactlyOnce) => {}
         Ok(Probe::AtLeastOnce { code, reason }) => doubts.push(Problem::new(code, reason)),
         Err(error) => problems.push(error.into()),
-    }
-    if epoch.as_ref().is_some_and(|epoch| epoch.fixed_time.is_some() && epoch.topic_id.is_empty()) {
-        doubts.push(Problem::new(
-            ErrorCode::KafkaNoTopicIds,
-            "the brokers have no topic ids, so a topic that was deleted and created again is not \
-             told from the one before",
-        ));
     }
     let delivery_guarantee = if !doubts.is_empty() {
         DeliveryGuarantee::AtLeastOnce
@@ -91,11 +117,7 @@ fn join(kafka: PreparedKafka, probe: Result<Probe, StoreError>) -> PrepareConnec
         DeliveryGuarantee::Unspecified
     };
     let reason = doubts.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-    for doubt in doubts {
-        if !warnings.iter().any(|warning| warning.code == doubt.code) {
-            warnings.push(doubt);
-        }
-    }
+    warnings.extend(doubts);
     PrepareConnectorResult {
         epoch,
         created_topics,
@@ -111,12 +133,15 @@ fn join(kafka: PreparedKafka, probe: Result<Probe, StoreError>) -> PrepareConnec
 
 #[cfg(test)]
 mod tests {
+    use kafka2oss_proto::ErrorCode;
+    use kafka2oss_proto::v1::Epoch;
+
     use super::*;
 
-    fn prepared(topic_id: &str) -> PreparedKafka {
+    fn prepared() -> PreparedKafka {
         let epoch = Epoch {
             number: 1,
-            topic_id: topic_id.to_owned(),
+            topic_id: "id".to_owned(),
             start_offsets: [(0, 5)].into(),
             fixed_time: Some(prost_types::Timestamp::default()),
             ..Epoch::default()
@@ -135,7 +160,7 @@ mod tests {
 
     #[test]
     fn both_good_is_exactly_once() {
-        let result = join(prepared("id"), Ok(Probe::ExactlyOnce));
+        let result = join(prepared(), Ok(Probe::ExactlyOnce));
         assert_eq!(result.delivery_guarantee(), DeliveryGuarantee::ExactlyOnce);
         assert_eq!(result.delivery_guarantee_reason, "");
         assert!(result.problems.is_empty() && result.warnings.is_empty(), "{result:?}");
@@ -147,25 +172,62 @@ mod tests {
             code: ErrorCode::StoreNotCreateOnly,
             reason: "both succeeded".to_owned(),
         };
-        let result = join(prepared(""), Ok(probe));
+        let mut kafka = prepared();
+        kafka.doubts.push(Problem::new(ErrorCode::KafkaNoTopicIds, "no topic ids"));
+        let result = join(kafka, Ok(probe));
         assert_eq!(result.delivery_guarantee(), DeliveryGuarantee::AtLeastOnce);
         let codes: Vec<_> = result.warnings.iter().map(|warning| warning.code.as_str()).collect();
-        assert_eq!(codes, ["STORE_NOT_CREATE_ONLY", "KAFKA_NO_TOPIC_IDS"]);
+        assert_eq!(codes, ["KAFKA_NO_TOPIC_IDS", "STORE_NOT_CREATE_ONLY"]);
         for code in codes {
             assert!(result.delivery_guarantee_reason.contains(code), "{result:?}");
         }
     }
 
+    fn started(to: To) -> Result<StartAt, Problem> {
+        start_at(Some(OffsetReset { to: Some(to) }))
+    }
+
     #[test]
-    fn a_warning_of_kafkas_part_does_not_stand_twice() {
-        let mut kafka = prepared("");
-        kafka.warnings.push(Problem::new(ErrorCode::KafkaNoTopicIds, "said before"));
-        assert_eq!(join(kafka, Ok(Probe::ExactlyOnce)).warnings.len(), 1);
+    fn an_epoch_starts_where_the_reset_that_opened_it_says() {
+        assert_eq!(start_at(None), Ok(StartAt::Configured));
+        assert_eq!(started(To::Earliest(())), Ok(StartAt::Earliest));
+        assert_eq!(started(To::Latest(())), Ok(StartAt::Latest));
+        let offsets = PartitionOffsets { offsets: [(0, 5), (3, 0)].into() };
+        let explicit = StartAt::Explicit([(0, 5), (3, 0)].into());
+        assert_eq!(started(To::Offsets(offsets)), Ok(explicit));
+        let unknown = start_at(Some(OffsetReset { to: None })).expect_err("unknown");
+        assert_eq!(unknown.code, ErrorCode::AgentUnsupported);
+    }
+
+    #[test]
+    fn a_time_is_the_first_millisecond_that_is_not_before_it() {
+        let at =
+            |seconds, nanos| started(To::Timestamp(prost_types::Timestamp { seconds, nanos })).ok();
+        let cases = [
+            (at(1, 0), 1_000),
+            (at(1, 1), 1_001),
+            (at(1, 1_000_000), 1_001),
+            (at(1, 999_999_999), 2_000),
+            (at(-1, 1), -999),
+        ];
+        for (found, millis) in cases {
+            assert_eq!(found, Some(StartAt::Timestamp(millis)));
+        }
+        assert_eq!(at(i64::MAX, 0), None);
+    }
+
+    #[test]
+    fn a_warning_of_kafkas_part_is_no_doubt() {
+        let mut kafka = prepared();
+        kafka.warnings.push(Problem::new(ErrorCode::KafkaTopicMisconfigured, "too small"));
+        let result = join(kafka, Ok(Probe::ExactlyOnce));
+        assert_eq!(result.delivery_guarantee(), DeliveryGuarantee::ExactlyOnce);
+        assert_eq!(result.warnings.len(), 1);
     }
 
     #[test]
     fn problems_of_both_parts_are_told_and_what_is_known_is_kept() {
-        let mut kafka = prepared("id");
+        let mut kafka = prepared();
         kafka.problems.push(Problem::new(ErrorCode::KafkaTopicNotFound, "no topic"));
         let result = join(kafka, Err(refused()));
         let codes: Vec<_> = result.problems.iter().map(|problem| problem.code.as_str()).collect();

@@ -56,6 +56,12 @@ pub(super) fn status_report(
     v1::StatusReport { sequence, time: Some(time), connectors }
 }
 
+/// The epoch that every task runs; `None` while one of another still ends.
+fn common(mut epochs: impl Iterator<Item = u64>) -> Option<u64> {
+    let first = epochs.next()?;
+    epochs.all(|epoch| epoch == first).then_some(first)
+}
+
 fn connector_report(
     agent: &AgentName,
     connector: &ConnectorName,
@@ -69,6 +75,8 @@ fn connector_report(
         totals: Some(v1::ConnectorTotals::default()),
         ..v1::ConnectorReport::default()
     };
+    let running = view.tasks.values().flatten().map(|snapshot| snapshot.borrow().epoch);
+    report.epoch = common(running).unwrap_or_default();
     for (&index, task) in &view.tasks {
         match task {
             Some(snapshot) => add_task(&mut report, agent, index, &snapshot.borrow()),
@@ -87,7 +95,7 @@ fn connector_report(
 }
 
 fn add_task(report: &mut v1::ConnectorReport, agent: &AgentName, index: u32, snapshot: &Snapshot) {
-    let Snapshot { state, problem, partitions, totals, downgrade } = snapshot;
+    let Snapshot { epoch: _, state, problem, partitions, totals, downgrade } = snapshot;
     report.tasks.push(v1::TaskReport {
         index,
         state: task_state(*state).into(),

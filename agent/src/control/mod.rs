@@ -20,6 +20,7 @@ use crate::commands::Commands;
 use crate::options::Identity;
 use crate::report::Reporter;
 use crate::supervisor::{Board, Supervisor};
+use crate::task::ConfirmationDesk;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A peer that answers no ping for this long is gone, however quiet TCP is.
@@ -41,6 +42,8 @@ pub(crate) struct Control {
     pub(crate) reporter: Reporter,
     pub(crate) commands: Commands,
     pub(crate) results: mpsc::Receiver<v1::CommandResult>,
+    /// Where tasks ask for assignments anew.
+    pub(crate) desk: ConfirmationDesk,
     pub(crate) intent: watch::Receiver<Intent>,
 }
 

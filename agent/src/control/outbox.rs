@@ -18,6 +18,10 @@ const ANSWERS: usize = 64;
 #[derive(Debug)]
 pub(super) struct Outbox {
     answers: VecDeque<Message>,
+    /// A request for assignments that waits.
+    request: Option<u64>,
+    /// The last one that was said.
+    requested: u64,
     heartbeat_due: bool,
     /// When the next report is due, if one is.
     report_due: Option<Instant>,
@@ -32,6 +36,8 @@ pub(super) struct Outbox {
 pub(super) enum Next {
     /// Acks and results.
     Answer(Box<Message>),
+    /// The request of this number for the assignments anew.
+    AssignmentRequest(u64),
     /// The agent is there.
     Heartbeat,
     /// A report with this sequence number.
@@ -45,6 +51,8 @@ impl Outbox {
     pub(super) fn new(now: Instant) -> Self {
         Self {
             answers: VecDeque::new(),
+            request: None,
+            requested: 0,
             heartbeat_due: false,
             report_due: Some(now),
             last_report: None,
@@ -60,6 +68,17 @@ impl Outbox {
     /// Whether there is room for more answers.
     pub(super) fn takes_answers(&self) -> bool {
         self.answers.len() < ANSWERS
+    }
+
+    /// The assignments are asked for anew. The latest request stands for all
+    /// before it.
+    pub(super) fn request(&mut self, number: u64) {
+        self.request = Some(number);
+    }
+
+    /// Number of the last request that was said on this stream; 0 without one.
+    pub(super) fn requested(&self) -> u64 {
+        self.requested
     }
 
     /// The time for a heartbeat has come; a full report goes with it.
@@ -87,6 +106,7 @@ impl Outbox {
     /// Whether [`Outbox::next`] has something.
     pub(super) fn has_next(&self, now: Instant) -> bool {
         !self.answers.is_empty()
+            || self.request.is_some()
             || self.heartbeat_due
             || self.report_due.is_some_and(|due| due <= now)
             || self.lines_wait
@@ -96,6 +116,10 @@ impl Outbox {
     pub(super) fn next(&mut self, now: Instant) -> Option<Next> {
         if let Some(answer) = self.answers.pop_front() {
             return Some(Next::Answer(Box::new(answer)));
+        }
+        if let Some(number) = self.request.take() {
+            self.requested = number;
+            return Some(Next::AssignmentRequest(number));
         }
         if std::mem::take(&mut self.heartbeat_due) {
             return Some(Next::Heartbeat);
@@ -141,12 +165,27 @@ mod tests {
         let mut outbox = empty(now);
         outbox.lines_added();
         outbox.beat(now);
+        outbox.request(1);
         outbox.answer(ack(7, "n".to_owned(), Vec::new()));
         let Some(Next::Answer(answer)) = outbox.next(now) else { panic!("{outbox:?}") };
         assert!(matches!(*answer, Message::AssignmentAck(_)));
+        assert_eq!(outbox.next(now), Some(Next::AssignmentRequest(1)));
         assert_eq!(outbox.next(now), Some(Next::Heartbeat));
         assert_eq!(outbox.next(now), Some(Next::Report(2)));
         assert_eq!(outbox.next(now), Some(Next::Lines));
+    }
+
+    #[tokio::test]
+    async fn of_requests_that_wait_the_latest_is_said_once() {
+        let now = Instant::now();
+        let mut outbox = empty(now);
+        outbox.request(3);
+        outbox.request(4);
+        assert_eq!(outbox.requested(), 0, "nothing has been said");
+        assert!(outbox.has_next(now));
+        assert_eq!(outbox.next(now), Some(Next::AssignmentRequest(4)));
+        assert_eq!(outbox.next(now), None);
+        assert_eq!(outbox.requested(), 4);
     }
 
     #[tokio::test]

@@ -13,6 +13,7 @@ use super::handshake::{self, Opened, end_of, told};
 use super::outbox::{Next, Outbox, ack};
 use super::{Control, End, Intent, message};
 use crate::assignment::StoreIdentity;
+use crate::supervisor::Outcome;
 
 /// From Goodbye to the end of the stream.
 const GOODBYE_WITHIN: Duration = Duration::from_secs(2);
@@ -24,7 +25,14 @@ struct Session {
     outbox: Outbox,
     store: StoreIdentity,
     /// The list that is being applied; the next message is read afterwards.
-    applying: Option<BoxFuture<'static, Option<Message>>>,
+    applying: Option<BoxFuture<'static, Option<Applied>>>,
+}
+
+/// What there is to say and to tell when a list has been applied.
+struct Applied {
+    ack: Message,
+    /// The last question of a task that it answers; 0 without one.
+    answered: u64,
 }
 
 /// What happens while a stream stands.
@@ -34,8 +42,12 @@ enum Event {
     /// The transport takes no message any more.
     Deaf,
     Incoming(Box<Result<Option<v1::ConnectResponse>, tonic::Status>>),
-    /// An answer is there.
-    Answer(Box<Message>),
+    /// A list has been applied.
+    Applied(Box<Applied>),
+    /// The result of a command is there.
+    Result(Box<v1::CommandResult>),
+    /// A task asks whether it is still this agent's.
+    Question,
     /// Something to report on has changed.
     Changed,
     LinesAdded,
@@ -72,6 +84,8 @@ impl Session {
         let lost = |reason: String| End::Lost { welcomed: true, reason };
         let mut heartbeats = interval_at(Instant::now() + heartbeat, heartbeat);
         heartbeats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // What was asked before, and not answered on the stream before.
+        self.ask(control);
         loop {
             match self.event(control, &mut heartbeats).await {
                 Event::Room => {
@@ -90,7 +104,13 @@ impl Session {
                     Ok(None) => return lost("the control plane has ended it".to_owned()),
                     Err(status) => return lost(told(&status)),
                 },
-                Event::Answer(answer) => self.outbox.answer(*answer),
+                Event::Applied(applied) => {
+                    let Applied { ack, answered } = *applied;
+                    control.desk.answer(answered);
+                    self.outbox.answer(ack);
+                }
+                Event::Result(result) => self.outbox.answer(Message::CommandResult(*result)),
+                Event::Question => self.ask(control),
                 Event::Changed => self.outbox.changed(Instant::now()),
                 Event::LinesAdded => self.outbox.lines_added(),
                 Event::Beat => self.outbox.beat(Instant::now()),
@@ -112,12 +132,11 @@ impl Session {
                 if room.is_ok() { Event::Room } else { Event::Deaf }
             }
             incoming = self.incoming.message(), if reads => Event::Incoming(Box::new(incoming)),
-            answer = applied(&mut self.applying) => {
-                answer.map_or(Event::Nothing, |answer| Event::Answer(Box::new(answer)))
+            applied = applied(&mut self.applying) => {
+                applied.map_or(Event::Nothing, |applied| Event::Applied(Box::new(applied)))
             }
-            Some(result) = control.results.recv(), if answers => {
-                Event::Answer(Box::new(Message::CommandResult(result)))
-            }
+            Some(result) = control.results.recv(), if answers => Event::Result(Box::new(result)),
+            () = control.desk.question() => Event::Question,
             () = control.board.changed() => Event::Changed,
             () = control.reporter.added() => Event::LinesAdded,
             _ = heartbeats.tick() => Event::Beat,
@@ -128,16 +147,31 @@ impl Session {
         }
     }
 
+    /// Asks for the assignments anew, if a task waits for that.
+    fn ask(&mut self, control: &mut Control) {
+        let question = control.desk.asked();
+        if question > control.desk.answered() {
+            self.outbox.request(question);
+        }
+    }
+
     fn take(&mut self, control: &Control, response: v1::ConnectResponse) -> Option<End> {
         use connect_response::Message as Incoming;
         match response.message {
             Some(Incoming::Assignments(list)) => {
-                let v1::AssignmentList { version, nonce, connectors } = list;
+                let v1::AssignmentList { version, nonce, connectors, answered_request } = list;
+                // It can answer nothing that was not asked on this stream.
+                let answered = answered_request.min(self.outbox.requested());
                 tracing::debug!(version, connectors = connectors.len(), "assignments");
                 let (supervisor, store) = (control.supervisor.clone(), self.store.clone());
                 let apply = async move {
-                    let nacks = supervisor.apply(store, connectors).await?;
-                    Some(ack(version, nonce, nacks))
+                    let (nacks, answered) = match supervisor.apply(store, connectors).await? {
+                        Outcome::Applied(nacks) => (nacks, answered),
+                        // What runs is of another control plane, which has to
+                        // say itself whether it is still this agent's.
+                        Outcome::Refused(nacks) => (nacks, 0),
+                    };
+                    Some(Applied { ack: ack(version, nonce, nacks), answered })
                 };
                 self.applying = Some(apply.boxed());
             }
@@ -201,6 +235,9 @@ fn next(outbox: &mut Outbox, control: &Control) -> Option<Message> {
     loop {
         match outbox.next(Instant::now())? {
             Next::Answer(answer) => return Some(*answer),
+            Next::AssignmentRequest(number) => {
+                return Some(Message::AssignmentRequest(v1::AssignmentRequest { number }));
+            }
             Next::Heartbeat => return Some(Message::Heartbeat(v1::Heartbeat {})),
             Next::Report(sequence) => {
                 let (agent, time) = (&control.identity.agent, SystemTime::now().into());
@@ -235,9 +272,9 @@ async fn wait_for_end(
 }
 
 /// Waits for what is being applied; for ever when nothing is. Safe to cancel.
-async fn applied(applying: &mut Option<BoxFuture<'static, Option<Message>>>) -> Option<Message> {
+async fn applied(applying: &mut Option<BoxFuture<'static, Option<Applied>>>) -> Option<Applied> {
     let Some(future) = applying else { return std::future::pending().await };
-    let answer = future.await;
+    let applied = future.await;
     *applying = None;
-    answer
+    applied
 }

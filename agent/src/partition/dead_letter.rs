@@ -3,53 +3,64 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use kafka2oss_kafka::{ErrorRecord, ErrorStage, ErrorTopicProducer, Written};
+use bytes::Bytes;
+use kafka2oss_chain::DETACHED_VALUE;
+use kafka2oss_kafka::{ErrorRecord, ErrorStage, ErrorTopicProducer, SendError, Written};
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::{ErrorCode, v1};
 use rdkafka::Message;
 use rdkafka::message::BorrowedMessage;
 use tokio::sync::Mutex;
-use tokio::task::JoinSet;
 
-use super::backoff::Backoff;
+use super::aside::Aside;
+use super::attempts::{Attempts, Patience};
+use super::values::ValueObjects;
 use crate::report::{Reporter, Severity};
 use crate::task::{PartitionBoard, TaskSpec};
-
-/// Dead letters in one object's extent, after which it is closed.
-const MAX_LETTERS: usize = 1_000;
-
-/// Bytes of dead letters in one object's extent, after which it is closed.
-const MAX_LETTER_BYTES: usize = 8 << 20;
 
 /// Bytes of the value that an event shows.
 const PREVIEW_BYTES: usize = 64;
 
-/// A task's error topic; its producer is made when the first record needs it.
-pub(crate) struct ErrorTopic {
+/// A task's error topics; their producer is made when the first record needs
+/// it.
+pub(crate) struct ErrorTopics {
     spec: Arc<TaskSpec>,
-    topic: String,
     reporter: Reporter,
     producer: Mutex<Option<Arc<ErrorTopicProducer>>>,
 }
 
-impl ErrorTopic {
-    pub(crate) fn new(spec: Arc<TaskSpec>, topic: String, reporter: Reporter) -> Self {
-        Self { spec, topic, reporter, producer: Mutex::new(None) }
+impl ErrorTopics {
+    pub(crate) fn new(spec: Arc<TaskSpec>, reporter: Reporter) -> Self {
+        Self { spec, reporter, producer: Mutex::new(None) }
     }
 
-    async fn send(&self, record: &ErrorRecord) -> Result<Written, Problem> {
+    /// Abnormal data could be decoded and is not taken; a dead letter could
+    /// not be.
+    fn topic(&self, stage: ErrorStage) -> &str {
+        let resources = &self.spec.spec.resources;
+        match stage {
+            ErrorStage::TaskPut => &resources.abnormal_data_topic.name,
+            _ => &resources.dead_letter_queue_topic.name,
+        }
+    }
+
+    async fn send(&self, record: &ErrorRecord) -> Result<Written, SendError> {
         let producer = {
             let mut made = self.producer.lock().await;
             match &*made {
                 Some(producer) => producer.clone(),
                 None => {
-                    let connected = ErrorTopicProducer::connect(&self.spec.instance).await?;
+                    let connected = ErrorTopicProducer::connect(&self.spec.instance)
+                        .await
+                        .map_err(SendError::Failed)?;
                     made.insert(Arc::new(connected)).clone()
                 }
             }
         };
         let outcome = producer.send(record).await;
-        if let Err(Problem { code: ErrorCode::KafkaAuthenticationFailed, .. }) = &outcome {
+        if let Err(SendError::Failed(problem)) = &outcome
+            && problem.code == ErrorCode::KafkaAuthenticationFailed
+        {
             // The next one reads the secrets anew.
             *self.producer.lock().await = None;
         }
@@ -57,21 +68,30 @@ impl ErrorTopic {
     }
 }
 
-/// One partition's way to the error topic.
+/// One partition's way to the error topics.
 #[derive(Clone)]
 pub(crate) struct DeadLetters {
-    error_topic: Arc<ErrorTopic>,
-    partition: i32,
-    board: Arc<PartitionBoard>,
+    /// The topics.
+    pub topics: Arc<ErrorTopics>,
+    /// The partition.
+    pub partition: i32,
+    /// Where values go that an error topic refuses as too large.
+    pub values: ValueObjects,
+    /// What is seen of the partition.
+    pub board: Arc<PartitionBoard>,
 }
 
 impl DeadLetters {
-    pub(crate) fn new(
-        error_topic: Arc<ErrorTopic>,
-        partition: i32,
-        board: Arc<PartitionBoard>,
-    ) -> Self {
-        Self { error_topic, partition, board }
+    /// Sends a copy of the record on its way.
+    pub(super) fn send(
+        &self,
+        aside: &mut Aside,
+        message: &BorrowedMessage<'_>,
+        stage: ErrorStage,
+        problem: Problem,
+    ) {
+        let record = self.copy(message, stage, problem);
+        aside.send(message.key_len() + message.payload_len(), self.clone().deliver(record));
     }
 
     /// A copy of the record with what is wrong with it.
@@ -81,11 +101,12 @@ impl DeadLetters {
         stage: ErrorStage,
         problem: Problem,
     ) -> ErrorRecord {
-        let TaskSpec { connector, index, .. } = &*self.error_topic.spec;
+        let TaskSpec { connector, index, .. } = &*self.topics.spec;
         ErrorRecord {
-            error_topic: self.error_topic.topic.clone(),
+            error_topic: self.topics.topic(stage).to_owned(),
             key: message.key().map(<[u8]>::to_vec),
             value: message.payload().map(<[u8]>::to_vec),
+            detached_value: None,
             headers: message.headers().map(rdkafka::message::BorrowedHeaders::detach),
             timestamp: message.timestamp().to_millis(),
             source_topic: message.topic().to_owned(),
@@ -100,62 +121,32 @@ impl DeadLetters {
     }
 
     /// Sends the record until the error topic has acknowledged it.
-    async fn deliver(self, record: ErrorRecord) {
-        let mut backoff = Backoff::new();
+    async fn deliver(self, mut record: ErrorRecord) -> Result<(), Problem> {
+        let mut attempts = Attempts::new(&self.board, Patience(None));
         let written = loop {
-            match self.error_topic.send(&record).await {
+            match self.topics.send(&record).await {
                 Ok(written) => break written,
-                Err(problem) => {
-                    self.board.retrying(&problem);
-                    tokio::time::sleep(backoff.next_delay()).await;
+                Err(SendError::TooLarge(problem)) if record.detached_value.is_none() => {
+                    let Some(value) = &record.value else {
+                        attempts.blocked(&problem).await;
+                        continue;
+                    };
+                    let value = Bytes::copy_from_slice(value);
+                    let offset = record.source_offset;
+                    let key = self.values.put(offset, DETACHED_VALUE, value).await?;
+                    record.detached_value = Some(key);
+                }
+                Err(SendError::TooLarge(problem) | SendError::Failed(problem)) => {
+                    attempts.blocked(&problem).await;
                 }
             }
         };
-        self.board.recovered();
+        attempts.worked();
         self.board.dead_lettered();
         let problem = Problem::new(record.code, record.message.clone());
         let gone = format!("{} (now in `{}`)", record.message, record.error_topic);
         self.board.log(Severity::Warn, Some(record.source_offset), Some(&problem), gone);
-        self.error_topic.reporter.dead_letter(event(&self.error_topic.spec, record, written));
-    }
-}
-
-/// Dead letters of one extent that are not acknowledged yet.
-#[derive(Default)]
-pub(crate) struct PendingLetters {
-    pending: JoinSet<()>,
-    bytes: usize,
-}
-
-impl PendingLetters {
-    /// Sends a copy of the record on its way.
-    pub(crate) fn send(
-        &mut self,
-        to: &DeadLetters,
-        message: &BorrowedMessage<'_>,
-        stage: ErrorStage,
-        problem: Problem,
-    ) {
-        let record = to.copy(message, stage, problem);
-        self.bytes += message.key_len() + message.payload_len();
-        self.pending.spawn(to.clone().deliver(record));
-    }
-
-    /// Whether no more should join: they are copies of their records, held
-    /// until their object is put.
-    pub(crate) fn is_full(&self) -> bool {
-        self.pending.len() >= MAX_LETTERS || self.bytes >= MAX_LETTER_BYTES
-    }
-
-    /// Waits until every one is acknowledged.
-    ///
-    /// # Errors
-    /// When one ended without being acknowledged: a bug, and the extent must
-    /// not be committed.
-    pub(crate) async fn acknowledged(mut self) -> Result<(), tokio::task::JoinError> {
-        while let Some(ended) = self.pending.join_next().await {
-            ended?;
-        }
+        self.topics.reporter.dead_letter(event(&self.topics.spec, record, written));
         Ok(())
     }
 }

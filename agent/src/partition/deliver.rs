@@ -1,65 +1,25 @@
-//! Makes a closed object the next link of the chain: dead letters of its
-//! extent acknowledged, then the object put, then its end committed. Nothing
-//! is skipped: what fails and may pass is tried again for as long as it takes.
+//! Makes a closed object the next link of the chain, as the chain's owner
+//! decides: what goes aside is acknowledged, the key is announced, a checkpoint
+//! of that written, the object put, its end committed. Nothing is skipped: what
+//! fails and may pass is tried again.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
+use kafka2oss_chain::{ChainId, Conflict, ObjectMetadata, Owner, Pin, Step, resolve};
+use kafka2oss_format::compress;
+use kafka2oss_memory::InFlight;
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
-use kafka2oss_sink::{ChainId, NewObject, ObjectMetadata, ObjectStore, PutOutcome, crc64};
-use tokio::sync::{mpsc, oneshot, watch};
+use kafka2oss_sink::{NewObject, ObjectStore, PutOutcome, crc64};
+use tokio::sync::watch;
 
-use super::backoff::Backoff;
-use super::chain::{self, Conflict};
-use super::dead_letter::PendingLetters;
-use super::encode::JsonArray;
+use super::aside::Aside;
+use super::attempts::{Attempts, Patience};
+use super::commit::{CommitError, Commits};
 use super::object::ClosedObject;
-use crate::task::{Incarnation, PartitionBoard};
-
-/// Why a commit was not acknowledged. Its outcome at the broker is unknown.
-#[derive(Debug, Clone)]
-pub(crate) enum CommitError {
-    /// The partition belongs to this task no more, or not by this assignment.
-    Revoked,
-    /// The broker refused it or did not answer.
-    Failed(Problem),
-}
-
-/// A commit for the consumer's actor.
-#[derive(Debug)]
-pub(crate) struct CommitRequest {
-    /// The partition.
-    pub partition: i32,
-    /// The assignment that it belongs to: one of an earlier assignment is
-    /// dropped.
-    pub assignment: u64,
-    /// The chain's new position.
-    pub offset: i64,
-    /// Takes the broker's answer.
-    pub answer: oneshot::Sender<Result<(), CommitError>>,
-}
-
-/// Takes one partition's commits to the consumer's actor.
-#[derive(Debug, Clone)]
-pub(crate) struct Commits {
-    /// The partition.
-    pub partition: i32,
-    /// The assignment.
-    pub assignment: u64,
-    /// To the actor.
-    pub requests: mpsc::Sender<CommitRequest>,
-}
-
-impl Commits {
-    /// Commits `offset` and waits for the broker's answer.
-    async fn commit(&self, offset: i64) -> Result<(), CommitError> {
-        let (answer, outcome) = oneshot::channel();
-        let Self { partition, assignment, .. } = *self;
-        let request = CommitRequest { partition, assignment, offset, answer };
-        self.requests.send(request).await.map_err(|_| CommitError::Revoked)?;
-        outcome.await.map_err(|_| CommitError::Revoked)?
-    }
-}
+use crate::clock;
+use crate::task::{Checkpoints, Incarnation, PartitionBoard};
 
 /// What all links of a partition have in common.
 #[derive(Clone)]
@@ -68,27 +28,39 @@ pub(crate) struct Delivery {
     pub uid: String,
     /// The chain.
     pub chain: ChainId,
-    /// The source topic.
-    pub topic: String,
     /// The partition.
     pub partition: i32,
-    /// In front of every key.
-    pub prefix: String,
     /// The store, with the credentials of the moment.
     pub store: watch::Receiver<ObjectStore>,
     /// To the group.
     pub commits: Commits,
+    /// To the offset topic.
+    pub checkpoints: Checkpoints,
     /// Whether the topic is still the chain's.
     pub incarnation: Arc<Incarnation>,
+    /// How long the store is tried.
+    pub patience: Patience,
     /// What is seen of the partition.
     pub board: Arc<PartitionBoard>,
+    /// Key of the object that is being filled meanwhile.
+    pub following: Following,
 }
 
-/// A link of the chain: what its extent turned out to be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Link {
-    /// First offset after it: the chain's committed position.
-    pub next_offset: i64,
+/// Offset and key of the link after the one that is delivered, as soon as its
+/// first record is there: the loop writes it, a delivery reads it when it
+/// commits.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Following(Arc<Mutex<Option<(i64, Pin)>>>);
+
+impl Following {
+    /// Replaces what is known.
+    pub(super) fn set(&self, following: Option<(i64, Pin)>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = following;
+    }
+
+    fn get(&self) -> Option<(i64, Pin)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 /// Why a closed object did not become a link.
@@ -100,40 +72,191 @@ pub(crate) enum Undelivered {
     Commit(CommitError),
 }
 
-impl Delivery {
-    /// Makes `object` the next link. The link can end elsewhere than the
-    /// object when an earlier attempt had already put another extent there.
-    pub(crate) async fn deliver(
-        &self,
-        object: ClosedObject,
-        letters: PendingLetters,
-    ) -> Result<Link, Undelivered> {
-        letters.acknowledged().await.map_err(|error| {
-            let message = format!("a dead letter ended without an acknowledgement: {error}");
-            let problem = Problem::new(ErrorCode::Internal, message);
-            Undelivered::Commit(CommitError::Failed(problem))
-        })?;
+impl Undelivered {
+    /// The consumer is of no more use.
+    pub(super) fn broken(problem: Problem) -> Self {
+        Self::Commit(CommitError::Failed(problem))
+    }
+}
 
+/// An object as it is put.
+struct Ready {
+    pin: Pin,
+    object: NewObject,
+    /// Set once the store has said that it holds other bytes than were sent:
+    /// what stands there by then is not to be taken for the object.
+    damaged: Option<Problem>,
+}
+
+impl Delivery {
+    /// Finds out what became of a link that an earlier owner has announced.
+    /// Afterwards the owner's position says where to go on.
+    ///
+    /// # Errors
+    /// See [`Undelivered`].
+    pub(super) async fn settle(&self, mut owner: Owner) -> Result<Owner, Undelivered> {
+        self.carry_on(&mut owner, None).await?;
+        Ok(owner)
+    }
+
+    /// Makes `object` the next link. Afterwards the owner's position is the
+    /// link's end, which can be another than the object's when an earlier
+    /// attempt had already put another extent there.
+    ///
+    /// # Errors
+    /// See [`Undelivered`].
+    pub(super) async fn deliver(
+        &self,
+        mut owner: Owner,
+        object: ClosedObject,
+        aside: Aside,
+        mut memory: InFlight,
+    ) -> Result<Owner, Undelivered> {
+        aside.acknowledged().await.map_err(Undelivered::Stop)?;
         self.confirm_topic(&object).await?;
-        let key = chain::object_key(
-            &self.prefix,
-            &self.topic,
-            self.partition,
-            object.first_offset,
-            &self.chain,
-            JsonArray::EXTENSION,
-        );
-        let bytes = object.body.len() as u64;
-        let metadata = self.put(key.clone(), object).await.map_err(Undelivered::Stop)?;
-        self.commits.commit(metadata.next_offset).await.map_err(Undelivered::Commit)?;
-        self.board.linked(&key, &metadata, bytes);
-        Ok(Link { next_offset: metadata.next_offset })
+        let mut ready = self.ready(&owner, object).await?;
+        memory.resize(ready.object.body.len() as u64);
+        self.carry_on(&mut owner, Some(&mut ready)).await?;
+        Ok(owner)
+    }
+
+    /// Takes the owner's steps until its position has moved on, or there is
+    /// nothing to do.
+    async fn carry_on(
+        &self,
+        owner: &mut Owner,
+        mut ready: Option<&mut Ready>,
+    ) -> Result<(), Undelivered> {
+        let mut attempts = Attempts::new(&self.board, self.patience);
+        let first = owner.position();
+        let mut link: Option<(Pin, ObjectMetadata)> = None;
+        while owner.position() == first {
+            let following = self.following.get();
+            let following = following.as_ref().map(|(first, pin)| (*first, pin));
+            let proposal = ready.as_ref().map(|ready| &ready.pin);
+            match owner.step(clock::now(), proposal, following) {
+                Step::Rest => return Ok(()),
+                Step::Commit(commit) => {
+                    let sent = clock::now();
+                    let committed = self.commits.commit(commit.clone()).await;
+                    committed.map_err(Undelivered::Commit)?;
+                    owner.committed(commit, sent);
+                }
+                Step::Checkpoint { offset, pin } => {
+                    match self.checkpoints.write(offset, &pin).await {
+                        Ok(()) => owner.checkpointed(),
+                        Err(problem) => {
+                            self.board.downgrade(&problem);
+                            owner.without_checkpoints();
+                        }
+                    }
+                }
+                Step::Ask(pin) => {
+                    let found = self.ask(&pin, first, ready.as_deref(), &mut attempts).await?;
+                    owner.asked(found.as_ref().map(|found| found.next_offset));
+                    link = found.map(|found| (pin, found));
+                }
+                Step::Put { pin, before } => {
+                    let Some(ready) = &mut ready else { return Ok(()) };
+                    let store = self.store.borrow().clone();
+                    let in_time = Arc::new(move || clock::now() < before);
+                    match store.put_while(&ready.object, in_time).await {
+                        // Signed too late: it has to be announced again.
+                        Ok(None) => {}
+                        Ok(Some(PutOutcome::Created { version_id })) => {
+                            if let Some(version_id) = version_id {
+                                self.board.downgrade(&versioned(&ready.object.key, &version_id));
+                            }
+                            attempts.worked();
+                            owner.created(ready.object.metadata.next_offset);
+                            link = Some((pin, ready.object.metadata.clone()));
+                        }
+                        Ok(Some(PutOutcome::Exists)) => owner.exists(),
+                        Err(error) => {
+                            if error.code == ErrorCode::StoreIntegrityMismatch {
+                                ready.damaged = Some(error.clone().into());
+                            }
+                            attempts.store_failed(error).await.map_err(Undelivered::Stop)?;
+                        }
+                    }
+                }
+            }
+        }
+        if let Some((pin, metadata)) = link {
+            let bytes = ready.map_or(0, |ready| ready.object.body.len() as u64);
+            self.board.linked(pin.key(), &metadata, bytes);
+        }
+        Ok(())
+    }
+
+    /// Asks for the object under the pin: the link, or nothing.
+    async fn ask(
+        &self,
+        pin: &Pin,
+        first: i64,
+        ready: Option<&Ready>,
+        attempts: &mut Attempts<'_>,
+    ) -> Result<Option<ObjectMetadata>, Undelivered> {
+        loop {
+            let store = self.store.borrow().clone();
+            let found = match store.head(pin.key()).await {
+                Ok(found) => found,
+                Err(error) => {
+                    attempts.store_failed(error).await.map_err(Undelivered::Stop)?;
+                    continue;
+                }
+            };
+            attempts.worked();
+            let Some(found) = found else { return Ok(None) };
+            if let Some(damaged) = ready.and_then(|ready| ready.damaged.clone()) {
+                return Err(Undelivered::Stop(damaged));
+            }
+            return match resolve(pin.key(), found.metadata, &self.chain, self.partition, first) {
+                Conflict::Adopt(metadata) => Ok(Some(metadata)),
+                Conflict::Stop(problem) => Err(Undelivered::Stop(problem)),
+            };
+        }
+    }
+
+    /// Compresses the object and says what it is.
+    async fn ready(&self, owner: &Owner, object: ClosedObject) -> Result<Ready, Undelivered> {
+        let ClosedObject { first_offset, next_offset, form, pin, records, body, .. } = object;
+        let encoding = form.encoding;
+        // Many milliseconds for many megabytes: not on a loop's thread.
+        let compressed = tokio::task::spawn_blocking(move || {
+            compress(encoding.compression, body).map(|body| (crc64(&body), Bytes::from(body)))
+        });
+        let (crc64, body) = compressed
+            .await
+            .map_err(std::io::Error::other)
+            .and_then(|compressed| compressed)
+            .map_err(|error| {
+                let message = format!("an object could not be compressed: {error}");
+                Undelivered::broken(Problem::new(ErrorCode::Internal, message))
+            })?;
+        // What was announced is what is put.
+        let pin = owner.pin().cloned().unwrap_or(pin);
+        let object = NewObject {
+            key: pin.key().to_owned(),
+            content_type: encoding.content_type(),
+            metadata: ObjectMetadata {
+                uid: self.uid.clone(),
+                chain_id: self.chain,
+                partition: self.partition,
+                first_offset,
+                next_offset,
+                records,
+                crc64,
+            },
+            body,
+        };
+        Ok(Ready { pin, object, damaged: None })
     }
 
     /// Waits until the topic is seen to be the chain's own after the object's
     /// records were fetched.
     async fn confirm_topic(&self, object: &ClosedObject) -> Result<(), Undelivered> {
-        let mut backoff = Backoff::new();
+        let mut attempts = Attempts::new(&self.board, self.patience);
         loop {
             let Err(problem) = self.incarnation.confirm(object.last_at).await else {
                 return Ok(());
@@ -142,64 +265,9 @@ impl Delivery {
                 problem.code,
                 ErrorCode::KafkaTopicRecreated | ErrorCode::KafkaTopicNotFound
             ) {
-                return Err(Undelivered::Commit(CommitError::Failed(problem)));
+                return Err(Undelivered::broken(problem));
             }
-            self.board.retrying(&problem);
-            tokio::time::sleep(backoff.next_delay()).await;
-        }
-    }
-
-    /// Puts the object, or finds the one that an earlier attempt has put, and
-    /// returns what stands there.
-    async fn put(&self, key: String, object: ClosedObject) -> Result<ObjectMetadata, Problem> {
-        let first = object.first_offset;
-        let new = NewObject {
-            key,
-            content_type: JsonArray::CONTENT_TYPE,
-            metadata: ObjectMetadata {
-                uid: self.uid.clone(),
-                chain_id: self.chain,
-                partition: self.partition,
-                first_offset: first,
-                next_offset: object.next_offset,
-                records: object.records,
-                crc64: crc64(&object.body),
-            },
-            body: object.body,
-        };
-        let mut backoff = Backoff::new();
-        loop {
-            let store = self.store.borrow().clone();
-            let attempt = match store.put(&new).await {
-                Ok(PutOutcome::Created { version_id }) => {
-                    if let Some(version_id) = version_id {
-                        self.board.downgrade(&versioned(&new.key, &version_id));
-                    }
-                    self.board.recovered();
-                    return Ok(new.metadata);
-                }
-                Ok(PutOutcome::Exists) => store.head(&new.key).await,
-                Err(error) => Err(error),
-            };
-            match attempt {
-                Ok(Some(found)) => {
-                    self.board.recovered();
-                    let Self { chain, partition, .. } = self;
-                    return match chain::resolve(&new.key, found.metadata, chain, *partition, first)
-                    {
-                        Conflict::Adopt(metadata) => Ok(metadata),
-                        Conflict::Stop(problem) => Err(problem),
-                    };
-                }
-                // It existed and is gone, or is not visible yet: put again.
-                Ok(None) => tokio::time::sleep(backoff.next_delay()).await,
-                Err(error) => {
-                    // The store's own hint when it is longer.
-                    let delay = backoff.next_delay().max(error.delay.unwrap_or_default());
-                    self.board.retrying(&error.into());
-                    tokio::time::sleep(delay).await;
-                }
-            }
+            attempts.blocked(&problem).await;
         }
     }
 }

@@ -1,20 +1,29 @@
-//! A record's way through one partition, in order: it is encoded straight
-//! into the open object ([`encode`], [`object`]), the object is closed when a
-//! rotation rule says so ([`rotation`]), becomes the next link of the chain
-//! ([`chain`]), is put into the store and committed ([`deliver`]). [`run`] is
-//! the loop that drives it; everything but `deliver`, `dead_letter` and `run`
-//! is pure.
+//! A record's way through one partition, in order: it is taken out of its queue
+//! ([`run`], [`take`]), encoded straight into the open object ([`object`], as
+//! its [`shape`] says), which is closed when a rotation rule says so
+//! ([`rotation`]), and becomes the next link of the chain ([`deliver`]). What
+//! cannot or should not stand in the object goes [`aside`]: [`dead_letter`],
+//! [`values`].
 
-mod backoff;
-pub mod chain;
+mod aside;
+mod attempts;
+mod commit;
 mod dead_letter;
 mod deliver;
-pub mod encode;
+mod headers;
 mod object;
 pub mod rotation;
 mod run;
+mod shape;
 mod source_error;
+mod state;
+mod take;
+mod values;
 
-pub(crate) use dead_letter::{DeadLetters, ErrorTopic};
-pub(crate) use deliver::{CommitError, CommitRequest, Commits, Delivery};
+pub(crate) use attempts::Patience;
+pub(crate) use commit::{CommitError, CommitRequest, Commits};
+pub(crate) use dead_letter::{DeadLetters, ErrorTopics};
+pub(crate) use deliver::{Delivery, Following};
 pub(crate) use run::{Exit, PartitionLoop, Signal};
+pub(crate) use shape::Shape;
+pub(crate) use values::ValueObjects;

@@ -1,108 +1,170 @@
 //! The object that is being filled, and one that is complete.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
+use kafka2oss_chain::{Pin, TimeBucket};
+use kafka2oss_format::{NotText, Record};
 
-use super::encode::{JsonArray, NotUtf8, Record};
-use super::rotation::OpenStats;
+use super::rotation::{OpenStats, Reason};
+use super::shape::{Form, Shape};
+
+/// By how much the room of an open object grows at least: small enough for many
+/// partitions, large enough that it is asked for rarely.
+const ROOM_STEP: usize = 64 << 10;
+
+/// Bytes of a record's JSON besides its key and value, about.
+const RECORD_OVERHEAD: usize = 320;
 
 /// An object that is being filled: the extent from the chain's position on.
 #[derive(Debug)]
-pub(crate) struct OpenObject {
+pub(super) struct OpenObject {
     first_offset: i64,
     next_offset: i64,
+    form: Arc<Form>,
+    /// Its key: known with its first record at the latest.
+    pin: Option<Pin>,
+    bucket: Option<TimeBucket>,
     body: Vec<u8>,
     records: u64,
     taken: u64,
     first_at: Instant,
     last_at: Instant,
+    asked: Option<Reason>,
 }
 
 /// A complete object, ready to become a link.
-#[derive(Debug, Clone)]
-pub(crate) struct ClosedObject {
+#[derive(Debug)]
+pub(super) struct ClosedObject {
     /// First offset of its extent.
     pub first_offset: i64,
     /// First offset after its extent.
     pub next_offset: i64,
-    /// Records in the body.
+    /// How its records stand in it.
+    pub form: Arc<Form>,
+    /// The key that it gets unless another one has been announced.
+    pub pin: Pin,
+    /// Records in the content.
     pub records: u64,
-    /// The body.
-    pub body: Bytes,
+    /// The content, not compressed.
+    pub body: Vec<u8>,
     /// When its last record was taken in.
     pub last_at: Instant,
 }
 
 impl OpenObject {
-    /// An empty one that starts at the chain's position.
-    pub(crate) fn new(first_offset: i64, now: Instant) -> Self {
+    /// An empty one that starts at the chain's position. `pin` is its key where
+    /// that has been announced.
+    pub(super) fn new(first_offset: i64, form: Arc<Form>, pin: Option<Pin>, now: Instant) -> Self {
         Self {
             first_offset,
             next_offset: first_offset,
+            form,
+            pin,
+            bucket: None,
             body: Vec::new(),
             records: 0,
             taken: 0,
             first_at: now,
             last_at: now,
+            asked: None,
         }
+    }
+
+    /// Whether a record of this time (milliseconds since 1970) belongs into
+    /// another object: it is of a later time bucket than the first one.
+    pub(super) fn ends_before(&self, timestamp: i64, shape: &Shape) -> bool {
+        self.taken > 0 && shape.layout.bucket(timestamp) > self.bucket
     }
 
     /// Takes a record in.
     ///
     /// # Errors
     /// When the format cannot hold it: nothing has changed then.
-    pub(crate) fn append(
+    pub(super) fn append(
         &mut self,
-        format: &JsonArray,
-        record: Record<'_>,
+        record: &Record<'_>,
+        shape: &Shape,
         now: Instant,
-    ) -> Result<(), NotUtf8> {
-        format.append(&mut self.body, record)?;
+    ) -> Result<(), NotText> {
+        self.form.encoder.append(&mut self.body, record)?;
         self.records += 1;
-        self.pass(record.offset, now);
+        self.pass(record.offset, record.timestamp, shape, now);
         Ok(())
     }
 
     /// Extends the extent over a record that goes elsewhere.
-    pub(crate) fn pass(&mut self, offset: i64, now: Instant) {
+    pub(super) fn pass(&mut self, offset: i64, timestamp: i64, shape: &Shape, now: Instant) {
         if self.taken == 0 {
             self.first_at = now;
+            self.bucket = shape.layout.bucket(timestamp);
+            let extension = self.form.encoding.extension();
+            self.pin
+                .get_or_insert_with(|| shape.layout.link(self.first_offset, timestamp, extension));
         }
         self.taken += 1;
         self.last_at = now;
         self.next_offset = offset + 1;
     }
 
+    /// Asks for it to be closed.
+    pub(super) fn ask_to_close(&mut self, reason: Reason) {
+        if self.taken > 0 {
+            self.asked.get_or_insert(reason);
+        }
+    }
+
+    /// The room that it needs for a record of about this size, if it has not
+    /// enough.
+    pub(super) fn lacks_room_for(&self, record_bytes: usize) -> Option<usize> {
+        let needed = self.body.len() + record_bytes + RECORD_OVERHEAD;
+        (needed > self.body.capacity())
+            .then(|| needed.max(self.body.capacity() + self.body.len() / 4) + ROOM_STEP)
+    }
+
+    /// Makes room for this many bytes of content.
+    pub(super) fn make_room(&mut self, bytes: usize) {
+        self.body.reserve_exact(bytes.saturating_sub(self.body.len()));
+    }
+
     /// Whether its extent has no offset yet.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.taken == 0
     }
 
     /// First offset after its extent so far.
-    pub(crate) fn next_offset(&self) -> i64 {
+    pub(super) fn next_offset(&self) -> i64 {
         self.next_offset
     }
 
+    /// Its first offset and its key, once that is known.
+    pub(super) fn announcement(&self) -> Option<(i64, Pin)> {
+        Some((self.first_offset, self.pin.clone()?))
+    }
+
     /// What rotation needs to know.
-    pub(crate) fn stats(&self) -> OpenStats {
+    pub(super) fn stats(&self) -> OpenStats {
         OpenStats {
             bytes: self.body.len() as u64,
             records: self.taken,
             first_at: self.first_at,
             last_at: self.last_at,
+            asked: self.asked,
         }
     }
 
-    /// Completes it.
-    pub(crate) fn close(mut self) -> ClosedObject {
-        JsonArray::finish(&mut self.body);
-        ClosedObject {
+    /// Completes it; `None` when its extent has no offset.
+    pub(super) fn close(mut self) -> Option<ClosedObject> {
+        let pin = self.pin.filter(|_| self.taken > 0)?;
+        self.form.encoder.finish(&mut self.body);
+        Some(ClosedObject {
             first_offset: self.first_offset,
             next_offset: self.next_offset,
+            form: self.form,
+            pin,
             records: self.records,
-            body: Bytes::from(self.body),
+            body: self.body,
             last_at: self.last_at,
-        }
+        })
     }
 }

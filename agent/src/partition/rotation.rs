@@ -7,7 +7,7 @@ use kafka2oss_proto::spec::Rotation;
 /// What is known of an open object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenStats {
-    /// Size of its body so far.
+    /// Size of its content so far, before compression.
     pub bytes: u64,
     /// Records taken into its extent, dead letters among them.
     pub records: u64,
@@ -15,6 +15,8 @@ pub struct OpenStats {
     pub first_at: Instant,
     /// When its last record was taken in.
     pub last_at: Instant,
+    /// What asks for it to be closed whatever its size and age.
+    pub asked: Option<Reason>,
 }
 
 /// Why an object is closed.
@@ -28,11 +30,22 @@ pub enum Reason {
     Age,
     /// `idle` has passed since its last record.
     Idle,
+    /// A record of a later time bucket has come.
+    TimeBucket,
+    /// It holds a test message.
+    TestMessage,
+    /// Memory is short.
+    Memory,
+    /// As much as may wait for it stands beside it: dead letters, spilled
+    /// values.
+    Aside,
 }
 
 /// Whether the object has no room for another record.
 pub fn full(rotation: &Rotation, open: &OpenStats) -> Option<Reason> {
-    if open.bytes >= rotation.max_bytes {
+    if open.asked.is_some() {
+        open.asked
+    } else if open.bytes >= rotation.max_bytes {
         Some(Reason::Bytes)
     } else if rotation.max_records.is_some_and(|max| open.records >= max) {
         Some(Reason::Records)
@@ -56,6 +69,8 @@ pub fn deadline(rotation: &Rotation, open: &OpenStats) -> Instant {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn rotation() -> Rotation {
@@ -67,12 +82,17 @@ mod tests {
         }
     }
 
+    fn stats(start: Instant, bytes: u64, records: u64, last: u64) -> OpenStats {
+        let last_at = start + Duration::from_secs(last);
+        OpenStats { bytes, records, first_at: start, last_at, asked: None }
+    }
+
     #[test]
     fn the_first_rule_that_is_met_closes_the_object() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let open =
-            |bytes, records, last| OpenStats { bytes, records, first_at: start, last_at: at(last) };
+        let open = |bytes, records, last| stats(start, bytes, records, last);
+        let asked = OpenStats { asked: Some(Reason::TestMessage), ..open(1, 1, 0) };
         let cases = [
             (open(999, 9, 0), at(9), None),
             (open(1_000, 1, 0), at(0), Some(Reason::Bytes)),
@@ -80,6 +100,7 @@ mod tests {
             (open(1, 1, 0), at(10), Some(Reason::Idle)),
             (open(1, 2, 55), at(59), None),
             (open(1, 2, 55), at(60), Some(Reason::Age)),
+            (asked, at(0), Some(Reason::TestMessage)),
         ];
         for (open, now, expected) in cases {
             assert_eq!(due(&rotation(), &open, now), expected, "{open:?}");
@@ -89,20 +110,34 @@ mod tests {
     #[test]
     fn without_a_limit_of_records_there_is_none() {
         let start = Instant::now();
-        let open = OpenStats { bytes: 1, records: u64::MAX, first_at: start, last_at: start };
         let rotation = Rotation { max_records: None, ..rotation() };
-        assert_eq!(due(&rotation, &open, start), None);
+        assert_eq!(due(&rotation, &stats(start, 1, u64::MAX, 0), start), None);
     }
 
-    #[test]
-    fn at_its_deadline_an_object_is_due_and_not_before() {
-        let start = Instant::now();
-        for last in [0, 20, 55] {
-            let last_at = start + Duration::from_secs(last);
-            let open = OpenStats { bytes: 1, records: 2, first_at: start, last_at };
+    proptest! {
+        #[test]
+        fn at_its_deadline_an_object_is_due_and_not_before(
+            bytes in 0..1_000_u64, records in 1..10_u64, last in 0..=70_000_u64,
+        ) {
+            let start = Instant::now();
+            let last_at = start + Duration::from_millis(last);
+            let open = OpenStats { last_at, ..stats(start, bytes, records, 0) };
             let deadline = deadline(&rotation(), &open);
-            assert!(due(&rotation(), &open, deadline).is_some());
-            assert!(due(&rotation(), &open, deadline - Duration::from_millis(1)).is_none());
+            prop_assert!(due(&rotation(), &open, deadline).is_some());
+            prop_assert!(due(&rotation(), &open, deadline - Duration::from_millis(1)).is_none());
+        }
+
+        #[test]
+        fn a_full_object_is_due_whatever_the_time(
+            bytes: u64, records: u64, milliseconds in 0..100_000_u64, asked: bool,
+        ) {
+            let start = Instant::now();
+            let asked = asked.then_some(Reason::Memory);
+            let open = OpenStats { asked, ..stats(start, bytes, records, 0) };
+            let now = start + Duration::from_millis(milliseconds);
+            if let Some(reason) = full(&rotation(), &open) {
+                prop_assert_eq!(due(&rotation(), &open, now), Some(reason));
+            }
         }
     }
 }

@@ -2,13 +2,15 @@
 //! are tested without Kafka.
 
 use async_trait::async_trait;
+use kafka2oss_memory::MemoryBudget;
 use kafka2oss_proto::names::AgentName;
 use kafka2oss_sink::ObjectStore;
 use tokio::sync::watch;
 
 use crate::report::Reporter;
 use crate::task::{
-    self, Membership, Mode, Snapshot, StopMode, TaskEnvironment, TaskHandle, TaskSpec,
+    self, Confirmations, Guidance, Membership, Snapshot, StopMode, TaskEnvironment, TaskHandle,
+    TaskSpec,
 };
 
 /// Starts tasks.
@@ -18,7 +20,7 @@ pub(crate) trait TaskFactory: Send + Sync + 'static {
         &self,
         spec: TaskSpec,
         store: watch::Receiver<ObjectStore>,
-        mode: Mode,
+        guidance: Guidance,
     ) -> Box<dyn Task>;
 }
 
@@ -27,8 +29,8 @@ pub(crate) trait TaskFactory: Send + Sync + 'static {
 pub(crate) trait Task: Send + 'static {
     /// What can be seen of it, as it changes.
     fn snapshot(&self) -> watch::Receiver<Snapshot>;
-    /// Changes what it should do.
-    fn set_mode(&self, mode: Mode);
+    /// Changes what it is told.
+    fn guide(&self, guidance: Guidance);
     /// Ends it; when this returns nothing of it runs any more.
     async fn stop(self: Box<Self>, mode: StopMode);
 }
@@ -39,6 +41,8 @@ pub(crate) struct KafkaTasks {
     pub(crate) agent: AgentName,
     pub(crate) reporter: Reporter,
     pub(crate) membership: Membership,
+    pub(crate) confirmations: Confirmations,
+    pub(crate) memory: MemoryBudget,
     pub(crate) data_runtime: tokio::runtime::Handle,
 }
 
@@ -47,16 +51,18 @@ impl TaskFactory for KafkaTasks {
         &self,
         spec: TaskSpec,
         store: watch::Receiver<ObjectStore>,
-        mode: Mode,
+        guidance: Guidance,
     ) -> Box<dyn Task> {
         let environment = TaskEnvironment {
             agent: self.agent.clone(),
             store,
             reporter: self.reporter.clone(),
             membership: self.membership,
+            confirmations: self.confirmations.clone(),
+            memory: self.memory.connector(&spec.connector.to_string()),
             data_runtime: self.data_runtime.clone(),
         };
-        Box::new(task::spawn(spec, environment, mode))
+        Box::new(task::spawn(spec, environment, guidance))
     }
 }
 
@@ -66,8 +72,8 @@ impl Task for TaskHandle {
         TaskHandle::snapshot(self)
     }
 
-    fn set_mode(&self, mode: Mode) {
-        TaskHandle::set_mode(self, mode);
+    fn guide(&self, guidance: Guidance) {
+        TaskHandle::guide(self, guidance);
     }
 
     async fn stop(self: Box<Self>, mode: StopMode) {

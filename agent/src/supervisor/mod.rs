@@ -10,6 +10,7 @@ mod tasks;
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::{ErrorCode, v1};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use crate::assignment::{Assignment, AssignmentCache, Assignments, Cached, Keyring, StoreIdentity};
 use crate::task::StopMode;
@@ -30,7 +31,7 @@ enum Message {
     Apply {
         store: StoreIdentity,
         connectors: Vec<v1::ConnectorAssignment>,
-        reply: oneshot::Sender<Vec<v1::AssignmentNack>>,
+        reply: oneshot::Sender<Outcome>,
     },
     StopAll {
         mode: StopMode,
@@ -39,6 +40,15 @@ enum Message {
     Forget {
         reply: oneshot::Sender<()>,
     },
+}
+
+/// What became of a list of assignments.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Outcome {
+    /// It is what runs now, but for these.
+    Applied(Vec<v1::AssignmentNack>),
+    /// It changes nothing: it is of another store. All of it is here.
+    Refused(Vec<v1::AssignmentNack>),
 }
 
 /// What a supervisor is made of.
@@ -77,13 +87,13 @@ impl Supervisor {
     }
 
     /// Makes a whole list of assignments the one that runs; returns when
-    /// everything has been set going and the cache is written, with those that
-    /// this agent cannot take. `None` when this agent is stopping.
+    /// everything has been set going and the cache is written. `None` when this
+    /// agent is stopping.
     pub(crate) async fn apply(
         &self,
         store: StoreIdentity,
         connectors: Vec<v1::ConnectorAssignment>,
-    ) -> Option<Vec<v1::AssignmentNack>> {
+    ) -> Option<Outcome> {
         self.ask(|reply| Message::Apply { store, connectors, reply }).await
     }
 
@@ -141,8 +151,8 @@ impl Actor {
             // Without an answer: the sender sees that there is none.
             Message::Apply { .. } if self.stopping.is_some() => {}
             Message::Apply { store, connectors, reply } => {
-                let nacks = self.apply(store, connectors).await;
-                let _ = reply.send(nacks);
+                let outcome = self.apply(store, connectors).await;
+                let _ = reply.send(outcome);
             }
             Message::StopAll { mode, reply } => {
                 self.stopping.get_or_insert_default().push(reply);
@@ -160,12 +170,13 @@ impl Actor {
         &mut self,
         store: StoreIdentity,
         connectors: Vec<v1::ConnectorAssignment>,
-    ) -> Vec<v1::AssignmentNack> {
+    ) -> Outcome {
         let held = (!self.assignments.is_empty()).then_some(&self.store);
         if let Err(problem) = admission::admit(held, &store, self.adopt_store) {
             let orphans: Vec<_> = self.assignments.keys().map(ToString::to_string).collect();
             tracing::error!(%problem, orphans = orphans.join(", "), "assignments refused");
-            return connectors.iter().map(|refused| nack(refused, problem.clone())).collect();
+            let nacks = connectors.iter().map(|refused| nack(refused, problem.clone())).collect();
+            return Outcome::Refused(nacks);
         }
         self.store = store;
 
@@ -187,7 +198,7 @@ impl Actor {
         }
         self.run(wanted);
         self.cache.save(&self.store, &self.assignments).await;
-        nacks
+        Outcome::Applied(nacks)
     }
 
     fn check(
@@ -206,18 +217,22 @@ impl Actor {
         Ok(assignment)
     }
 
-    /// What goes on in the place of an assignment that was refused.
+    /// What goes on in the place of an assignment that was refused: as before,
+    /// but for tasks that are no longer this agent's.
     fn last_good(&self, refused: &v1::ConnectorAssignment) -> Option<Assignment> {
         let connector = refused.connector.parse().ok()?;
-        self.assignments
+        let mut last_good = self
+            .assignments
             .get(&connector)
             .filter(|assignment| assignment.fixed.uid == refused.uid)
-            .cloned()
+            .cloned()?;
+        last_good.retain_tasks(&refused.tasks);
+        Some(last_good)
     }
 
     fn run(&mut self, wanted: Assignments) {
         self.tasks.apply(&self.assignments, &wanted);
-        self.keyring.hold(&wanted);
+        self.keyring.hold(&wanted, Instant::now());
         self.assignments = wanted;
         self.publish();
     }

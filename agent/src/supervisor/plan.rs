@@ -8,7 +8,7 @@ use kafka2oss_proto::names::ConnectorName;
 use kafka2oss_proto::v1;
 
 use crate::assignment::{Assignments, Fixed};
-use crate::task::{Mode, StopMode};
+use crate::task::{Guidance, StopMode};
 
 /// One task of this agent.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,7 +30,7 @@ pub(super) enum Current {
 pub(super) struct Running {
     pub(super) fixed: Arc<Fixed>,
     pub(super) threads: u32,
-    pub(super) mode: Mode,
+    pub(super) guidance: Guidance,
     pub(super) credentials: Option<v1::StoreCredentials>,
 }
 
@@ -43,8 +43,8 @@ pub(super) enum Action {
     Restart(TaskKey, StopMode),
     /// Stops the task, so that others take its partitions at once.
     Stop(TaskKey),
-    /// Tells the running task what to do.
-    SetMode(TaskKey, Mode),
+    /// Tells the running task something else than before.
+    Guide(TaskKey, Guidance),
     /// Gives the connector's running tasks a store with other credentials.
     ReplaceStore(ConnectorName),
 }
@@ -77,8 +77,8 @@ pub(super) fn plan(current: &BTreeMap<TaskKey, Current>, wanted: &Assignments) -
                         actions.push(replace);
                     }
                 }
-                if running.mode != assignment.mode {
-                    actions.push(Action::SetMode(key, assignment.mode));
+                if running.guidance != assignment.guidance {
+                    actions.push(Action::Guide(key, assignment.guidance.clone()));
                 }
             }
         }

@@ -97,10 +97,10 @@ impl Tasks {
                 Action::Start(key) => self.start(&key, wanted),
                 Action::Restart(key, mode) => self.stop(&key, mode, before),
                 Action::Stop(key) => self.stop(&key, StopMode::Leave, before),
-                Action::SetMode(key, mode) => {
+                Action::Guide(key, guidance) => {
                     if let Some(Slot::Running(live)) = self.slots.get_mut(&key) {
-                        live.running.mode = mode;
-                        live.task.set_mode(mode);
+                        live.running.guidance.clone_from(&guidance);
+                        live.task.guide(guidance);
                     }
                 }
                 Action::ReplaceStore(connector) => self.replace_store(&connector, wanted),
@@ -160,11 +160,11 @@ impl Tasks {
         let running = Running {
             fixed: Arc::clone(&assignment.fixed),
             threads: spec.threads,
-            mode: assignment.mode,
+            guidance: assignment.guidance.clone(),
             credentials: assignment.credentials.clone(),
         };
         let store = self.store(assignment);
-        let task = self.factory.spawn(spec, store.subscribe(), assignment.mode);
+        let task = self.factory.spawn(spec, store.subscribe(), assignment.guidance.clone());
         self.started += 1;
         let number = self.started;
         let (follow, key) = (self.board.clone().follow(task.snapshot()), key.clone());

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use kafka2oss_proto::v1::secret::Source;
 
 use super::*;
-use crate::task::Mode;
-use crate::testing::{Event, FakeTasks, Hand, connector_name, inline, soon, wire};
+use crate::task::{CommitsSeen, Guidance, Mode, Resume};
+use crate::testing::{Event, FakeTasks, Hand, connector_name, inline, resume, soon, wire};
 
 struct Bench {
     supervisor: Supervisor,
@@ -30,14 +30,13 @@ async fn bench() -> Bench {
 
 impl Bench {
     async fn apply(&self, connectors: Vec<v1::ConnectorAssignment>) -> Vec<v1::AssignmentNack> {
-        self.apply_from("store", connectors).await
+        match self.apply_from("store", connectors).await {
+            Outcome::Applied(nacks) => nacks,
+            Outcome::Refused(nacks) => panic!("{nacks:?}"),
+        }
     }
 
-    async fn apply_from(
-        &self,
-        store: &str,
-        connectors: Vec<v1::ConnectorAssignment>,
-    ) -> Vec<v1::AssignmentNack> {
+    async fn apply_from(&self, store: &str, connectors: Vec<v1::ConnectorAssignment>) -> Outcome {
         let store = StoreIdentity { id: store.to_owned(), epoch: 1 };
         self.supervisor.apply(store, connectors).await.expect("it runs")
     }
@@ -59,7 +58,7 @@ impl Bench {
 }
 
 fn started(name: &str) -> Event {
-    Event::Started(name.to_owned(), Mode::Run)
+    Event::Started(name.to_owned(), Guidance::of_mode(Mode::Run))
 }
 
 #[tokio::test]
@@ -134,6 +133,39 @@ async fn a_refused_assignment_leaves_the_last_good_one_running() {
 }
 
 #[tokio::test]
+async fn tasks_that_a_refused_assignment_no_longer_lists_stop_all_the_same() {
+    let mut bench = bench().await;
+    bench.apply(vec![wire("c", &[0, 1])]).await;
+    assert_eq!((bench.event().await, bench.event().await), (started("c/0"), started("c/1")));
+
+    let refused = v1::ConnectorAssignment { run_mode: 0, ..wire("c", &[1]) };
+    assert_eq!(bench.apply(vec![refused]).await.len(), 1);
+    assert_eq!(bench.event().await, Event::Stopping("c/0".to_owned(), StopMode::Leave));
+    assert_eq!(bench.event().await, Event::Stopped("c/0".to_owned()));
+    bench.no_event();
+}
+
+#[tokio::test]
+async fn what_changes_under_a_running_task_is_told_to_it() {
+    let mut bench = bench().await;
+    bench.apply(vec![wire("c", &[0])]).await;
+    assert_eq!(bench.event().await, started("c/0"));
+
+    let mut next = wire("c", &[0]);
+    next.committed_partitions = vec![1];
+    next.resumes = vec![resume(0, 2, Some(7))];
+    bench.apply(vec![next.clone()]).await;
+    let guidance = Guidance {
+        mode: Mode::Run,
+        commits_seen: CommitsSeen::Of([1].into()),
+        resumes: [(0, Resume { number: 2, skip: Some(7) })].into(),
+    };
+    assert_eq!(bench.event().await, Event::Guided("c/0".to_owned(), guidance));
+    bench.apply(vec![next]).await;
+    bench.no_event();
+}
+
+#[tokio::test]
 async fn a_refused_assignment_of_another_uid_does_not_keep_the_one_before() {
     let mut bench = bench().await;
     bench.apply(vec![wire("c", &[0])]).await;
@@ -185,9 +217,11 @@ async fn tasks_of_another_store_are_kept_and_its_assignments_refused() {
     bench.apply_from("first", vec![wire("c", &[0])]).await;
     assert_eq!(bench.event().await, started("c/0"));
 
-    let nacks = bench.apply_from("second", vec![wire("d", &[0])]).await;
+    let refused = bench.apply_from("second", vec![wire("d", &[0])]).await;
+    let Outcome::Refused(nacks) = refused else { panic!("{refused:?}") };
     assert!(nacks[0].problem.as_ref().is_some_and(|p| p.message.contains("--adopt-store")));
-    assert_eq!(bench.apply_from("second", vec![]).await, [], "an empty store stops nothing");
+    let refused = bench.apply_from("second", vec![]).await;
+    assert_eq!(refused, Outcome::Refused(Vec::new()), "an empty store stops nothing");
     bench.no_event();
     assert_eq!(bench.board.view().store_id, "first");
 }

@@ -3,20 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use backon::{BackoffBuilder, ExponentialBuilder};
 use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
 
 use super::board::Board;
 use super::session::{self, End, Steering};
 use super::{Incarnation, TaskEnvironment, TaskSpec};
+use crate::backoff::Backoff;
 
-/// Wait before a new consumer is made: grows from the first to the second.
+/// Waits before a new consumer is made: from the first to the longest.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
-
-/// Wait of a task whose member was fenced, before it tries to get its place
-/// back: another agent was given the task, and this one is about to be told.
-const FENCED_BACKOFF: Duration = Duration::from_secs(60);
 
 /// A consumer that lived for this long was no failed attempt.
 const LIVED: Duration = Duration::from_secs(60);
@@ -28,12 +23,7 @@ pub(super) async fn run(
     board: Arc<Board>,
     mut steering: Steering,
 ) {
-    let backoff = ExponentialBuilder::default()
-        .with_min_delay(BACKOFF.0)
-        .with_max_delay(BACKOFF.1)
-        .with_jitter()
-        .without_max_times();
-    let mut delays = backoff.build();
+    let mut backoff = Backoff::new(BACKOFF.0, BACKOFF.1);
     let incarnation = Arc::new(Incarnation::new(spec.clone()));
     loop {
         let started = Instant::now();
@@ -43,20 +33,21 @@ pub(super) async fn run(
                 End::Failed(problem) => problem,
             };
         if started.elapsed() > LIVED {
-            delays = backoff.build();
+            backoff = Backoff::new(BACKOFF.0, BACKOFF.1);
         }
-        let delay = wait(&problem, delays.next());
+        let fenced = problem.code == ErrorCode::KafkaFenced;
         board.failed(problem);
+        let ready = async {
+            if fenced {
+                // Another member took the place, perhaps another agent's: two
+                // that take it from each other would never come to rest.
+                environment.confirmations.confirm().await;
+            }
+            tokio::time::sleep(backoff.next_delay()).await;
+        };
         tokio::select! {
-            () = tokio::time::sleep(delay) => {}
+            () = ready => {}
             _ = steering.stop.wait_for(Option::is_some) => return,
         }
-    }
-}
-
-fn wait(problem: &Problem, delay: Option<Duration>) -> Duration {
-    match problem.code {
-        ErrorCode::KafkaFenced => FENCED_BACKOFF,
-        _ => delay.unwrap_or(BACKOFF.1),
     }
 }

@@ -1,11 +1,12 @@
 //! Where the parts of a task write what is seen of them, and its snapshot is
 //! put together.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+use kafka2oss_chain::ObjectMetadata;
 use kafka2oss_proto::error_code::Problem;
-use kafka2oss_sink::ObjectMetadata;
 use tokio::sync::watch;
 
 use super::{PartitionSnapshot, PartitionState, Snapshot, TaskSpec, TaskState};
@@ -17,6 +18,10 @@ pub(crate) struct Board {
     snapshot: watch::Sender<Snapshot>,
     spec: Arc<TaskSpec>,
     reporter: Reporter,
+    /// Ends of logs up to which everything that is a record was taken in.
+    caught_up: Mutex<BTreeMap<i32, i64>>,
+    /// Where the ranges end that were counted as lost.
+    lost_to: Mutex<BTreeMap<i32, i64>>,
 }
 
 /// What is seen of one partition, and what all partitions add up to.
@@ -31,8 +36,9 @@ impl Board {
         spec: Arc<TaskSpec>,
         reporter: Reporter,
     ) -> (Arc<Self>, watch::Receiver<Snapshot>) {
-        let (snapshot, receiver) = watch::channel(Snapshot::default());
-        (Arc::new(Self { snapshot, spec, reporter }), receiver)
+        let (snapshot, receiver) = watch::channel(Snapshot { epoch: spec.epoch, ..Snapshot::default() });
+        let (caught_up, lost_to) = (Mutex::default(), Mutex::default());
+        (Arc::new(Self { snapshot, spec, reporter, caught_up, lost_to }), receiver)
     }
 
     /// What the task does. Why it failed stays to be seen until it has joined
@@ -51,6 +57,11 @@ impl Board {
     /// The task's trouble is over.
     pub(super) fn untroubled(&self) {
         self.snapshot.send_if_modified(|snapshot| snapshot.problem.take().is_some());
+    }
+
+    /// A partition of the task waits for something outside.
+    pub(super) fn retrying(self: &Arc<Self>, partition: i32, problem: &Problem) {
+        PartitionBoard { task: self.clone(), partition }.retrying(problem);
     }
 
     /// A partition of the task waits for a decision.
@@ -99,6 +110,14 @@ impl Board {
 
     /// Records that retention removed before they were read.
     pub(super) fn lost(&self, partition: i32, from: i64, to: i64) {
+        // A consumer that was made anew finds the same range again.
+        let counted = {
+            let mut lost_to = self.lost_to.lock().unwrap_or_else(PoisonError::into_inner);
+            lost_to.insert(partition, to)
+        };
+        if counted.is_some_and(|counted| counted >= to) {
+            return;
+        }
         self.snapshot.send_modify(|snapshot| snapshot.totals.lost_records += to.abs_diff(from));
         let code = kafka2oss_proto::ErrorCode::KafkaOffsetOutOfRange;
         self.log(
@@ -112,9 +131,15 @@ impl Board {
 
     /// The broker has shown where a partition ends.
     pub(super) fn end_offset(&self, partition: i32, end: i64) {
+        let caught_up = {
+            let caught_up = self.caught_up.lock().unwrap_or_else(PoisonError::into_inner);
+            caught_up.get(&partition) == Some(&end)
+        };
         self.snapshot.send_if_modified(|snapshot| {
             let Some(seen) = snapshot.partitions.get_mut(&partition) else { return false };
             seen.observed = SystemTime::now();
+            // What is left is no record, but a transaction's marker, say.
+            let end = if caught_up { seen.position } else { end };
             seen.end_offset.replace(end) != Some(end)
         });
     }
@@ -124,6 +149,20 @@ impl Board {
         use PartitionState::{Paused, Stopped};
         let snapshot = self.snapshot.borrow();
         snapshot.partitions.values().all(|seen| matches!(seen.state, Paused | Stopped))
+    }
+
+    /// A reply shows that records may stand in two objects.
+    pub(super) fn downgrade(&self, partition: Option<i32>, problem: &Problem) {
+        let news = self.snapshot.send_if_modified(|snapshot| {
+            let news = snapshot.downgrade.is_none();
+            if news {
+                snapshot.downgrade = Some(problem.clone());
+            }
+            news
+        });
+        if news {
+            self.log(Severity::Warn, partition, None, Some(problem), problem.message.clone());
+        }
     }
 
     pub(super) fn log(
@@ -244,18 +283,18 @@ impl PartitionBoard {
         });
     }
 
-    /// The store's replies show that records may stand in two objects.
+    /// A reply shows that records may stand in two objects.
     pub(crate) fn downgrade(&self, problem: &Problem) {
-        let news = self.task.snapshot.send_if_modified(|snapshot| {
-            let news = snapshot.downgrade.is_none();
-            if news {
-                snapshot.downgrade = Some(problem.clone());
-            }
-            news
-        });
-        if news {
-            self.log(Severity::Warn, None, Some(problem), problem.message.clone());
-        }
+        self.task.downgrade(Some(self.partition), problem);
+    }
+
+    /// Everything up to the log's `end` was taken in.
+    pub(crate) fn caught_up(&self, end: Option<i64>) {
+        let Some(end) = end else { return };
+        let mut caught_up = self.task.caught_up.lock().unwrap_or_else(PoisonError::into_inner);
+        caught_up.insert(self.partition, end);
+        drop(caught_up);
+        self.update(|seen| seen.end_offset.replace(seen.position) != Some(seen.position));
     }
 
     /// Adds a line about this partition to the connector's log.

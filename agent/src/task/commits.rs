@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use kafka2oss_chain::{Commit, CommitMetadata, Identity};
 use kafka2oss_kafka::classify;
 use kafka2oss_kafka::partition_list::offset_with_metadata;
 use kafka2oss_proto::ErrorCode;
@@ -14,6 +15,7 @@ use rdkafka::types::RDKafkaErrorCode;
 
 use super::consumer::TaskConsumer;
 use super::native;
+use super::settings::RETRY_BACKOFF;
 use crate::partition::{CommitError, CommitRequest};
 
 /// A commit without an answer for this long has an unknown outcome; longer
@@ -24,8 +26,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(90);
 #[derive(Debug)]
 pub(super) struct PendingCommits {
     topic: String,
-    /// Whose the commits are, in the form in which they are committed.
-    metadata: String,
+    /// Whose the commits are.
+    identity: Identity,
     pending: HashMap<i32, Pending>,
 }
 
@@ -34,6 +36,8 @@ struct Pending {
     request: CommitRequest,
     /// When it was first sent.
     since: Instant,
+    /// When it was last sent.
+    sent: Instant,
     stage: Stage,
 }
 
@@ -47,8 +51,8 @@ enum Stage {
 }
 
 impl PendingCommits {
-    pub(super) fn new(topic: String, metadata: String) -> Self {
-        Self { topic, metadata, pending: HashMap::new() }
+    pub(super) fn new(topic: String, identity: Identity) -> Self {
+        Self { topic, identity, pending: HashMap::new() }
     }
 
     /// Sends a commit to the broker; its answer comes as an event.
@@ -62,12 +66,14 @@ impl PendingCommits {
     }
 
     fn send_since(&mut self, consumer: &TaskConsumer, request: CommitRequest, since: Instant) {
-        let sent =
-            offset_with_metadata(&self.topic, request.partition, request.offset, &self.metadata)
-                .and_then(|offsets| native::commit(consumer, &offsets));
+        let Commit { offset, pin } = &request.commit;
+        let metadata = CommitMetadata::new(self.identity.clone(), pin.as_ref()).encode();
+        let sent = offset_with_metadata(&self.topic, request.partition, *offset, &metadata)
+            .and_then(|offsets| native::commit(consumer, &offsets));
         match sent {
             Ok(()) => {
-                let pending = Pending { since, stage: Stage::Sent, request };
+                let sent = Instant::now();
+                let pending = Pending { since, sent, stage: Stage::Sent, request };
                 self.pending.insert(pending.request.partition, pending);
             }
             Err(error) => {
@@ -87,7 +93,16 @@ impl PendingCommits {
     ) -> bool {
         let Some(mut pending) = self.pending.remove(&partition) else { return false };
         match outcome {
-            Ok(()) if pending.request.offset == offset => {
+            Ok(()) if may_have_been_sent_twice(consumer, pending.sent) => {
+                let message = format!(
+                    "the commit of offset {offset} of partition {partition} was answered after \
+                     trouble with the connection: an earlier attempt of it may still be on its way"
+                );
+                let problem = Problem::new(ErrorCode::KafkaRequestFailed, message);
+                answer(pending.request, Err(CommitError::Failed(problem)));
+                false
+            }
+            Ok(()) if pending.request.commit.offset == offset => {
                 answer(pending.request, Ok(()));
                 true
             }
@@ -95,7 +110,7 @@ impl PendingCommits {
                 // Cannot be: one commit a partition is under way.
                 let message = format!(
                     "the broker acknowledged offset {offset} of partition {partition}, not {}",
-                    pending.request.offset
+                    pending.request.commit.offset
                 );
                 let problem = Problem::new(ErrorCode::Internal, message);
                 answer(pending.request, Err(CommitError::Failed(problem)));
@@ -109,7 +124,10 @@ impl PendingCommits {
             }
             Err(error) => {
                 let what = format!("cannot commit offset {offset} of partition {partition}");
-                let problem = consumer.context().errors.problem(&what, &error);
+                let mut problem = consumer.context().errors.problem(&what, &error);
+                if classify::native_code(&error) == Some(RDKafkaErrorCode::OffsetMetadataTooLarge) {
+                    problem.code = ErrorCode::KafkaMetadataLost;
+                }
                 answer(pending.request, Err(CommitError::Failed(problem)));
                 false
             }
@@ -155,6 +173,13 @@ impl PendingCommits {
     pub(super) fn is_unanswered(&self, partition: i32) -> bool {
         self.pending.get(&partition).is_some_and(|pending| pending.stage == Stage::Sent)
     }
+}
+
+/// Whether librdkafka may have sent a commit again: it does so after a
+/// connection was lost, and then the answer to the second attempt says nothing
+/// about when the first one reaches the broker.
+fn may_have_been_sent_twice(consumer: &TaskConsumer, sent: Instant) -> bool {
+    sent.elapsed() >= RETRY_BACKOFF * 7 / 10 && consumer.context().errors.cause().is_some()
 }
 
 /// Whether the broker has refused a commit because the group has rebalanced

@@ -1,9 +1,11 @@
 //! The consumer's calls that wait, each on a blocking thread.
 
 use std::collections::BTreeMap;
+use std::ffi::CString;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kafka2oss_chain::{CommitMetadata, Committed, Identity, Pin, Position, position};
 use kafka2oss_kafka::partition_list::committed_raw;
 use kafka2oss_kafka::{classify, client_config};
 use kafka2oss_proto::ErrorCode;
@@ -14,8 +16,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::Notify;
 
 use super::context::TaskContext;
-use super::{Membership, TaskSpec, settings};
-use crate::partition::chain::{self, Committed, Identity, Position};
+use super::{Membership, TaskSpec, native, settings};
 
 /// Limit of a request to the broker.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -29,9 +30,17 @@ pub(super) type TaskConsumer = BaseConsumer<TaskContext>;
 /// Where a partition is taken up.
 #[derive(Debug, Clone)]
 pub(super) enum TakeUp {
-    /// From this offset on; `committed` when the chain itself has committed
-    /// it.
-    At { offset: i64, committed: bool },
+    /// From this offset on.
+    At {
+        /// The chain's position.
+        offset: i64,
+        /// Key of the link that starts there, if it is announced.
+        pin: Option<Pin>,
+        /// Whether the group holds it.
+        committed: bool,
+    },
+    /// The group holds no offset of the chain.
+    Absent,
     /// Not before the problem is gone.
     Stopped(Problem),
 }
@@ -50,9 +59,11 @@ async fn blocking<T: Send + 'static>(
 pub(super) async fn join_group(
     spec: &TaskSpec,
     membership: Membership,
+    prefetch: u64,
     wake: Arc<Notify>,
 ) -> Result<Arc<TaskConsumer>, Problem> {
-    let config = settings::consumer(client_config(&spec.instance).await?, spec, membership);
+    let config =
+        settings::consumer(client_config(&spec.instance).await?, spec, membership, prefetch);
     let topic = spec.spec.source.topic.clone();
     blocking(move || {
         let mut consumer: TaskConsumer = config
@@ -85,14 +96,9 @@ pub(super) async fn positions(
         for entry in committed {
             let partition = entry.partition;
             let held = entry.offset.map(|offset| Committed { offset, metadata: entry.metadata });
-            let start = spec.start_offsets.get(&partition).copied();
-            let take_up = match chain::position(held.as_ref(), &identity, start) {
-                Position::Committed(offset) => TakeUp::At { offset, committed: true },
-                Position::Start(offset) => TakeUp::At { offset, committed: false },
-                Position::Beginning => {
-                    let (beginning, _) = watermarks(&consumer, topic, partition)?;
-                    TakeUp::At { offset: beginning, committed: false }
-                }
+            let take_up = match position(held.as_ref(), &identity, partition) {
+                Position::Committed { offset, pin } => TakeUp::At { offset, pin, committed: true },
+                Position::Absent => TakeUp::Absent,
                 Position::Stop(problem) => TakeUp::Stopped(problem),
             };
             found.insert(partition, take_up);
@@ -113,8 +119,39 @@ pub(crate) struct LogRange {
 impl LogRange {
     /// Beginning and end of the log.
     pub(crate) async fn ask(self) -> Result<(i64, i64), Problem> {
-        blocking(move || watermarks(&self.consumer, &self.topic, self.partition)).await?
+        log_range(&self.consumer, &self.topic, self.partition).await
     }
+
+    /// The end of the log as the last fetch showed it.
+    pub(crate) fn known_end(&self) -> Option<i64> {
+        let topic = CString::new(self.topic.as_str()).ok()?;
+        native::known_end(&self.consumer, &topic, self.partition)
+    }
+}
+
+/// Beginning and end of a partition's log.
+pub(super) async fn log_range(
+    consumer: &Arc<TaskConsumer>,
+    topic: &str,
+    partition: i32,
+) -> Result<(i64, i64), Problem> {
+    let (consumer, topic) = (consumer.clone(), topic.to_owned());
+    blocking(move || watermarks(&consumer, &topic, partition)).await?
+}
+
+/// Whether the group gives back what a commit carries besides its offset.
+pub(super) async fn keeps_metadata(
+    consumer: &Arc<TaskConsumer>,
+    topic: &str,
+    partition: i32,
+) -> Result<bool, Problem> {
+    let (consumer, partitions) = (consumer.clone(), list(topic, &[partition]));
+    blocking(move || {
+        let committed = committed_raw(&consumer, &partitions, REQUEST_TIMEOUT)
+            .map_err(|error| classify::problem("cannot read the group's offsets", &error))?;
+        Ok(committed.iter().all(|entry| CommitMetadata::decode(&entry.metadata).is_some()))
+    })
+    .await?
 }
 
 fn watermarks(consumer: &TaskConsumer, topic: &str, partition: i32) -> Result<(i64, i64), Problem> {

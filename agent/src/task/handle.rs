@@ -1,9 +1,10 @@
 //! Starting, steering and stopping a task.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use kafka2oss_memory::ConnectorMemory;
 use kafka2oss_proto::names::{AgentName, ConnectorName};
 use kafka2oss_proto::spec::{ConnectorSpec, Instance};
 use kafka2oss_sink::ObjectStore;
@@ -11,6 +12,7 @@ use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::board::Board;
+use super::confirmation::Confirmations;
 use super::session::Steering;
 use super::{Snapshot, actor};
 use crate::report::Reporter;
@@ -51,26 +53,27 @@ pub struct TaskEnvironment {
     pub reporter: Reporter,
     /// How the task is a member of its group.
     pub membership: Membership,
+    /// Asks the control plane whether the task is still this agent's.
+    pub confirmations: Confirmations,
+    /// The memory that the connector's tasks may use.
+    pub memory: ConnectorMemory,
     /// Runtime of the partitions' loops, apart from the control runtime.
     pub data_runtime: tokio::runtime::Handle,
 }
 
-/// How a task is a member of its consumer group.
+/// How tasks are members of their consumer groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Membership {
-    /// Whether it is a static member (`group.instance.id`); off on the
-    /// embedded Kafka, which does not know them.
-    pub is_static: bool,
-    /// Kafka's `session.timeout.ms`: a member that is not heard of for this
-    /// long is out of the group; a static one that is back within it keeps its
-    /// partitions.
-    pub session_timeout: Duration,
-}
-
-impl Default for Membership {
-    fn default() -> Self {
-        Self { is_static: true, session_timeout: Duration::from_secs(10) }
-    }
+pub enum Membership {
+    /// Static members (`group.instance.id`): one that is back within the
+    /// session timeout keeps its partitions, and fences the one left behind.
+    Static,
+    /// Members by member id only, for the embedded Kafka, which does not know
+    /// the others. Nothing fences a member that was left behind.
+    Dynamic {
+        /// In place of the connector's: the embedded Kafka's rebalances take
+        /// nearly as long as it.
+        session_timeout: Duration,
+    },
 }
 
 /// What a task should do.
@@ -81,6 +84,54 @@ pub enum Mode {
     /// Close and commit what is open, keep the partitions, take no record.
     /// Going from `Pause` to `Run` retries partitions that had stopped.
     Pause,
+}
+
+/// What a task is told while it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guidance {
+    /// What it should do.
+    pub mode: Mode,
+    /// Partitions of which the control plane has seen a commit in this epoch.
+    pub commits_seen: CommitsSeen,
+    /// Decisions about partitions that have stopped.
+    pub resumes: BTreeMap<i32, Resume>,
+}
+
+impl Guidance {
+    /// Nothing but a mode, for a task of an epoch of which no commit was seen.
+    pub fn of_mode(mode: Mode) -> Self {
+        let commits_seen = CommitsSeen::Of(BTreeSet::new());
+        Self { mode, commits_seen, resumes: BTreeMap::new() }
+    }
+}
+
+/// Partitions of which a commit in this epoch was seen: one of these that the
+/// group holds no offset for has lost it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommitsSeen {
+    /// Nobody can tell: any may have been committed.
+    Unknown,
+    /// These, as the live stream says.
+    Of(BTreeSet<i32>),
+}
+
+impl CommitsSeen {
+    /// Whether a commit of the partition may have been made.
+    pub fn may_have(&self, partition: i32) -> bool {
+        match self {
+            Self::Unknown => true,
+            Self::Of(partitions) => partitions.contains(&partition),
+        }
+    }
+}
+
+/// A decision about a partition that has stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resume {
+    /// Rises with each decision: a task carries each out once.
+    pub number: u64,
+    /// The record to leave out; `None` is a retry.
+    pub skip: Option<i64>,
 }
 
 /// What becomes of the group membership when a task stops.
@@ -96,21 +147,21 @@ pub enum StopMode {
 /// A running task. Dropping it ends the task at once, with nothing delivered.
 pub struct TaskHandle {
     snapshot: watch::Receiver<Snapshot>,
-    mode: watch::Sender<Mode>,
+    guidance: watch::Sender<Guidance>,
     stop: watch::Sender<Option<StopMode>>,
     actor: AbortOnDropHandle<()>,
 }
 
 /// Starts a task, on the runtime that this is called on. Never fails: what
 /// goes wrong shows in the snapshot and is tried again.
-pub fn spawn(spec: TaskSpec, environment: TaskEnvironment, mode: Mode) -> TaskHandle {
+pub fn spawn(spec: TaskSpec, environment: TaskEnvironment, guidance: Guidance) -> TaskHandle {
     let spec = Arc::new(spec);
     let (board, snapshot) = Board::new(spec.clone(), environment.reporter.clone());
-    let (mode, mode_receiver) = watch::channel(mode);
+    let (guidance, guidance_receiver) = watch::channel(guidance);
     let (stop, stop_receiver) = watch::channel(None);
-    let steering = Steering { mode: mode_receiver, stop: stop_receiver };
+    let steering = Steering { guidance: guidance_receiver, stop: stop_receiver };
     let actor = tokio::spawn(actor::run(spec, environment, board, steering));
-    TaskHandle { snapshot, mode, stop, actor: AbortOnDropHandle::new(actor) }
+    TaskHandle { snapshot, guidance, stop, actor: AbortOnDropHandle::new(actor) }
 }
 
 impl TaskHandle {
@@ -119,9 +170,13 @@ impl TaskHandle {
         self.snapshot.clone()
     }
 
-    /// Changes what the task should do; returns at once.
-    pub fn set_mode(&self, mode: Mode) {
-        self.mode.send_replace(mode);
+    /// Changes what the task is told; returns at once.
+    pub fn guide(&self, guidance: Guidance) {
+        self.guidance.send_if_modified(|current| {
+            let news = *current != guidance;
+            *current = guidance;
+            news
+        });
     }
 
     /// Closes and commits what is open, within a deadline of its own, and

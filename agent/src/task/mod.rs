@@ -3,28 +3,36 @@
 
 mod actor;
 mod board;
+mod checkpoints;
 mod commits;
+mod confirmation;
 mod consumer;
 mod context;
 mod handle;
 mod incarnation;
 mod native;
 mod partitions;
+mod recovery;
 mod session;
 mod settings;
 mod snapshot;
 mod stopping;
 
 pub(crate) use board::PartitionBoard;
+pub(crate) use checkpoints::Checkpoints;
 pub(crate) use consumer::LogRange;
 pub(crate) use context::TaskContext;
 pub(crate) use incarnation::Incarnation;
 
-pub use handle::{Membership, Mode, StopMode, TaskEnvironment, TaskHandle, TaskSpec, spawn};
+pub use confirmation::{ConfirmationDesk, Confirmations, confirmations};
+pub use handle::{
+    CommitsSeen, Guidance, Membership, Mode, Resume, StopMode, TaskEnvironment, TaskHandle,
+    TaskSpec, spawn,
+};
 pub use snapshot::{PartitionSnapshot, PartitionState, Snapshot, TaskState, Totals};
 
 /// Uid of the connector that has committed an offset with this metadata; `None`
 /// where it is not of this service.
 pub fn committed_by(metadata: &[u8]) -> Option<String> {
-    crate::partition::chain::CommitMetadata::decode(metadata).map(|found| found.identity.uid)
+    kafka2oss_chain::CommitMetadata::decode(metadata).map(|found| found.identity.uid)
 }

@@ -4,20 +4,33 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use kafka2oss_chain::{ChainId, Owner, Pin};
+use kafka2oss_memory::FixedReservation;
+use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::{ErrorCode, spec::ConnectorSpec};
-use kafka2oss_sink::ChainId;
+use kafka2oss_proto::spec::FailureHandlingPolicy;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::board::{Board, PartitionBoard};
+use super::checkpoints::{CheckpointTopic, Checkpoints};
 use super::consumer::{LogRange, TaskConsumer, identity};
-use super::{Incarnation, PartitionSnapshot, TaskEnvironment, TaskSpec};
-use crate::partition::chain::chain_id;
-use crate::partition::encode::JsonArray;
+use super::{Incarnation, PartitionSnapshot, TaskEnvironment, TaskSpec, settings};
 use crate::partition::{
-    CommitRequest, Commits, DeadLetters, Delivery, ErrorTopic, Exit, PartitionLoop, Signal,
+    CommitRequest, Commits, DeadLetters, Delivery, ErrorTopics, Exit, Following, PartitionLoop,
+    Patience, Shape, Signal, ValueObjects,
 };
+
+/// Where a loop starts.
+#[derive(Debug, Clone)]
+pub(super) struct Start {
+    /// The chain's position.
+    pub position: i64,
+    /// Key of the link that starts there, if it is announced.
+    pub pin: Option<Pin>,
+    /// A record that is left out.
+    pub skip: Option<i64>,
+}
 
 /// A loop that has ended.
 #[derive(Debug)]
@@ -35,9 +48,13 @@ enum Entry {
         assignment: u64,
         signal: watch::Sender<Signal>,
         abort: AbortHandle,
+        /// Of what librdkafka fetches ahead.
+        _prefetch: FixedReservation,
     },
     /// No loop; the partition stays assigned.
     Resting,
+    /// No loop until its position is found out; the partition stays assigned.
+    Recovering,
 }
 
 /// The partitions that a task owns.
@@ -46,7 +63,9 @@ pub(super) struct Partitions {
     environment: TaskEnvironment,
     board: Arc<Board>,
     chain: ChainId,
-    error_topic: Arc<ErrorTopic>,
+    error_topics: Arc<ErrorTopics>,
+    checkpoints: Arc<CheckpointTopic>,
+    prefetch: u64,
     drain_slots: Arc<Semaphore>,
     commits: mpsc::Sender<CommitRequest>,
     incarnation: Arc<Incarnation>,
@@ -62,16 +81,15 @@ impl Partitions {
         board: Arc<Board>,
         commits: mpsc::Sender<CommitRequest>,
         incarnation: Arc<Incarnation>,
+        checkpoints: Arc<CheckpointTopic>,
+        prefetch: u64,
     ) -> Self {
-        let ConnectorSpec { resources, .. } = &*spec.spec;
-        let error_topic = Arc::new(ErrorTopic::new(
-            spec.clone(),
-            resources.dead_letter_queue_topic.name.clone(),
-            environment.reporter.clone(),
-        ));
+        let error_topics = ErrorTopics::new(spec.clone(), environment.reporter.clone());
         Self {
-            chain: chain_id(&identity(&spec)),
-            error_topic,
+            chain: identity(&spec).chain_id(),
+            error_topics: Arc::new(error_topics),
+            checkpoints,
+            prefetch,
             drain_slots: Arc::new(Semaphore::new(spec.threads as usize)),
             commits,
             incarnation,
@@ -91,7 +109,7 @@ impl Partitions {
         &mut self,
         consumer: &Arc<TaskConsumer>,
         partition: i32,
-        offset: i64,
+        from: Start,
         seen: PartitionSnapshot,
         to: Signal,
     ) -> Result<(), Problem> {
@@ -110,46 +128,70 @@ impl Partitions {
         self.next_assignment += 1;
         let board = self.board.owned(partition, seen);
         let (signal, receiver) = watch::channel(to);
+        let Start { position, pin, skip } = from;
+        let window = settings::session_timeout(&self.spec, self.environment.membership);
+        let owner = Owner::new(position, pin, window, self.checkpoints.is_usable());
+        let memory = self.environment.memory.partition();
+        let shape = Shape::new(&self.spec.spec, partition, self.chain);
+        let delivery = self.delivery(partition, assignment, board.clone());
+        let values = ValueObjects {
+            uid: self.spec.uid.clone(),
+            chain: self.chain,
+            partition,
+            layout: shape.layout.clone(),
+            store: self.environment.store.clone(),
+            patience: delivery.patience,
+            board: board.clone(),
+        };
         let running = PartitionLoop {
             queue,
             wake,
             signal: receiver,
             drain_slots: self.drain_slots.clone(),
-            format: JsonArray::new(
-                &self.spec.spec.source.topic,
-                partition,
-                self.spec.spec.output.overflow.max_value_bytes,
-            ),
-            rotation: self.spec.spec.output.rotation.clone(),
+            shape,
             policy: self.spec.spec.runtime.failure_handling_policy,
-            delivery: self.delivery(partition, assignment, board.clone()),
+            skip,
+            delivery,
             log_range: LogRange {
                 consumer: consumer.clone(),
                 topic: self.spec.spec.source.topic.clone(),
                 partition,
             },
-            dead_letters: DeadLetters::new(self.error_topic.clone(), partition, board.clone()),
+            dead_letters: DeadLetters {
+                topics: self.error_topics.clone(),
+                partition,
+                values: values.clone(),
+                board: board.clone(),
+            },
+            values,
             board,
         };
         let abort = self.loops.spawn_on(
-            async move { Ended { partition, assignment, exit: running.run(offset).await } },
+            async move { Ended { partition, assignment, exit: running.run(owner, memory).await } },
             &self.environment.data_runtime,
         );
-        self.entries.insert(partition, Entry::Running { assignment, signal, abort });
+        let _prefetch = self.environment.memory.reserve_fixed(2 * self.prefetch);
+        self.entries.insert(partition, Entry::Running { assignment, signal, abort, _prefetch });
         Ok(())
     }
 
     fn delivery(&self, partition: i32, assignment: u64, board: Arc<PartitionBoard>) -> Delivery {
+        let runtime = &self.spec.spec.runtime;
+        let patience = match runtime.failure_handling_policy {
+            FailureHandlingPolicy::Log => Patience(None),
+            FailureHandlingPolicy::Fail => Patience(Some(runtime.store_retry_time)),
+        };
         Delivery {
             uid: self.spec.uid.clone(),
             chain: self.chain,
-            topic: self.spec.spec.source.topic.clone(),
             partition,
-            prefix: self.spec.spec.output.layout.prefix.clone(),
             store: self.environment.store.clone(),
             commits: Commits { partition, assignment, requests: self.commits.clone() },
+            checkpoints: Checkpoints::new(self.checkpoints.clone(), partition),
             incarnation: self.incarnation.clone(),
+            patience,
             board,
+            following: Following::default(),
         }
     }
 
@@ -165,6 +207,18 @@ impl Partitions {
         drop(consumer.split_partition_queue(&self.spec.spec.source.topic, partition));
         self.board.owned(partition, seen).stopped(problem);
         self.entries.insert(partition, Entry::Resting);
+    }
+
+    /// Keeps the partition without a loop until its position is found out.
+    pub(super) fn recover(
+        &mut self,
+        consumer: &Arc<TaskConsumer>,
+        partition: i32,
+        seen: PartitionSnapshot,
+    ) {
+        drop(consumer.split_partition_queue(&self.spec.spec.source.topic, partition));
+        self.board.owned(partition, seen);
+        self.entries.insert(partition, Entry::Recovering);
     }
 
     /// A loop has ended and nobody told it to: the partition rests.
@@ -209,6 +263,11 @@ impl Partitions {
     /// Whether the partition is owned and has no loop.
     pub(super) fn is_resting(&self, partition: i32) -> bool {
         matches!(self.entries.get(&partition), Some(Entry::Resting))
+    }
+
+    /// Whether the partition is owned and its position is being found out.
+    pub(super) fn is_recovering(&self, partition: i32) -> bool {
+        matches!(self.entries.get(&partition), Some(Entry::Recovering))
     }
 
     /// Whether the partition is owned by this very assignment.

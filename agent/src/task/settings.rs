@@ -6,21 +6,42 @@ use rdkafka::ClientConfig;
 
 use super::{Membership, TaskSpec};
 
+/// Connection trouble and a request that librdkafka has sent again both leave
+/// traces: the second attempt of a commit starts this long after the first
+/// (`retry.backoff.ms`, with up to 20 % off).
+pub(super) const RETRY_BACKOFF: Duration = Duration::from_secs(1);
+
 /// Heartbeats within a session timeout. A member learns of a rebalance by its
 /// next heartbeat, and until then commits under a generation that has passed.
 const HEARTBEATS_PER_SESSION: u32 = 10;
 
-/// Prefetched records of one partition, in KiB. Split queues count by
-/// themselves, so this times the partitions is what a task holds.
-const PREFETCH_KIB: &str = "4096";
+/// Prefetched records of one partition, in bytes, at least and at most.
+const PREFETCH: std::ops::RangeInclusive<u64> = 64 << 10..=4 << 20;
+
+/// How long a member may be silent; also the put window.
+pub(super) fn session_timeout(spec: &TaskSpec, membership: Membership) -> Duration {
+    match membership {
+        Membership::Static => spec.spec.runtime.session_timeout,
+        Membership::Dynamic { session_timeout } => session_timeout,
+    }
+}
+
+/// Prefetched records of one partition, in bytes. Split queues count by
+/// themselves and are overshot by one fetch, so twice this times the partitions
+/// is what a task holds: a quarter of the agent's budget at most, if it gets all
+/// partitions of its topic.
+pub(super) fn prefetch(budget: u64, partitions: usize) -> u64 {
+    (budget / 8 / partitions.max(1) as u64).clamp(*PREFETCH.start(), *PREFETCH.end())
+}
 
 /// Adds the settings to those of the instance.
 pub(super) fn consumer(
     mut config: ClientConfig,
     spec: &TaskSpec,
     membership: Membership,
+    prefetch: u64,
 ) -> ClientConfig {
-    let Membership { is_static, session_timeout } = membership;
+    let session_timeout = session_timeout(spec, membership);
     config
         .set("group.id", &spec.spec.resources.task_consumer_group)
         .set("group.protocol", "classic")
@@ -33,14 +54,19 @@ pub(super) fn consumer(
         .set("auto.offset.reset", "error")
         .set("isolation.level", "read_committed")
         .set("check.crcs", "true")
-        .set("queued.max.messages.kbytes", PREFETCH_KIB)
-        .set("fetch.message.max.bytes", "1048576")
+        // The end of a partition is told, so that what is no record, such as a
+        // transaction's marker, is no lag.
+        .set("enable.partition.eof", "true")
+        .set("retry.backoff.ms", milliseconds(RETRY_BACKOFF))
+        .set("retry.backoff.max.ms", milliseconds(RETRY_BACKOFF))
+        .set("queued.max.messages.kbytes", (prefetch / 1024).to_string())
+        .set("fetch.message.max.bytes", prefetch.min(1 << 20).to_string())
         // The default of a second stalls a fast consumer.
         .set("fetch.queue.backoff.ms", "10")
         .set("fetch.wait.max.ms", "500")
         // Partitions that are added are seen within this time.
         .set("topic.metadata.refresh.interval.ms", "30000");
-    if is_static {
+    if membership == Membership::Static {
         config.set("group.instance.id", format!("{}-{}", spec.uid, spec.index));
     }
     config
@@ -48,4 +74,17 @@ pub(super) fn consumer(
 
 fn milliseconds(duration: Duration) -> String {
     duration.as_millis().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefetch_is_a_share_of_the_budget_within_bounds() {
+        assert_eq!(prefetch(1 << 30, 6), 4 << 20);
+        assert_eq!(prefetch(256 << 20, 200), (256 << 20) / 8 / 200);
+        assert_eq!(prefetch(64 << 20, 10_000), 64 << 10);
+        assert_eq!(prefetch(64 << 20, 0), 4 << 20);
+    }
 }

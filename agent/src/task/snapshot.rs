@@ -8,6 +8,8 @@ use kafka2oss_proto::error_code::Problem;
 /// What can be seen of a task at one moment.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
+    /// The epoch that the task runs.
+    pub epoch: u64,
     /// What the task does.
     pub state: TaskState,
     /// What is wrong with the task as a whole.

@@ -62,6 +62,11 @@ pub(crate) fn assignment(id: &str, indexes: &[u32]) -> Assignment {
     Assignment::try_from(wire(id, indexes)).expect("a legal assignment")
 }
 
+/// A decision about a partition that has stopped.
+pub(crate) fn resume(partition: i32, number: u64, skip_offset: Option<i64>) -> v1::PartitionResume {
+    v1::PartitionResume { partition, number, skip_offset }
+}
+
 /// Gives it inline credentials: `Plain(secret)` or `Withheld(true)`.
 pub(crate) fn inline(wire: &mut v1::ConnectorAssignment, source: &Source) {
     let destination = wire.spec.as_mut().and_then(|spec| spec.destination.as_mut());

@@ -93,12 +93,23 @@ impl Stream {
         self.outgoing.send(Ok(response)).await.expect("the agent listens");
     }
 
-    /// Sends a list and returns the answer to it.
+    /// Sends a list that answers no request, and returns the answer to it.
     pub(crate) async fn assign(
         &mut self,
         connectors: Vec<v1::ConnectorAssignment>,
     ) -> v1::AssignmentAck {
-        let list = v1::AssignmentList { version: 7, nonce: "nonce".to_owned(), connectors };
+        self.assign_answering(0, connectors).await
+    }
+
+    /// Sends a list that answers the agent's requests up to this one, and
+    /// returns the answer to it.
+    pub(crate) async fn assign_answering(
+        &mut self,
+        answered_request: u64,
+        connectors: Vec<v1::ConnectorAssignment>,
+    ) -> v1::AssignmentAck {
+        let nonce = "nonce".to_owned();
+        let list = v1::AssignmentList { version: 7, nonce, connectors, answered_request };
         self.send(connect_response::Message::Assignments(list)).await;
         let ack = self
             .until("an ack", |message| match message {
@@ -108,6 +119,15 @@ impl Stream {
             .await;
         assert_eq!((ack.version, ack.nonce.as_str()), (7, "nonce"));
         ack
+    }
+
+    /// Number of the agent's next request for assignments.
+    pub(crate) async fn request(&mut self) -> u64 {
+        self.until("a request for assignments", |message| match message {
+            connect_request::Message::AssignmentRequest(request) => Some(request.number),
+            _ => None,
+        })
+        .await
     }
 
     /// The first of the next messages that `pick` picks.

@@ -5,7 +5,7 @@ mod assignments;
 mod control_plane;
 mod tasks;
 
-pub(crate) use assignments::{assignment, connector_name, inline, wire};
+pub(crate) use assignments::{assignment, connector_name, inline, resume, wire};
 pub(crate) use control_plane::ControlPlane;
 pub(crate) use tasks::{Event, FakeTasks, Hand};
 

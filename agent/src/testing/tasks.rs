@@ -8,13 +8,13 @@ use kafka2oss_sink::ObjectStore;
 use tokio::sync::{mpsc, watch};
 
 use crate::supervisor::{Task, TaskFactory};
-use crate::task::{Mode, Snapshot, StopMode, TaskSpec};
+use crate::task::{Guidance, Snapshot, StopMode, TaskSpec};
 
 /// What became of a task, named `{connector ID}/{index}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Event {
-    Started(String, Mode),
-    Mode(String, Mode),
+    Started(String, Guidance),
+    Guided(String, Guidance),
     Stopping(String, StopMode),
     Stopped(String),
 }
@@ -91,13 +91,13 @@ impl TaskFactory for FakeTasks {
         &self,
         spec: TaskSpec,
         store: watch::Receiver<ObjectStore>,
-        mode: Mode,
+        guidance: Guidance,
     ) -> Box<dyn Task> {
         let name = format!("{}/{}", spec.connector.id(), spec.index);
         let (sender, snapshot) = watch::channel(Snapshot::default());
         self.shared.snapshots.lock().expect("no test panics here").insert(name.clone(), sender);
         self.shared.stores.lock().expect("no test panics here").insert(name.clone(), store);
-        let _ = self.events.send(Event::Started(name.clone(), mode));
+        let _ = self.events.send(Event::Started(name.clone(), guidance));
         let (events, shared) = (self.events.clone(), Arc::clone(&self.shared));
         Box::new(FakeTask { name, snapshot, events, shared })
     }
@@ -109,8 +109,8 @@ impl Task for FakeTask {
         self.snapshot.clone()
     }
 
-    fn set_mode(&self, mode: Mode) {
-        let _ = self.events.send(Event::Mode(self.name.clone(), mode));
+    fn guide(&self, guidance: Guidance) {
+        let _ = self.events.send(Event::Guided(self.name.clone(), guidance));
     }
 
     async fn stop(self: Box<Self>, mode: StopMode) {

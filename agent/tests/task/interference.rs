@@ -2,7 +2,7 @@
 //! while its task runs.
 
 use anyhow::Result;
-use kafka2oss_agent::task::{Mode, PartitionState, Snapshot};
+use kafka2oss_agent::task::{Guidance, Mode, PartitionState, Snapshot};
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::{ErrorCode, v1};
 use kafka2oss_sandbox::oss::{Fault, Occurrence, Operation, RequestMatch};
@@ -34,7 +34,7 @@ async fn a_partition_taken_up_again_does_not_acknowledge_the_revocation_of_other
     };
     first.sees("three wait and one has stopped", stopped).await?;
 
-    first.handle.set_mode(Mode::Pause);
+    first.handle.guide(Guidance::of_mode(Mode::Pause));
 
     let second = world.start(1).await?;
     let admin = world.kafka.admin()?;
@@ -44,7 +44,7 @@ async fn a_partition_taken_up_again_does_not_acknowledge_the_revocation_of_other
         Ok(group.filter(|group| group.state == "Stable" && group.members.len() == 2))
     })
     .await?;
-    first.handle.set_mode(Mode::Run);
+    first.handle.guide(Guidance::of_mode(Mode::Run));
 
     second.owns(2).await?;
     let (mine, yours) = (first.now().partitions, second.now().partitions);

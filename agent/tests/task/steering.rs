@@ -1,7 +1,7 @@
 //! Pausing, resuming and stopping.
 
 use anyhow::Result;
-use kafka2oss_agent::task::{Mode, PartitionState, StopMode, TaskState};
+use kafka2oss_agent::task::{Guidance, Mode, PartitionState, StopMode, TaskState};
 use kafka2oss_proto::v1;
 use kafka2oss_tests::produce::{Record, numbered};
 
@@ -24,14 +24,14 @@ async fn pausing_closes_what_is_open_and_keeps_the_partitions() -> Result<()> {
     })
     .await?;
 
-    task.handle.set_mode(Mode::Pause);
+    task.handle.guide(Guidance::of_mode(Mode::Pause));
     task.sees("it is paused", |seen| seen.state == TaskState::Paused).await?;
     world.judge(&produced).await?;
     let group = world.kafka.admin()?.group(&world.group()).await?.unwrap();
     assert_eq!(group.state, "Stable", "a paused task stays in the group");
 
     produced.extend(producer.send_all(&world.topic, numbered("b", 0..20, 2)).await?);
-    task.handle.set_mode(Mode::Run);
+    task.handle.guide(Guidance::of_mode(Mode::Run));
     task.sees("it goes on", |seen| seen.partitions.values().all(|seen| seen.position == 20))
         .await?;
     task.handle.stop(StopMode::Leave).await;
@@ -50,7 +50,7 @@ async fn a_task_that_starts_paused_takes_no_record() -> Result<()> {
         .await?;
     assert_eq!(seen.partitions[&0].position, 0);
 
-    task.handle.set_mode(Mode::Run);
+    task.handle.guide(Guidance::of_mode(Mode::Run));
     task.delivered(&produced).await?;
     world.judge(&produced).await?;
     task.handle.stop(StopMode::Leave).await;
@@ -68,9 +68,9 @@ async fn resuming_retries_a_partition_that_stopped() -> Result<()> {
     let stopped = |what| task.partition(what, 0, |seen| seen.state == PartitionState::Stopped);
     let first = stopped("it stops").await?.partitions[&0].observed;
 
-    task.handle.set_mode(Mode::Pause);
+    task.handle.guide(Guidance::of_mode(Mode::Pause));
     task.sees("it is paused", |seen| seen.state == TaskState::Paused).await?;
-    task.handle.set_mode(Mode::Run);
+    task.handle.guide(Guidance::of_mode(Mode::Run));
 
     task.partition("it was tried again", 0, |seen| {
         seen.state == PartitionState::Stopped && seen.observed > first

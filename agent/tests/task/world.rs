@@ -7,10 +7,11 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use kafka2oss_agent::report::Reporter;
 use kafka2oss_agent::task::{
-    self, Membership, Mode, PartitionSnapshot, Snapshot, TaskEnvironment, TaskHandle, TaskSpec,
-    TaskState,
+    self, ConfirmationDesk, Guidance, Membership, Mode, PartitionSnapshot, Snapshot,
+    TaskEnvironment, TaskHandle, TaskSpec, TaskState,
 };
 use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin};
+use kafka2oss_memory::MemoryBudget;
 use kafka2oss_proto::names::{AgentName, ConnectorName};
 use kafka2oss_proto::spec::{ConnectorSpec, Instance, defaults};
 use kafka2oss_proto::v1;
@@ -25,6 +26,9 @@ use tokio::sync::watch;
 
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
+/// Memory of a test's tasks.
+const BUDGET_BYTES: u64 = 256 << 20;
+
 pub(crate) struct World {
     pub(crate) kafka: &'static KafkaServer,
     pub(crate) oss: OssServer,
@@ -34,6 +38,7 @@ pub(crate) struct World {
     pub(crate) instance: v1::Instance,
     pub(crate) epoch: u64,
     pub(crate) start_offsets: BTreeMap<i32, i64>,
+    pub(crate) memory: MemoryBudget,
     connector: ConnectorName,
     uid: String,
 }
@@ -91,7 +96,11 @@ impl World {
             vswitch_id: "",
         };
         defaults::fill(&mut spec, context);
+        let offsets = spec.resources.as_ref().unwrap().offset_topic.as_ref().unwrap();
+        let compacted = [("cleanup.policy", "compact")];
+        kafka.admin()?.create_topic(&offsets.name, 2, &compacted).await?;
         Ok(Self {
+            memory: MemoryBudget::new(BUDGET_BYTES),
             connector: format!("instances/i/connectors/{id}").parse()?,
             uid: unique("uid").to_uppercase(),
             start_offsets: (0..partitions).map(|partition| (partition, 0)).collect(),
@@ -129,16 +138,23 @@ impl World {
     }
 
     pub(crate) async fn start_in(&self, index: u32, mode: Mode) -> Result<Task> {
+        self.start_with(index, Guidance::of_mode(mode)).await
+    }
+
+    pub(crate) async fn start_with(&self, index: u32, guidance: Guidance) -> Result<Task> {
         let spec = ConnectorSpec::try_from(self.spec.clone())?;
         let instance = Instance::try_from(self.instance.clone())?;
         let described = BrokerAdmin::connect(&instance).await?.describe_topic(&self.topic).await?;
         let (_keep, store) = watch::channel(ObjectStore::new(&spec.destination));
         let agent = AgentName::from_id("agent")?;
+        let (confirmations, desk) = task::confirmations();
         let environment = TaskEnvironment {
             reporter: Reporter::new(agent.clone()),
             agent,
             store,
-            membership: Membership::default(),
+            membership: Membership::Static,
+            confirmations,
+            memory: self.memory.connector(&self.connector.to_string()),
             data_runtime: tokio::runtime::Handle::current(),
         };
         let task = TaskSpec {
@@ -152,7 +168,7 @@ impl World {
             topic_id: described.and_then(|topic| topic.id).context("the topic has an id")?,
             start_offsets: self.start_offsets.clone(),
         };
-        Ok(Task { handle: task::spawn(task, environment, mode) })
+        Ok(Task { handle: task::spawn(task, environment, guidance), desk })
     }
 
     /// Fails unless each of these records stands in the objects once.
@@ -163,6 +179,8 @@ impl World {
 
 pub(crate) struct Task {
     pub(crate) handle: TaskHandle,
+    /// Where it asks whether it still is its agent's.
+    pub(crate) desk: ConfirmationDesk,
 }
 
 impl Task {

@@ -59,9 +59,9 @@ impl Kafka {
     /// (`kafka2oss_sandbox::kafka::CLIENT_SETTINGS`).
     pub(super) fn membership(&self) -> Membership {
         if self.is_embedded() {
-            Membership { is_static: false, session_timeout: Duration::from_secs(3) }
+            Membership::Dynamic { session_timeout: Duration::from_secs(3) }
         } else {
-            Membership::default()
+            Membership::Static
         }
     }
 

@@ -88,7 +88,7 @@ pub(super) fn check_state(record: &ConnectorRecord, action: Action) -> Result<De
     Ok(decision)
 }
 
-/// The record with its spec or desired state changed: the next generation.
+/// The record with its intent changed: the next generation.
 pub(super) fn next_generation(record: &ConnectorRecord) -> (ConnectorRecord, v1::Connector) {
     let mut connector = record.connector().clone();
     connector.generation += 1;
@@ -107,7 +107,7 @@ fn with_desired(record: &ConnectorRecord, desired: DesiredState) -> ConnectorRec
 /// Makes a change durable, tells it and shows it.
 async fn store(core: &Core, changed: ConnectorRecord) -> Result<v1::Connector, ApiError> {
     let name = changed.name().to_owned();
-    core.catalog.apply(vec![Change::Connector(name.clone(), Some(changed.clone()))]).await?;
+    core.catalog.apply(vec![Change::connector(changed.clone())]).await?;
     let desired = DesiredState::from_wire(changed.connector().desired_state());
     tracing::info!(connector = name, desired = desired.as_str(), "intent changed");
     let message = format!("desired state is {}", desired.as_str());

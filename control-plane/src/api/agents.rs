@@ -55,7 +55,7 @@ impl AgentService for Agents {
 }
 
 fn shown(core: &Core, view: AgentView) -> v1::Agent {
-    let AgentView { id, record, state, heard_time, plain_secrets: _ } = view;
+    let AgentView { id, record, state, heard_time, plain_secrets: _, gave_back: _ } = view;
     let mut tasks = 0;
     let mut connectors = Vec::new();
     for (name, placement) in core.catalog.placements() {

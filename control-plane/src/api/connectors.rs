@@ -12,7 +12,10 @@ use tonic::{Request, Response, Status};
 
 use super::error::ApiError;
 use super::paging::Page;
-use super::{act, create, request, tail, test_message, update, watch};
+use super::{
+    act, create, dead_letters, request, reset_offsets, resume_partition, tail, test_message,
+    update, watch,
+};
 use crate::core::Core;
 use crate::model::lifecycle::Action;
 
@@ -132,6 +135,22 @@ impl ConnectorService for Connectors {
         self.act(&request.get_ref().name, Action::Resume).await
     }
 
+    async fn resume_partition(
+        &self,
+        request: Request<v1::ResumePartitionRequest>,
+    ) -> Result<Response<v1::Connector>, Status> {
+        let work = resume_partition::resume(Arc::clone(&self.core), request.into_inner());
+        Ok(Response::new(request::to_its_end(work).await?))
+    }
+
+    async fn reset_offsets(
+        &self,
+        request: Request<v1::ResetOffsetsRequest>,
+    ) -> Result<Response<v1::Connector>, Status> {
+        let work = reset_offsets::reset(Arc::clone(&self.core), request.into_inner());
+        Ok(Response::new(request::to_its_end(work).await?))
+    }
+
     async fn send_test_message(
         &self,
         request: Request<v1::SendTestMessageRequest>,
@@ -166,6 +185,13 @@ impl ConnectorService for Connectors {
     ) -> Result<Response<Self::TailLogsStream>, Status> {
         let stream = tail::logs(&self.core, &request.into_inner())?;
         Ok(Response::new(Box::pin(stream)))
+    }
+
+    async fn list_dead_letters(
+        &self,
+        request: Request<v1::ListDeadLettersRequest>,
+    ) -> Result<Response<v1::ListDeadLettersResponse>, Status> {
+        Ok(Response::new(dead_letters::list(&self.core, request.into_inner())?))
     }
 
     async fn tail_dead_letters(

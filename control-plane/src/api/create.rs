@@ -105,7 +105,7 @@ pub(super) async fn create(
     }
     core.secrets.replace(&uid, &mut connector);
     let record = ConnectorRecord { connector: Some(connector), ..Default::default() };
-    let mut changes = vec![Change::Connector(name.clone(), Some(record.clone()))];
+    let mut changes = vec![Change::connector(record.clone())];
     if remembers {
         let made = RequestIdRecord {
             form: 0,
@@ -113,7 +113,7 @@ pub(super) async fn create(
             uid: uid.clone(),
             create_time: Some(clock::now()),
         };
-        changes.push(Change::RequestId(key, Some(made)));
+        changes.push(Change::RequestId(key, Some(Arc::new(made))));
     }
     if let Err(error) = core.catalog.apply(changes).await {
         core.secrets.forget(&uid);

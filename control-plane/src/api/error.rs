@@ -21,6 +21,7 @@ const DOMAIN: &str = "kafka2oss";
 const MAX_MESSAGE: usize = 1_500;
 const MAX_DETAILS: usize = 6_000;
 const MAX_FIELD: usize = 120;
+const MAX_VIOLATIONS: usize = 50;
 const MIN_DESCRIPTION: usize = 40;
 
 /// Why a request is refused.
@@ -146,9 +147,10 @@ pub(crate) fn to_status(error: &ApiError) -> Status {
     Status::with_error_details(code, message, details)
 }
 
-/// All of them; where they are many or long, each with less text.
+/// All of them, as far as they fit; where they are many or long, each with less
+/// text.
 fn field_violations(violations: &Violations) -> Vec<FieldViolation> {
-    let share = MAX_DETAILS / violations.len().max(1);
+    let share = MAX_DETAILS / violations.len().clamp(1, MAX_VIOLATIONS);
     let violation = |violation: &Violation| {
         let field = shortened(&violation.field, MAX_FIELD);
         let reason = violation.code.as_str().to_owned();
@@ -156,7 +158,7 @@ fn field_violations(violations: &Violations) -> Vec<FieldViolation> {
         let description = shortened(&violation.message, left);
         FieldViolation { field, description, reason, localized_message: None }
     };
-    violations.iter().map(violation).collect()
+    violations.iter().take(MAX_VIOLATIONS).map(violation).collect()
 }
 
 /// The code that all violations share, or that the request is invalid.
@@ -218,6 +220,21 @@ mod tests {
         assert!(status.message().len() < 2_000 && status.details().len() < 9_000);
         let details = status.get_error_details();
         assert_eq!(details.bad_request().expect("a BadRequest").field_violations.len(), 40);
+    }
+
+    #[test]
+    fn of_very_many_violations_the_first_are_told() {
+        let mut violations = Violations::new();
+        for number in 0..10_000 {
+            let field = format!("reset.offsets.offsets[{number}] {}", "f".repeat(200));
+            violations.add(field, ErrorCode::FieldInvalid, "is below 0");
+        }
+        let status = to_status(&ApiError::Invalid(violations));
+        assert!(status.message().len() < 2_000 && status.details().len() < 12_000);
+        let details = status.get_error_details();
+        let told = &details.bad_request().expect("a BadRequest").field_violations;
+        assert_eq!(told.len(), MAX_VIOLATIONS);
+        assert!(told[0].field.starts_with("reset.offsets.offsets[0]"));
     }
 
     #[test]

@@ -116,7 +116,9 @@ async fn create(
     };
     let record = InstanceRecord { form: 0, instance: Some(instance.clone()) };
     if !validate_only {
-        core.catalog.apply(vec![Change::Instance(name.to_string(), Some(record))]).await?;
+        core.catalog
+            .apply(vec![Change::Instance(name.to_string(), Some(Arc::new(record)))])
+            .await?;
         tracing::info!(instance = %name, "instance registered");
     }
     Ok(instance)

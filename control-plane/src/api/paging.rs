@@ -1,4 +1,5 @@
-//! Pages of lists: in the order of the names, a token names the last one.
+//! Pages of lists: in the order of the names, where a token names the last one,
+//! or of a tape, where it is the position of the last one.
 
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::violation::Violations;
@@ -24,6 +25,23 @@ impl Page {
         }
         let size = usize::try_from(size).ok().filter(|size| *size > 0).unwrap_or(DEFAULT);
         Self { size, after: token }
+    }
+
+    /// Entries of the page at most.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// The position on a tape that the token stands for; none without a token.
+    pub(super) fn position(&self, violations: &mut Violations) -> Option<u64> {
+        if self.after.is_empty() {
+            return None;
+        }
+        let position = self.after.parse().ok();
+        if position.is_none() {
+            violations.add("page_token", ErrorCode::FieldInvalid, "is none of an earlier answer");
+        }
+        position
     }
 
     /// The page out of `all`, which are in the order of what `name` says, and
@@ -68,6 +86,19 @@ mod tests {
     fn a_page_that_ends_with_the_list_has_no_token() {
         let page = Page::read(2, String::new(), &mut Violations::new());
         assert_eq!(page.of(["a", "b"], |name| name), (vec!["a", "b"], String::new()));
+    }
+
+    #[test]
+    fn a_token_of_a_tape_is_a_position() {
+        let read = |token: &str| {
+            let mut violations = Violations::new();
+            let page = Page::read(0, token.to_owned(), &mut violations);
+            (page.position(&mut violations), violations.len())
+        };
+        assert_eq!((read(""), read("17")), ((None, 0), (Some(17), 0)));
+        for wrong in ["-1", "x", "1 "] {
+            assert_eq!(read(wrong), (None, 1), "{wrong}");
+        }
     }
 
     #[test]

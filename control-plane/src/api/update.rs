@@ -1,60 +1,86 @@
-//! UpdateConnector: credentials so far.
+//! UpdateConnector: spec, credentials and labels, by a mask.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use kafka2oss_proto::names::ConnectorName;
-use kafka2oss_proto::spec;
+use kafka2oss_proto::spec::{self, defaults};
 use kafka2oss_proto::violation::Violations;
 use kafka2oss_proto::{ErrorCode, v1};
 
 use super::error::ApiError;
 use super::{act, create, etag, request};
 use crate::catalog::Change;
+use crate::clock;
 use crate::core::Core;
+use crate::model::field_mask::{Mask, Masked};
 use crate::model::lifecycle::Action;
+use crate::model::{rules, updates};
+use crate::store::connectors::ConnectorRecord;
 
-/// Paths that may be in the mask; both mean the credentials.
-const UPDATABLE: [&str; 2] = ["credentials", "spec.destination.credentials"];
-/// Where the credentials stand in the request.
-const CREDENTIALS: &str = "connector.spec.destination.credentials";
+/// Where the spec stands in the request.
+const SPEC: &str = "connector.spec";
 
-/// Replaces the credentials of the connector's store.
+/// A request that breaks no rule by itself.
+struct Asked {
+    name: ConnectorName,
+    etag: String,
+    labels: HashMap<String, String>,
+    spec: v1::ConnectorSpec,
+    paths: Vec<String>,
+    mask: Mask,
+}
+
+/// Changes what the mask names. The generation rises with a change of the
+/// spec, and with nothing else.
 pub(super) async fn update(
     core: Arc<Core>,
     request: v1::UpdateConnectorRequest,
     trusted: bool,
 ) -> Result<v1::Connector, ApiError> {
-    let (name, given_etag, mut credentials) = check(request, trusted)?;
-    let _lock = core.catalog.lock(&name.to_string()).await;
-    let record = request::connector(&core, &name)?;
-    act::check_state(&record, Action::UpdateCredentials)?;
-    etag::check(record.name(), &record.connector().etag, &given_etag)?;
+    let asked = read(request, trusted)?;
+    let _lock = core.catalog.lock(&asked.name.to_string()).await;
+    let record = request::connector(&core, &asked.name)?;
+    act::check_state(&record, Action::Update)?;
+    etag::check(record.name(), &record.connector().etag, &asked.etag)?;
 
-    let has_plain = spec::has_plain(&credentials);
-    let (mut changed, mut connector) = act::next_generation(&record);
-    let held = core.secrets.replace(record.uid(), &mut credentials);
-    let destination = connector.spec.get_or_insert_default().destination.get_or_insert_default();
+    let mut spec = updated(&core, &asked, &record)?;
+    let has_plain = spec::has_plain(&spec);
+    let held = sets_credentials(&asked.mask).then(|| core.secrets.replace(record.uid(), &mut spec));
+    let sets_labels = sets_labels(&asked.mask);
     // Of a plain value it cannot be told whether it is the same.
-    if !has_plain && destination.credentials.as_ref() == Some(&credentials) {
+    let spec_changes = has_plain || spec != *record.spec();
+    let labels_change = sets_labels && asked.labels != record.connector().labels;
+    if !spec_changes && !labels_change {
         return Ok(core.shown(&record, false));
     }
-    destination.credentials = Some(credentials);
+    let (mut changed, mut connector) = if spec_changes {
+        act::next_generation(&record)
+    } else {
+        let update_time = Some(clock::now());
+        let connector = v1::Connector { update_time, ..record.connector().clone() };
+        (ConnectorRecord::clone(&record), connector)
+    };
+    connector.spec = Some(spec);
+    if sets_labels {
+        connector.labels = asked.labels;
+    }
     changed.connector = Some(connector);
-    let change = Change::Connector(name.to_string(), Some(changed.clone()));
+    let change = Change::connector(changed.clone());
     if let Err(error) = core.catalog.apply(vec![change]).await {
-        core.secrets.put_back(record.uid(), held);
+        if let Some(held) = held {
+            core.secrets.put_back(record.uid(), held);
+        }
         return Err(error.into());
     }
-    tracing::info!(connector = %name, "credentials changed");
-    core.log(&changed, v1::LogSeverity::Info, None, "credentials changed");
+    let paths = asked.paths.join(", ");
+    tracing::info!(connector = changed.name(), paths, "connector updated");
+    core.log(&changed, v1::LogSeverity::Info, None, format!("updated {paths}"));
     core.changed(&changed);
     Ok(core.shown(&changed, false))
 }
 
-fn check(
-    request: v1::UpdateConnectorRequest,
-    trusted: bool,
-) -> Result<(ConnectorName, String, v1::StoreCredentials), ApiError> {
+fn read(request: v1::UpdateConnectorRequest, trusted: bool) -> Result<Asked, ApiError> {
     let v1::UpdateConnectorRequest { connector, update_mask } = request;
     let mut violations = Violations::new();
     if connector.is_none() {
@@ -62,32 +88,134 @@ fn check(
     }
     let connector = connector.unwrap_or_default();
     let name = request::field("connector.name", &connector.name, str::parse, &mut violations);
-    let paths = update_mask.map(|mask| mask.paths).unwrap_or_default();
+    let mut paths = update_mask.map(|mask| mask.paths).unwrap_or_default();
+    for path in paths.iter_mut().filter(|path| *path == "credentials") {
+        *path = updates::CREDENTIALS.to_owned();
+    }
     if paths.is_empty() {
-        let message = format!("is required: {}", UPDATABLE.join(" or "));
+        let message = "is required: paths such as `spec.output` or `labels`";
         violations.add("update_mask", ErrorCode::FieldRequired, message);
     }
-    for path in paths.iter().filter(|path| !UPDATABLE.contains(&path.as_str())) {
-        let message = format!("`{path}` cannot be changed; {} can", UPDATABLE[1]);
-        violations.add("update_mask", ErrorCode::FieldNotUpdatable, message);
+    paths.sort_unstable();
+    paths.dedup();
+    // What is unknown goes no further: a path could be of any depth.
+    let (paths, unknown): (Vec<_>, Vec<_>) =
+        paths.into_iter().partition(|path| updates::is_known(path));
+    for path in &unknown {
+        refuse(path, &mut violations);
     }
-    let credentials = connector
-        .spec
-        .and_then(|spec| spec.destination)
-        .and_then(|destination| destination.credentials);
-    if let Some(credentials) = &credentials {
-        violations.add_within(CREDENTIALS, spec::check_given(credentials));
-        create::refuse_plain(credentials, trusted, CREDENTIALS, &mut violations);
-        if let Err(wrong) = spec::AccessKey::try_from(credentials.clone()) {
-            violations.add_within(CREDENTIALS, wrong);
-        }
-    } else if paths.iter().any(|path| UPDATABLE.contains(&path.as_str())) {
-        violations.add(CREDENTIALS, ErrorCode::FieldRequired, "is required");
+    let mask = Mask::of(paths.iter().map(String::as_str));
+    if sets_labels(&mask) {
+        violations.add_within("connector", spec::check_labels(&connector.labels));
     }
-    match (name, credentials) {
-        (Some(name), Some(credentials)) if violations.is_empty() => {
-            Ok((name, connector.etag, credentials))
-        }
+    let v1::Connector { etag, labels, spec, .. } = connector;
+    let spec = spec.unwrap_or_default();
+    if sets_credentials(&mask) {
+        let credentials = spec.destination.as_ref().and_then(|to| to.credentials.as_ref());
+        check_credentials(credentials, trusted, &mut violations);
+    }
+    match name {
+        Some(name) if violations.is_empty() => Ok(Asked { name, etag, labels, spec, paths, mask }),
         _ => Err(ApiError::Invalid(violations)),
+    }
+}
+
+fn sets_labels(mask: &Mask) -> bool {
+    mask.at("labels").is_everything()
+}
+
+fn sets_credentials(mask: &Mask) -> bool {
+    mask.at("spec").at("destination").at("credentials").is_everything()
+}
+
+/// What only a request can get wrong about credentials; what they have to be
+/// is checked with the whole spec.
+fn check_credentials(
+    credentials: Option<&v1::StoreCredentials>,
+    trusted: bool,
+    violations: &mut Violations,
+) {
+    let path = format!("connector.{}", updates::CREDENTIALS);
+    match credentials {
+        Some(credentials) => {
+            violations.add_within(&path, spec::check_given(credentials));
+            create::refuse_plain(credentials, trusted, &path, violations);
+        }
+        None => violations.add(path, ErrorCode::FieldRequired, "is required"),
+    }
+}
+
+fn refuse(path: &str, violations: &mut Violations) {
+    let message = format!("`{path}` cannot be changed");
+    violations.add("update_mask", ErrorCode::FieldNotUpdatable, message);
+}
+
+/// The spec with what the mask names, and with every default; all that is wrong
+/// with it in one answer.
+fn updated(
+    core: &Core,
+    asked: &Asked,
+    record: &ConnectorRecord,
+) -> Result<v1::ConnectorSpec, ApiError> {
+    let instance = request::instance(core, asked.name.instance())?;
+    let instance = instance.instance.clone().unwrap_or_default();
+    let mut spec = record.spec().clone();
+    spec.set(&asked.spec, asked.mask.at("spec"));
+    defaults::fill(
+        &mut spec,
+        defaults::Context {
+            connector_id: asked.name.id(),
+            region_id: &instance.region_id,
+            vpc_id: &instance.vpc_id,
+            vswitch_id: &instance.vswitch_id,
+        },
+    );
+
+    let mut violations = Violations::new();
+    if record.connector().desired_state() != v1::DesiredState::Created {
+        refuse_fixed(asked, record.spec(), &spec, &mut violations);
+    }
+    // Those of the store are withheld, which is no fault of the request.
+    let mut without_credentials = spec.clone();
+    without_credentials.destination.get_or_insert_default().credentials = None;
+    violations.add_within(SPEC, spec::check_request(&without_credentials, asked.name.id()));
+    if let Err(wrong) = spec::ConnectorSpec::try_from(spec.clone()) {
+        violations.add_within(SPEC, wrong);
+    }
+    if let Ok(instance) = spec::Instance::try_from(instance) {
+        let allowed_concurrency = core.settings.allowed_concurrency.clone();
+        let settings = rules::Settings { allowed_concurrency };
+        let before = rules::check(record.spec(), &instance, &settings);
+        // What is there already, of a time with other settings, may stay.
+        for new in rules::check(&spec, &instance, &settings).iter() {
+            if !before.iter().any(|old| old == new) {
+                violations.add(format!("{SPEC}.{}", new.field), new.code, new.message.clone());
+            }
+        }
+    }
+    violations.into_result(spec).map_err(ApiError::Invalid)
+}
+
+/// Adds a violation for each path that holds nothing that can be changed after
+/// the first Deploy, and for each field of the other paths that cannot and
+/// would.
+fn refuse_fixed(
+    asked: &Asked,
+    before: &v1::ConnectorSpec,
+    after: &v1::ConnectorSpec,
+    violations: &mut Violations,
+) {
+    let (refused, others): (Vec<_>, Vec<_>) =
+        asked.paths.iter().partition(|path| !updates::holds_updatable(path));
+    for path in &refused {
+        refuse(path, violations);
+    }
+    for field in updates::fixed_differences(before, after) {
+        if others.iter().any(|path| updates::is_within(&field, path))
+            && !refused.iter().any(|path| updates::is_within(&field, path))
+        {
+            let message = "cannot be changed after the first Deploy";
+            violations.add(format!("connector.{field}"), ErrorCode::FieldNotUpdatable, message);
+        }
     }
 }

@@ -6,7 +6,9 @@
 //! | Pause | refused | PAUSED | already | refused |
 //! | Resume | refused | already | RUNNING | refused |
 //! | Delete | DELETED | DELETED | DELETED | already |
-//! | UpdateCredentials | carried out | carried out | carried out | refused |
+//! | Update | carried out | carried out | carried out | refused |
+//! | ResumePartition | refused | carried out | refused | refused |
+//! | ResetOffsets | refused | refused | carried out | refused |
 //! | SendTestMessage | refused | carried out | refused | refused |
 //!
 //! "already" and "carried out" are OK answers that leave the desired state as
@@ -38,8 +40,12 @@ pub(crate) enum Action {
     Resume,
     /// Stop it for good.
     Delete,
-    /// Replace the credentials of its store.
-    UpdateCredentials,
+    /// Change its spec, the credentials of its store or its labels.
+    Update,
+    /// Let a partition go on that has stopped.
+    ResumePartition,
+    /// Open an epoch that starts elsewhere.
+    ResetOffsets,
     /// Write a record to its source topic.
     SendTestMessage,
 }
@@ -81,14 +87,17 @@ pub(crate) fn decide(action: Action, desired: DesiredState) -> Decision {
         (Action::Delete, Created | Running | Paused) => Decision::Change(Deleted),
         (Action::Delete, Deleted) => Decision::Already,
 
-        (Action::UpdateCredentials, Created | Running | Paused) => Decision::CarriedOut,
-        (Action::UpdateCredentials, Deleted) => {
-            Decision::Refused { allowed: &[Created, Running, Paused] }
+        (Action::Update, Created | Running | Paused) => Decision::CarriedOut,
+        (Action::Update, Deleted) => Decision::Refused { allowed: &[Created, Running, Paused] },
+
+        (Action::ResumePartition | Action::SendTestMessage, Running) => Decision::CarriedOut,
+        (Action::ResumePartition | Action::SendTestMessage, Created | Paused | Deleted) => {
+            Decision::Refused { allowed: &[Running] }
         }
 
-        (Action::SendTestMessage, Running) => Decision::CarriedOut,
-        (Action::SendTestMessage, Created | Paused | Deleted) => {
-            Decision::Refused { allowed: &[Running] }
+        (Action::ResetOffsets, Paused) => Decision::CarriedOut,
+        (Action::ResetOffsets, Created | Running | Deleted) => {
+            Decision::Refused { allowed: &[Paused] }
         }
     }
 }
@@ -134,12 +143,14 @@ mod tests {
     const STATES: [DesiredState; 4] =
         [DesiredState::Created, DesiredState::Running, DesiredState::Paused, DesiredState::Deleted];
 
-    const ACTIONS: [Action; 6] = [
+    const ACTIONS: [Action; 8] = [
         Action::Deploy,
         Action::Pause,
         Action::Resume,
         Action::Delete,
-        Action::UpdateCredentials,
+        Action::Update,
+        Action::ResumePartition,
+        Action::ResetOffsets,
         Action::SendTestMessage,
     ];
 

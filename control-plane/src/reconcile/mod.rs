@@ -1,13 +1,14 @@
 //! Intent and observation become actions: one loop, woken by changes and by
 //! the next thing that is due.
 //!
-//! Each pass: agents whose lease ran out are gone; tasks are placed; agents
-//! get their assignments; what a connector needs done by an agent (prepare
-//! before it runs, remove resources after it is deleted) is started, at most
-//! one a connector at a time, and repeated with back-off until nothing is
-//! wrong.
+//! Each pass: agents whose lease ran out are gone; tasks are placed, those of
+//! agents that are gone a few at a time; agents get their assignments; what a
+//! connector needs done by an agent (prepare before it runs, remove resources
+//! after it is deleted) is started, at most one a connector at a time, and
+//! repeated with back-off until nothing is wrong.
 
 mod backoff;
+mod cluster;
 mod place;
 mod prepare;
 pub(crate) mod remove;
@@ -22,6 +23,7 @@ use tokio::time::Instant;
 
 use crate::catalog::Change;
 use crate::core::Core;
+use crate::model::pace::Pace;
 use crate::session::assignments;
 use crate::store::StoreError;
 use crate::store::connectors::ConnectorRecord;
@@ -40,22 +42,25 @@ const ENDED: usize = 64;
 pub(crate) async fn run(core: Arc<Core>) {
     let (ended, mut ends) = mpsc::channel(ENDED);
     let mut works = Works::new(ended);
+    let mut pace = Pace::default();
     let mut sweep_at = Instant::now();
     loop {
         if sweep_at <= Instant::now() {
             sweep(&core).await;
             sweep_at = Instant::now() + SWEEP;
         }
-        let pass = pass(&core, &mut works).await;
-        let mut wake_at = [core.fleet.next_expiry(), works.next_due(), Some(sweep_at)]
-            .into_iter()
-            .flatten()
-            .min()
-            .unwrap_or(sweep_at);
-        if let Err(error) = pass {
-            tracing::error!(%error, "could not store what was decided");
-            wake_at = Instant::now() + STORE_PAUSE;
-        }
+        let pass = pass(&core, &mut works, &mut pace).await;
+        let wake_at = match pass {
+            Ok(moves_at) => [core.fleet.next_expiry(), works.next_due(), moves_at, Some(sweep_at)]
+                .into_iter()
+                .flatten()
+                .min()
+                .unwrap_or(sweep_at),
+            Err(error) => {
+                tracing::error!(%error, "could not store what was decided");
+                Instant::now() + STORE_PAUSE
+            }
+        };
         tokio::select! {
             () = core.stop.cancelled() => return,
             () = core.reconcile_wanted() => {}
@@ -70,7 +75,13 @@ pub(crate) async fn run(core: Arc<Core>) {
     }
 }
 
-async fn pass(core: &Arc<Core>, works: &mut Works) -> Result<(), StoreError> {
+/// Does what can be done now. Returns when tasks move on that wait for their
+/// turn.
+async fn pass(
+    core: &Arc<Core>,
+    works: &mut Works,
+    pace: &mut Pace,
+) -> Result<Option<Instant>, StoreError> {
     for (id, record) in core.fleet.expire() {
         tracing::warn!(agent = id, "the agent's lease ran out");
         core.remember_agent(&id, record).await?;
@@ -87,7 +98,7 @@ async fn pass(core: &Arc<Core>, works: &mut Works) -> Result<(), StoreError> {
     for record in deleted {
         remove::stop_tasks(core, record).await?;
     }
-    place::place(core).await?;
+    let moves_at = place::place(core, pace).await?;
     assignments::publish(core);
 
     works.keep(&connectors);
@@ -100,7 +111,7 @@ async fn pass(core: &Arc<Core>, works: &mut Works) -> Result<(), StoreError> {
             None => {}
         }
     }
-    Ok(())
+    Ok(moves_at)
 }
 
 /// What an agent has to do for a connector, if anything.

@@ -1,12 +1,15 @@
 //! Which agent runs which task: what the pure function says, made durable.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use kafka2oss_proto::spec::Pool;
 use kafka2oss_proto::v1;
+use tokio::time::Instant;
 
 use crate::catalog::Change;
 use crate::core::Core;
+use crate::model::pace::{Pace, Step};
 use crate::model::placement::{self, AgentOffer, ConnectorDemand, Placement, TaskKey};
 use crate::session::fleet::AgentView;
 use crate::store::StoreError;
@@ -15,14 +18,20 @@ use crate::store::placements::{PlacedTask, PlacementRecord};
 
 /// Places the tasks of every connector that was deployed; agents get them once
 /// it is prepared. A connector's placement version rises with its placement,
-/// and is durable before an agent sees it.
-pub(super) async fn place(core: &Core) -> Result<(), StoreError> {
+/// and is durable before an agent sees it. Returns when the tasks move on that
+/// `pace` holds back.
+pub(super) async fn place(core: &Core, pace: &mut Pace) -> Result<Option<Instant>, StoreError> {
     let connectors = core.catalog.connectors();
     let may_run: Vec<_> = connectors.iter().filter(|record| may_run(record)).collect();
     let demands: Vec<_> = may_run.iter().map(|record| demand(record)).collect();
-    let offers: Vec<_> = core.fleet.views().into_iter().filter_map(offer).collect();
+    let agents = core.fleet.views();
     let stored: BTreeMap<_, _> = core.catalog.placements().into_iter().collect();
-    let placed = placement::place(&demands, &offers, &current(&stored));
+    let current = current(&stored);
+    let gone = gone(&agents, &current);
+    let offers: Vec<_> = agents.into_iter().filter_map(offer).collect();
+    let wanted = placement::place(&demands, &offers, &current);
+    let Step { placement: placed, next } =
+        pace.limit(&current, wanted, &gone, Instant::now().into_std());
 
     let mut changes = Vec::new();
     for record in may_run {
@@ -37,7 +46,7 @@ pub(super) async fn place(core: &Core) -> Result<(), StoreError> {
         tell(core, record, version, &tasks);
         let uid = record.uid().to_owned();
         let placement = PlacementRecord { form: 0, uid, version, tasks };
-        changes.push(Change::Placement(record.name().to_owned(), Some(placement)));
+        changes.push(Change::Placement(record.name().to_owned(), Some(Arc::new(placement))));
     }
     let names: Vec<_> = changes
         .iter()
@@ -48,7 +57,17 @@ pub(super) async fn place(core: &Core) -> Result<(), StoreError> {
         .collect();
     core.catalog.apply(changes).await?;
     core.touch_all(&names);
-    Ok(())
+    Ok(next.map(Instant::from_std))
+}
+
+/// Agents that have tasks and are gone without having given them back.
+fn gone(agents: &[AgentView], current: &Placement) -> BTreeSet<String> {
+    let is_left_alone = |id: &str| {
+        let agent = agents.iter().find(|agent| agent.id == id);
+        agent.is_some_and(|agent| agent.gave_back || agent.state != v1::AgentState::Gone)
+    };
+    let placed: BTreeSet<_> = current.values().collect();
+    placed.into_iter().filter(|id| !is_left_alone(id)).cloned().collect()
 }
 
 fn may_run(record: &ConnectorRecord) -> bool {
@@ -79,7 +98,7 @@ fn offer(agent: AgentView) -> Option<AgentOffer> {
     })
 }
 
-fn current(stored: &BTreeMap<String, std::sync::Arc<PlacementRecord>>) -> Placement {
+fn current(stored: &BTreeMap<String, Arc<PlacementRecord>>) -> Placement {
     let tasks = stored.iter().flat_map(|(connector, placement)| {
         placement.tasks.iter().map(|task| {
             let key = TaskKey { connector: connector.clone(), index: task.index };

@@ -11,13 +11,14 @@ use kafka2oss_proto::v1::command_result::Result as Outcome;
 use kafka2oss_proto::{ErrorCode, spec, v1};
 use ulid::Ulid;
 
+use super::cluster;
 use super::work::{Kind, Works};
 use crate::catalog::Change;
 use crate::clock;
 use crate::core::Core;
 use crate::session::commands;
 use crate::store::StoreError;
-use crate::store::connectors::{ConnectorRecord, Preparation};
+use crate::store::connectors::{ConnectorRecord, Preparation, Reset};
 use crate::text::shorten;
 
 /// Time that an agent has. Brokers that cannot be reached take their time.
@@ -74,6 +75,7 @@ fn command(core: &Core, record: &ConnectorRecord, agent: &str) -> Option<Command
         instance: instance.instance.clone(),
         epoch: record.epoch.clone(),
         resources,
+        start: record.reset.as_ref().and_then(Reset::whole),
     }))
 }
 
@@ -84,48 +86,62 @@ async fn learn(
     agent: &str,
     result: Result<v1::PrepareConnectorResult, v1::Problem>,
 ) -> Result<bool, StoreError> {
-    let lock = core.catalog.lock(asked.name()).await;
+    let cluster_id = result.as_ref().map_or("", |result| &result.kafka_cluster_id).to_owned();
+    // The instance's lock is never waited for with a connector's held.
+    let shared = cluster::claim(core, asked.name(), &cluster_id).await?;
+    let _lock = core.catalog.lock(asked.name()).await;
     let Some(current) = core.catalog.connector(asked.name()) else { return Ok(true) };
     if current.uid() != asked.uid() {
         return Ok(true);
     }
     let mut record = ConnectorRecord::clone(&current);
-    let cluster_id = match result {
+    let of_this_epoch = asked.epoch_number() == record.epoch_number();
+    match result {
         Ok(mut result) => {
-            let cluster_id = result.kafka_cluster_id.clone();
+            result.problems.extend(shared);
             result.problems.extend(group_in_use(core, &record, &result.group_owner_uids));
-            take(&mut record, result);
-            cluster_id
+            note_topics(&mut record, &result.created_topics);
+            if of_this_epoch {
+                take(&mut record, result);
+            }
         }
-        Err(problem) => {
+        Err(problem) if of_this_epoch => {
             let preparation = record.preparation.get_or_insert_default();
             preparation.ready = false;
             preparation.problems = vec![problem];
             limit(&mut preparation.problems);
-            String::new()
         }
-    };
+        Err(_) => {}
+    }
     let ready = record.is_prepared();
     if record != *current {
         tell(core, &current, &record, agent);
-        let change = Change::Connector(record.name().to_owned(), Some(record));
+        let change = Change::connector(record);
         core.catalog.apply(vec![change]).await?;
         core.statuses.touch(asked.name());
         core.reconcile();
     }
-    // The instance's lock is never waited for with a connector's held.
-    drop(lock);
-    if !cluster_id.is_empty() {
-        note_cluster(core, asked.name(), &cluster_id).await?;
-    }
     Ok(ready)
 }
 
-/// Takes a result in: the start is fixed once, the rest is as it is now.
+/// Remembers topics that an agent has made.
+fn note_topics(record: &mut ConnectorRecord, created: &[String]) {
+    for topic in created {
+        // What is not the connector's is never removed with it, whatever an
+        // agent says.
+        let is_its = record.topics().contains(&topic.as_str());
+        if is_its && !record.created_topics.contains(topic) {
+            record.created_topics.push(topic.clone());
+        }
+    }
+}
+
+/// Takes a result of the open epoch in: the start is fixed once, the rest is as
+/// it is now. The epoch before has ended once nothing is wrong.
 fn take(record: &mut ConnectorRecord, result: v1::PrepareConnectorResult) {
     let v1::PrepareConnectorResult {
         epoch,
-        created_topics,
+        created_topics: _,
         missing_resources,
         mut problems,
         mut warnings,
@@ -134,19 +150,11 @@ fn take(record: &mut ConnectorRecord, result: v1::PrepareConnectorResult) {
         kafka_cluster_id: _,
         group_owner_uids: _,
     } = result;
-    for topic in created_topics {
-        // What is not the connector's is never removed with it, whatever an
-        // agent says.
-        let is_its = record.topics().contains(&topic.as_str());
-        if is_its && !record.created_topics.contains(&topic) {
-            record.created_topics.push(topic);
-        }
-    }
     if !record.start_is_fixed()
         && let Some(open) = &mut record.epoch
         && let Some(mut read) = epoch
         && read.number == open.number
-        && read.origin() != v1::StartOrigin::Unspecified
+        && !read.start_offsets.is_empty()
     {
         read.fixed_time.get_or_insert_with(clock::now);
         *open = read;
@@ -165,6 +173,9 @@ fn take(record: &mut ConnectorRecord, result: v1::PrepareConnectorResult) {
         delivery_guarantee,
         delivery_guarantee_reason,
     });
+    if record.is_prepared() {
+        record.superseded = None;
+    }
 }
 
 /// The group holds commits of another connector that still exists, on another
@@ -218,27 +229,10 @@ fn say(core: &Core, record: &ConnectorRecord, severity: v1::LogSeverity, problem
     core.log(record, severity, problem.code.parse().ok(), problem.message.clone());
 }
 
-/// Remembers which Kafka cluster the connector's instance is.
-async fn note_cluster(core: &Core, connector: &str, cluster_id: &str) -> Result<(), StoreError> {
-    let Ok(name) = connector.parse::<ConnectorName>() else { return Ok(()) };
-    let name = name.instance();
-    let _lock = core.catalog.lock(&name.to_string()).await;
-    let Some(record) = core.catalog.instance(name) else { return Ok(()) };
-    let mut record = (*record).clone();
-    let Some(instance) = &mut record.instance else { return Ok(()) };
-    if instance.kafka_cluster_id == cluster_id {
-        return Ok(());
-    }
-    if !instance.kafka_cluster_id.is_empty() {
-        tracing::warn!(instance = %name, cluster_id, "the instance is another Kafka cluster now");
-    }
-    instance.kafka_cluster_id = cluster_id.to_owned();
-    core.catalog.apply(vec![Change::Instance(name.to_string(), Some(record))]).await
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::connectors::Superseded;
 
     fn deployed() -> ConnectorRecord {
         let epoch = v1::Epoch { number: 1, ..v1::Epoch::default() };
@@ -278,6 +272,32 @@ mod tests {
     }
 
     #[test]
+    fn offsets_that_the_user_named_are_a_start_and_an_echo_without_any_is_none() {
+        let mut record = deployed();
+        let mut echo = read(1, 0);
+        echo.epoch.as_mut().expect("an epoch").start_offsets.clear();
+        take(&mut record, echo);
+        assert!(!record.start_is_fixed());
+
+        let mut named = read(1, 42);
+        named.epoch.as_mut().expect("an epoch").set_origin(v1::StartOrigin::Unspecified);
+        take(&mut record, named);
+        assert_eq!(record.epoch.expect("an epoch").start_offsets[&0], 42);
+    }
+
+    #[test]
+    fn the_epoch_before_ends_once_its_successor_is_prepared() {
+        let mut record = deployed();
+        record.superseded = Some(Superseded::default());
+        let mut wrong = read(1, 7);
+        wrong.problems = vec![Problem::new(ErrorCode::StoreBucketNotFound, "none").into()];
+        take(&mut record, wrong);
+        assert!(record.superseded.is_some());
+        take(&mut record, read(1, 7));
+        assert!(record.superseded.is_none());
+    }
+
+    #[test]
     fn topics_of_its_own_that_were_made_are_remembered_once_each() {
         let mut record = deployed();
         let topic = |name: &str| {
@@ -292,9 +312,8 @@ mod tests {
         let spec = v1::ConnectorSpec { resources: Some(resources), ..Default::default() };
         record.connector = Some(v1::Connector { spec: Some(spec), ..Default::default() });
         for topics in [vec!["a"], vec!["a", "b", "somebody-elses"], vec![]] {
-            let mut result = read(1, 0);
-            result.created_topics = topics.into_iter().map(str::to_owned).collect();
-            take(&mut record, result);
+            let topics: Vec<_> = topics.into_iter().map(str::to_owned).collect();
+            note_topics(&mut record, &topics);
         }
         assert_eq!(record.created_topics, ["a", "b"]);
     }

@@ -51,10 +51,7 @@ pub(super) async fn stop_tasks(
     deletion.agents = agents.into_iter().collect();
     let name = record.name().to_owned();
     core.catalog
-        .apply(vec![
-            Change::Placement(name.clone(), None),
-            Change::Connector(name.clone(), Some(stopped)),
-        ])
+        .apply(vec![Change::Placement(name.clone(), None), Change::connector(stopped)])
         .await?;
     core.statuses.touch(&name);
     Ok(())
@@ -165,7 +162,7 @@ fn groups(
         .collect()
 }
 
-/// Topics and groups that other connectors of the same cluster name.
+/// Topics and groups that other connectors of what may be the same cluster name.
 fn others(
     core: &Core,
     record: &ConnectorRecord,
@@ -177,8 +174,10 @@ fn others(
     };
     let same_cluster = |other: &ConnectorRecord| {
         let (Some(mine), Some(its)) = (instance, cluster_of(other.name())) else { return false };
+        // Of a cluster that belongs to another instance no id is remembered.
         mine.name == its.name
-            || !mine.kafka_cluster_id.is_empty() && mine.kafka_cluster_id == its.kafka_cluster_id
+            || mine.kafka_cluster_id.is_empty()
+            || mine.kafka_cluster_id == its.kafka_cluster_id
     };
     let mut names = BTreeSet::new();
     for other in core.catalog.connectors() {
@@ -258,7 +257,7 @@ async fn note(
     }
     let mut noted = ConnectorRecord::clone(&current);
     noted.deletion.get_or_insert_default().problems = problems;
-    core.catalog.apply(vec![Change::Connector(noted.name().to_owned(), Some(noted))]).await?;
+    core.catalog.apply(vec![Change::connector(noted)]).await?;
     core.statuses.touch(record.name());
     Ok(())
 }

@@ -11,6 +11,8 @@ use crate::store::placements::PlacementRecord;
 
 /// Gives every agent that is there its assignments.
 pub(crate) fn publish(core: &Core) {
+    // Before anything is read: what is worked out now answers them.
+    let requests = core.fleet.requests();
     let mut lists: BTreeMap<String, Vec<v1::ConnectorAssignment>> = BTreeMap::new();
     for (name, placement) in core.catalog.placements() {
         let Some(record) = core.catalog.connector(&name) else { continue };
@@ -19,7 +21,13 @@ pub(crate) fn publish(core: &Core) {
             let Some(view) = core.fleet.view(&agent) else { continue };
             let mut assignment = whole.clone();
             let source = whole.spec.as_ref().and_then(|spec| spec.source.as_ref());
-            assignment.tasks = indexes.into_iter().map(|index| task(index, source)).collect();
+            let spread = source.and_then(|source| source.spread).unwrap_or(1);
+            // The spread may have become less since the tasks were placed.
+            let indexes = indexes.into_iter().filter(|index| *index < spread);
+            assignment.tasks = indexes.map(|index| task(index, source)).collect();
+            if assignment.tasks.is_empty() {
+                continue;
+            }
             if view.plain_secrets
                 && let Some(spec) = &mut assignment.spec
             {
@@ -28,7 +36,7 @@ pub(crate) fn publish(core: &Core) {
             lists.entry(agent).or_default().push(assignment);
         }
     }
-    core.fleet.assign(lists);
+    core.fleet.assign(lists, &requests);
 }
 
 /// The part that is the same for each agent; none while no task may run.
@@ -38,19 +46,15 @@ fn assignment(
     placement: &PlacementRecord,
 ) -> Option<v1::ConnectorAssignment> {
     let connector = record.connector();
-    let run_mode = match connector.desired_state() {
-        v1::DesiredState::Running => v1::RunMode::Run,
-        v1::DesiredState::Paused => v1::RunMode::Pause,
-        _ => return None,
-    };
-    if !record.is_prepared() || placement.uid != connector.uid {
+    if placement.uid != connector.uid {
         return None;
     }
+    let Chain { epoch, run_mode, committed_partitions, resumes, delivery_guarantee } =
+        chain(record)?;
     let name: ConnectorName = connector.name.parse().ok()?;
     let mut instance = core.catalog.instance(name.instance())?.instance.clone()?;
     // Learned while agents run: it must not make the same assignment another.
     instance.kafka_cluster_id.clear();
-    let preparation = record.preparation.as_ref()?;
     Some(v1::ConnectorAssignment {
         connector: connector.name.clone(),
         uid: connector.uid.clone(),
@@ -58,11 +62,50 @@ fn assignment(
         placement_version: placement.version,
         spec: connector.spec.clone(),
         instance: Some(instance),
-        epoch: record.epoch.clone(),
+        epoch: epoch.cloned(),
         run_mode: run_mode.into(),
         tasks: Vec::new(),
         features: Vec::new(),
-        delivery_guarantee: preparation.delivery_guarantee,
+        delivery_guarantee,
+        committed_partitions: committed_partitions.to_vec(),
+        resumes: resumes.to_vec(),
+    })
+}
+
+/// The epoch that tasks are to hold, and what is known of it.
+struct Chain<'a> {
+    epoch: Option<&'a v1::Epoch>,
+    run_mode: v1::RunMode,
+    committed_partitions: &'a [i32],
+    resumes: &'a [v1::PartitionResume],
+    delivery_guarantee: i32,
+}
+
+/// That of the connector once it is prepared. Before, the tasks of the epoch
+/// that ResetOffsets ended hold their partitions, so that the group keeps its
+/// members, and take no record even if the connector is to run again.
+fn chain(record: &ConnectorRecord) -> Option<Chain<'_>> {
+    let run_mode = match record.connector().desired_state() {
+        v1::DesiredState::Running => v1::RunMode::Run,
+        v1::DesiredState::Paused => v1::RunMode::Pause,
+        _ => return None,
+    };
+    if record.is_prepared() {
+        return Some(Chain {
+            epoch: record.epoch.as_ref(),
+            run_mode,
+            committed_partitions: &record.committed_partitions,
+            resumes: &record.resumes,
+            delivery_guarantee: record.preparation.as_ref()?.delivery_guarantee,
+        });
+    }
+    let superseded = record.superseded.as_ref()?;
+    Some(Chain {
+        epoch: superseded.epoch.as_ref(),
+        run_mode: v1::RunMode::Pause,
+        committed_partitions: &superseded.committed_partitions,
+        resumes: &[],
+        delivery_guarantee: superseded.delivery_guarantee,
     })
 }
 

@@ -6,6 +6,7 @@ use futures::{Stream as Messages, StreamExt};
 use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::connect_request::Message;
 
+use super::lessons;
 use crate::clock;
 use crate::core::Core;
 use crate::text::shorten;
@@ -33,12 +34,19 @@ where
             Some(Message::StatusReport(report)) => {
                 let touched = core.fleet.report(&agent, session, report);
                 core.touch_all(&touched);
+                for connector in &touched {
+                    lessons::keep(&core, &agent, connector).await;
+                }
                 core.reconcile_deletions();
             }
             Some(Message::AssignmentAck(ack)) => {
                 let touched = core.fleet.acknowledge(&agent, session, ack);
                 core.touch_all(&touched);
                 core.reconcile_deletions();
+            }
+            Some(Message::AssignmentRequest(v1::AssignmentRequest { number })) => {
+                core.fleet.request(&agent, session, number);
+                core.reconcile();
             }
             Some(Message::CommandResult(result)) => core.fleet.answer(&agent, session, &result),
             Some(Message::Logs(batch)) => take_logs(&core, &agent, batch),

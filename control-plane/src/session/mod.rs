@@ -10,6 +10,7 @@ pub(crate) mod commands;
 pub(crate) mod fleet;
 mod hello;
 mod inbound;
+mod lessons;
 mod outbound;
 
 use std::sync::Arc;

@@ -113,11 +113,12 @@ impl Turn<'_> {
     }
 
     async fn send_assignments(&self, assignments: Assignments) -> Result<(), Closed> {
-        let Some(assignments) = assignments else { return Ok(()) };
+        let Some(assigned) = assignments else { return Ok(()) };
         let list = v1::AssignmentList {
             version: LISTS.fetch_add(1, Ordering::Relaxed) + 1,
             nonce: Ulid::generate().to_string(),
-            connectors: assignments.to_vec(),
+            connectors: assigned.connectors.clone(),
+            answered_request: assigned.answered_request,
         };
         self.core.fleet.sending(self.agent, self.session, &list);
         self.send(Message::Assignments(list)).await

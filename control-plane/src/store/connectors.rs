@@ -2,11 +2,14 @@
 //! learned twice.
 //!
 //! - Key: `instances/{instance_id}/connectors/{connector_id}`.
-//! - Value: [`ConnectorRecord`].
+//! - Value: [`ConnectorRecord`]. Form 2 added fields 7 to 11, which are empty
+//!   in form 1.
 //! - Lifetime: CreateConnector until its resources are removed after
 //!   DeleteConnector.
 
-use kafka2oss_proto::v1;
+use std::collections::HashMap;
+
+use kafka2oss_proto::v1::{self, offset_reset::To};
 
 /// A connector. Plain secrets are withheld from it.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -17,8 +20,8 @@ pub(crate) struct ConnectorRecord {
     /// The connector as the API shows it, without status. Always set.
     #[prost(message, optional, tag = "2")]
     pub(crate) connector: Option<v1::Connector>,
-    /// Opened by Deploy; with its start once an agent has read it, and never
-    /// another one after that.
+    /// Opened by Deploy or ResetOffsets; with its start once an agent has read
+    /// it, and never another one after that.
     #[prost(message, optional, tag = "3")]
     pub(crate) epoch: Option<v1::Epoch>,
     /// Topics that agents have made for it, by the broker's own answer.
@@ -31,6 +34,51 @@ pub(crate) struct ConnectorRecord {
     /// What the user asked for with Delete; absent before.
     #[prost(message, optional, tag = "6")]
     pub(crate) deletion: Option<Deletion>,
+    /// Partitions of which a commit in this epoch was reported, in their
+    /// order. It only grows, and is durable before an assignment says so.
+    #[prost(int32, repeated, tag = "7")]
+    pub(crate) committed_partitions: Vec<i32>,
+    /// Decisions about stopped partitions of this epoch that may not have
+    /// been carried out yet: at most one a partition, in their order.
+    #[prost(message, repeated, tag = "8")]
+    pub(crate) resumes: Vec<v1::PartitionResume>,
+    /// Number of the last such decision; never goes back.
+    #[prost(uint64, tag = "9")]
+    pub(crate) last_resume: u64,
+    /// Where ResetOffsets wants this epoch to start; absent in one that Deploy
+    /// opened.
+    #[prost(message, optional, tag = "10")]
+    pub(crate) reset: Option<Reset>,
+    /// The epoch before, whose tasks hold their partitions, paused, until this
+    /// one is prepared.
+    #[prost(message, optional, tag = "11")]
+    pub(crate) superseded: Option<Superseded>,
+}
+
+/// Where an epoch is to start.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct Reset {
+    /// What the user asked for.
+    #[prost(message, optional, tag = "1")]
+    pub(crate) asked: Option<v1::OffsetReset>,
+    /// Where offsets are asked for: those of the partitions that are not
+    /// named, which go on where they were.
+    #[prost(map = "int32, int64", tag = "2")]
+    pub(crate) kept: HashMap<i32, i64>,
+}
+
+/// An epoch that ResetOffsets has ended.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct Superseded {
+    /// With its start.
+    #[prost(message, optional, tag = "1")]
+    pub(crate) epoch: Option<v1::Epoch>,
+    /// Partitions of which a commit in it was reported.
+    #[prost(int32, repeated, tag = "2")]
+    pub(crate) committed_partitions: Vec<i32>,
+    /// What it came to.
+    #[prost(enumeration = "v1::DeliveryGuarantee", tag = "3")]
+    pub(crate) delivery_guarantee: i32,
 }
 
 /// What a preparation came to.
@@ -48,7 +96,8 @@ pub(crate) struct Preparation {
     /// What the user has to make by hand.
     #[prost(message, repeated, tag = "4")]
     pub(crate) missing_resources: Vec<v1::PlannedResource>,
-    /// As the probes found it.
+    /// As the probes found it, or lower since an agent's report showed that it
+    /// does not hold: that stays until another preparation.
     #[prost(enumeration = "v1::DeliveryGuarantee", tag = "5")]
     pub(crate) delivery_guarantee: i32,
     /// Why it is not exactly once.
@@ -71,6 +120,20 @@ pub(crate) struct Deletion {
     /// Why resources could not be removed yet.
     #[prost(message, repeated, tag = "4")]
     pub(crate) problems: Vec<v1::Problem>,
+}
+
+impl Reset {
+    /// The start as an agent is told it: with an offset for every partition
+    /// whose offset is known.
+    pub(crate) fn whole(&self) -> Option<v1::OffsetReset> {
+        let mut whole = self.asked.clone();
+        if let Some(v1::OffsetReset { to: Some(To::Offsets(named)) }) = &mut whole {
+            for (partition, offset) in &self.kept {
+                named.offsets.entry(*partition).or_insert(*offset);
+            }
+        }
+        whole
+    }
 }
 
 impl ConnectorRecord {
@@ -119,6 +182,11 @@ impl ConnectorRecord {
         self.epoch.as_ref().is_some_and(|epoch| epoch.fixed_time.is_some())
     }
 
+    /// Number of its epoch; 0 before Deploy.
+    pub(crate) fn epoch_number(&self) -> u64 {
+        self.epoch.as_ref().map_or(0, |epoch| epoch.number)
+    }
+
     /// Whether tasks may run: the start is fixed and nothing is in the way.
     pub(crate) fn is_prepared(&self) -> bool {
         self.start_is_fixed() && self.preparation.as_ref().is_some_and(|known| known.ready)
@@ -127,5 +195,5 @@ impl ConnectorRecord {
 
 super::family! {
     /// Connectors.
-    Connectors = 0x03, form 1, ConnectorRecord
+    Connectors = 0x03, form 2, ConnectorRecord
 }

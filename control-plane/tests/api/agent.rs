@@ -1,6 +1,7 @@
 //! An agent over the real stream, whose answers are scripted.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::agent_control_service_client::AgentControlServiceClient;
@@ -29,6 +30,8 @@ pub(crate) struct Script {
     pub(crate) removal_problems: Vec<v1::Problem>,
     /// Whether it reports its tasks as they are asked to be.
     pub(crate) reports: bool,
+    /// The partitions that it reports of every connector.
+    pub(crate) partitions: Vec<v1::PartitionProgress>,
 }
 
 impl Script {
@@ -49,6 +52,7 @@ impl Script {
             refuse: Box::new(|_| None),
             removal_problems: Vec::new(),
             reports: true,
+            partitions: Vec::new(),
         }
     }
 
@@ -56,6 +60,22 @@ impl Script {
     pub(crate) fn boot(mut self, nonce: u64) -> Self {
         self.hello.boot_nonce = nonce;
         self
+    }
+}
+
+/// A partition as agents report it.
+pub(crate) fn partition(
+    number: i32,
+    state: v1::PartitionState,
+    position: i64,
+    committed: Option<i64>,
+) -> v1::PartitionProgress {
+    v1::PartitionProgress {
+        partition: number,
+        state: state.into(),
+        position: Some(position),
+        committed_offset: committed,
+        ..v1::PartitionProgress::default()
     }
 }
 
@@ -94,6 +114,7 @@ pub(crate) struct Agent {
     news: watch::Receiver<u64>,
     task: JoinHandle<()>,
     sequence: Arc<Mutex<u64>>,
+    partitions: Arc<Mutex<Vec<v1::PartitionProgress>>>,
 }
 
 impl Agent {
@@ -107,16 +128,18 @@ impl Agent {
         let log = Arc::new(Mutex::new(Log::default()));
         let (tell, news) = watch::channel(0);
         let sequence = Arc::new(Mutex::new(0));
+        let partitions = Arc::new(Mutex::new(script.partitions.clone()));
         let turn = Turn {
             script,
             say: say.clone(),
             log: Arc::clone(&log),
             tell,
             sequence: Arc::clone(&sequence),
+            partitions: Arc::clone(&partitions),
             answers: Default::default(),
         };
         let task = tokio::spawn(turn.run(stream.into_inner()));
-        Self { say, log, news, task, sequence }
+        Self { say, log, news, task, sequence, partitions }
     }
 
     /// Waits until something that was told is what `find` looks for.
@@ -143,6 +166,20 @@ impl Agent {
             _ => None,
         })
         .await
+    }
+
+    /// Waits until the lists so far are as `wanted` says.
+    pub(crate) async fn until_lists(&mut self, wanted: impl Fn(&[v1::AssignmentList]) -> bool) {
+        let waiting = async {
+            loop {
+                self.news.borrow_and_update();
+                if wanted(&self.lists()) {
+                    return;
+                }
+                self.news.changed().await.expect("the stream ended before they came");
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.expect("told in time");
     }
 
     /// Every list of assignments so far.
@@ -187,6 +224,30 @@ impl Agent {
         self.say(Said::StatusReport(report)).await;
     }
 
+    /// Reports these partitions, of what it was assigned last, from now on.
+    pub(crate) async fn show(&self, partitions: Vec<v1::PartitionProgress>) {
+        self.partitions.lock().expect("no panic").clone_from(&partitions);
+        let list = self.lists().pop().expect("a list");
+        let of = |one: &v1::ConnectorAssignment| v1::ConnectorReport {
+            partitions: partitions.clone(),
+            ..report_of(one)
+        };
+        let connectors = list.connectors.iter().map(of).collect();
+        let sequence = next(&self.sequence);
+        let report = v1::StatusReport { sequence, connectors, ..Default::default() };
+        self.say(Said::StatusReport(report)).await;
+    }
+
+    /// Says again and again that it is there.
+    pub(crate) fn beat(&self) -> JoinHandle<()> {
+        let say = self.say.clone();
+        tokio::spawn(async move {
+            while say.send(request(Said::Heartbeat(v1::Heartbeat {}))).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        })
+    }
+
     pub(crate) async fn goodbye(&self, reason: v1::GoodbyeReason) {
         self.say(Said::Goodbye(v1::Goodbye { reason: reason.into() })).await;
     }
@@ -219,6 +280,7 @@ pub(crate) fn report_of(assignment: &v1::ConnectorAssignment) -> v1::ConnectorRe
         uid: assignment.uid.clone(),
         generation: assignment.generation,
         placement_version: assignment.placement_version,
+        epoch: assignment.epoch.as_ref().map_or(0, |epoch| epoch.number),
         tasks: assignment.tasks.iter().map(task).collect(),
         ..v1::ConnectorReport::default()
     }
@@ -230,6 +292,7 @@ struct Turn {
     log: Arc<Mutex<Log>>,
     tell: watch::Sender<u64>,
     sequence: Arc<Mutex<u64>>,
+    partitions: Arc<Mutex<Vec<v1::PartitionProgress>>>,
     /// Answers to commands, by id: a command is carried out once.
     answers: std::collections::HashMap<String, Outcome>,
 }
@@ -261,7 +324,10 @@ impl Turn {
                     generation: assignment.generation,
                     problem: Some(problem),
                 }),
-                None => reports.push(report_of(assignment)),
+                None => reports.push(v1::ConnectorReport {
+                    partitions: self.partitions.lock().expect("no panic").clone(),
+                    ..report_of(assignment)
+                }),
             }
         }
         let ack = v1::AssignmentAck { version: list.version, nonce: list.nonce, nacks };

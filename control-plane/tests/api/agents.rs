@@ -6,7 +6,7 @@ use kafka2oss_proto::v1::connect_response::Message as Told;
 use kafka2oss_proto::v1::{self, ConnectorState, GoodbyeReason};
 
 use crate::agent::{Agent, Script};
-use crate::server::{Server, condition, status_of};
+use crate::server::{Server, condition, creation, status_of};
 
 fn agents_of(connector: &v1::Connector) -> Vec<&str> {
     status_of(connector).tasks.iter().map(|task| task.agent.as_str()).collect()
@@ -64,16 +64,41 @@ async fn tasks_of_an_agent_that_vanished_move_after_its_lease() {
     server.register("alikafka_1").await;
     let (name, a, b) = on_two(&mut server).await;
     a.vanish().await;
-    let heartbeats = tokio::spawn(async move {
-        loop {
-            b.say(v1::connect_request::Message::Heartbeat(v1::Heartbeat {})).await;
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    });
+    let heartbeats = b.beat();
     let moved =
         server.until(&name, |connector| agents_of(connector) == ["agents/b", "agents/b"]).await;
     assert_eq!(state(&mut server, "a").await, v1::AgentState::Gone);
     assert_eq!(moved.generation, 2);
+    heartbeats.abort();
+}
+
+#[tokio::test]
+async fn many_tasks_of_an_agent_that_vanished_move_a_few_at_a_time() {
+    let mut server =
+        Server::start_with(|options| options.lease = Duration::from_millis(1_500)).await;
+    server.register("alikafka_1").await;
+    let mut a = Agent::connect(&server.channel, Script::willing("a")).await;
+    let alive = a.beat();
+    for number in 0..13 {
+        let mut request = creation(&format!("sink-{number:02}"));
+        let spec = request.connector.get_or_insert_default().spec.get_or_insert_default();
+        spec.source.get_or_insert_default().spread = Some(1);
+        let created = server.connectors.create_connector(request).await.expect("created");
+        server.deploy(&created.into_inner().name).await;
+    }
+    let all =
+        |lists: &[v1::AssignmentList]| lists.last().is_some_and(|list| list.connectors.len() == 13);
+    a.until_lists(all).await;
+    let mut b = Agent::connect(&server.channel, Script::willing("b")).await;
+    let heartbeats = b.beat();
+    b.assigned(|list| list.connectors.is_empty()).await;
+
+    alive.abort();
+    a.vanish().await;
+    b.until_lists(all).await;
+    let mut counts: Vec<_> = b.lists().iter().map(|list| list.connectors.len()).collect();
+    counts.dedup();
+    assert_eq!(counts, [0, 10, 13]);
     heartbeats.abort();
 }
 

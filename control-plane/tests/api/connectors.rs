@@ -3,7 +3,7 @@
 use kafka2oss_proto::v1::{self, ConnectorState};
 use tonic::Code;
 
-use crate::agent::{Agent, Script, prepared, problem, report_of};
+use crate::agent::{Agent, Script, partition, prepared, problem};
 use crate::server::{Server, condition, creation, reason, state_of, status_of};
 
 #[tokio::test]
@@ -201,16 +201,13 @@ async fn a_test_message_is_written_once_and_can_be_waited_for() {
             v1::SendTestMessageRequest { request_id: "r-2".to_owned(), wait: true, ..request };
         async move { client.send_test_message(request).await }
     });
-    let assignment = agent.assigned(|list| !list.connectors.is_empty()).await.connectors.remove(0);
-    let mut report = report_of(&assignment);
-    report.partitions = vec![v1::PartitionProgress {
-        partition: 0,
-        committed_offset: Some(100),
+    agent.assigned(|list| !list.connectors.is_empty()).await;
+    let partition = v1::PartitionProgress {
         last_object: "oss-test-input/0/object".to_owned(),
         lag: Some(3),
-        ..v1::PartitionProgress::default()
-    }];
-    agent.report(report).await;
+        ..partition(0, v1::PartitionState::Running, 100, Some(100))
+    };
+    agent.show(vec![partition]).await;
     let seen = waiting.await.expect("no panic").expect("visible").into_inner();
     assert_eq!(seen.object_key, "oss-test-input/0/object");
 

@@ -4,11 +4,17 @@
 
 mod agent;
 mod agents;
+mod clusters;
 mod connectors;
+mod dead_letters;
 mod deletion;
+mod epochs;
 mod logs;
 mod requests;
+mod reset_offsets;
+mod resume_partition;
 mod secrets;
 mod server;
 mod serving;
+mod updates;
 mod watch;

@@ -224,37 +224,6 @@ async fn connectors_are_listed_by_instance_and_state() {
 }
 
 #[tokio::test]
-async fn only_credentials_can_be_updated() {
-    let mut server = Server::with_instance().await;
-    let connector = server.create("sink").await;
-    let update = |paths: &[&str], etag: &str| {
-        let mut connector = connector.clone();
-        connector.etag = etag.to_owned();
-        let spec = connector.spec.as_mut().expect("a spec");
-        let destination = spec.destination.as_mut().expect("a destination");
-        destination.credentials = Some(credentials(environment("NEW_ID"), environment("NEW")));
-        let paths = paths.iter().map(|path| (*path).to_owned()).collect();
-        v1::UpdateConnectorRequest {
-            connector: Some(connector),
-            update_mask: Some(prost_types::FieldMask { paths }),
-        }
-    };
-    let request = update(&["spec.destination.bucket", "credentials"], "");
-    let status = server.connectors.update_connector(request).await.expect_err("refused");
-    assert_eq!(
-        (status.code(), violations(&status)),
-        (Code::InvalidArgument, vec![("update_mask".into(), "FIELD_NOT_UPDATABLE".into())])
-    );
-    let status = server.connectors.update_connector(update(&["credentials"], "old")).await;
-    assert_eq!(reason(&status.expect_err("refused")), "ETAG_MISMATCH");
-
-    let request = update(&["spec.destination.credentials"], &connector.etag);
-    let updated = server.connectors.update_connector(request).await.expect("updated").into_inner();
-    assert_eq!(updated.generation, 2);
-    assert_ne!(updated.etag, connector.etag);
-}
-
-#[tokio::test]
 async fn of_many_requests_for_one_name_exactly_one_wins() {
     let server = Server::with_instance().await;
     let creations = (0..60).map(|number| {

@@ -153,6 +153,13 @@ impl Server {
         }
     }
 
+    /// A connector that runs on the agents that are there.
+    pub(crate) async fn running(&mut self, id: &str) -> v1::Connector {
+        let name = self.create(id).await.name;
+        self.deploy(&name).await;
+        self.until_state(&name, v1::ConnectorState::Running).await
+    }
+
     /// Waits until the connector is in this state.
     pub(crate) async fn until_state(
         &mut self,

@@ -25,6 +25,8 @@ const MAX_BYTES: u64 = 32 << 20;
 const MAX_AGE: prost_types::Duration = prost_types::Duration { seconds: 60, nanos: 0 };
 const IDLE: prost_types::Duration = prost_types::Duration { seconds: 10, nanos: 0 };
 const MAX_VALUE_BYTES: u64 = 6 << 20;
+const SESSION_TIMEOUT: prost_types::Duration = prost_types::Duration { seconds: 10, nanos: 0 };
+const STORE_RETRY_TIME: prost_types::Duration = prost_types::Duration { seconds: 600, nanos: 0 };
 
 /// Partitions that the wizard recommends for status and error topics.
 pub(super) const RECOMMENDED_PARTITIONS: u32 = 6;
@@ -54,6 +56,8 @@ pub fn fill(spec: &mut v1::ConnectorSpec, context: Context<'_>) {
     set_text(&mut runtime.vpc_id, || context.vpc_id.to_owned());
     set_text(&mut runtime.vswitch_id, || context.vswitch_id.to_owned());
     choose(&mut runtime.failure_handling_policy, v1::FailureHandlingPolicy::Log);
+    runtime.session_timeout.get_or_insert(SESSION_TIMEOUT);
+    runtime.store_retry_time.get_or_insert(STORE_RETRY_TIME);
     fill_resources(spec.resources.get_or_insert_default(), context.connector_id);
     fill_output(spec.output.get_or_insert_default());
 }
@@ -130,9 +134,15 @@ fn fill_output(output: &mut v1::ConnectorOutput) {
     rotation.max_bytes.get_or_insert(MAX_BYTES);
     rotation.max_age.get_or_insert(MAX_AGE);
     rotation.idle.get_or_insert(IDLE);
-    output.layout.get_or_insert_default();
+    if let Some(buckets) = &mut output.layout.get_or_insert_default().time_buckets {
+        choose(&mut buckets.length, v1::TimeBucketLength::Hour);
+        set_text(&mut buckets.time_zone, || "UTC".to_owned());
+    }
+    choose(&mut output.compression, v1::Compression::None);
+    choose(&mut output.key_encoding, v1::TextEncoding::Utf8);
+    choose(&mut output.value_encoding, v1::TextEncoding::Utf8);
     let overflow = output.overflow.get_or_insert_default();
-    choose(&mut overflow.policy, v1::OverflowPolicy::Omit);
+    choose(&mut overflow.policy, v1::OverflowPolicy::Spill);
     overflow.max_value_bytes.get_or_insert(MAX_VALUE_BYTES);
 }
 

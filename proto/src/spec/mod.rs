@@ -41,6 +41,7 @@ mod destination;
 mod endpoint;
 mod instance;
 mod labels;
+mod layout;
 mod output;
 mod planned;
 mod request;
@@ -59,7 +60,10 @@ pub use destination::{AccessKey, AddressingStyle, Destination, StoreType};
 pub use endpoint::OssHost;
 pub use instance::{Instance, KafkaSecurity, Sasl, SaslMechanism};
 pub use labels::check_labels;
-pub use output::{Layout, Output, OutputFormat, Overflow, OverflowPolicy, Rotation};
+pub use layout::{Layout, TimeBucketLength, TimeBucketStyle, TimeBuckets};
+pub use output::{
+    Compression, Output, OutputFormat, Overflow, OverflowPolicy, Rotation, TextEncoding,
+};
 pub use planned::planned_resources;
 pub use request::{check_given, check_request};
 pub use resources::{ConnectorTopic, ResourceCreation, Resources, StorageEngine};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::checks::{Checks, choice, duration_to_wire};
-use super::text_rules;
+use super::layout::Layout;
 use crate::v1;
 use crate::violation::Violations;
 
@@ -22,6 +22,14 @@ pub struct Output {
     pub layout: Layout,
     /// What becomes of very large values.
     pub overflow: Overflow,
+    /// Compression of whole objects.
+    pub compression: Compression,
+    /// How keys stand in JSON.
+    pub key_encoding: TextEncoding,
+    /// How values stand in JSON.
+    pub value_encoding: TextEncoding,
+    /// Whether records are written with their headers.
+    pub include_headers: bool,
 }
 
 /// Format of the objects.
@@ -29,6 +37,30 @@ pub struct Output {
 pub enum OutputFormat {
     /// One JSON array an object, one record a line.
     JsonArray,
+    /// One JSON object a record and line.
+    JsonLines,
+}
+
+/// Compression of whole objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// None.
+    None,
+    /// Extension `.gz`.
+    Gzip,
+    /// Extension `.zst`.
+    Zstd,
+}
+
+/// How keys or values, which are bytes, stand in JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextEncoding {
+    /// As text; a record that is not UTF-8 is a dead letter.
+    Utf8,
+    /// As base64.
+    Base64,
+    /// As text where they are UTF-8, else as base64.
+    Utf8OrBase64,
 }
 
 /// When an object is closed; whichever comes first.
@@ -44,13 +76,6 @@ pub struct Rotation {
     pub idle: Duration,
 }
 
-/// Where objects stand in the bucket.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layout {
-    /// In front of every key, as it is.
-    pub prefix: String,
-}
-
 /// What becomes of very large values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overflow {
@@ -58,6 +83,9 @@ pub struct Overflow {
     pub policy: OverflowPolicy,
     /// Values above this many bytes overflow, 1 to 512 MiB.
     pub max_value_bytes: u64,
+    /// Records above this many bytes are abnormal data, 1 to 512 MiB; `None`
+    /// is no limit.
+    pub max_record_bytes: Option<u64>,
 }
 
 /// What becomes of a value above `max_value_bytes`.
@@ -65,27 +93,57 @@ pub struct Overflow {
 pub enum OverflowPolicy {
     /// The record is written without its value.
     Omit,
+    /// The same, and the value gets an object of its own.
+    Spill,
 }
 
-choice!(OutputFormat { JsonArray });
-choice!(OverflowPolicy { Omit });
+choice!(OutputFormat { JsonArray, JsonLines });
+choice!(Compression { None, Gzip, Zstd });
+choice!(TextEncoding { Utf8, Base64, Utf8OrBase64 });
+choice!(OverflowPolicy { Omit, Spill });
 
 impl TryFrom<v1::ConnectorOutput> for Output {
     type Error = Violations;
 
     fn try_from(wire: v1::ConnectorOutput) -> Result<Self, Violations> {
-        let v1::ConnectorOutput { format, rotation, layout, overflow } = wire;
+        let v1::ConnectorOutput {
+            format,
+            rotation,
+            layout,
+            overflow,
+            compression,
+            key_encoding,
+            value_encoding,
+            include_headers,
+        } = wire;
         let mut checks = Checks::default();
         let format = checks.choice("format", format);
         let rotation = checks.part("rotation", rotation);
         let layout = checks.part("layout", layout);
         let overflow = checks.part("overflow", overflow);
+        let compression = checks.choice("compression", compression);
+        let key_encoding = checks.choice("key_encoding", key_encoding);
+        let value_encoding = checks.choice("value_encoding", value_encoding);
         let (Some(format), Some(rotation), Some(layout), Some(overflow)) =
             (format, rotation, layout, overflow)
         else {
             return Err(checks.into_violations());
         };
-        checks.finish(Self { format, rotation, layout, overflow })
+        let (Some(compression), Some(key_encoding), Some(value_encoding)) =
+            (compression, key_encoding, value_encoding)
+        else {
+            return Err(checks.into_violations());
+        };
+        checks.finish(Self {
+            format,
+            rotation,
+            layout,
+            overflow,
+            compression,
+            key_encoding,
+            value_encoding,
+            include_headers,
+        })
     }
 }
 
@@ -108,38 +166,38 @@ impl TryFrom<v1::RotationPolicy> for Rotation {
     }
 }
 
-impl TryFrom<v1::ObjectLayout> for Layout {
-    type Error = Violations;
-
-    fn try_from(wire: v1::ObjectLayout) -> Result<Self, Violations> {
-        let v1::ObjectLayout { prefix } = wire;
-        let mut checks = Checks::default();
-        checks.legal("prefix", text_rules::key_prefix(&prefix));
-        checks.finish(Self { prefix })
-    }
-}
-
 impl TryFrom<v1::OverflowHandling> for Overflow {
     type Error = Violations;
 
     fn try_from(wire: v1::OverflowHandling) -> Result<Self, Violations> {
-        let v1::OverflowHandling { policy, max_value_bytes } = wire;
+        let v1::OverflowHandling { policy, max_value_bytes, max_record_bytes } = wire;
         let mut checks = Checks::default();
         let policy = checks.choice("policy", policy);
         let max_value_bytes = checks.number("max_value_bytes", max_value_bytes, 1..=512 * MIB);
+        if let Some(bytes) = max_record_bytes {
+            checks.number("max_record_bytes", Some(bytes), 1..=512 * MIB);
+        }
         let (Some(policy), Some(max_value_bytes)) = (policy, max_value_bytes) else {
             return Err(checks.into_violations());
         };
-        checks.finish(Self { policy, max_value_bytes })
+        checks.finish(Self { policy, max_value_bytes, max_record_bytes })
     }
 }
 
 impl From<&Output> for v1::ConnectorOutput {
     fn from(output: &Output) -> Self {
-        let Output { format, rotation, layout, overflow } = output;
+        let Output {
+            format,
+            rotation,
+            layout,
+            overflow,
+            compression,
+            key_encoding,
+            value_encoding,
+            include_headers,
+        } = output;
         let Rotation { max_bytes, max_records, max_age, idle } = rotation;
-        let Layout { prefix } = layout;
-        let Overflow { policy, max_value_bytes } = overflow;
+        let Overflow { policy, max_value_bytes, max_record_bytes } = overflow;
         Self {
             format: v1::OutputFormat::from(*format).into(),
             rotation: Some(v1::RotationPolicy {
@@ -148,11 +206,16 @@ impl From<&Output> for v1::ConnectorOutput {
                 max_age: Some(duration_to_wire(*max_age)),
                 idle: Some(duration_to_wire(*idle)),
             }),
-            layout: Some(v1::ObjectLayout { prefix: prefix.clone() }),
+            layout: Some(layout.into()),
             overflow: Some(v1::OverflowHandling {
                 policy: v1::OverflowPolicy::from(*policy).into(),
                 max_value_bytes: Some(*max_value_bytes),
+                max_record_bytes: *max_record_bytes,
             }),
+            compression: v1::Compression::from(*compression).into(),
+            key_encoding: v1::TextEncoding::from(*key_encoding).into(),
+            value_encoding: v1::TextEncoding::from(*value_encoding).into(),
+            include_headers: *include_headers,
         }
     }
 }

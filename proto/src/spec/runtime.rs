@@ -1,11 +1,20 @@
 //! Where and how a connector runs.
 
 use std::fmt;
+use std::ops::RangeInclusive;
+use std::time::Duration;
 
-use super::checks::{Checks, choice};
+use super::checks::{Checks, choice, duration_to_wire};
 use super::text_rules;
 use crate::v1;
 use crate::violation::Violations;
+
+/// Kafka's own limits are 6 s (`group.min.session.timeout.ms`) and 30 min
+/// (`group.max.session.timeout.ms`).
+const SESSION_TIMEOUT: RangeInclusive<Duration> =
+    Duration::from_secs(6)..=Duration::from_secs(30 * 60);
+const STORE_RETRY_TIME: RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60);
 
 /// Where and how a connector runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +23,11 @@ pub struct Runtime {
     pub pool: Pool,
     /// What becomes of a record that cannot be delivered.
     pub failure_handling_policy: FailureHandlingPolicy,
+    /// Kafka's `session.timeout.ms` of the tasks, 6 s to 30 min.
+    pub session_timeout: Duration,
+    /// How long the store may fail under FAIL before a partition stops, 1 s to
+    /// 24 h.
+    pub store_retry_time: Duration,
 }
 
 /// All agents with the same VPC ID and vSwitch ID; both empty is the pool
@@ -66,26 +80,44 @@ impl TryFrom<v1::ConnectorRuntime> for Runtime {
     type Error = Violations;
 
     fn try_from(wire: v1::ConnectorRuntime) -> Result<Self, Violations> {
-        let v1::ConnectorRuntime { vpc_id, vswitch_id, failure_handling_policy } = wire;
+        let v1::ConnectorRuntime {
+            vpc_id,
+            vswitch_id,
+            failure_handling_policy,
+            session_timeout,
+            store_retry_time,
+        } = wire;
         let mut checks = Checks::default();
         let pool = Pool::check(&mut checks, vpc_id, vswitch_id);
-        let Some(failure_handling_policy) =
-            checks.choice("failure_handling_policy", failure_handling_policy)
+        let failure_handling_policy =
+            checks.choice("failure_handling_policy", failure_handling_policy);
+        let session_timeout = checks.duration("session_timeout", session_timeout, SESSION_TIMEOUT);
+        let store_retry_time =
+            checks.duration("store_retry_time", store_retry_time, STORE_RETRY_TIME);
+        let (Some(failure_handling_policy), Some(session_timeout), Some(store_retry_time)) =
+            (failure_handling_policy, session_timeout, store_retry_time)
         else {
             return Err(checks.into_violations());
         };
-        checks.finish(Self { pool, failure_handling_policy })
+        checks.finish(Self { pool, failure_handling_policy, session_timeout, store_retry_time })
     }
 }
 
 impl From<&Runtime> for v1::ConnectorRuntime {
     fn from(runtime: &Runtime) -> Self {
-        let Runtime { pool: Pool { vpc_id, vswitch_id }, failure_handling_policy } = runtime;
+        let Runtime {
+            pool: Pool { vpc_id, vswitch_id },
+            failure_handling_policy,
+            session_timeout,
+            store_retry_time,
+        } = runtime;
         Self {
             vpc_id: vpc_id.clone(),
             vswitch_id: vswitch_id.clone(),
             failure_handling_policy: v1::FailureHandlingPolicy::from(*failure_handling_policy)
                 .into(),
+            session_timeout: Some(duration_to_wire(*session_timeout)),
+            store_retry_time: Some(duration_to_wire(*store_retry_time)),
         }
     }
 }

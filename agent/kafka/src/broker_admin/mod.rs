@@ -2,6 +2,7 @@
 
 mod groups;
 mod offsets;
+mod settings;
 mod topics;
 
 use std::collections::BTreeMap;
@@ -16,7 +17,9 @@ use rdkafka::producer::{Producer, ThreadedProducer};
 use rdkafka::types::RDKafka;
 use tokio::task::{JoinError, spawn_blocking};
 
-use crate::admin::{Committed, Creation, KafkaAdmin, TopicDescription, TopicPlan, Watermarks};
+use crate::admin::{
+    BrokerSettings, Committed, Creation, KafkaAdmin, TopicDescription, TopicPlan, Watermarks,
+};
 use crate::config::client_config;
 use crate::drop_in_background::DropInBackground;
 use crate::error_memory::ErrorMemory;
@@ -62,6 +65,11 @@ impl BrokerAdmin {
         Ok(Self { client: DropInBackground::new(client) })
     }
 
+    /// What keeps it from the brokers, if something did of late.
+    pub(crate) fn cause(&self) -> Option<Problem> {
+        self.client.memory.cause()
+    }
+
     /// Runs a request that blocks where it may.
     async fn request<T: Send + 'static>(
         &self,
@@ -85,6 +93,10 @@ fn ended(error: &JoinError) -> Problem {
 impl KafkaAdmin for BrokerAdmin {
     async fn cluster_id(&self) -> Result<Option<String>, Problem> {
         self.request("cannot reach the cluster".into(), topics::cluster_id).await
+    }
+
+    async fn broker_settings(&self) -> Result<BrokerSettings, Problem> {
+        self.request("cannot read the brokers' settings".into(), settings::of_brokers).await
     }
 
     async fn describe_topic(&self, topic: &str) -> Result<Option<TopicDescription>, Problem> {
@@ -125,6 +137,19 @@ impl KafkaAdmin for BrokerAdmin {
         let (name, partitions) = (topic.to_owned(), partitions.to_vec());
         self.request(format!("cannot read the offsets of topic `{topic}`"), move |client| {
             offsets::watermarks(client, &name, &partitions)
+        })
+        .await
+    }
+
+    async fn offsets_for_times(
+        &self,
+        topic: &str,
+        partitions: &[i32],
+        timestamp: i64,
+    ) -> Result<BTreeMap<i32, i64>, Problem> {
+        let (name, partitions) = (topic.to_owned(), partitions.to_vec());
+        self.request(format!("cannot look up a time in topic `{topic}`"), move |client| {
+            offsets::for_times(client, &name, &partitions, timestamp)
         })
         .await
     }

@@ -1,4 +1,4 @@
-//! Where partitions begin and end. Blocks.
+//! Where partitions begin and end, and where a time is. All block.
 
 use std::collections::BTreeMap;
 
@@ -23,27 +23,53 @@ pub(super) fn watermarks(
     let ends = list(client, topic, partitions, Offset::End)?;
     partitions
         .iter()
-        .map(|partition| match (beginnings.get(partition), ends.get(partition)) {
-            (Some(beginning), Some(end)) => {
-                Ok((*partition, Watermarks { beginning: *beginning, end: *end }))
-            }
-            _ => Err(Failure::new(
-                RDKafkaErrorCode::UnknownPartition,
-                format!("no answer about partition {partition}"),
-            )),
+        .map(|&partition| {
+            let (beginning, end) = (known(&beginnings, partition)?, known(&ends, partition)?);
+            Ok((partition, Watermarks { beginning, end }))
         })
         .collect()
 }
 
+pub(super) fn for_times(
+    client: &Client,
+    topic: &str,
+    partitions: &[i32],
+    timestamp: i64,
+) -> Result<BTreeMap<i32, i64>, Failure> {
+    // Ends first: a record that comes in between is at or after the end.
+    let ends = list(client, topic, partitions, Offset::End)?;
+    // A number below 0 has other meanings.
+    let found = list(client, topic, partitions, Offset::Offset(timestamp.max(0)))?;
+    partitions
+        .iter()
+        .map(|&partition| match found.get(&partition) {
+            Some(Some(offset)) => Ok((partition, *offset)),
+            Some(None) => Ok((partition, known(&ends, partition)?)),
+            None => Err(no_answer(partition)),
+        })
+        .collect()
+}
+
+fn known(offsets: &BTreeMap<i32, Option<i64>>, partition: i32) -> Result<i64, Failure> {
+    offsets.get(&partition).copied().flatten().ok_or_else(|| no_answer(partition))
+}
+
+fn no_answer(partition: i32) -> Failure {
+    let words = format!("no answer about partition {partition}");
+    Failure::new(RDKafkaErrorCode::UnknownPartition, words)
+}
+
 /// One ListOffsets request a leader, with the default isolation level,
 /// read_uncommitted: so that the latest offset is the high watermark. Its
-/// `rd_kafka_OffsetSpec_t` has the numbers of `Offset::Beginning` and `End`.
+/// `rd_kafka_OffsetSpec_t` has the numbers of `Offset::Beginning` and `End`, and
+/// other numbers are timestamps in milliseconds since 1970. `None`: a partition
+/// has no such offset.
 fn list(
     client: &Client,
     topic: &str,
     partitions: &[i32],
     which: Offset,
-) -> Result<BTreeMap<i32, i64>, Failure> {
+) -> Result<BTreeMap<i32, Option<i64>>, Failure> {
     if partitions.is_empty() {
         return Ok(BTreeMap::new());
     }

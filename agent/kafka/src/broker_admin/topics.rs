@@ -1,9 +1,9 @@
 //! Requests about topics and the cluster. All block.
 
 use rdkafka::bindings as c;
-use rdkafka::types::{RDKafkaErrorCode, RDKafkaResourceType};
+use rdkafka::types::RDKafkaErrorCode;
 
-use super::Client;
+use super::{Client, settings};
 use crate::admin::{Creation, TopicDescription, TopicPlan};
 use crate::native::{Ask, Failure, Owned, c_string, call, items, text};
 use c::rd_kafka_admin_op_t as Operation;
@@ -32,7 +32,7 @@ pub(super) fn cluster_id(client: &Client) -> Result<Option<String>, Failure> {
 
 pub(super) fn describe(client: &Client, topic: &str) -> Result<Option<TopicDescription>, Failure> {
     let Some((id, partitions)) = id_and_partitions(client, topic)? else { return Ok(None) };
-    let settings = match settings(client, topic) {
+    let settings = match settings::of_topic(client, topic) {
         Ok(settings) => settings,
         // Not every user may read settings, nor every broker answer.
         Err(Failure {
@@ -44,7 +44,7 @@ pub(super) fn describe(client: &Client, topic: &str) -> Result<Option<TopicDescr
             words,
         }) => {
             tracing::debug!(topic, reason = words, "topic settings cannot be read");
-            Settings::default()
+            settings::Settings::new()
         }
         // Deleted between the two requests.
         Err(failure) if failure.code == RDKafkaErrorCode::UnknownTopicOrPartition => {
@@ -52,7 +52,8 @@ pub(super) fn describe(client: &Client, topic: &str) -> Result<Option<TopicDescr
         }
         Err(failure) => return Err(failure),
     };
-    let Settings { cleanup_policy, max_message_bytes } = settings;
+    let cleanup_policy = settings.get("cleanup.policy").cloned();
+    let max_message_bytes = settings.get("max.message.bytes").and_then(|limit| limit.parse().ok());
     Ok(Some(TopicDescription { id, partitions, cleanup_policy, max_message_bytes }))
 }
 
@@ -108,73 +109,6 @@ fn id_and_partitions(
 /// librdkafka prints ids in plain base64, Kafka in base64url.
 fn as_kafka_prints(id: &str) -> String {
     id.replace('+', "-").replace('/', "_")
-}
-
-#[derive(Default)]
-struct Settings {
-    cleanup_policy: Option<String>,
-    max_message_bytes: Option<u64>,
-}
-
-fn settings(client: &Client, topic: &str) -> Result<Settings, Failure> {
-    let name = c_string(topic)?;
-    // SAFETY: the name is copied.
-    let resource = unsafe {
-        Owned::take(
-            c::rd_kafka_ConfigResource_new(
-                RDKafkaResourceType::RD_KAFKA_RESOURCE_TOPIC,
-                name.as_ptr(),
-            ),
-            c::rd_kafka_ConfigResource_destroy,
-        )
-    }?;
-    let mut resources = [resource.as_ptr()];
-    // SAFETY: the client is live; the request is of the kind named and copies
-    // the one resource.
-    let event = unsafe {
-        call(client.ptr(), Operation::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, Ask::AnyBroker, |to| {
-            c::rd_kafka_DescribeConfigs(
-                to.client,
-                resources.as_mut_ptr(),
-                resources.len(),
-                to.options,
-                to.queue,
-            );
-        })
-    }?;
-    let mut found = Settings::default();
-    // SAFETY: the event is live until this function's end, and answers this
-    // request; resources and entries live as long as it, and texts are copied.
-    unsafe {
-        let result = c::rd_kafka_event_DescribeConfigs_result(event.as_ptr());
-        if result.is_null() {
-            return Err(Failure::of(RDKafkaErrorCode::InvalidType));
-        }
-        let mut count = 0;
-        let described = c::rd_kafka_DescribeConfigs_result_resources(result, &mut count);
-        for resource in items(described, count) {
-            let failure = Failure::from_code(
-                c::rd_kafka_ConfigResource_error(*resource),
-                text(c::rd_kafka_ConfigResource_error_string(*resource)),
-            );
-            if let Some(failure) = failure {
-                return Err(failure);
-            }
-            let mut count = 0;
-            let entries = c::rd_kafka_ConfigResource_configs(*resource, &mut count);
-            for entry in items(entries, count) {
-                let value = text(c::rd_kafka_ConfigEntry_value(*entry));
-                match text(c::rd_kafka_ConfigEntry_name(*entry)).as_deref() {
-                    Some("cleanup.policy") => found.cleanup_policy = value,
-                    Some("max.message.bytes") => {
-                        found.max_message_bytes = value.and_then(|value| value.parse().ok());
-                    }
-                    _ => {}
-                }
-            }
-        }
-    }
-    Ok(found)
 }
 
 pub(super) fn create(client: &Client, plan: &TopicPlan) -> Result<Creation, Failure> {

@@ -2,70 +2,6 @@
 
 use super::*;
 
-fn is_ours(metadata: &[u8]) -> bool {
-    metadata.starts_with(b"k2o1;")
-}
-
-fn watermarks(ranges: &[(i64, i64)]) -> BTreeMap<i32, Watermarks> {
-    (0..).zip(ranges).map(|(p, &(beginning, end))| (p, Watermarks { beginning, end })).collect()
-}
-
-fn committed(offsets: &[(i32, i64, &[u8])]) -> BTreeMap<i32, Committed> {
-    offsets
-        .iter()
-        .map(|&(p, offset, metadata)| (p, Committed { offset, metadata: metadata.to_vec() }))
-        .collect()
-}
-
-fn offsets(start: &Start) -> Vec<i64> {
-    start.offsets.values().copied().collect()
-}
-
-#[test]
-fn without_committed_offsets_the_start_is_the_end_or_the_beginning() {
-    let marks = watermarks(&[(5, 10), (0, 0)]);
-
-    let latest = start(ConsumerOffset::Latest, &marks, &BTreeMap::new(), is_ours);
-    assert_eq!((offsets(&latest), latest.origin), (vec![10, 0], StartOrigin::Latest));
-
-    let earliest = start(ConsumerOffset::Earliest, &marks, &BTreeMap::new(), is_ours);
-    assert_eq!((offsets(&earliest), earliest.origin), (vec![5, 0], StartOrigin::Earliest));
-}
-
-#[test]
-fn foreign_offsets_of_the_group_are_taken_and_the_other_partitions_follow_the_spec() {
-    let marks = watermarks(&[(0, 10), (0, 10), (0, 10), (3, 10)]);
-    let group = committed(&[(0, 7, b""), (2, 10, b"\xff\xfe"), (3, 3, b"sink")]);
-
-    let start = start(ConsumerOffset::Latest, &marks, &group, is_ours);
-
-    assert_eq!(offsets(&start), [7, 10, 10, 3]);
-    assert_eq!(start.origin, StartOrigin::Group);
-    assert_eq!(start.warnings, []);
-}
-
-#[test]
-fn offsets_that_kafka2oss_committed_before_are_absent() {
-    let marks = watermarks(&[(0, 10)]);
-    let group = committed(&[(0, 7, b"k2o1;of-a-deleted-connector")]);
-
-    let start = start(ConsumerOffset::Earliest, &marks, &group, is_ours);
-
-    assert_eq!((offsets(&start), start.origin), (vec![0], StartOrigin::Earliest));
-}
-
-#[test]
-fn a_committed_offset_outside_of_the_log_follows_the_spec_with_a_warning() {
-    let marks = watermarks(&[(5, 10), (5, 10)]);
-    let group = committed(&[(0, 4, b""), (1, 11, b"")]);
-
-    let start = start(ConsumerOffset::Earliest, &marks, &group, is_ours);
-
-    assert_eq!((offsets(&start), start.origin), (vec![5, 5], StartOrigin::Earliest));
-    let codes: Vec<_> = start.warnings.iter().map(|warning| warning.code).collect();
-    assert_eq!(codes, [ErrorCode::KafkaOffsetOutOfRange; 2]);
-}
-
 fn resource(role: ResourceRole, partitions: u32, cleanup_policy: &str) -> PlannedResource {
     PlannedResource {
         roles: vec![role.into()],
@@ -89,26 +25,29 @@ fn topic(partitions: u32, cleanup_policy: Option<&str>) -> TopicDescription {
 fn an_existing_topic_is_checked_for_what_its_role_needs() {
     use ErrorCode::{KafkaInternalTopicUnusable as Unusable, KafkaTopicMisconfigured as Wrong};
     use ResourceRole::*;
-    type Case =
-        (ResourceRole, u32, Option<&'static str>, &'static [ErrorCode], &'static [ErrorCode]);
-    let cases: [Case; 10] = [
-        (ConfigTopic, 1, Some("compact"), &[], &[]),
-        (ConfigTopic, 2, Some("compact"), &[Wrong], &[]),
-        (OffsetTopic, 1, Some("compact"), &[Wrong], &[]),
-        (OffsetTopic, 12, Some("compact,delete"), &[], &[]),
-        (OffsetTopic, 12, Some("delete"), &[], &[Unusable]),
-        (StatusTopic, 1, None, &[], &[Unusable]),
-        (StatusTopic, 1, Some("compact"), &[], &[]),
-        (DeadLetterQueueTopic, 1, Some("delete"), &[], &[]),
-        (DeadLetterQueueTopic, 1, None, &[], &[]),
-        (AbnormalDataTopic, 6, Some("compact"), &[Wrong], &[]),
+    type Codes = &'static [ErrorCode];
+    type Case = (ResourceRole, u32, Option<&'static str>, Codes, Codes, Codes);
+    let cases: [Case; 12] = [
+        (ConfigTopic, 1, Some("compact"), &[], &[], &[]),
+        (ConfigTopic, 2, Some("compact"), &[Wrong], &[], &[]),
+        (ConfigTopic, 1, Some("delete"), &[], &[Unusable], &[]),
+        (OffsetTopic, 1, Some("compact"), &[Wrong], &[], &[]),
+        (OffsetTopic, 12, Some("compact,delete"), &[], &[], &[]),
+        (OffsetTopic, 12, Some("delete"), &[], &[], &[Unusable]),
+        (OffsetTopic, 12, None, &[], &[Unusable], &[]),
+        (StatusTopic, 1, None, &[], &[Unusable], &[]),
+        (StatusTopic, 1, Some("compact"), &[], &[], &[]),
+        (DeadLetterQueueTopic, 1, Some("delete"), &[], &[], &[]),
+        (DeadLetterQueueTopic, 1, None, &[], &[], &[]),
+        (AbnormalDataTopic, 6, Some("compact"), &[Wrong], &[], &[]),
     ];
-    for (role, partitions, policy, problems, warnings) in cases {
+    for (role, partitions, policy, problems, warnings, doubts) in cases {
         let findings = check(&resource(role, 6, ""), &topic(partitions, policy), None);
 
         let codes = |found: &[Problem]| found.iter().map(|one| one.code).collect::<Vec<_>>();
         assert_eq!(codes(&findings.problems), problems, "{role:?} {partitions} {policy:?}");
         assert_eq!(codes(&findings.warnings), warnings, "{role:?} {partitions} {policy:?}");
+        assert_eq!(codes(&findings.doubts), doubts, "{role:?} {partitions} {policy:?}");
     }
 }
 
@@ -122,9 +61,81 @@ fn an_error_topic_is_made_with_room_for_the_sources_largest_record() {
     assert_eq!((plan.partitions, plan.cleanup_policy), (6, "delete"));
     assert_eq!(plan.max_message_bytes, Some(1_065_536));
     let small = TopicDescription { max_message_bytes: Some(1_000_000), ..topic(6, None) };
-    assert_eq!(check(&resource, &small, Some(&source)).warnings.len(), 1);
+    let warnings = check(&resource, &small, Some(&source)).warnings;
+    let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };
+    assert!(warning.message.contains("=1000000"), "{warning}");
+    assert!(warning.message.contains("1065536"), "{warning}");
     let large = TopicDescription { max_message_bytes: Some(1_065_536), ..topic(6, None) };
     assert_eq!(check(&resource, &large, Some(&source)), Findings::default());
+}
+
+#[test]
+fn the_room_ends_where_kafkas_numbers_end() {
+    for limit in [2_147_483_647, u64::MAX] {
+        let source = TopicDescription { max_message_bytes: Some(limit), ..topic(3, None) };
+
+        let plan = topic_plan(&resource(ResourceRole::AbnormalDataTopic, 6, "delete"), &source);
+
+        assert_eq!(plan.max_message_bytes, Some(2_147_483_647));
+    }
+}
+
+#[test]
+fn brokers_that_forget_offsets_within_the_put_window_are_a_doubt_and_within_a_day_a_warning() {
+    let of = |minutes: u64| {
+        let offsets_retention = Some(Duration::from_secs(minutes * 60));
+        check_brokers(&BrokerSettings { offsets_retention, ..BrokerSettings::default() })
+    };
+    let codes = |found: &[Problem]| found.iter().map(|one| one.code).collect::<Vec<_>>();
+    let short = [ErrorCode::KafkaOffsetsRetentionShort].as_slice();
+    for (minutes, warnings, doubts) in [
+        (0, [].as_slice(), short),
+        (31, &[], short),
+        (32, short, &[]),
+        (1_439, short, &[]),
+        (1_440, &[], &[]),
+        (10_080, &[], &[]),
+    ] {
+        let findings = of(minutes);
+
+        assert_eq!(codes(&findings.warnings), warnings, "{minutes}");
+        assert_eq!(codes(&findings.doubts), doubts, "{minutes}");
+        assert_eq!(findings.problems, [], "{minutes}");
+    }
+    let unknown = check_brokers(&BrokerSettings::default());
+    assert_eq!(codes(&unknown.warnings), short);
+    assert_eq!(unknown.doubts, []);
+}
+
+#[test]
+fn brokers_before_2_3_are_a_doubt() {
+    for (inter_broker_protocol, doubts) in [
+        (Some((0, 11)), 1),
+        (Some((2, 2)), 1),
+        (Some((2, 3)), 0),
+        (Some((3, 0)), 0),
+        // From 4.0 on there is no such setting.
+        (None, 0),
+    ] {
+        let settings = BrokerSettings { inter_broker_protocol, ..BrokerSettings::default() };
+
+        let found = check_brokers(&settings).doubts;
+
+        assert_eq!(found.len(), doubts, "{inter_broker_protocol:?}");
+        assert!(found.iter().all(|doubt| doubt.code == ErrorCode::KafkaNoStaticMembers));
+    }
+}
+
+#[test]
+fn only_a_missing_offset_topic_is_a_doubt() {
+    let missing = |role| doubt_of_missing(&resource(role, 6, ""));
+
+    let doubt = missing(ResourceRole::OffsetTopic).unwrap();
+
+    assert_eq!(doubt.code, ErrorCode::KafkaInternalTopicUnusable);
+    assert!(doubt.message.starts_with("no usable offset topic"), "{doubt}");
+    assert_eq!(missing(ResourceRole::StatusTopic), None);
+    assert_eq!(missing(ResourceRole::DeadLetterQueueTopic), None);
 }
 
 #[test]

@@ -1,10 +1,14 @@
 //! What `kafka2oss dev` asks of the embedded Kafka through the broker's client.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use anyhow::Result;
 use kafka2oss_kafka::partition_list::offset_with_metadata;
-use kafka2oss_kafka::{Committed, KafkaAdmin, TestMessage, Watermarks, produce_test_message};
+use kafka2oss_kafka::{
+    Committed, InternalTopics, KafkaAdmin, TestMessage, Watermarks, produce_test_message,
+    read_compacted,
+};
 use kafka2oss_sandbox::kafka::EmbeddedKafka;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
@@ -49,5 +53,22 @@ async fn the_embedded_kafka_answers_what_dev_asks() -> Result<()> {
         (1, Committed { offset: 1, metadata: b"k2o1;x".to_vec() }),
     ];
     assert_eq!(committed, BTreeMap::from(expected));
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_embedded_kafka_holds_internal_topics() -> Result<()> {
+    let kafka = EmbeddedKafka::start()?;
+    let instance = instance(&kafka.bootstrap_servers());
+    kafka.create_topic("connect-offset-t", 12)?;
+    let topics = InternalTopics::connect(&instance).await?;
+
+    for (key, value) in [("a", Some("1")), ("b", Some("1")), ("a", Some("2")), ("b", None)] {
+        topics.write("connect-offset-t", key.as_bytes(), value.map(str::as_bytes)).await?;
+    }
+
+    let limit = Duration::from_secs(20);
+    let read = read_compacted(&instance, "connect-cluster-t", "connect-offset-t", limit).await?;
+    assert_eq!(read, BTreeMap::from([(b"a".to_vec(), b"2".to_vec())]));
     Ok(())
 }

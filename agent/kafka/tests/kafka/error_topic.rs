@@ -3,7 +3,8 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
-use kafka2oss_kafka::{ErrorRecord, ErrorStage, ErrorTopicProducer};
+use futures::future::join_all;
+use kafka2oss_kafka::{ErrorRecord, ErrorStage, ErrorTopicProducer, SendError};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_tests::kafka::shared_kafka;
 use kafka2oss_tests::name::unique;
@@ -16,6 +17,7 @@ fn record(error_topic: &str) -> ErrorRecord {
         error_topic: error_topic.into(),
         key: Some(b"\xffkey".to_vec()),
         value: Some(b"\x00\xc3\x28".to_vec()),
+        detached_value: None,
         headers: None,
         timestamp: Some(1_603_779_578_478),
         source_topic: "orders".into(),
@@ -116,20 +118,85 @@ async fn a_timestamp_that_the_topic_refuses_is_kept_in_a_header() -> Result<()> 
 }
 
 #[tokio::test]
-async fn a_missing_error_topic_or_a_record_too_large_for_it_is_undeliverable() -> Result<()> {
+async fn a_missing_error_topic_is_undeliverable_and_not_made() -> Result<()> {
     let kafka = shared_kafka().await?;
-    let (absent, small) = (unique("absent"), unique("small"));
-    kafka.admin()?.create_topic(&small, 1, &[("max.message.bytes", "2000")]).await?;
+    let absent = unique("absent");
     let producer = ErrorTopicProducer::connect(&instance(&kafka.bootstrap())).await?;
 
-    let no_topic = producer.send(&record(&absent)).await.unwrap_err();
-    let large = ErrorRecord { value: Some(incompressible(5_000)), ..record(&small) };
-    let too_large = producer.send(&large).await.unwrap_err();
-    producer.send(&record(&small)).await?;
+    let error = producer.send(&record(&absent)).await.unwrap_err();
 
-    assert_eq!(no_topic.code, ErrorCode::DeadLetterUndeliverable, "{no_topic}");
-    assert_eq!(too_large.code, ErrorCode::DeadLetterUndeliverable, "{too_large}");
+    let SendError::Failed(problem) = error else { panic!("{error:?}") };
+    assert_eq!(problem.code, ErrorCode::DeadLetterUndeliverable, "{problem}");
     assert_eq!(kafka.admin()?.partitions(&absent).await?, None, "nobody has made it");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_record_too_large_for_its_error_topic_passes_without_its_value() -> Result<()> {
+    let kafka = shared_kafka().await?;
+    let small = unique("small");
+    kafka.admin()?.create_topic(&small, 1, &[("max.message.bytes", "2000")]).await?;
+    let producer = ErrorTopicProducer::connect(&instance(&kafka.bootstrap())).await?;
+    let own = OwnedHeaders::new().insert(Header { key: "trace", value: Some(b"\xfe") });
+    let large =
+        ErrorRecord { value: Some(incompressible(5_000)), headers: Some(own), ..record(&small) };
+    let detached = ErrorRecord { detached_value: Some("p/values/42.bin".into()), ..large.clone() };
+
+    let error = producer.send(&large).await.unwrap_err();
+    producer.send(&detached).await?;
+
+    let SendError::TooLarge(problem) = error else { panic!("{error:?}") };
+    assert_eq!(problem.code, ErrorCode::DeadLetterUndeliverable, "{problem}");
+    let records = kafka.read(&small).await?;
+    let [read] = records.as_slice() else { panic!("{records:?}") };
+    assert_eq!((read.key.as_deref(), &read.value), (Some(b"\xffkey".as_slice()), &None));
+    assert_eq!(read.headers[0], ("trace".to_owned(), Some(b"\xfe".to_vec())));
+    assert_eq!(read.header_text("__connect.errors.offset"), Some("42"));
+    assert_eq!(read.header_text("kafka2oss.value.object"), Some("p/values/42.bin"));
+    assert_eq!(read.header_text("kafka2oss.value.size"), Some("5000"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_that_is_too_large_by_itself_stays_too_large() -> Result<()> {
+    let kafka = shared_kafka().await?;
+    let small = unique("small");
+    kafka.admin()?.create_topic(&small, 1, &[("max.message.bytes", "2000")]).await?;
+    let producer = ErrorTopicProducer::connect(&instance(&kafka.bootstrap())).await?;
+    let large = ErrorRecord {
+        key: Some(incompressible(5_000)),
+        detached_value: Some("p/values/42.bin".into()),
+        ..record(&small)
+    };
+
+    let error = producer.send(&large).await.unwrap_err();
+    let beyond_every_limit = ErrorRecord { value: Some(vec![0; 100_000_001]), ..record(&small) };
+    let refused_here = producer.send(&beyond_every_limit).await.unwrap_err();
+
+    assert!(matches!(error, SendError::TooLarge(_)), "{error:?}");
+    assert!(matches!(refused_here, SendError::TooLarge(_)), "{refused_here:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn records_that_are_too_large_only_together_are_not_too_large() -> Result<()> {
+    let kafka = shared_kafka().await?;
+    let small = unique("small");
+    kafka.admin()?.create_topic(&small, 1, &[("max.message.bytes", "2000")]).await?;
+    let producer = ErrorTopicProducer::connect(&instance(&kafka.bootstrap())).await?;
+    // Different ones, so that no batch of them is compressed.
+    let values = incompressible(20_000);
+    let records: Vec<_> = values
+        .chunks(1_000)
+        .map(|value| ErrorRecord { value: Some(value.to_vec()), ..record(&small) })
+        .collect();
+
+    let written = join_all(records.iter().map(|record| producer.send(record))).await;
+
+    for outcome in written {
+        outcome?;
+    }
+    assert_eq!(kafka.read(&small).await?.len(), 20);
     Ok(())
 }
 

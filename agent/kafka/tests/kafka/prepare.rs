@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use kafka2oss_kafka::partition_list::offset_with_metadata;
-use kafka2oss_kafka::{KafkaAdmin, PrepareInput, PreparedKafka, prepare};
+use kafka2oss_kafka::{KafkaAdmin, PrepareInput, PreparedKafka, StartAt, prepare};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::spec::{ConsumerOffset, ResourceCreation, Source};
@@ -20,15 +20,16 @@ use crate::committed::commit_bytes;
 use crate::support::connect;
 
 /// A connector to prepare.
-struct Connector {
+pub(crate) struct Connector {
     name: String,
     source: Source,
     creation: ResourceCreation,
     epoch: Epoch,
+    pub(crate) start: StartAt,
 }
 
 impl Connector {
-    fn new(topic: &str, consumer_offset: ConsumerOffset) -> Self {
+    pub(crate) fn new(topic: &str, consumer_offset: ConsumerOffset) -> Self {
         Self {
             name: unique("sink"),
             source: Source {
@@ -39,10 +40,11 @@ impl Connector {
             },
             creation: ResourceCreation::Automatically,
             epoch: Epoch { number: 1, ..Epoch::default() },
+            start: StartAt::Configured,
         }
     }
 
-    fn group(&self) -> String {
+    pub(crate) fn group(&self) -> String {
         format!("connect-{}", self.name)
     }
 
@@ -68,32 +70,39 @@ impl Connector {
         ["offset-", "config-", "error-"].map(|p| format!("connect-{p}{}", self.name)).to_vec()
     }
 
-    async fn prepare(&self, bootstrap: &str) -> PreparedKafka {
+    pub(crate) async fn prepare(&self, bootstrap: &str) -> PreparedKafka {
         let input = PrepareInput {
             source: &self.source,
             group: &self.group(),
             creation: self.creation,
             epoch: &self.epoch,
+            start: &self.start,
             resources: &self.resources(),
             owner: |metadata| {
                 str::from_utf8(metadata).ok()?.strip_prefix("k2o1;").map(str::to_owned)
             },
+            is_own: &|metadata, topic_id| metadata == own_metadata(topic_id).as_bytes(),
         };
         prepare(&connect(bootstrap).await, &input).await
     }
 }
 
-fn codes(problems: &[Problem]) -> Vec<ErrorCode> {
+/// What the connector commits on the topic with this id.
+pub(crate) fn own_metadata(topic_id: &str) -> String {
+    format!("k2o1;mine;{topic_id}")
+}
+
+pub(crate) fn codes(problems: &[Problem]) -> Vec<ErrorCode> {
     problems.iter().map(|problem| problem.code).collect()
 }
 
-fn start(prepared: &PreparedKafka) -> BTreeMap<i32, i64> {
+pub(crate) fn start(prepared: &PreparedKafka) -> BTreeMap<i32, i64> {
     let epoch = prepared.epoch.as_ref().unwrap();
     epoch.start_offsets.iter().map(|(partition, offset)| (*partition, *offset)).collect()
 }
 
 /// A topic with 2 partitions and 3 records in each.
-async fn source(kafka: &KafkaServer) -> Result<String> {
+pub(crate) async fn source(kafka: &KafkaServer) -> Result<String> {
     let topic = unique("source");
     kafka.admin()?.create_topic(&topic, 2, &[("max.message.bytes", "3000000")]).await?;
     kafka.producer()?.send_all(&topic, numbered("v", 0..6, 2)).await?;
@@ -108,7 +117,7 @@ async fn the_start_is_read_and_missing_topics_are_made_once() -> Result<()> {
 
     let first = connector.prepare(&kafka.bootstrap()).await;
 
-    assert_eq!((&first.problems, &first.warnings), (&vec![], &vec![]));
+    assert_eq!((&first.problems, &first.warnings, &first.doubts), (&vec![], &vec![], &vec![]));
     assert_eq!(first.created_topics, connector.topics());
     assert_eq!(first.missing_resources, []);
     assert_eq!(first.cluster_id, Some(kafka.admin()?.cluster_id().await?));
@@ -189,6 +198,8 @@ async fn under_manual_creation_every_missing_topic_is_listed_and_none_is_made() 
         ]
     );
     assert_eq!(codes(&prepared.warnings), [ErrorCode::KafkaInternalTopicUnusable]);
+    assert_eq!(codes(&prepared.doubts), [ErrorCode::KafkaInternalTopicUnusable]);
+    assert!(prepared.doubts[0].message.contains("no usable offset topic"));
     assert!(prepared.epoch.is_some(), "the start is read all the same");
     assert!(prepared.created_topics.is_empty());
     Ok(())
@@ -239,5 +250,33 @@ async fn a_broker_that_refuses_creation_makes_every_topic_a_missing_resource() -
     assert!(prepared.epoch.is_some());
     let admin = connect(&kafka.bootstrap()).await;
     assert_eq!(admin.describe_topic(&connector.topics()[0]).await?, None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_keeps_a_connector_from_exactly_once_is_a_doubt_with_its_reason() -> Result<()> {
+    let options = KafkaOptions::default().with("offsets.retention.minutes", "20");
+    let kafka = KafkaServer::start(options).await?;
+    let topic = source(&kafka).await?;
+    let mut connector = Connector::new(&topic, ConsumerOffset::Latest);
+    connector.creation = ResourceCreation::Manually;
+    let [offset, config, error] = connector.topics().try_into().unwrap();
+    let admin = kafka.admin()?;
+    admin.create_topic(&offset, 3, &[("cleanup.policy", "delete")]).await?;
+    admin.create_topic(&config, 1, &[("cleanup.policy", "compact")]).await?;
+    admin.create_topic(&error, 6, &[("max.message.bytes", "3000000")]).await?;
+
+    let prepared = connector.prepare(&kafka.bootstrap()).await;
+
+    assert_eq!(prepared.problems, []);
+    let [retention, offset_topic] = prepared.doubts.as_slice() else { panic!("{prepared:?}") };
+    assert_eq!(retention.code, ErrorCode::KafkaOffsetsRetentionShort);
+    assert!(retention.message.contains("for 20 minutes"), "{retention}");
+    assert_eq!(offset_topic.code, ErrorCode::KafkaInternalTopicUnusable);
+    assert!(offset_topic.message.contains("cleanup.policy=delete"), "{offset_topic}");
+    let [limit] = prepared.warnings.as_slice() else { panic!("{prepared:?}") };
+    assert_eq!(limit.code, ErrorCode::KafkaTopicMisconfigured);
+    assert!(limit.message.contains("max.message.bytes=3000000"), "{limit}");
+    assert!(limit.message.contains("3065536"), "{limit}");
     Ok(())
 }

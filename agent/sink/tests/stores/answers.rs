@@ -4,9 +4,10 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use kafka2oss_chain::MetadataError;
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::spec::StoreType;
-use kafka2oss_sink::{MetadataError, ObjectStore};
+use kafka2oss_sink::ObjectStore;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -224,5 +225,54 @@ fn a_store_that_does_not_speak_tls_is_unreachable_at_https() {
         let destination = destination(StoreType::S3, endpoint, "abc", plain("id"), plain("secret"));
         let error = refusal(&ObjectStore::new(&destination)).await;
         assert_eq!(error.code, ErrorCode::StoreUnreachable, "{error}");
+    });
+}
+
+#[test]
+fn a_body_that_breaks_off_is_an_error_after_what_has_come() {
+    run(async {
+        let mut cut_off = answer("200 OK", "", "12345");
+        cut_off.truncate(cut_off.len() - 2);
+        let rest = answer("206 Partial Content", "content-range: bytes 3-4/5\r\n", "45");
+        let s3 = answers(StoreType::S3, vec![cut_off, rest]).await;
+
+        let mut body = s3.store.get("k", 0).await.unwrap().unwrap();
+        assert_eq!(body.chunk().await.unwrap().unwrap(), "123");
+        let error = body.chunk().await.unwrap_err();
+        assert_eq!(error.code, ErrorCode::StoreUnreachable, "{error}");
+
+        let mut body = s3.store.get("k", 3).await.unwrap().unwrap();
+        assert_eq!(body.chunk().await.unwrap().unwrap(), "45");
+        assert_eq!(body.chunk().await.unwrap(), None);
+        let head = s3.asked.lock().unwrap().remove(1);
+        assert!(head.contains("\r\nrange: bytes=3-\r\n"), "{head}");
+    });
+}
+
+#[test]
+fn an_object_with_metadata_that_is_not_text_comes_without_its_content() {
+    run(async {
+        let mut bytes = answer("200 OK", "x-amz-meta-owner: X\r\n", "12345");
+        let at = bytes.iter().position(|byte| *byte == b'X').unwrap();
+        bytes[at] = 0xff;
+        let s3 = answers(StoreType::S3, vec![bytes]).await;
+
+        let mut body = s3.store.get("k", 0).await.unwrap().unwrap();
+        assert_eq!(body.metadata, Err(MetadataError::NotText));
+        assert_eq!(body.chunk().await.unwrap(), None);
+    });
+}
+
+#[test]
+fn a_page_that_does_not_say_where_the_next_one_starts_is_an_error() {
+    run(async {
+        let page = "<?xml version=\"1.0\"?><ListBucketResult><IsTruncated>true</IsTruncated>\
+                    <Contents><Key>k</Key><Size>1</Size></Contents></ListBucketResult>";
+        let s3 = answers(StoreType::S3, vec![answer("200 OK", "", page)]).await;
+
+        let error = s3.store.list("", None).await.unwrap_err();
+        assert_eq!(error.code, ErrorCode::StoreUnavailable, "{error}");
+        let head = s3.asked.lock().unwrap().remove(0);
+        assert!(head.contains("encoding-type=url"), "{head}");
     });
 }

@@ -1,11 +1,14 @@
 //! Against the OSS emulator: what it allows.
 
+use std::sync::Arc;
+
+use kafka2oss_chain::MetadataError;
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::spec::{SecretSource, StoreType};
 use kafka2oss_sandbox::oss::{
     Fault, Occurrence, Operation, OssEmulator, OssOptions, RequestMatch, Versioning,
 };
-use kafka2oss_sink::{MetadataError, ObjectStore, Probe, PutOutcome};
+use kafka2oss_sink::{ObjectStore, Probe, PutOutcome};
 
 use crate::support::{CREATED, destination, has_one_winner, is_create_only, object, plain, run};
 
@@ -61,6 +64,17 @@ fn an_empty_and_a_large_object_are_stored_as_they_are() {
             let stored = store.head(key).await.unwrap().unwrap();
             assert_eq!((stored.size, stored.metadata), (size as u64, Ok(object.metadata)));
         }
+    });
+}
+
+#[test]
+fn a_put_that_is_no_longer_allowed_once_it_is_signed_is_not_sent() {
+    run(async {
+        let emulator = start().await;
+        let store = store(&emulator);
+        let outcome = store.put_while(&object("k", "[1]"), Arc::new(|| false)).await.unwrap();
+        assert_eq!(outcome, None);
+        assert_eq!(emulator.counters().requests, 0);
     });
 }
 

@@ -5,11 +5,10 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use bytes::Bytes;
+use kafka2oss_chain::{ChainId, ObjectMetadata};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::spec::{AccessKey, AddressingStyle, Destination, SecretSource, StoreType};
-use kafka2oss_sink::{
-    ChainId, NewObject, ObjectMetadata, ObjectStore, PutOutcome, StoreError, crc64,
-};
+use kafka2oss_sink::{NewObject, ObjectStore, PutOutcome, StoreError, crc64};
 use tokio::runtime::Runtime;
 
 pub(crate) const CREATED: PutOutcome = PutOutcome::Created { version_id: None };

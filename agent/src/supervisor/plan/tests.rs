@@ -3,7 +3,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::assignment::Assignment;
-use crate::testing::{assignment, connector_name, inline, wire};
+use crate::task::{CommitsSeen, Mode, Resume};
+use crate::testing::{assignment, connector_name, inline, resume, wire};
 
 fn key(id: &str, index: u32) -> TaskKey {
     TaskKey { connector: connector_name(id), index }
@@ -27,7 +28,7 @@ fn running(assignments: &Assignments) -> BTreeMap<TaskKey, Current> {
             let running = Running {
                 fixed: Arc::clone(&assignment.fixed),
                 threads,
-                mode: assignment.mode,
+                guidance: assignment.guidance.clone(),
                 credentials: assignment.credentials.clone(),
             };
             let key = TaskKey { connector: assignment.connector.clone(), index };
@@ -41,7 +42,8 @@ fn running(assignments: &Assignments) -> BTreeMap<TaskKey, Current> {
 fn each_change_leads_to_its_action_and_no_other() {
     let before = assignments([assignment("c", &[0])]);
     let restart = |mode| vec![Action::Restart(key("c", 0), mode)];
-    let cases: [(&str, Assignments, Vec<Action>); 11] = [
+    let run = Guidance::of_mode(Mode::Run);
+    let cases: [(&str, Assignments, Vec<Action>); 13] = [
         ("nothing", before.clone(), vec![]),
         (
             "generation and placement",
@@ -51,7 +53,26 @@ fn each_change_leads_to_its_action_and_no_other() {
         (
             "paused",
             changed(|wire| wire.run_mode = v1::RunMode::Pause.into()),
-            vec![Action::SetMode(key("c", 0), Mode::Pause)],
+            vec![Action::Guide(key("c", 0), Guidance::of_mode(Mode::Pause))],
+        ),
+        (
+            "a commit that was seen",
+            changed(|wire| wire.committed_partitions = vec![1]),
+            vec![Action::Guide(
+                key("c", 0),
+                Guidance { commits_seen: CommitsSeen::Of([1].into()), ..run.clone() },
+            )],
+        ),
+        (
+            "a decision about a partition",
+            changed(|wire| wire.resumes = vec![resume(1, 4, Some(9))]),
+            vec![Action::Guide(
+                key("c", 0),
+                Guidance {
+                    resumes: [(1, Resume { number: 4, skip: Some(9) })].into(),
+                    ..run.clone()
+                },
+            )],
         ),
         (
             "credentials",
@@ -121,9 +142,9 @@ fn carry_out(
             Action::Stop(key) => {
                 current.remove(&key);
             }
-            Action::SetMode(key, mode) => {
+            Action::Guide(key, guidance) => {
                 if let Some(Current::Running(running)) = current.get_mut(&key) {
-                    running.mode = mode;
+                    running.guidance = guidance;
                 }
             }
             Action::ReplaceStore(connector) => {
@@ -141,20 +162,27 @@ fn carry_out(
 }
 
 fn some_assignments() -> impl Strategy<Value = Assignments> {
-    let one = (0..3_usize, prop::bool::ANY, prop::bool::ANY, 1..3_u64, 1..4_u8);
+    let guidance = (prop::bool::ANY, prop::bool::ANY, 1..3_u64);
+    let one = (0..3_usize, guidance, prop::bool::ANY, 1..3_u64, 1..4_u8);
     prop::collection::vec(one, 0..4).prop_map(|all| {
-        assignments(all.into_iter().map(|(connector, paused, plain, epoch, tasks)| {
-            let indexes: Vec<u32> = (0..2).filter(|index| tasks & (1 << index) != 0).collect();
-            let mut wire = wire(["a", "b", "c"][connector], &indexes);
-            if paused {
-                wire.run_mode = v1::RunMode::Pause.into();
-            }
-            if plain {
-                inline(&mut wire, &Source::Plain("secret".to_owned()));
-            }
-            wire.epoch.as_mut().expect("an epoch").number = epoch;
-            Assignment::try_from(wire).expect("legal")
-        }))
+        assignments(all.into_iter().map(
+            |(connector, (paused, committed, number), plain, epoch, tasks)| {
+                let indexes: Vec<u32> = (0..2).filter(|index| tasks & (1 << index) != 0).collect();
+                let mut wire = wire(["a", "b", "c"][connector], &indexes);
+                if paused {
+                    wire.run_mode = v1::RunMode::Pause.into();
+                }
+                if committed {
+                    wire.committed_partitions.push(0);
+                }
+                wire.resumes.push(resume(0, number, None));
+                if plain {
+                    inline(&mut wire, &Source::Plain("secret".to_owned()));
+                }
+                wire.epoch.as_mut().expect("an epoch").number = epoch;
+                Assignment::try_from(wire).expect("legal")
+            },
+        ))
     })
 }
 
@@ -181,7 +209,7 @@ proptest! {
             .into_iter()
             .filter_map(|action| match action {
                 Action::Start(key) | Action::Stop(key) | Action::Restart(key, _) => Some(key),
-                Action::SetMode(..) | Action::ReplaceStore(_) => None,
+                Action::Guide(..) | Action::ReplaceStore(_) => None,
             })
             .collect();
         for key in running(&before).keys().filter(|key| !touched.contains(key)) {

@@ -7,6 +7,7 @@
 
 mod moves;
 
+use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,19 +16,23 @@ use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use rdkafka::consumer::Consumer;
 use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinSet;
 
 use self::moves::{Deferred, Revocation};
-use crate::partition::chain::CommitMetadata;
 use crate::partition::{CommitError, CommitRequest, Signal};
 use crate::report::Severity;
 use crate::task::board::Board;
+use crate::task::checkpoints::CheckpointTopic;
 use crate::task::commits::{PendingCommits, answer};
-use crate::task::consumer::{self, ClosingGuard, TaskConsumer};
+use crate::task::consumer::{self, ClosingGuard, TakeUp, TaskConsumer};
 use crate::task::context::Event;
 use crate::task::native;
 use crate::task::partitions::Partitions;
 use crate::task::stopping::{Next, Seen, Stopping};
-use crate::task::{Incarnation, Mode, StopMode, TaskEnvironment, TaskSpec, TaskState};
+use crate::task::{
+    Guidance, Incarnation, Membership, Mode, StopMode, TaskEnvironment, TaskSpec, TaskState,
+    settings,
+};
 
 /// How often the consumer is looked after when nothing wakes its actor.
 const TICK: Duration = Duration::from_secs(1);
@@ -49,10 +54,20 @@ pub(super) enum End {
 /// What steers a task.
 #[derive(Clone)]
 pub(super) struct Steering {
-    /// Run or pause.
-    pub mode: watch::Receiver<Mode>,
+    /// What the task is told.
+    pub guidance: watch::Receiver<Guidance>,
     /// Set once, to stop.
     pub stop: watch::Receiver<Option<StopMode>>,
+}
+
+/// What was found out beside the loops.
+enum Found {
+    /// Where partitions go on.
+    Positions(BTreeMap<i32, TakeUp>),
+    /// The group does not keep what commits carry besides their offset.
+    MetadataLost(Problem),
+    /// Nothing to be said.
+    Nothing,
 }
 
 struct Session {
@@ -65,7 +80,15 @@ struct Session {
     /// What waits for the end of a revocation.
     deferred: Vec<Deferred>,
     incarnation: Arc<Incarnation>,
-    mode: Mode,
+    checkpoints: Arc<CheckpointTopic>,
+    membership: Membership,
+    guidance: Guidance,
+    /// Number of the last decision about a partition that was carried out.
+    resumed: u64,
+    /// Searches for positions that the group does not hold, and checks.
+    searches: JoinSet<Found>,
+    /// The group was seen to keep what commits carry besides their offset.
+    metadata_checked: bool,
     stopping: Option<Stopping>,
     /// The group has given its first assignment.
     joined: bool,
@@ -93,14 +116,16 @@ pub(super) async fn run(
         return End::Failed(problem);
     }
     let wake = Arc::new(Notify::new());
-    let joined = consumer::join_group(spec, environment.membership, wake.clone()).await;
+    let prefetch = settings::prefetch(environment.memory.budget_bytes(), spec.start_offsets.len());
+    let joined = consumer::join_group(spec, environment.membership, prefetch, wake.clone()).await;
     let consumer = match joined {
         Ok(consumer) => consumer,
         Err(problem) => return End::Failed(problem),
     };
     let guard = ClosingGuard(consumer.clone());
     let (commit_sender, commit_requests) = mpsc::channel(COMMIT_QUEUE);
-    let metadata = CommitMetadata { identity: consumer::identity(spec) }.encode();
+    let checkpoints = Arc::new(CheckpointTopic::new(spec.clone()));
+    let guidance = steering.guidance.borrow_and_update().clone();
     let mut session = Session {
         partitions: Partitions::new(
             spec.clone(),
@@ -108,8 +133,10 @@ pub(super) async fn run(
             board.clone(),
             commit_sender,
             incarnation.clone(),
+            checkpoints.clone(),
+            prefetch,
         ),
-        commits: PendingCommits::new(spec.spec.source.topic.clone(), metadata),
+        commits: PendingCommits::new(spec.spec.source.topic.clone(), consumer::identity(spec)),
         spec: spec.clone(),
         board: board.clone(),
         consumer,
@@ -117,13 +144,20 @@ pub(super) async fn run(
         deferred: Vec::new(),
         incarnation: incarnation.clone(),
         stopping: None,
-        mode: *steering.mode.borrow_and_update(),
+        checkpoints,
+        membership: environment.membership,
+        // Every partition is taken up anew.
+        resumed: guidance.resumes.values().map(|resume| resume.number).max().unwrap_or(0),
+        guidance,
+        searches: JoinSet::new(),
+        metadata_checked: false,
         joined: false,
         troubled: None,
         topic,
     };
     let end = session.serve(&wake, commit_requests, steering).await;
     session.partitions.abort_all().await;
+    session.searches.shutdown().await;
     drop(session);
     consumer::close(guard).await;
     match end {
@@ -147,9 +181,10 @@ impl Session {
                 _ = tick.tick() => self.look_after()?,
                 Some(request) = requests.recv() => self.commit(request),
                 ended = self.partitions.ended() => self.ended(ended).await?,
-                Ok(()) = steering.mode.changed(), if self.stopping.is_none() => {
-                    let mode = *steering.mode.borrow_and_update();
-                    self.change_mode(mode).await?;
+                Some(Ok(found)) = self.searches.join_next() => self.found(found).await?,
+                Ok(()) = steering.guidance.changed(), if self.stopping.is_none() => {
+                    let guidance = steering.guidance.borrow_and_update().clone();
+                    self.guide(guidance).await?;
                 }
                 Ok(()) = steering.stop.changed(), if self.stopping.is_none() => {
                     if let Some(mode) = *steering.stop.borrow_and_update() {
@@ -225,6 +260,7 @@ impl Session {
             Event::Committed { partition, offset, outcome } => {
                 if self.commits.answered(&self.consumer, partition, offset, outcome) {
                     self.untroubled();
+                    self.check_metadata(partition);
                 }
                 Ok(())
             }
@@ -235,8 +271,8 @@ impl Session {
     }
 
     fn commit(&mut self, request: CommitRequest) {
-        let CommitRequest { partition, offset, .. } = request;
-        tracing::debug!(task = self.spec.index, partition, offset, "commit");
+        let CommitRequest { partition, commit, .. } = &request;
+        tracing::debug!(task = self.spec.index, partition, offset = commit.offset, "commit");
         if self.partitions.is_current(request.partition, request.assignment) {
             self.commits.send(&self.consumer, request);
         } else {
@@ -249,6 +285,35 @@ impl Session {
         commits.send_refused_again(consumer, |partition, assignment| {
             partitions.is_current(partition, assignment)
         });
+    }
+
+    /// Sees once whether the group keeps what commits carry besides their
+    /// offset.
+    fn check_metadata(&mut self, partition: i32) {
+        if std::mem::replace(&mut self.metadata_checked, true) {
+            return;
+        }
+        let (consumer, topic) = (self.consumer.clone(), self.spec.spec.source.topic.clone());
+        self.searches.spawn(async move {
+            match consumer::keeps_metadata(&consumer, &topic, partition).await {
+                Ok(true) | Err(_) => Found::Nothing,
+                Ok(false) => {
+                    let message = "the brokers do not give back what a commit carries";
+                    Found::MetadataLost(Problem::new(ErrorCode::KafkaMetadataLost, message))
+                }
+            }
+        });
+    }
+
+    async fn found(&mut self, found: Found) -> Result<(), Problem> {
+        match found {
+            Found::Positions(positions) => self.carry_out(Deferred::Recovered(positions)).await,
+            Found::MetadataLost(problem) => {
+                self.board.downgrade(None, &problem);
+                Ok(())
+            }
+            Found::Nothing => Ok(()),
+        }
     }
 
     /// What is due from time to time.
@@ -276,7 +341,7 @@ impl Session {
     }
 
     fn publish_state(&self) {
-        let state = match self.mode {
+        let state = match self.guidance.mode {
             _ if !self.joined => TaskState::Starting,
             Mode::Pause if self.board.all_paused() => TaskState::Paused,
             _ => TaskState::Running,

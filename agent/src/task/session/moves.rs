@@ -4,17 +4,19 @@
 use std::collections::BTreeMap;
 use std::time::{Instant, SystemTime};
 
+use kafka2oss_chain::Pin;
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use rdkafka::Offset;
 use rdkafka::consumer::Consumer;
 
-use super::Session;
+use super::{Found, Session};
 use crate::partition::{Exit, Signal};
 use crate::task::consumer::{self, TakeUp};
-use crate::task::partitions::Ended;
+use crate::task::partitions::{Ended, Start};
+use crate::task::recovery::Search;
 use crate::task::stopping::DELIVERY_DEADLINE;
-use crate::task::{Mode, PartitionSnapshot, PartitionState};
+use crate::task::{Guidance, Mode, PartitionSnapshot, PartitionState, settings};
 
 /// Partitions that the group takes.
 pub(super) struct Revocation {
@@ -26,14 +28,30 @@ pub(super) struct Revocation {
 /// revocation, since librdkafka would take its `incremental_unassign` for the
 /// acknowledgement.
 pub(super) enum Deferred {
-    /// A partition goes on at another offset.
-    Restart { partition: i32, offset: i64, committed: bool },
-    /// The partitions that rest are tried again.
-    Resume,
+    /// A partition goes on elsewhere.
+    Restart(Restart),
+    /// Positions that were searched for are found.
+    Recovered(BTreeMap<i32, TakeUp>),
+    /// These partitions are tried again, if they rest.
+    Resume(Vec<i32>),
+}
+
+/// A partition that goes on elsewhere.
+pub(super) struct Restart {
+    partition: i32,
+    /// The chain's position.
+    position: i64,
+    /// Key of the link that starts there, if it is announced.
+    pin: Option<Pin>,
+    /// The first record that there is from the position on.
+    read_from: i64,
+    /// Whether the group holds the position.
+    committed: bool,
 }
 
 impl Session {
-    /// Takes up partitions where the group's offsets or the epoch's start say.
+    /// Takes up partitions where the group's offsets say; those that it holds
+    /// none for when their position is found out.
     pub(super) async fn take_up(&mut self, partitions: Vec<i32>) -> Result<(), Problem> {
         let positions = if partitions.is_empty() {
             BTreeMap::new()
@@ -42,54 +60,108 @@ impl Session {
             self.incarnation.confirm(Instant::now()).await?;
             positions
         };
+        let absent: Vec<i32> = positions
+            .iter()
+            .filter(|(_, take_up)| matches!(take_up, TakeUp::Absent))
+            .map(|(partition, _)| *partition)
+            .collect();
+        self.assign(positions).await?;
+        self.search(absent);
+        Ok(())
+    }
+
+    /// Starts the partitions' loops, then the reading.
+    async fn assign(&mut self, positions: BTreeMap<i32, TakeUp>) -> Result<(), Problem> {
         let mut offsets = BTreeMap::new();
         for (partition, take_up) in positions {
-            match take_up {
-                TakeUp::At { offset, committed } => {
-                    offsets.insert(partition, Offset::Offset(offset));
+            // Assigned whether it has a loop or not, so that the group sees it
+            // taken; without one its queue is left alone.
+            let offset = match take_up {
+                TakeUp::At { offset, pin, committed } => {
                     let seen = snapshot(offset, committed.then_some(offset));
-                    self.partitions.start(
-                        &self.consumer,
-                        partition,
-                        offset,
-                        seen,
-                        self.signal(),
-                    )?;
+                    let from = Start { position: offset, pin, skip: self.skip(partition) };
+                    let signal = self.signal();
+                    self.partitions.start(&self.consumer, partition, from, seen, signal)?;
+                    Offset::Offset(offset)
+                }
+                TakeUp::Absent => {
+                    let start = self.spec.start_offsets.get(&partition).copied();
+                    let seen = snapshot(start.unwrap_or(0), None);
+                    self.partitions.recover(&self.consumer, partition, seen);
+                    Offset::End
                 }
                 TakeUp::Stopped(problem) => {
-                    // Assigned all the same, so that the group sees it taken;
-                    // its queue is left alone.
-                    offsets.insert(partition, Offset::End);
                     self.partitions.rest(&self.consumer, partition, snapshot(0, None), problem);
+                    Offset::End
                 }
-            }
+            };
+            offsets.insert(partition, offset);
         }
         consumer::assign(&self.consumer, &self.spec.spec.source.topic, &offsets).await
     }
 
-    /// Takes a partition up again at another offset, with nothing left of
-    /// what was read before.
-    async fn restart(
-        &mut self,
-        partition: i32,
-        offset: i64,
-        committed: bool,
-    ) -> Result<(), Problem> {
-        self.give_up(&[partition]).await?;
-        let seen = snapshot(offset, committed.then_some(offset));
-        self.partitions.start(&self.consumer, partition, offset, seen, self.signal())?;
-        let offsets = BTreeMap::from([(partition, Offset::Offset(offset))]);
-        consumer::assign(&self.consumer, &self.spec.spec.source.topic, &offsets).await
+    /// Searches for positions that the group does not hold.
+    fn search(&mut self, partitions: Vec<i32>) {
+        if partitions.is_empty() {
+            return;
+        }
+        let search = Search {
+            spec: self.spec.clone(),
+            consumer: self.consumer.clone(),
+            checkpoints: self.checkpoints.clone(),
+            commits_seen: self.guidance.commits_seen.clone(),
+            put_window: settings::session_timeout(&self.spec, self.membership),
+        };
+        for partition in partitions.iter().filter(|partition| search.may_be_lost(**partition)) {
+            let message = format!(
+                "the group holds no offset for partition {partition}; its last checkpoint is \
+                 searched for"
+            );
+            self.board.retrying(*partition, &Problem::new(ErrorCode::PositionLost, message));
+        }
+        self.searches.spawn(async move { Found::Positions(search.run(partitions).await) });
     }
 
-    /// Tries the partitions that rest again.
-    async fn resume(&mut self) -> Result<(), Problem> {
-        let resting = self.partitions.resting();
-        if resting.is_empty() {
+    /// Positions were found.
+    async fn recovered(&mut self, found: BTreeMap<i32, TakeUp>) -> Result<(), Problem> {
+        let found: BTreeMap<_, _> = found
+            .into_iter()
+            // Given up, or taken up again, while it was searched for.
+            .filter(|(partition, _)| self.partitions.is_recovering(*partition))
+            .collect();
+        if found.is_empty() {
             return Ok(());
         }
-        self.give_up(&resting).await?;
-        self.take_up(resting).await
+        let partitions: Vec<i32> = found.keys().copied().collect();
+        self.give_up(&partitions).await?;
+        self.assign(found).await
+    }
+
+    /// Takes a partition up again elsewhere, with nothing left of what was read
+    /// before.
+    async fn restart(&mut self, restart: Restart) -> Result<(), Problem> {
+        let Restart { partition, position, pin, read_from, committed } = restart;
+        self.give_up(&[partition]).await?;
+        let seen = snapshot(position, committed.then_some(position));
+        let from = Start { position, pin, skip: self.skip(partition) };
+        self.partitions.start(&self.consumer, partition, from, seen, self.signal())?;
+        let offsets = BTreeMap::from([(partition, Offset::Offset(read_from))]);
+        consumer::assign(&self.consumer, &self.spec.spec.source.topic, &offsets).await
+    }
+
+    /// Tries partitions that rest again.
+    async fn resume(&mut self, mut partitions: Vec<i32>) -> Result<(), Problem> {
+        partitions.retain(|partition| self.partitions.is_resting(*partition));
+        if partitions.is_empty() {
+            return Ok(());
+        }
+        self.give_up(&partitions).await?;
+        self.take_up(partitions).await
+    }
+
+    /// The record of the partition that is left out.
+    fn skip(&self, partition: i32) -> Option<i64> {
+        self.guidance.resumes.get(&partition).and_then(|resume| resume.skip)
     }
 
     /// Gives partitions up, to take them up again.
@@ -105,7 +177,7 @@ impl Session {
         Ok(())
     }
 
-    async fn carry_out(&mut self, work: Deferred) -> Result<(), Problem> {
+    pub(super) async fn carry_out(&mut self, work: Deferred) -> Result<(), Problem> {
         if self.revocation.is_some() {
             self.deferred.push(work);
             return Ok(());
@@ -114,11 +186,10 @@ impl Session {
             // Whoever is stopping reads no further.
             _ if self.stopping.is_some() => Ok(()),
             // Given up, or taken up again, while it waited.
-            Deferred::Restart { partition, .. } if !self.partitions.is_resting(partition) => Ok(()),
-            Deferred::Restart { partition, offset, committed } => {
-                self.restart(partition, offset, committed).await
-            }
-            Deferred::Resume => self.resume().await,
+            Deferred::Restart(restart) if !self.partitions.is_resting(restart.partition) => Ok(()),
+            Deferred::Restart(restart) => self.restart(restart).await,
+            Deferred::Recovered(positions) => self.recovered(positions).await,
+            Deferred::Resume(partitions) => self.resume(partitions).await,
         }
     }
 
@@ -141,14 +212,18 @@ impl Session {
                 Err(Problem::new(ErrorCode::Internal, message))
             }
             Exit::Broken(problem) => Err(problem),
-            Exit::Rewind(offset) => {
-                self.carry_out(Deferred::Restart { partition, offset, committed: true }).await
+            Exit::Rewind { position, pin } => {
+                let restart =
+                    Restart { partition, position, pin, read_from: position, committed: true };
+                self.carry_out(Deferred::Restart(restart)).await
             }
             Exit::Stopped(problem) => {
                 self.board.stopped(partition, problem);
                 Ok(())
             }
-            Exit::OutOfRange { position, log } => self.out_of_range(partition, position, log).await,
+            Exit::OutOfRange { position, pin, log } => {
+                self.out_of_range(partition, position, pin, log).await
+            }
         }
     }
 
@@ -158,6 +233,7 @@ impl Session {
         &mut self,
         partition: i32,
         position: i64,
+        pin: Option<Pin>,
         (beginning, end): (i64, i64),
     ) -> Result<(), Problem> {
         self.incarnation.confirm(Instant::now()).await?;
@@ -172,21 +248,28 @@ impl Session {
         if position < beginning {
             self.board.lost(partition, position, beginning);
         }
-        let offset = position.max(beginning);
-        self.carry_out(Deferred::Restart { partition, offset, committed: false }).await
+        // The next link stands for the lost range, too.
+        let read_from = position.max(beginning);
+        let restart = Restart { partition, position, pin, read_from, committed: false };
+        self.carry_out(Deferred::Restart(restart)).await
     }
 
-    pub(super) async fn change_mode(&mut self, mode: Mode) -> Result<(), Problem> {
-        if mode == self.mode {
-            return Ok(());
+    /// The task is told something else.
+    pub(super) async fn guide(&mut self, guidance: Guidance) -> Result<(), Problem> {
+        let before = std::mem::replace(&mut self.guidance, guidance);
+        if self.guidance.mode != before.mode {
+            // Those that are being given up have been told to close.
+            self.partitions.signal(|partition| !self.is_revoked(partition), self.signal());
+            if self.guidance.mode == Mode::Run {
+                self.carry_out(Deferred::Resume(self.partitions.resting())).await?;
+            }
         }
-        self.mode = mode;
-        // Those that are being given up have been told to close.
-        self.partitions.signal(|partition| !self.is_revoked(partition), self.signal());
-        match mode {
-            Mode::Pause => Ok(()),
-            Mode::Run => self.carry_out(Deferred::Resume).await,
-        }
+        let resumes = &self.guidance.resumes;
+        let new = resumes.iter().filter(|(_, resume)| resume.number > self.resumed);
+        let partitions: Vec<i32> = new.map(|(partition, _)| *partition).collect();
+        let last = resumes.values().map(|resume| resume.number).max().unwrap_or(0);
+        self.resumed = self.resumed.max(last);
+        self.carry_out(Deferred::Resume(partitions)).await
     }
 
     fn is_revoked(&self, partition: i32) -> bool {
@@ -233,7 +316,7 @@ impl Session {
 
     /// What a loop that starts now should do.
     fn signal(&self) -> Signal {
-        match self.mode {
+        match self.guidance.mode {
             _ if self.stopping.is_some() => Signal::Close,
             Mode::Pause => Signal::Pause,
             Mode::Run => Signal::Run,

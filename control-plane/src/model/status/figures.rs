@@ -17,10 +17,11 @@ pub(super) struct Figures {
 
 impl Figures {
     pub(super) fn of(seen: &Observation<'_>, current: &[&AgentReport<'_>]) -> Self {
+        let previous = seen.previous.filter(|previous| is_of_epoch(seen, previous));
         if current.is_empty() {
-            return Self::carried_over(seen.previous);
+            return Self::carried_over(previous);
         }
-        let before = seen.previous.map_or(&[][..], |previous| &previous.partitions);
+        let before = previous.map_or(&[][..], |previous| &previous.partitions);
         let by_agent: Vec<_> = current
             .iter()
             .map(|report| AgentProgress {
@@ -53,6 +54,15 @@ impl Figures {
             total_lag: previous.total_lag,
             totals: previous.totals,
         }
+    }
+}
+
+/// Whether a status showed the connector's epoch, as far as is known: none is
+/// shown before its start is fixed, and nothing runs then.
+fn is_of_epoch(seen: &Observation<'_>, status: &v1::ConnectorStatus) -> bool {
+    match (&status.epoch, seen.epoch) {
+        (Some(shown), Some(epoch)) => shown.number == epoch.number,
+        _ => true,
     }
 }
 

@@ -14,7 +14,8 @@
 //!
 //! and in one that is to pause PAUSED once every task has reported PAUSED at
 //! the current generation, PAUSING before (or UNKNOWN). Only reports of the
-//! connector's uid and of the current placement version count.
+//! connector's uid and of the current placement version count, and what they say
+//! of partitions only if it is of the current epoch.
 
 mod conditions;
 mod figures;
@@ -37,8 +38,11 @@ use tasks::TaskCounts;
 pub(crate) fn summarize(seen: &Observation<'_>) -> v1::ConnectorStatus {
     let tasks = tasks::view(seen);
     let counts = TaskCounts::of(&tasks);
-    let current: Vec<_> =
-        seen.reports.iter().filter(|report| is_current(seen, report.report)).collect();
+    let current: Vec<_> = seen
+        .reports
+        .iter()
+        .filter(|report| is_current(seen, report.report) && is_of_epoch(seen, report.report))
+        .collect();
     let figures = Figures::of(seen, &current);
     let in_trouble = counts.with_problem > 0 || figures.partitions.iter().any(is_in_trouble);
     let state = state(seen, &counts, in_trouble);
@@ -73,6 +77,12 @@ pub(crate) fn summarize(seen: &Observation<'_>) -> v1::ConnectorStatus {
 /// Whether a report is of this connector and of its current placement.
 fn is_current(seen: &Observation<'_>, report: &v1::ConnectorReport) -> bool {
     report.uid == seen.uid && report.placement_version == seen.placement_version
+}
+
+/// Whether what a report says of partitions and of the guarantee is of the
+/// connector's epoch; one that does not say so is taken for it.
+fn is_of_epoch(seen: &Observation<'_>, report: &v1::ConnectorReport) -> bool {
+    report.epoch == 0 || seen.epoch.is_none_or(|epoch| epoch.number == report.epoch)
 }
 
 fn start_is_fixed(seen: &Observation<'_>) -> bool {

@@ -20,6 +20,8 @@ pub(super) struct Session {
     pub(super) commands: mpsc::Sender<v1::Command>,
     pub(super) ending: watch::Sender<Option<Ending>>,
     pub(super) refused: watch::Sender<u64>,
+    /// Number of the last AssignmentRequest; 0 before the first.
+    pub(super) requested: u64,
     pub(super) waiting: HashMap<String, Vec<oneshot::Sender<v1::CommandResult>>>,
     /// The latest list that went out.
     pub(super) sent: Option<Sent>,
@@ -44,6 +46,8 @@ pub(super) struct Agent {
     pub(super) record: AgentRecord,
     pub(super) heard_time: Option<Timestamp>,
     pub(super) session: Option<Session>,
+    /// It said that it leaves, and has not come back.
+    pub(super) gave_back: bool,
     /// Uids of the connectors that it says it runs.
     pub(super) held: Vec<String>,
     pub(super) reports: BTreeMap<String, v1::ConnectorReport>,
@@ -64,6 +68,8 @@ pub(crate) struct AgentView {
     pub(crate) heard_time: Option<Timestamp>,
     /// Whether plain secrets may be sent to it.
     pub(crate) plain_secrets: bool,
+    /// Whether it has stopped its tasks and given them back.
+    pub(crate) gave_back: bool,
 }
 
 /// What an agent says of one connector.
@@ -87,6 +93,7 @@ impl Agent {
             record,
             heard_time: None,
             session: None,
+            gave_back: false,
             held: Vec::new(),
             reports: BTreeMap::new(),
             reported: None,
@@ -132,6 +139,7 @@ impl Agent {
             state,
             heard_time: self.heard_time,
             plain_secrets: self.session.as_ref().is_some_and(|session| session.plain_secrets),
+            gave_back: self.gave_back,
         }
     }
 }

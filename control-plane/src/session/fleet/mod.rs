@@ -35,8 +35,18 @@ pub(crate) enum Ending {
     Expired,
 }
 
+/// What an agent is to run.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Assigned {
+    /// Everything, in the order of the connectors' names.
+    pub(crate) connectors: Vec<v1::ConnectorAssignment>,
+    /// The stream's last AssignmentRequest that had come before this was worked
+    /// out; 0 before the first.
+    pub(crate) answered_request: u64,
+}
+
 /// The assignments of an agent; absent until they were worked out once.
-pub(crate) type Assignments = Option<Arc<Vec<v1::ConnectorAssignment>>>;
+pub(crate) type Assignments = Option<Arc<Assigned>>;
 
 /// What a stream's tasks need.
 #[derive(Debug)]
@@ -52,6 +62,11 @@ pub(crate) struct Stream {
     /// Raised when some assignment was refused, so that it is sent again.
     pub(crate) refused: watch::Receiver<u64>,
 }
+
+/// AssignmentRequests by stream, as they were at one moment: a list that is
+/// worked out after it answers them.
+#[derive(Debug, Default)]
+pub(crate) struct Requests(HashMap<u64, u64>);
 
 #[derive(Debug)]
 struct State {
@@ -116,6 +131,7 @@ impl Fleet {
             commands,
             ending,
             refused,
+            requested: 0,
             waiting: HashMap::new(),
             sent: None,
             offered: HashSet::new(),
@@ -133,6 +149,7 @@ impl Fleet {
             agent.nacks.clear();
         }
         agent.record = record;
+        agent.gave_back = false;
         agent.held = held;
         agent.heard_time = Some(clock::now());
         leases.heard(id, now());
@@ -224,18 +241,41 @@ impl Fleet {
         }
     }
 
-    /// Hands the agents their assignments; those without a stream get theirs
-    /// when they come back. An agent whose assignments are the same as before
-    /// is sent nothing.
-    pub(crate) fn assign(&self, mut lists: BTreeMap<String, Vec<v1::ConnectorAssignment>>) {
+    /// The agent asks for its whole list anew.
+    pub(crate) fn request(&self, id: &str, session: u64, number: u64) {
+        self.on_stream(id, session, |agent| {
+            if let Some(session) = &mut agent.session {
+                session.requested = session.requested.max(number);
+            }
+        });
+    }
+
+    /// The last AssignmentRequest of each open stream.
+    pub(crate) fn requests(&self) -> Requests {
+        let state = self.lock();
+        let open = state.agents.values().filter_map(|agent| agent.session.as_ref());
+        Requests(open.map(|session| (session.id, session.requested)).collect())
+    }
+
+    /// Hands the agents their assignments, which answer `requests`; those
+    /// without a stream get theirs when they come back. An agent whose
+    /// assignments are the same as before, and that has not asked for them, is
+    /// sent nothing.
+    pub(crate) fn assign(
+        &self,
+        mut lists: BTreeMap<String, Vec<v1::ConnectorAssignment>>,
+        requests: &Requests,
+    ) {
         for (id, agent) in &mut self.lock().agents {
             let Some(session) = &mut agent.session else { continue };
-            let list = Arc::new(lists.remove(id).unwrap_or_default());
-            session.offered.extend(list.iter().map(|one| one.uid.clone()));
+            let connectors = lists.remove(id).unwrap_or_default();
+            session.offered.extend(connectors.iter().map(|one| one.uid.clone()));
+            let answered_request = requests.0.get(&session.id).copied().unwrap_or_default();
+            let assigned = Assigned { connectors, answered_request };
             session.assignments.send_if_modified(|current| {
-                let changed = current.as_ref() != Some(&list);
+                let changed = current.as_deref() != Some(&assigned);
                 if changed {
-                    *current = Some(list);
+                    *current = Some(Arc::new(assigned));
                 }
                 changed
             });
@@ -301,6 +341,7 @@ impl Fleet {
     pub(crate) fn leave(&self, id: &str, session: u64) -> Option<AgentRecord> {
         let record = self.on_stream(id, session, |agent| {
             agent.go(Ending::Replaced);
+            agent.gave_back = true;
             agent.record.clone()
         })?;
         self.lock().leases.remove(id);
@@ -355,6 +396,16 @@ impl Fleet {
                 })
             })
             .collect()
+    }
+
+    /// What the agent last reported of the connector `name`.
+    pub(crate) fn reported<T>(
+        &self,
+        id: &str,
+        name: &str,
+        read: impl FnOnce(&v1::ConnectorReport) -> T,
+    ) -> Option<T> {
+        self.with(id, |agent| agent.reports.get(name).map(read))?
     }
 
     /// Agents that may still run tasks of the connector `uid`; those of

@@ -22,7 +22,14 @@ fn list(version: u64, uids: &[&str]) -> v1::AssignmentList {
         version,
         nonce: format!("nonce-{version}"),
         connectors: uids.iter().map(connector).collect(),
+        answered_request: 0,
     }
+}
+
+/// Gives agent `a` what is worked out now.
+fn assign(fleet: &Fleet, uids: &[&str]) {
+    let requests = fleet.requests();
+    fleet.assign(BTreeMap::from([("a".to_owned(), list(0, uids).connectors)]), &requests);
 }
 
 fn ack(version: u64) -> v1::AssignmentAck {
@@ -47,7 +54,7 @@ async fn an_agent_holds_tasks_until_it_reports_after_the_acknowledged_list_witho
     let placed = ["a".to_owned()];
     let session = fleet.connect("a", record(1), Vec::new(), true).session;
     assert!(fleet.holders("u", &placed).is_empty(), "it was never given any");
-    fleet.assign(BTreeMap::from([("a".to_owned(), list(1, &["u"]).connectors)]));
+    assign(&fleet, &["u"]);
     assert_eq!(fleet.holders("u", &placed), placed, "it may be on its way");
     fleet.sending("a", session, &list(1, &["u"]));
     assert_eq!(fleet.holders("u", &placed), placed);
@@ -110,17 +117,36 @@ async fn the_newer_process_has_the_id_and_a_stream_of_the_same_one_replaces_the_
 async fn the_latest_assignments_win_and_the_same_ones_are_not_sent_again() {
     let fleet = fleet();
     let mut stream = fleet.connect("a", record(1), Vec::new(), true);
-    let assign = |uids: &[&str]| {
-        fleet.assign(BTreeMap::from([("a".to_owned(), list(0, uids).connectors)]));
-    };
-    assign(&["u"]);
-    assign(&["u", "v"]);
+    assign(&fleet, &["u"]);
+    assign(&fleet, &["u", "v"]);
     let latest = stream.assignments.borrow_and_update().clone().expect("assigned");
-    assert_eq!(latest.len(), 2);
-    assign(&["u", "v"]);
+    assert_eq!(latest.connectors.len(), 2);
+    assign(&fleet, &["u", "v"]);
     assert_eq!(stream.assignments.has_changed().ok(), Some(false));
-    assign(&[]);
+    assign(&fleet, &[]);
     assert_eq!(stream.assignments.has_changed().ok(), Some(true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn assignments_that_were_asked_for_are_sent_again_once_they_were_worked_out_after_that() {
+    let fleet = fleet();
+    let mut stream = fleet.connect("a", record(1), Vec::new(), true);
+    assign(&fleet, &["u"]);
+    stream.assignments.mark_unchanged();
+    let before = fleet.requests();
+    fleet.request("a", stream.session, 7);
+    fleet.assign(BTreeMap::from([("a".to_owned(), list(0, &["u"]).connectors)]), &before);
+    assert_eq!(stream.assignments.has_changed().ok(), Some(false), "it may be older");
+    assign(&fleet, &["u"]);
+    let answer = stream.assignments.borrow_and_update().clone().expect("assigned");
+    assert_eq!((answer.connectors.len(), answer.answered_request), (1, 7));
+    assign(&fleet, &["u"]);
+    assert_eq!(stream.assignments.has_changed().ok(), Some(false), "once");
+
+    let stream = fleet.connect("a", record(1), Vec::new(), true);
+    assign(&fleet, &["u"]);
+    let first = stream.assignments.borrow().clone().expect("assigned");
+    assert_eq!(first.answered_request, 0, "another stream has asked for nothing");
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,8 +5,9 @@ use proptest::prelude::*;
 
 use super::{context, filled, given};
 use crate::spec::{
-    AddressingStyle, ConnectorSpec, ConsumerOffset, FailureHandlingPolicy, Pool, StorageEngine,
-    defaults, planned_resources,
+    AddressingStyle, Compression, ConnectorSpec, ConsumerOffset, FailureHandlingPolicy, Layout,
+    OutputFormat, OverflowPolicy, Pool, StorageEngine, TextEncoding, TimeBucketLength, defaults,
+    planned_resources,
 };
 use crate::v1::{self, ResourceRole};
 
@@ -25,6 +26,17 @@ fn the_shortest_spec_becomes_the_wizards() {
     assert_eq!(spec.output.rotation.max_age.as_secs(), 60);
     assert_eq!(spec.output.rotation.idle.as_secs(), 10);
     assert_eq!(spec.output.overflow.max_value_bytes, 6_291_456);
+    assert_eq!(spec.output.overflow.max_record_bytes, None);
+    assert_eq!(spec.output.overflow.policy, OverflowPolicy::Spill);
+    assert_eq!(spec.output.format, OutputFormat::JsonArray);
+    assert_eq!(spec.output.compression, Compression::None);
+    assert_eq!(spec.output.key_encoding, TextEncoding::Utf8);
+    assert_eq!(spec.output.value_encoding, TextEncoding::Utf8);
+    assert!(!spec.output.include_headers);
+    let layout = Layout { prefix: String::new(), time_buckets: None, hash_prefix: false };
+    assert_eq!(spec.output.layout, layout);
+    assert_eq!(spec.runtime.session_timeout.as_secs(), 10);
+    assert_eq!(spec.runtime.store_retry_time.as_secs(), 600);
     assert_eq!(spec.resources.offset_topic.storage_engine, StorageEngine::Local);
     assert_eq!(spec.resources.abnormal_data_topic.storage_engine, StorageEngine::Cloud);
 
@@ -43,6 +55,19 @@ fn the_shortest_spec_becomes_the_wizards() {
     let expected =
         expected.map(|(name, count, policy)| (name.to_owned(), count, policy.to_owned()));
     assert_eq!(planned, expected);
+}
+
+#[test]
+fn time_buckets_have_defaults_only_where_they_are_asked_for() {
+    let mut spec = given();
+    let layout = spec.output.get_or_insert_default().layout.get_or_insert_default();
+    layout.time_buckets = Some(v1::TimeBuckets {
+        style: v1::TimeBucketStyle::Plain.into(),
+        ..v1::TimeBuckets::default()
+    });
+    defaults::fill(&mut spec, context());
+    let buckets = ConnectorSpec::try_from(spec).unwrap().output.layout.time_buckets.unwrap();
+    assert_eq!((buckets.length, buckets.time_zone.as_str()), (TimeBucketLength::Hour, "UTC"));
 }
 
 #[test]
@@ -100,12 +125,13 @@ fn any_spec() -> impl Strategy<Value = v1::ConnectorSpec> {
             ..Default::default()
         },
     );
-    (of(source), of(destination), of(any_resources()), of(any_output()), 0..3).prop_map(
-        |(source, destination, resources, output, task_type)| v1::ConnectorSpec {
+    let rest = (of(any_runtime(true)), of(any_resources()), of(any_output(true)));
+    (of(source), of(destination), rest, 0..3).prop_map(
+        |(source, destination, (runtime, resources, output), task_type)| v1::ConnectorSpec {
             task_type,
             source,
             destination,
-            runtime: None,
+            runtime,
             resources,
             output,
         },
@@ -136,26 +162,66 @@ fn any_resources() -> impl Strategy<Value = v1::ConnectorResources> {
     )
 }
 
-fn any_output() -> impl Strategy<Value = v1::ConnectorOutput> {
+/// With what is illegal in enums and new limits only where `wild`.
+fn any_output(wild: bool) -> impl Strategy<Value = v1::ConnectorOutput> {
     let duration = || {
         of((-1..100_i64, -1..1_000_000_000_i32)).prop_map(|duration| {
             duration.map(|(seconds, nanos)| prost_types::Duration { seconds, nanos })
         })
     };
-    (0..3, of(0..9_000_u64), of(0..3_u64), duration(), duration()).prop_map(
-        |(format, max_bytes, max_records, max_age, idle)| v1::ConnectorOutput {
+    let rotation = (of(0..9_000_u64), of(0..3_u64), duration(), duration());
+    let (beyond, least) = if wild { (1, 0) } else { (0, 1) };
+    let layout = (of(any_time_buckets(wild)), any::<bool>());
+    let overflow = (0..3 + beyond, of(least..9_u64), of(least..9_u64));
+    let encodings = (0..3 + beyond, 0..4 + beyond, 0..4 + beyond, 0..4 + beyond, any::<bool>());
+    (rotation, layout, overflow, encodings).prop_map(|(rotation, layout, overflow, encodings)| {
+        let (max_bytes, max_records, max_age, idle) = rotation;
+        let (time_buckets, hash_prefix) = layout;
+        let (policy, max_value_bytes, max_record_bytes) = overflow;
+        let (format, compression, key_encoding, value_encoding, include_headers) = encodings;
+        v1::ConnectorOutput {
             format,
             rotation: Some(v1::RotationPolicy { max_bytes, max_records, max_age, idle }),
-            ..Default::default()
+            layout: Some(v1::ObjectLayout { prefix: String::new(), time_buckets, hash_prefix }),
+            overflow: Some(v1::OverflowHandling { policy, max_value_bytes, max_record_bytes }),
+            compression,
+            key_encoding,
+            value_encoding,
+            include_headers,
+        }
+    })
+}
+
+fn any_time_buckets(wild: bool) -> impl Strategy<Value = v1::TimeBuckets> {
+    let (styles, lengths, zones) =
+        if wild { (0..4, 0..5, "(UTC|No/Zone)?") } else { (1..3, 0..4, "(UTC|Asia/Shanghai)?") };
+    (styles, lengths, zones).prop_map(|(style, length, time_zone)| v1::TimeBuckets {
+        style,
+        length,
+        time_zone,
+    })
+}
+
+fn any_runtime(wild: bool) -> impl Strategy<Value = v1::ConnectorRuntime> {
+    let seconds = if wild { 0..2_000_i64 } else { 6..1_801 };
+    let duration =
+        || of(seconds.clone().prop_map(|seconds| prost_types::Duration { seconds, nanos: 0 }));
+    (0..if wild { 4 } else { 3 }, duration(), duration()).prop_map(
+        |(failure_handling_policy, session_timeout, store_retry_time)| v1::ConnectorRuntime {
+            failure_handling_policy,
+            session_timeout,
+            store_retry_time,
+            ..v1::ConnectorRuntime::default()
         },
     )
 }
 
 /// Legal specs of all kinds.
 fn legal_spec() -> impl Strategy<Value = v1::ConnectorSpec> {
-    (any_output(), 1..20_u32, 1..3, any::<bool>(), 1..361_u32, "[a-z/]{0,9}").prop_filter_map(
+    let parts = (any_output(false), any_runtime(false), 1..361_u32, "[a-z/]{0,9}");
+    (parts, 1..20_u32, 1..3, any::<bool>()).prop_filter_map(
         "a legal spec",
-        |(output, threads, choice, s3, partitions, prefix)| {
+        |((output, runtime, partitions, prefix), threads, choice, s3)| {
             let mut spec = given();
             let source = spec.source.as_mut()?;
             source.thread_concurrency = Some(threads);
@@ -166,8 +232,7 @@ fn legal_spec() -> impl Strategy<Value = v1::ConnectorSpec> {
                 destination.endpoint = "http://[::1]:9000".to_owned();
                 destination.bucket = "Bucket_1".to_owned();
             }
-            let runtime = spec.runtime.get_or_insert_default();
-            runtime.failure_handling_policy = choice;
+            spec.runtime = Some(runtime);
             let resources = spec.resources.get_or_insert_default();
             resources.creation = choice;
             resources.status_topic.get_or_insert_default().partitions = Some(partitions);

@@ -27,8 +27,21 @@ impl Parts<'_> {
         self.output.overflow.as_mut().unwrap()
     }
 
+    fn layout(&mut self) -> &mut v1::ObjectLayout {
+        self.output.layout.as_mut().unwrap()
+    }
+
     fn prefix(&mut self) -> &mut String {
-        &mut self.output.layout.as_mut().unwrap().prefix
+        &mut self.layout().prefix
+    }
+
+    /// Hourly buckets of UTC, to be changed.
+    fn time_buckets(&mut self) -> &mut v1::TimeBuckets {
+        self.layout().time_buckets.get_or_insert_with(|| v1::TimeBuckets {
+            style: v1::TimeBucketStyle::Hive.into(),
+            length: v1::TimeBucketLength::Hour.into(),
+            time_zone: "UTC".to_owned(),
+        })
     }
 
     fn access_key(&mut self) -> &mut v1::AccessKey {
@@ -177,6 +190,17 @@ const RULES: &[(Change, ErrorCode, &str)] = &[
     (|s| s.runtime.vpc_id = "vpc/1".into(), FieldInvalid, "runtime.vpc_id"),
     (|s| s.runtime.vswitch_id = "a".repeat(65), FieldInvalid, "runtime.vswitch_id"),
     (|s| s.runtime.failure_handling_policy = 3, FieldInvalid, "runtime.failure_handling_policy"),
+    (|s| s.runtime.session_timeout = None, FieldRequired, "runtime.session_timeout"),
+    (
+        |s| s.runtime.session_timeout = duration(5, 999_999_999),
+        FieldInvalid,
+        "runtime.session_timeout",
+    ),
+    (|s| s.runtime.session_timeout = duration(1_800, 1), FieldInvalid, "runtime.session_timeout"),
+    (|s| s.runtime.session_timeout = seconds(-1), FieldInvalid, "runtime.session_timeout"),
+    (|s| s.runtime.store_retry_time = None, FieldRequired, "runtime.store_retry_time"),
+    (|s| s.runtime.store_retry_time = seconds(0), FieldInvalid, "runtime.store_retry_time"),
+    (|s| s.runtime.store_retry_time = seconds(86_401), FieldInvalid, "runtime.store_retry_time"),
     // resources
     (|s| s.resources.creation = -1, FieldInvalid, "resources.creation"),
     (
@@ -244,7 +268,16 @@ const RULES: &[(Change, ErrorCode, &str)] = &[
     ),
     // output
     (|s| s.output.format = 5, FieldInvalid, "output.format"),
+    (|s| s.output.format = 0, FieldRequired, "output.format"),
+    (|s| s.output.compression = 4, FieldInvalid, "output.compression"),
+    (|s| s.output.compression = 0, FieldRequired, "output.compression"),
+    (|s| s.output.key_encoding = 4, FieldInvalid, "output.key_encoding"),
+    (|s| s.output.key_encoding = 0, FieldRequired, "output.key_encoding"),
+    (|s| s.output.value_encoding = -1, FieldInvalid, "output.value_encoding"),
+    (|s| s.output.value_encoding = 0, FieldRequired, "output.value_encoding"),
     (|s| s.output.rotation = None, FieldRequired, "output.rotation"),
+    (|s| s.output.layout = None, FieldRequired, "output.layout"),
+    (|s| s.output.overflow = None, FieldRequired, "output.overflow"),
     (|s| s.rotation().max_bytes = Some(1023), FieldInvalid, "output.rotation.max_bytes"),
     (|s| s.rotation().max_bytes = Some((512 << 20) + 1), FieldInvalid, "output.rotation.max_bytes"),
     (|s| s.rotation().max_records = Some(0), FieldInvalid, "output.rotation.max_records"),
@@ -273,7 +306,24 @@ const RULES: &[(Change, ErrorCode, &str)] = &[
         FieldInvalid,
         "output.layout.prefix",
     ),
+    (|s| s.time_buckets().style = 0, FieldRequired, "output.layout.time_buckets.style"),
+    (|s| s.time_buckets().style = 3, FieldInvalid, "output.layout.time_buckets.style"),
+    (|s| s.time_buckets().length = 0, FieldRequired, "output.layout.time_buckets.length"),
+    (|s| s.time_buckets().length = 4, FieldInvalid, "output.layout.time_buckets.length"),
+    (
+        |s| s.time_buckets().time_zone = "Mars/Olympus".into(),
+        FieldInvalid,
+        "output.layout.time_buckets.time_zone",
+    ),
+    (|s| s.time_buckets().time_zone.clear(), FieldInvalid, "output.layout.time_buckets.time_zone"),
     (|s| s.overflow().policy = 9, FieldInvalid, "output.overflow.policy"),
+    (|s| s.overflow().policy = 0, FieldRequired, "output.overflow.policy"),
+    (|s| s.overflow().max_record_bytes = Some(0), FieldInvalid, "output.overflow.max_record_bytes"),
+    (
+        |s| s.overflow().max_record_bytes = Some((512 << 20) + 1),
+        FieldInvalid,
+        "output.overflow.max_record_bytes",
+    ),
     (|s| s.overflow().max_value_bytes = Some(0), FieldInvalid, "output.overflow.max_value_bytes"),
 ];
 
@@ -284,6 +334,43 @@ fn each_rule_violated_once_gives_its_code_and_its_field() {
         let expected: Vec<_> = fields.split(", ").map(|field| (*code, field)).collect();
         assert_eq!(found(&violations), expected, "rule {index}: {violations}");
     }
+}
+
+#[test]
+fn the_ends_of_ranges_are_legal() {
+    let changes: &[Change] = &[
+        |s| s.runtime.session_timeout = seconds(6),
+        |s| s.runtime.session_timeout = seconds(1_800),
+        |s| s.runtime.store_retry_time = seconds(1),
+        |s| s.runtime.store_retry_time = seconds(86_400),
+        |s| s.overflow().max_value_bytes = Some(1),
+        |s| s.overflow().max_record_bytes = Some(1),
+        |s| s.overflow().max_record_bytes = Some(512 << 20),
+        |s| s.overflow().max_record_bytes = None,
+        |s| s.time_buckets().time_zone = "Asia/Shanghai".into(),
+    ];
+    for (index, change) in changes.iter().enumerate() {
+        let spec = ConnectorSpec::try_from(changed(change));
+        assert!(spec.is_ok(), "change {index}: {spec:?}");
+    }
+}
+
+/// Whatever the layout is, so that a later change of it stays legal.
+#[test]
+fn the_longest_key_fits_with_every_part_that_a_layout_can_have() {
+    let longest = |prefix: usize, topic: usize| {
+        ConnectorSpec::try_from(changed(|s| {
+            *s.prefix() = "a".repeat(prefix);
+            s.source.topic = "a".repeat(topic);
+        }))
+    };
+    let around = "0f3c/".len()
+        + "/year=2026/month=01/day=31/hour=23/minute=59/".len()
+        + "2147483647/+2147483647+00000000000000000000-abcd2345.jsonl.zst".len();
+    let prefix = 1_023 - around - 2 * 249;
+    assert!(longest(prefix, 249).is_ok());
+    let violations = longest(prefix + 1, 249).unwrap_err();
+    assert_eq!(found(&violations), [(FieldInvalid, "output.layout.prefix")]);
 }
 
 #[test]

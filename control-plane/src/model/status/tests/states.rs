@@ -3,6 +3,34 @@
 use super::*;
 
 #[test]
+fn what_is_reported_of_another_epoch_counts_for_tasks_and_not_for_partitions() {
+    let stopped = |epoch: u64, previous: Option<v1::ConnectorStatus>| {
+        let known = running().with(|known| {
+            known.partitions(&[PartitionState::Stopped]);
+            known.previous = previous;
+            for (_, _, report) in &mut known.reports {
+                report.epoch = epoch;
+                report.delivery_guarantee = DeliveryGuarantee::AtLeastOnce.into();
+            }
+        });
+        known.status()
+    };
+    let ours = stopped(1, None);
+    assert_eq!((ours.partitions_stopped, ours.total_lag), (1, Some(10)));
+    assert_eq!(ours.delivery_guarantee(), DeliveryGuarantee::AtLeastOnce);
+    let other = stopped(2, None);
+    assert_eq!((other.partitions_stopped, other.total_lag), (0, None));
+    assert_eq!(other.delivery_guarantee(), DeliveryGuarantee::ExactlyOnce);
+    assert_eq!((other.state(), other.tasks_ready), (ConnectorState::Running, 2));
+
+    // The same for what was shown before.
+    assert_eq!(stopped(2, Some(ours.clone())).partitions.len(), 1);
+    let epoch = Some(v1::Epoch { number: 7, ..Default::default() });
+    let before = v1::ConnectorStatus { epoch, ..ours };
+    assert!(stopped(2, Some(before)).partitions.is_empty());
+}
+
+#[test]
 fn it_runs_when_every_task_reports_that_it_does() {
     let status = running().status();
     assert_eq!(status.state(), ConnectorState::Running);

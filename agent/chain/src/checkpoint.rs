@@ -1,0 +1,145 @@
+//! What the offset topic holds of a chain, for the day on which the group's
+//! offset is gone.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ChainId, Identity, Pin};
+
+/// The key of a checkpoint: one a partition, chain and assignment, so that an
+/// owner that has been left behind cannot lower another's. In the form of Kafka
+/// Connect's offset topic, a JSON array of the connector's name and what the
+/// offset is of.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CheckpointKey(String, Source);
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+struct Source {
+    kafka_topic: String,
+    kafka_partition: i32,
+    chain: String,
+    assignment: String,
+}
+
+impl CheckpointKey {
+    /// Of an assignment, whose name is unique for ever.
+    pub fn new(
+        connector: &str,
+        topic: &str,
+        partition: i32,
+        chain: ChainId,
+        assignment: &str,
+    ) -> Self {
+        let source = Source {
+            kafka_topic: topic.to_owned(),
+            kafka_partition: partition,
+            chain: chain.to_string(),
+            assignment: assignment.to_owned(),
+        };
+        Self(connector.to_owned(), source)
+    }
+
+    /// Bytes of the record's key.
+    pub fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("strings and a number are written to memory")
+    }
+
+    /// Reads a record's key; `None` when it is not of this form.
+    pub fn decode(key: &[u8]) -> Option<Self> {
+        serde_json::from_slice(key).ok()
+    }
+
+    /// Whether it is of this partition's chain, by whichever assignment.
+    pub fn is_of(&self, partition: i32, chain: &ChainId) -> bool {
+        self.1.kafka_partition == partition && self.1.chain == chain.as_str()
+    }
+}
+
+/// A position that was committed, with its pin.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// The committed offset.
+    #[serde(rename = "kafka_offset")]
+    pub offset: i64,
+    /// Key of the next object.
+    pub next_key: String,
+    uid: String,
+    topic_id: String,
+    epoch: u64,
+}
+
+impl Checkpoint {
+    /// Of a chain.
+    pub fn new(identity: &Identity, offset: i64, pin: &Pin) -> Self {
+        let Identity { uid, topic_id, epoch } = identity.clone();
+        Self { offset, next_key: pin.key().to_owned(), uid, topic_id, epoch }
+    }
+
+    /// Bytes of the record's value.
+    pub fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("strings and numbers are written to memory")
+    }
+
+    /// Reads a record's value; `None` when it is not of this form.
+    pub fn decode(value: &[u8]) -> Option<Self> {
+        serde_json::from_slice(value).ok()
+    }
+
+    /// Whether it is of the chain of `identity`.
+    pub fn is_of(&self, identity: &Identity) -> bool {
+        self.uid == identity.uid
+            && self.topic_id == identity.topic_id
+            && self.epoch == identity.epoch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn identity() -> Identity {
+        Identity { uid: "u".into(), topic_id: "t".into(), epoch: 2 }
+    }
+
+    #[test]
+    fn a_checkpoint_has_the_form_of_kafka_connects_offsets() {
+        let chain = ChainId::parse("abcd2345").expect("a chain id");
+        let key = CheckpointKey::new("orders", "t", 3, chain, "a1");
+        assert_eq!(
+            String::from_utf8_lossy(&key.encode()),
+            r#"["orders",{"kafka_topic":"t","kafka_partition":3,"chain":"abcd2345","assignment":"a1"}]"#
+        );
+        let checkpoint = Checkpoint::new(&identity(), 7, &Pin::new("k".into()));
+        assert_eq!(
+            String::from_utf8_lossy(&checkpoint.encode()),
+            r#"{"kafka_offset":7,"next_key":"k","uid":"u","topic_id":"t","epoch":2}"#
+        );
+    }
+
+    #[test]
+    fn a_checkpoint_of_another_epoch_is_not_the_chains() {
+        let checkpoint = Checkpoint::new(&identity(), 7, &Pin::new("k".into()));
+        assert!(checkpoint.is_of(&identity()));
+        assert!(!checkpoint.is_of(&Identity { epoch: 1, ..identity() }));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(
+            connector: String, topic: String, partition: i32, assignment: String,
+            offset: i64, key: String,
+        ) {
+            let chain = ChainId::parse("abcd2345").expect("a chain id");
+            let of = CheckpointKey::new(&connector, &topic, partition, chain, &assignment);
+            prop_assert_eq!(CheckpointKey::decode(&of.encode()), Some(of));
+            let checkpoint = Checkpoint::new(&identity(), offset, &Pin::new(key));
+            prop_assert_eq!(Checkpoint::decode(&checkpoint.encode()), Some(checkpoint));
+        }
+
+        #[test]
+        fn any_bytes_are_read_without_a_panic(bytes: Vec<u8>) {
+            let _ = (CheckpointKey::decode(&bytes), Checkpoint::decode(&bytes));
+        }
+    }
+}

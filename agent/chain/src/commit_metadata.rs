@@ -1,0 +1,116 @@
+//! What a committed offset carries besides the number: whose it is, and the
+//! key of the next object.
+
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+
+use crate::{Identity, Pin};
+
+/// Format version and what marks a commit as ours.
+const MARK: &str = "k2o1";
+
+/// What a pin is escaped for: it stays ASCII (Kafka keeps the metadata as a
+/// string), in one field.
+const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b';');
+
+/// Metadata of a commit, in clear ASCII: `k2o1;{uid};{topic id};{epoch}`, and
+/// `;{key of the next object, percent-encoded}` once that is known. Later
+/// versions append fields; a reader passes over those that it does not know.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CommitMetadata {
+    /// Whose chain the offset is the position of.
+    pub identity: Identity,
+    /// Key of the next object, as it was committed.
+    pub next_key: Option<String>,
+}
+
+impl CommitMetadata {
+    /// Of a chain, with its pin.
+    pub fn new(identity: Identity, pin: Option<&Pin>) -> Self {
+        Self { identity, next_key: pin.map(|pin| pin.key().to_owned()) }
+    }
+
+    /// Text to commit. Kafka takes 4,096 bytes by default
+    /// (`offset.metadata.max.bytes`); this has about 60, and up to three times
+    /// the key's bytes.
+    pub fn encode(&self) -> String {
+        let Identity { uid, topic_id, epoch } = &self.identity;
+        let own = format!("{MARK};{uid};{topic_id};{epoch}");
+        match &self.next_key {
+            Some(key) => format!("{own};{}", utf8_percent_encode(key, ESCAPED)),
+            None => own,
+        }
+    }
+
+    /// Reads metadata as any tool may have committed it; `None` when it is not
+    /// ours.
+    pub fn decode(metadata: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(metadata).ok()?;
+        let mut fields = text.split(';');
+        if fields.next()? != MARK {
+            return None;
+        }
+        let uid = fields.next().filter(|uid| !uid.is_empty())?.to_owned();
+        let topic_id = fields.next()?.to_owned();
+        let epoch = fields.next()?.parse().ok()?;
+        let next_key = match fields.next().filter(|key| !key.is_empty()) {
+            Some(key) => Some(percent_decode_str(key).decode_utf8().ok()?.into_owned()),
+            None => None,
+        };
+        Some(Self { identity: Identity { uid, topic_id, epoch }, next_key })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_committed_is_read_back_and_is_ascii(
+            uid in "[A-Z0-9]{1,26}", topic_id in "[A-Za-z0-9_-]{0,22}", epoch: u64,
+            next_key in proptest::option::of(".{1,300}"),
+        ) {
+            let metadata = CommitMetadata { identity: Identity { uid, topic_id, epoch }, next_key };
+            let text = metadata.encode();
+            prop_assert!(text.bytes().all(|byte| byte.is_ascii_graphic()), "{text}");
+            prop_assert_eq!(CommitMetadata::decode(text.as_bytes()), Some(metadata));
+        }
+
+        #[test]
+        fn any_bytes_are_read_without_a_panic(bytes: Vec<u8>) {
+            let _ = CommitMetadata::decode(&bytes);
+        }
+    }
+
+    #[test]
+    fn the_longest_key_fits_into_what_kafka_takes() {
+        let identity = Identity { uid: "u".repeat(26), topic_id: "t".repeat(22), epoch: u64::MAX };
+        let metadata = CommitMetadata { identity, next_key: Some("é".repeat(511)) };
+        assert!(metadata.encode().len() <= 4_096);
+    }
+
+    #[test]
+    fn metadata_of_others_is_not_ours() {
+        for other in [
+            "",
+            "k2o1",
+            "k2o1;;t;1",
+            "k2o1;u;t",
+            "k2o1;u;t;x",
+            "k2o2;u;t;1",
+            "NONE",
+            "k2o1;u;t;1;%ff",
+        ] {
+            assert_eq!(CommitMetadata::decode(other.as_bytes()), None, "{other}");
+        }
+        assert_eq!(CommitMetadata::decode(b"k2o1;u\xff;t;1"), None);
+    }
+
+    #[test]
+    fn fields_of_a_later_version_are_passed_over() {
+        let read = CommitMetadata::decode(b"k2o1;u;t;1;a%3Bb;more;and more").expect("ours");
+        assert_eq!((read.identity.epoch, read.next_key.as_deref()), (1, Some("a;b")));
+    }
+}

@@ -1,0 +1,39 @@
+//! The key of the next object, announced before it is put.
+
+use std::fmt;
+
+use crate::{ChainId, ObjectKey};
+
+/// The whole key of the next object of a chain. Once it is acknowledged as part
+/// of the committed offset, the link that starts there stands under this key or
+/// nowhere, whatever layout and format are by then.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Pin(String);
+
+impl Pin {
+    /// Takes a key that was read somewhere, if it is one of the chain for a
+    /// link that starts at `first`.
+    pub fn of_chain(key: &str, chain: &ChainId, partition: i32, first: i64) -> Option<Self> {
+        let parsed = ObjectKey::parse(key)?;
+        let is_the_link = parsed.chain == *chain
+            && parsed.partition == partition
+            && parsed.offset == first
+            && !parsed.is_value();
+        is_the_link.then(|| Self(key.to_owned()))
+    }
+
+    /// The key.
+    pub fn key(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn new(key: String) -> Self {
+        Self(key)
+    }
+}
+
+impl fmt::Display for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,234 @@
+//! Where the chain of a partition goes on when a task becomes its owner.
+
+use std::cmp::Ordering;
+
+use kafka2oss_proto::ErrorCode;
+use kafka2oss_proto::error_code::Problem;
+
+use crate::{Checkpoint, CommitMetadata, Identity, Pin};
+
+/// What the group holds for a partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// The committed offset.
+    pub offset: i64,
+    /// Its metadata, as it was committed by whomever.
+    pub metadata: Vec<u8>,
+}
+
+/// What the group's offset says about the chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Position {
+    /// The chain goes on here.
+    Committed {
+        /// The chain's position.
+        offset: i64,
+        /// Key of the link that starts there, if it has been announced.
+        pin: Option<Pin>,
+    },
+    /// The group holds no offset of this chain: see [`recover`].
+    Absent,
+    /// Nowhere until the problem is gone.
+    Stop(Problem),
+}
+
+/// Decides what the group's offset says about the chain of `identity`.
+///
+/// An offset with another uid or topic id (Kafka takes commits by name, so a
+/// recreated topic can carry an old one), of a lower epoch or without our
+/// metadata counts as absent.
+pub fn position(committed: Option<&Committed>, identity: &Identity, partition: i32) -> Position {
+    let Some(Committed { offset, metadata }) = committed else { return Position::Absent };
+    let Some(CommitMetadata { identity: owner, next_key }) = CommitMetadata::decode(metadata)
+    else {
+        return Position::Absent;
+    };
+    if owner.uid != identity.uid || owner.topic_id != identity.topic_id {
+        return Position::Absent;
+    }
+    match owner.epoch.cmp(&identity.epoch) {
+        Ordering::Less => Position::Absent,
+        Ordering::Equal => match pin(next_key.as_deref(), identity, partition, *offset) {
+            Ok(pin) => Position::Committed { offset: *offset, pin },
+            Err(problem) => Position::Stop(problem),
+        },
+        Ordering::Greater => Position::Stop(Problem::new(
+            ErrorCode::EpochAhead,
+            format!(
+                "the group's offset is of epoch {}, this assignment of epoch {}",
+                owner.epoch, identity.epoch
+            ),
+        )),
+    }
+}
+
+/// Where a chain goes on whose group holds no offset of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recovery {
+    /// At its highest checkpoint.
+    Checkpoint {
+        /// The chain's position.
+        offset: i64,
+        /// Key of the link that starts there.
+        pin: Pin,
+    },
+    /// At the epoch's start: this chain has committed nothing yet.
+    Start(i64),
+    /// At the partition's beginning: it was added after the epoch's start was
+    /// read.
+    Beginning,
+    /// Nowhere until the problem is gone.
+    Stop(Problem),
+}
+
+/// Decides where a chain goes on whose group holds no offset of it. `start` is
+/// the partition's offset in the epoch's start vector; `commit_seen` says that
+/// the control plane has seen a commit of this epoch, or may have.
+///
+/// Where `commit_seen`, `checkpoints` are to be read after the put window has
+/// passed since the offset was found absent: an owner that was left behind puts
+/// nothing later whose checkpoint is not there by then. It never falls back to
+/// a start that may have been passed.
+pub fn recover<'a>(
+    identity: &Identity,
+    partition: i32,
+    start: Option<i64>,
+    commit_seen: bool,
+    checkpoints: impl IntoIterator<Item = &'a Checkpoint>,
+) -> Recovery {
+    let own = checkpoints.into_iter().filter(|checkpoint| checkpoint.is_of(identity));
+    if let Some(Checkpoint { offset, next_key, .. }) = own.max_by_key(|own| own.offset) {
+        return match pin(Some(next_key), identity, partition, *offset) {
+            Ok(Some(pin)) => Recovery::Checkpoint { offset: *offset, pin },
+            Ok(None) => Recovery::Stop(lost(partition)),
+            Err(problem) => Recovery::Stop(problem),
+        };
+    }
+    if commit_seen {
+        return Recovery::Stop(lost(partition));
+    }
+    start.map_or(Recovery::Beginning, Recovery::Start)
+}
+
+fn lost(partition: i32) -> Problem {
+    let message = format!(
+        "the group holds no offset for partition {partition}, and the offset topic no checkpoint"
+    );
+    Problem::new(ErrorCode::PositionLost, message)
+}
+
+/// A key that was read where a pin belongs.
+fn pin(
+    key: Option<&str>,
+    identity: &Identity,
+    partition: i32,
+    offset: i64,
+) -> Result<Option<Pin>, Problem> {
+    let Some(key) = key else { return Ok(None) };
+    match Pin::of_chain(key, &identity.chain_id(), partition, offset) {
+        Some(pin) => Ok(Some(pin)),
+        None => Err(Problem::new(
+            ErrorCode::PositionLost,
+            format!(
+                "the position {offset} of partition {partition} names `{key}` as the next object, \
+                 which is none of this chain"
+            ),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kafka2oss_proto::spec::Layout;
+
+    use super::*;
+    use crate::KeyLayout;
+
+    fn identity(uid: &str, topic_id: &str, epoch: u64) -> Identity {
+        Identity { uid: uid.into(), topic_id: topic_id.into(), epoch }
+    }
+
+    fn pin_of(identity: &Identity, first: i64) -> Pin {
+        let layout = Layout { prefix: "p/".into(), time_buckets: None, hash_prefix: false };
+        KeyLayout::new(&layout, "t", 0, identity.chain_id()).link(first, 0, "json")
+    }
+
+    fn committed(offset: i64, by: Identity, pin: Option<&Pin>) -> Committed {
+        Committed { offset, metadata: CommitMetadata::new(by, pin).encode().into_bytes() }
+    }
+
+    #[test]
+    fn the_chains_own_offset_is_its_position_with_its_pin() {
+        let me = identity("u", "t", 2);
+        let pin = pin_of(&me, 40);
+        for pin in [None, Some(pin)] {
+            let found = committed(40, me.clone(), pin.as_ref());
+            assert_eq!(position(Some(&found), &me, 0), Position::Committed { offset: 40, pin });
+        }
+    }
+
+    #[test]
+    fn what_is_not_the_chains_own_counts_as_absent() {
+        let me = identity("u", "t", 2);
+        let others = [
+            None,
+            Some(committed(40, identity("v", "t", 2), None)),
+            Some(committed(40, identity("u", "s", 2), None)),
+            Some(committed(40, identity("u", "t", 1), None)),
+            Some(Committed { offset: 40, metadata: Vec::new() }),
+            Some(Committed { offset: 40, metadata: b"\xff".to_vec() }),
+        ];
+        for found in others {
+            assert_eq!(position(found.as_ref(), &me, 0), Position::Absent, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn a_later_epochs_offset_stops_the_partition() {
+        let me = identity("u", "t", 2);
+        let found = committed(40, identity("u", "t", 3), None);
+        let Position::Stop(problem) = position(Some(&found), &me, 0) else { panic!("it goes on") };
+        assert_eq!(problem.code, ErrorCode::EpochAhead);
+    }
+
+    #[test]
+    fn a_pin_that_is_none_of_the_chain_stops_the_partition() {
+        let me = identity("u", "t", 2);
+        for pin in [pin_of(&me, 41), pin_of(&identity("v", "t", 2), 40)] {
+            let found = committed(40, me.clone(), Some(&pin));
+            let Position::Stop(problem) = position(Some(&found), &me, 0) else {
+                panic!("it goes on")
+            };
+            assert_eq!(problem.code, ErrorCode::PositionLost);
+        }
+    }
+
+    #[test]
+    fn a_lost_position_is_the_highest_checkpoint_of_the_chain() {
+        let me = identity("u", "t", 2);
+        let other = identity("u", "t", 1);
+        let checkpoints = [
+            Checkpoint::new(&me, 10, &pin_of(&me, 10)),
+            Checkpoint::new(&me, 30, &pin_of(&me, 30)),
+            Checkpoint::new(&me, 20, &pin_of(&me, 20)),
+            Checkpoint::new(&other, 90, &pin_of(&other, 90)),
+        ];
+        for seen in [false, true] {
+            assert_eq!(
+                recover(&me, 0, Some(7), seen, &checkpoints),
+                Recovery::Checkpoint { offset: 30, pin: pin_of(&me, 30) }
+            );
+        }
+    }
+
+    #[test]
+    fn without_a_checkpoint_only_an_untouched_chain_starts() {
+        let me = identity("u", "t", 2);
+        assert_eq!(recover(&me, 0, Some(7), false, []), Recovery::Start(7));
+        assert_eq!(recover(&me, 0, None, false, []), Recovery::Beginning);
+        let Recovery::Stop(problem) = recover(&me, 0, Some(7), true, []) else {
+            panic!("it falls back to the start")
+        };
+        assert_eq!(problem.code, ErrorCode::PositionLost);
+    }
+}

@@ -1,0 +1,14 @@
+//! One memory budget an agent, shared by all its connectors and fair among
+//! them: a connector whose store hangs can never keep others from working.
+//!
+//! It accounts what partitions say they hold; it allocates nothing itself.
+//! What is counted are open objects, objects under way to the store, and fixed
+//! parts such as librdkafka's prefetch.
+
+mod budget;
+mod handle;
+mod limit;
+
+pub use budget::{ConnectorUsage, Usage};
+pub use handle::{ConnectorMemory, FixedReservation, InFlight, MemoryBudget, PartitionMemory};
+pub use limit::{available_memory, default_budget};

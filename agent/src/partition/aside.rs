@@ -1,0 +1,53 @@
+//! What goes elsewhere than into the object of its extent, and has to be there
+//! before that object is put: dead letters and spilled values.
+
+use std::future::Future;
+
+use kafka2oss_proto::ErrorCode;
+use kafka2oss_proto::error_code::Problem;
+use tokio::task::JoinSet;
+
+/// Of one extent, after which its object is closed.
+const MAX_COUNT: usize = 1_000;
+
+/// Bytes of one extent, after which its object is closed: they are copies of
+/// their records, held until then.
+const MAX_BYTES: usize = 8 << 20;
+
+/// What of one extent is on its way elsewhere.
+#[derive(Default)]
+pub(super) struct Aside {
+    pending: JoinSet<Result<(), Problem>>,
+    bytes: usize,
+}
+
+impl Aside {
+    /// Sends something on its way, which holds about `bytes`.
+    pub(super) fn send(
+        &mut self,
+        bytes: usize,
+        delivery: impl Future<Output = Result<(), Problem>> + Send + 'static,
+    ) {
+        self.bytes += bytes;
+        self.pending.spawn(delivery);
+    }
+
+    /// Whether no more should join.
+    pub(super) fn is_full(&self) -> bool {
+        self.pending.len() >= MAX_COUNT || self.bytes >= MAX_BYTES
+    }
+
+    /// Waits until everything is acknowledged.
+    ///
+    /// # Errors
+    /// Why something cannot be: the extent must not be committed then.
+    pub(super) async fn acknowledged(mut self) -> Result<(), Problem> {
+        while let Some(ended) = self.pending.join_next().await {
+            ended.map_err(|error| {
+                let message = format!("what goes aside ended without an answer: {error}");
+                Problem::new(ErrorCode::Internal, message)
+            })??;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,236 @@
+//! What a partition's loop holds: the object that is being filled, one that
+//! waits, one that is being delivered.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use kafka2oss_chain::{Owner, Pin};
+use kafka2oss_memory::{InFlight, PartitionMemory};
+use kafka2oss_proto::ErrorCode;
+use kafka2oss_proto::error_code::Problem;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::aside::Aside;
+use super::deliver::{Delivery, Undelivered};
+use super::object::{ClosedObject, OpenObject};
+use super::rotation::{self, Reason};
+use super::run::Exit;
+use super::shape::{Form, Shape};
+
+/// What a partition's loop holds.
+pub(super) struct State {
+    /// The object that is being filled.
+    pub open: OpenObject,
+    /// What of its extent goes elsewhere.
+    pub aside: Aside,
+    /// Set when no further record may be taken: what is open is delivered,
+    /// then the loop ends so.
+    pub ending: Option<Ending>,
+    /// The room for the open object that was refused: memory is short.
+    pub refused: Option<usize>,
+    memory: PartitionMemory,
+    /// The chain's owner, while nothing is delivered.
+    owner: Option<Owner>,
+    delivering: Option<DeliveryHandle>,
+    /// End of the object that is being delivered.
+    delivering_to: i64,
+    /// A complete object whose delivery starts after that.
+    waiting: Option<Waiting>,
+}
+
+struct Waiting {
+    object: ClosedObject,
+    aside: Aside,
+    memory: InFlight,
+}
+
+/// How a loop ends once what is open is delivered.
+pub(super) enum Ending {
+    /// So.
+    With(Exit),
+    /// The broker has no record at the position; where its log begins and ends
+    /// is asked at once, since the log moves on while what is open is
+    /// delivered.
+    OutOfRange { log: AbortOnDropHandle<Result<(i64, i64), Problem>> },
+}
+
+impl State {
+    /// At the owner's position; `form` is that of its first object.
+    pub(super) fn new(owner: Owner, form: Arc<Form>, memory: PartitionMemory) -> Self {
+        let position = owner.position();
+        Self {
+            open: OpenObject::new(position, form, owner.pin().cloned(), Instant::now()),
+            aside: Aside::default(),
+            ending: None,
+            refused: None,
+            memory,
+            owner: Some(owner),
+            delivering: None,
+            delivering_to: position,
+            waiting: None,
+        }
+    }
+
+    /// Whether another record may be taken in.
+    pub(super) fn has_room(&self, shape: &Shape) -> bool {
+        self.ending.is_none()
+            && self.refused.is_none()
+            && self.waiting.is_none()
+            && (self.delivering.is_none() || !self.is_full(shape))
+    }
+
+    /// Whether the open object is to be closed before another record.
+    pub(super) fn is_full(&self, shape: &Shape) -> bool {
+        self.waiting.is_some()
+            || self.aside.is_full()
+            || rotation::full(&shape.rotation, &self.open.stats()).is_some()
+    }
+
+    /// Whether nothing is open or on its way.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.delivering.is_none() && self.waiting.is_none() && self.open.is_empty()
+    }
+
+    /// Whether an object is being delivered.
+    pub(super) fn is_delivering(&self) -> bool {
+        self.delivering.is_some()
+    }
+
+    /// Asks for room for a record of about this size. Where it is refused, the
+    /// record is taken all the same, and no other.
+    pub(super) fn make_room(&mut self, record_bytes: usize) {
+        let Some(room) = self.open.lacks_room_for(record_bytes) else { return };
+        if self.memory.try_grow(room as u64) {
+            self.open.make_room(room);
+        } else {
+            self.refused = Some(room);
+        }
+    }
+
+    /// Asks again for what was refused, and hears whether memory is short.
+    pub(super) fn look_at_memory(&mut self) {
+        if self.memory.should_close() {
+            self.open.ask_to_close(Reason::Memory);
+        }
+        let Some(room) = self.refused else { return };
+        if self.memory.try_grow(room as u64) {
+            self.open.make_room(room);
+            self.refused = None;
+        }
+    }
+
+    /// Takes no record for a while: others need not wait for this one.
+    pub(super) fn withdraw(&mut self) {
+        if self.refused.take().is_some() {
+            self.memory.withdraw();
+        }
+    }
+
+    /// Closes the open object, whose delivery starts when that of the one
+    /// before has ended.
+    pub(super) fn close(&mut self, shape: &Shape) {
+        let next = self.open.next_offset();
+        let fresh = OpenObject::new(next, Arc::clone(&shape.form), None, Instant::now());
+        if let Some(object) = std::mem::replace(&mut self.open, fresh).close() {
+            let (aside, memory) = (std::mem::take(&mut self.aside), self.memory.close());
+            self.waiting = Some(Waiting { object, aside, memory });
+            // What was refused was for that one.
+            self.refused = None;
+        }
+    }
+
+    /// Closes the open object if it `must` be or is due, and starts the
+    /// delivery of what waits, when none is under way.
+    pub(super) fn advance(&mut self, shape: &Shape, delivery: &Delivery, must: bool) {
+        if self.delivering.is_some() {
+            return;
+        }
+        if self.waiting.is_none() && !self.open.is_empty() {
+            let due = rotation::due(&shape.rotation, &self.open.stats(), Instant::now());
+            if must || due.is_some() || self.is_full(shape) {
+                self.close(shape);
+            }
+        }
+        let Some(Waiting { object, aside, memory }) = self.waiting.take() else { return };
+        let owner = self.owner.take().expect("the owner is here while nothing is delivered");
+        self.delivering_to = object.next_offset;
+        self.tell_following(delivery);
+        let delivery = delivery.clone();
+        self.delivering = Some(AbortOnDropHandle::new(tokio::spawn(async move {
+            delivery.deliver(owner, object, aside, memory).await
+        })));
+    }
+
+    /// Tells a delivery under way the key of the link after it.
+    pub(super) fn tell_following(&self, delivery: &Delivery) {
+        let following = match &self.waiting {
+            Some(Waiting { object, .. }) => Some((object.first_offset, object.pin.clone())),
+            None => self.open.announcement(),
+        };
+        delivery.following.set(following);
+    }
+
+    /// When the open object is to be closed, if nothing is delivered by then.
+    pub(super) fn deadline(&self, shape: &Shape) -> Option<Instant> {
+        let counts = self.delivering.is_none() && self.waiting.is_none() && !self.open.is_empty();
+        counts.then(|| rotation::deadline(&shape.rotation, &self.open.stats()))
+    }
+
+    /// How the loop ends, with everything delivered.
+    pub(super) async fn exit(&self, ending: Ending) -> Exit {
+        let log = match ending {
+            Ending::With(exit) => return exit,
+            Ending::OutOfRange { log } => log.await,
+        };
+        match log {
+            Ok(Ok(log)) => Exit::OutOfRange {
+                position: self.open.next_offset(),
+                pin: self.owner.as_ref().and_then(|owner| owner.pin().cloned()),
+                log,
+            },
+            Ok(Err(problem)) => Exit::Broken(problem),
+            Err(error) => {
+                let message = format!("asking for the log's range ended without a result: {error}");
+                Exit::Broken(Problem::new(ErrorCode::Internal, message))
+            }
+        }
+    }
+
+    /// Waits for the end of a delivery, or until it is worth looking at the
+    /// memory again; for ever where there is neither. An `Err` ends the loop:
+    /// the chain goes on elsewhere, or cannot go on.
+    pub(super) async fn changed(&mut self) -> Result<(), Exit> {
+        let holds = self.refused.is_some() || !self.open.is_empty();
+        let Self { delivering, memory, .. } = self;
+        let outcome = tokio::select! {
+            biased;
+            outcome = ended(delivering) => outcome,
+            () = memory.changed(), if holds => return Ok(()),
+        };
+        self.delivering = None;
+        let owner = outcome.map_err(Exit::from)?;
+        if owner.position() != self.delivering_to {
+            return Err(Exit::rewind(&owner));
+        }
+        self.owner = Some(owner);
+        Ok(())
+    }
+}
+
+type DeliveryHandle = AbortOnDropHandle<Result<Owner, Undelivered>>;
+
+/// Waits for the end of a delivery; for ever without one.
+async fn ended(delivering: &mut Option<DeliveryHandle>) -> Result<Owner, Undelivered> {
+    let Some(delivering) = delivering else { return std::future::pending().await };
+    delivering.await.unwrap_or_else(|error| {
+        let message = format!("the delivery of an object ended without a result: {error}");
+        Err(Undelivered::broken(Problem::new(ErrorCode::Internal, message)))
+    })
+}
+
+impl Exit {
+    /// The chain goes on where its owner is by now.
+    pub(super) fn rewind(owner: &Owner) -> Self {
+        Self::Rewind { position: owner.position(), pin: owner.pin().map(Pin::clone) }
+    }
+}

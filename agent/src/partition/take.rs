@@ -1,0 +1,148 @@
+//! One record: into the open object, or where else it belongs.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use kafka2oss_chain::SPILLED_VALUE;
+use kafka2oss_format::{Header, NotText, Part, Record, Value};
+use kafka2oss_kafka::{ErrorStage, TEST_MESSAGE_HEADER};
+use kafka2oss_proto::ErrorCode;
+use kafka2oss_proto::error_code::Problem;
+use kafka2oss_proto::spec::{FailureHandlingPolicy, OverflowPolicy};
+use rdkafka::Message;
+use rdkafka::message::BorrowedMessage;
+
+use super::headers::headers;
+use super::rotation::Reason;
+use super::run::{Exit, PartitionLoop};
+use super::state::{Ending, State};
+use crate::report::Severity;
+
+impl PartitionLoop {
+    /// Takes one record into the open object, or sends it where it belongs.
+    pub(super) fn take(&self, state: &mut State, message: &BorrowedMessage<'_>) {
+        let offset = message.offset();
+        if offset < state.open.next_offset() {
+            return;
+        }
+        let now = Instant::now();
+        let timestamp = message.timestamp().to_millis().unwrap_or(-1);
+        if state.open.ends_before(timestamp, &self.shape) {
+            state.close(&self.shape);
+        }
+        let first = state.open.is_empty();
+        if self.skip == Some(offset) {
+            self.skipped(offset);
+            state.open.pass(offset, timestamp, &self.shape, now);
+        } else {
+            self.encode(state, message, timestamp, now);
+        }
+        if first && state.is_delivering() {
+            state.tell_following(&self.delivery);
+        }
+    }
+
+    fn encode(
+        &self,
+        state: &mut State,
+        message: &BorrowedMessage<'_>,
+        timestamp: i64,
+        now: Instant,
+    ) {
+        let offset = message.offset();
+        let headers = match message.headers() {
+            Some(_) => headers(message),
+            None => Vec::new(),
+        };
+        let bytes = message.key_len() + message.payload_len() + bytes_of(&headers);
+        if let Some(problem) = self.too_large(offset, bytes) {
+            return self.bad(state, message, ErrorStage::TaskPut, problem);
+        }
+        let overflow = message.payload().and_then(|value| self.shape.overflow_of(value.len()));
+        let size = message.payload_len() as u64;
+        let spilled = match overflow {
+            Some(OverflowPolicy::Spill) => self.shape.layout.value(offset, SPILLED_VALUE),
+            _ => String::new(),
+        };
+        let value = match (overflow, message.payload()) {
+            (None, None) => Value::Null,
+            (None, Some(value)) => Value::Bytes(value),
+            (Some(OverflowPolicy::Omit), _) => Value::Omitted { size },
+            (Some(OverflowPolicy::Spill), _) => Value::Spilled { object_key: &spilled, size },
+        };
+        let record = Record { offset, timestamp, key: message.key(), value, headers: &headers };
+        state.make_room(if overflow.is_some() { message.key_len() } else { bytes });
+        match state.open.append(&record, &self.shape, now) {
+            Ok(()) => {
+                if overflow == Some(OverflowPolicy::Spill) {
+                    self.spill(state, message);
+                }
+                if headers.iter().any(|header| header.key == TEST_MESSAGE_HEADER.as_bytes()) {
+                    state.open.ask_to_close(Reason::TestMessage);
+                }
+            }
+            Err(error) => {
+                let (stage, problem) = not_text(offset, error);
+                self.bad(state, message, stage, problem);
+            }
+        }
+    }
+
+    fn too_large(&self, offset: i64, bytes: usize) -> Option<Problem> {
+        let limit = self.shape.overflow.max_record_bytes?;
+        (bytes as u64 > limit).then(|| {
+            let message = format!(
+                "record at offset {offset}: key, value and headers are {bytes} bytes, above \
+                 max_record_bytes, which is {limit}"
+            );
+            Problem::new(ErrorCode::RecordTooLarge, message)
+        })
+    }
+
+    /// A record that cannot stand in an object.
+    fn bad(
+        &self,
+        state: &mut State,
+        message: &BorrowedMessage<'_>,
+        stage: ErrorStage,
+        problem: Problem,
+    ) {
+        match self.policy {
+            FailureHandlingPolicy::Log => {
+                self.dead_letters.send(&mut state.aside, message, stage, problem);
+                let timestamp = message.timestamp().to_millis().unwrap_or(-1);
+                state.open.pass(message.offset(), timestamp, &self.shape, Instant::now());
+            }
+            FailureHandlingPolicy::Fail => {
+                state.ending = Some(Ending::With(Exit::Stopped(problem)));
+            }
+        }
+    }
+
+    fn spill(&self, state: &mut State, message: &BorrowedMessage<'_>) {
+        let Some(value) = message.payload().map(Bytes::copy_from_slice) else { return };
+        let (values, offset) = (self.values.clone(), message.offset());
+        state.aside.send(value.len(), async move {
+            values.put(offset, SPILLED_VALUE, value).await.map(drop)
+        });
+    }
+
+    fn skipped(&self, offset: i64) {
+        let message = format!("record at offset {offset} is left out");
+        let problem = Problem::new(ErrorCode::RecordSkipped, message.clone());
+        self.board.log(Severity::Warn, Some(offset), Some(&problem), message);
+    }
+}
+
+fn bytes_of(headers: &[Header<'_>]) -> usize {
+    headers.iter().map(|header| header.key.len() + header.value.map_or(0, <[u8]>::len)).sum()
+}
+
+fn not_text(offset: i64, error: NotText) -> (ErrorStage, Problem) {
+    let stage = match error.part {
+        Part::Key => ErrorStage::KeyConverter,
+        Part::Value => ErrorStage::ValueConverter,
+    };
+    let message = format!("record at offset {offset}: {error}");
+    (stage, Problem::new(ErrorCode::RecordNotUtf8, message))
+}

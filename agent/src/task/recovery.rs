@@ -1,0 +1,99 @@
+//! Finds out where partitions go on for which the group holds no offset.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kafka2oss_chain::{Pin, Recovery, recover};
+use kafka2oss_proto::error_code::Problem;
+
+use super::checkpoints::{CheckpointTopic, Found};
+use super::consumer::{self, TakeUp, TaskConsumer, identity};
+use super::{CommitsSeen, TaskSpec};
+use crate::backoff::Backoff;
+
+/// What is needed to find it out.
+pub(super) struct Search {
+    pub(super) spec: Arc<TaskSpec>,
+    pub(super) consumer: Arc<TaskConsumer>,
+    pub(super) checkpoints: Arc<CheckpointTopic>,
+    pub(super) commits_seen: CommitsSeen,
+    /// How long an owner that was left behind may still put what it announced.
+    pub(super) put_window: Duration,
+}
+
+impl Search {
+    /// Whether a commit of the partition may have been made.
+    pub(super) fn may_be_lost(&self, partition: i32) -> bool {
+        self.commits_seen.may_have(partition)
+    }
+
+    /// Where each of the partitions goes on; where a commit may have been lost,
+    /// after the put window has passed.
+    pub(super) async fn run(self, partitions: Vec<i32>) -> BTreeMap<i32, TakeUp> {
+        let lost = partitions.iter().any(|partition| self.may_be_lost(*partition));
+        if lost {
+            tokio::time::sleep(self.put_window).await;
+        }
+        let found = self.checkpoints(lost).await;
+        let identity = identity(&self.spec);
+        let chain = identity.chain_id();
+        let mut positions = BTreeMap::new();
+        for partition in partitions {
+            let start = self.spec.start_offsets.get(&partition).copied();
+            let own = found.iter().filter(|(key, _)| key.is_of(partition, &chain));
+            let own = own.map(|(_, checkpoint)| checkpoint);
+            let seen = self.may_be_lost(partition);
+            let take_up = match recover(&identity, partition, start, seen, own) {
+                Recovery::Checkpoint { offset, pin } => at(offset, Some(pin)),
+                Recovery::Start(offset) => at(offset, None),
+                Recovery::Beginning => at(self.beginning(partition).await, None),
+                Recovery::Stop(problem) => TakeUp::Stopped(problem),
+            };
+            positions.insert(partition, take_up);
+        }
+        positions
+    }
+
+    /// Reads the checkpoints. Where no commit can be lost there is none that
+    /// matters, and a topic that cannot be read holds up nothing.
+    async fn checkpoints(&self, lost: bool) -> Found {
+        let mut backoff = Backoff::of_requests();
+        loop {
+            match self.checkpoints.read().await {
+                Ok(found) => return found,
+                Err(problem) if !lost || is_missing(&problem) => {
+                    tracing::debug!(%problem, "checkpoints not read");
+                    return Found::new();
+                }
+                Err(problem) => {
+                    tracing::warn!(%problem, "checkpoints not read; tried again");
+                    tokio::time::sleep(backoff.next_delay()).await;
+                }
+            }
+        }
+    }
+
+    async fn beginning(&self, partition: i32) -> i64 {
+        let mut backoff = Backoff::of_requests();
+        loop {
+            match consumer::log_range(&self.consumer, &self.spec.spec.source.topic, partition).await
+            {
+                Ok((beginning, _)) => return beginning,
+                Err(problem) => {
+                    tracing::debug!(%problem, partition, "beginning not read; tried again");
+                    tokio::time::sleep(backoff.next_delay()).await;
+                }
+            }
+        }
+    }
+}
+
+fn at(offset: i64, pin: Option<Pin>) -> TakeUp {
+    TakeUp::At { offset, pin, committed: false }
+}
+
+/// Whether there is no offset topic, so that it holds no checkpoint.
+fn is_missing(problem: &Problem) -> bool {
+    problem.code == kafka2oss_proto::ErrorCode::KafkaResourceMissing
+}

@@ -1,0 +1,175 @@
+//! ResetOffsets: another epoch, which starts elsewhere.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use kafka2oss_proto::names::ConnectorName;
+use kafka2oss_proto::v1::offset_reset::To;
+use kafka2oss_proto::violation::Violations;
+use kafka2oss_proto::{ErrorCode, v1};
+
+use super::error::ApiError;
+use super::{act, etag, request};
+use crate::catalog::Change;
+use crate::core::Core;
+use crate::model::lifecycle::Action;
+use crate::model::positions::{self, Ending};
+use crate::model::progress::{self, AgentProgress};
+use crate::store::connectors::{ConnectorRecord, Reset, Superseded};
+
+/// The last second of the year 9999, the last that a Timestamp may be.
+const LAST_SECOND: i64 = 253_402_300_799;
+
+/// Opens an epoch. Its start is read by an agent, as after Deploy; meanwhile
+/// the tasks of the epoch before hold their partitions, paused.
+///
+/// The generation rises although spec and desired state stay: where the
+/// connector is to read from is the user's intent, too, and a client that
+/// read the connector before must not act on it as if it were the same.
+pub(super) async fn reset(
+    core: Arc<Core>,
+    request: v1::ResetOffsetsRequest,
+) -> Result<v1::Connector, ApiError> {
+    let (name, asked, given_etag) = read(request)?;
+    let _lock = core.catalog.lock(&name.to_string()).await;
+    let record = request::connector(&core, &name)?;
+    act::check_state(&record, Action::ResetOffsets)?;
+    let pending = record.reset.as_ref().filter(|_| !record.start_is_fixed());
+    if pending.is_some_and(|pending| pending.asked.as_ref() == Some(&asked)) {
+        return Ok(core.shown(&record, false));
+    }
+    etag::check(record.name(), &record.connector().etag, &given_etag)?;
+    let status = core.statuses.current(&core, &record);
+    if status.state() != v1::ConnectorState::Paused {
+        return Err(ApiError::WrongState(format!(
+            "{} has not come to rest: {} of {} tasks have reported that they are paused",
+            record.name(),
+            status.tasks_ready,
+            status.tasks_desired
+        )));
+    }
+
+    let superseded = superseded(&record);
+    let kept = match &asked.to {
+        Some(To::Offsets(named)) => kept(&core, &record, named)?,
+        _ => BTreeMap::new(),
+    };
+    let (mut changed, connector) = act::next_generation(&record);
+    let number = record.epoch_number() + 1;
+    changed.connector = Some(connector);
+    changed.epoch = Some(v1::Epoch { number, ..v1::Epoch::default() });
+    changed.preparation = None;
+    changed.superseded = superseded;
+    changed.reset = Some(Reset { asked: Some(asked), kept: kept.into_iter().collect() });
+    changed.committed_partitions.clear();
+    changed.resumes.clear();
+    let change = Change::connector(changed.clone());
+    core.catalog.apply(vec![change]).await?;
+    tracing::info!(connector = changed.name(), epoch = number, "offsets reset");
+    let message = format!("offsets are reset: epoch {number} is open");
+    core.log(&changed, v1::LogSeverity::Info, None, message);
+    core.changed(&changed);
+    Ok(core.shown(&changed, false))
+}
+
+fn read(
+    request: v1::ResetOffsetsRequest,
+) -> Result<(ConnectorName, v1::OffsetReset, String), ApiError> {
+    let v1::ResetOffsetsRequest { name, reset, etag } = request;
+    let mut violations = Violations::new();
+    let name = request::field("name", &name, str::parse, &mut violations);
+    let reset = reset.unwrap_or_default();
+    match &reset.to {
+        None => {
+            let message = "is required: earliest, latest, timestamp or offsets";
+            violations.add("reset", ErrorCode::FieldRequired, message);
+        }
+        Some(To::Earliest(()) | To::Latest(())) => {}
+        Some(To::Timestamp(time)) => {
+            let prost_types::Timestamp { seconds, nanos } = time;
+            if !(0..=LAST_SECOND).contains(seconds) || !(0..1_000_000_000).contains(nanos) {
+                let message = "is no time from 1970 to 9999";
+                violations.add("reset.timestamp", ErrorCode::FieldInvalid, message);
+            }
+        }
+        Some(To::Offsets(named)) => check_offsets(named, &mut violations),
+    }
+    match name {
+        Some(name) if violations.is_empty() => Ok((name, reset, etag)),
+        _ => Err(ApiError::Invalid(violations)),
+    }
+}
+
+fn check_offsets(named: &v1::PartitionOffsets, violations: &mut Violations) {
+    const FIELD: &str = "reset.offsets.offsets";
+
+    if named.offsets.is_empty() {
+        violations.add(FIELD, ErrorCode::FieldRequired, "names no partition");
+    }
+    // In the order of the partitions, so that the answer is always the same.
+    for (partition, offset) in named.offsets.iter().collect::<BTreeMap<_, _>>() {
+        let field = || format!("{FIELD}[{partition}]");
+        if *partition < 0 {
+            violations.add(field(), ErrorCode::FieldInvalid, "is no partition: it is below 0");
+        }
+        if *offset < 0 {
+            let message = format!("is {offset}, which is below 0");
+            violations.add(field(), ErrorCode::FieldInvalid, message);
+        }
+    }
+}
+
+/// The epoch whose tasks are there: the current one, or the one before it if
+/// no task of the current one was ever assigned.
+fn superseded(record: &ConnectorRecord) -> Option<Superseded> {
+    if !record.is_prepared() {
+        return record.superseded.clone();
+    }
+    let preparation = record.preparation.as_ref();
+    Some(Superseded {
+        epoch: record.epoch.clone(),
+        committed_partitions: record.committed_partitions.clone(),
+        delivery_guarantee: preparation.map_or(0, |known| known.delivery_guarantee),
+    })
+}
+
+/// Where the partitions that are not named go on: in the epoch that is open,
+/// or in the one before it while its start is not fixed. Nothing is to go on
+/// where there is neither.
+fn kept(
+    core: &Core,
+    record: &ConnectorRecord,
+    named: &v1::PartitionOffsets,
+) -> Result<BTreeMap<i32, i64>, ApiError> {
+    let before = record.superseded.as_ref();
+    let (epoch, committed_partitions) = if record.start_is_fixed() {
+        (record.epoch.as_ref(), &record.committed_partitions[..])
+    } else {
+        let committed = before.map_or(&[][..], |before| &before.committed_partitions);
+        (before.and_then(|before| before.epoch.as_ref()), committed)
+    };
+    let Some(epoch) = epoch else { return Ok(BTreeMap::new()) };
+    let seen = core.fleet.seen(record.name(), record.uid());
+    let reports: Vec<_> = seen
+        .iter()
+        .filter_map(|seen| Some((seen, seen.report.as_ref()?)))
+        .filter(|(_, report)| report.epoch == epoch.number)
+        .map(|(seen, report)| AgentProgress {
+            agent: &seen.agent,
+            placement_version: report.placement_version,
+            partitions: &report.partitions,
+        })
+        .collect();
+    let partitions = progress::merge(&reports, &[]).partitions;
+    let ending = Ending { epoch, committed_partitions, partitions: &partitions };
+    positions::kept(&ending, |partition| named.offsets.contains_key(&partition)).map_err(
+        |unknown| {
+            let unknown: Vec<_> = unknown.iter().map(i32::to_string).collect();
+            ApiError::WrongState(format!(
+                "it is not known where partitions {} of {} stand: name their offsets, too",
+                unknown.join(", "),
+                record.name()
+            ))
+        },
+    )
+}

@@ -1,0 +1,148 @@
+//! ResumePartition: a decision about a partition that has stopped, durable
+//! before the answer.
+
+use std::sync::Arc;
+
+use kafka2oss_proto::names::ConnectorName;
+use kafka2oss_proto::violation::Violations;
+use kafka2oss_proto::{ErrorCode, v1};
+
+use super::error::ApiError;
+use super::{act, request};
+use crate::catalog::Change;
+use crate::core::Core;
+use crate::model::lifecycle::Action;
+use crate::store::connectors::ConnectorRecord;
+
+/// A request that breaks no rule by itself.
+#[derive(Debug)]
+struct Asked {
+    name: ConnectorName,
+    partition: i32,
+    /// The record to leave out; none is a retry.
+    skip_offset: Option<i64>,
+}
+
+/// Takes the decision in; the agents get it with their assignments. The
+/// generation stays: neither spec nor desired state change.
+pub(super) async fn resume(
+    core: Arc<Core>,
+    request: v1::ResumePartitionRequest,
+) -> Result<v1::Connector, ApiError> {
+    let Asked { name, partition, skip_offset } = read(request)?;
+    let _lock = core.catalog.lock(&name.to_string()).await;
+    let record = request::connector(&core, &name)?;
+    act::check_state(&record, Action::ResumePartition)?;
+    // A retry that was asked for twice may be a second one, of a partition that
+    // has stopped again: it does no harm.
+    if skip_offset.is_some() && is_pending(&record, partition, skip_offset) {
+        return Ok(core.shown(&record, false));
+    }
+    match stopped_at(&core, &record, partition) {
+        Err(_) if is_pending(&record, partition, skip_offset) => {
+            return Ok(core.shown(&record, false));
+        }
+        Err(refusal) => return Err(refusal),
+        Ok(position) => check_offset(record.name(), partition, position, skip_offset)?,
+    }
+
+    let mut changed = ConnectorRecord::clone(&record);
+    changed.last_resume += 1;
+    let decision = v1::PartitionResume { partition, number: changed.last_resume, skip_offset };
+    changed.resumes.retain(|earlier| earlier.partition != partition);
+    changed.resumes.push(decision);
+    changed.resumes.sort_by_key(|resume| resume.partition);
+    let change = Change::connector(changed.clone());
+    core.catalog.apply(vec![change]).await?;
+    let message = match skip_offset {
+        Some(offset) => format!("partition {partition} is to go on without offset {offset}"),
+        None => format!("partition {partition} is to try again"),
+    };
+    tracing::info!(connector = changed.name(), decision = message, "partition resumed");
+    core.log(&changed, v1::LogSeverity::Info, None, message);
+    core.changed(&changed);
+    Ok(core.shown(&changed, false))
+}
+
+fn read(request: v1::ResumePartitionRequest) -> Result<Asked, ApiError> {
+    let action = request.action();
+    let v1::ResumePartitionRequest { name, partition, action: number, offset } = request;
+    let mut violations = Violations::new();
+    let name = request::field("name", &name, str::parse, &mut violations);
+    match partition {
+        None => violations.add("partition", ErrorCode::FieldRequired, "is required"),
+        Some(below) if below < 0 => {
+            violations.add("partition", ErrorCode::FieldInvalid, "is below 0");
+        }
+        Some(_) => {}
+    }
+    match (action, offset) {
+        (v1::ResumeAction::Skip, None) => {
+            violations.add("offset", ErrorCode::FieldRequired, "is required with SKIP");
+        }
+        (v1::ResumeAction::Skip, Some(below)) if below < 0 => {
+            violations.add("offset", ErrorCode::FieldInvalid, "is below 0");
+        }
+        (v1::ResumeAction::Retry, Some(_)) => {
+            violations.add("offset", ErrorCode::FieldInvalid, "has a meaning with SKIP only");
+        }
+        (v1::ResumeAction::Skip, Some(_)) | (v1::ResumeAction::Retry, None) => {}
+        (v1::ResumeAction::Unspecified, _) if number == 0 => {
+            violations.add("action", ErrorCode::FieldRequired, "is required: RETRY or SKIP");
+        }
+        (v1::ResumeAction::Unspecified, _) => {
+            let message = format!("has no value {number}");
+            violations.add("action", ErrorCode::FieldInvalid, message);
+        }
+    }
+    match (name, partition) {
+        (Some(name), Some(partition)) if violations.is_empty() => {
+            Ok(Asked { name, partition, skip_offset: offset })
+        }
+        _ => Err(ApiError::Invalid(violations)),
+    }
+}
+
+fn is_pending(record: &ConnectorRecord, partition: i32, skip_offset: Option<i64>) -> bool {
+    let mut pending = record.resumes.iter().filter(|resume| resume.partition == partition);
+    pending.any(|resume| resume.skip_offset == skip_offset)
+}
+
+/// The offset at which the partition stands, which must have stopped there as
+/// far as its last report says.
+fn stopped_at(
+    core: &Core,
+    record: &ConnectorRecord,
+    partition: i32,
+) -> Result<Option<i64>, ApiError> {
+    let name = record.name();
+    let status = core.statuses.current(core, record);
+    let mut reported = status.partitions.iter();
+    let Some(seen) = reported.find(|seen| seen.partition == partition) else {
+        let message = format!("no agent has reported partition {partition} of {name} yet");
+        return Err(ApiError::WrongState(message));
+    };
+    if seen.state() != v1::PartitionState::Stopped {
+        let message = format!(
+            "partition {partition} of {name} has not stopped: it is {}",
+            seen.state().as_str_name().trim_start_matches("PARTITION_STATE_")
+        );
+        return Err(ApiError::WrongState(message));
+    }
+    Ok(seen.position)
+}
+
+fn check_offset(
+    name: &str,
+    partition: i32,
+    position: Option<i64>,
+    skip_offset: Option<i64>,
+) -> Result<(), ApiError> {
+    let Some(skipped) = skip_offset.filter(|skipped| position != Some(*skipped)) else {
+        return Ok(());
+    };
+    let at = position.map_or("an offset that is not known".to_owned(), |at| format!("offset {at}"));
+    Err(ApiError::WrongState(format!(
+        "partition {partition} of {name} has stopped at {at}, not at {skipped}"
+    )))
+}

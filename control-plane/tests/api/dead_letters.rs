@@ -1,0 +1,70 @@
+//! ListDeadLetters: pages, the newest first.
+
+use kafka2oss_proto::v1;
+use kafka2oss_proto::v1::connect_request::Message as Said;
+use tonic::Code;
+
+use crate::agent::{Agent, Script};
+use crate::server::{PATIENCE, Server, violations};
+
+fn request(parent: &str, page_size: i32, page_token: &str) -> v1::ListDeadLettersRequest {
+    let (parent, page_token) = (parent.to_owned(), page_token.to_owned());
+    v1::ListDeadLettersRequest { parent, page_size, page_token }
+}
+
+#[tokio::test]
+async fn dead_letters_are_listed_in_pages_the_newest_first() {
+    let mut server = Server::with_instance().await;
+    let agent = Agent::connect(&server.channel, Script::willing("a")).await;
+    let name = server.create("sink").await.name;
+    let empty = server.connectors.list_dead_letters(request(&name, 0, "")).await.expect("a page");
+    assert_eq!(empty.into_inner(), v1::ListDeadLettersResponse::default());
+
+    let tail = v1::TailDeadLettersRequest { name: name.clone(), ..Default::default() };
+    let tail = server.connectors.tail_dead_letters(tail).await.expect("a stream");
+    let mut tail = tail.into_inner();
+    let letter = |offset| v1::DeadLetter {
+        connector: name.clone(),
+        offset,
+        error_code: "RECORD_NOT_UTF8".to_owned(),
+        ..v1::DeadLetter::default()
+    };
+    let dead_letters = (0..5).map(letter).collect();
+    agent.say(Said::DeadLetters(v1::DeadLetterBatch { dead_letters, dropped: 0 })).await;
+    let mut arrived = 0;
+    while arrived < 5 {
+        let part = tokio::time::timeout(PATIENCE, tail.message()).await.expect("in time");
+        arrived += part.expect("no error").expect("no end").dead_letters.len();
+    }
+
+    let mut offsets = Vec::new();
+    let mut token = String::new();
+    loop {
+        let page = server.connectors.list_dead_letters(request(&name, 2, &token)).await;
+        let page = page.expect("a page").into_inner();
+        offsets.push(page.dead_letters.iter().map(|one| one.offset).collect::<Vec<_>>());
+        token = page.next_page_token;
+        if token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(offsets, [vec![4, 3], vec![2, 1], vec![0]]);
+
+    // Kept in memory only, as the answer says.
+    server.restart().await;
+    let page = server.connectors.list_dead_letters(request(&name, 0, "")).await.expect("a page");
+    assert!(page.into_inner().dead_letters.is_empty());
+}
+
+#[tokio::test]
+async fn a_wrong_page_of_dead_letters_is_refused() {
+    let mut server = Server::with_instance().await;
+    let name = server.create("sink").await.name;
+    let wrong = request("", 1_001, "x");
+    let status = server.connectors.list_dead_letters(wrong).await.expect_err("refused");
+    let fields: Vec<_> = violations(&status).into_iter().map(|(field, _)| field).collect();
+    assert_eq!(fields, ["parent", "page_size", "page_token"]);
+    let unknown = request(&name.replace("sink", "other"), 0, "");
+    let status = server.connectors.list_dead_letters(unknown).await.expect_err("refused");
+    assert_eq!(status.code(), Code::NotFound);
+}

@@ -1,0 +1,152 @@
+//! How an assignment begins: the partition comes to a member of the group,
+//! which reads its position.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kafka2oss_chain::{Checkpoint, Owner, Pin, Position, Recovery, position, recover};
+use kafka2oss_proto::ErrorCode;
+
+use crate::broker::Member;
+use crate::names::{Chain, PARTITION};
+use crate::state::{Assignment, Stage, State};
+use crate::{ChainModel, Rule, WINDOW};
+
+/// How the partition comes to a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handover {
+    /// A new consumer takes over the instance id of the one that has it: after
+    /// a crash, on another agent, or after an unknown outcome.
+    Restart,
+    /// The session of the member that has it ends.
+    FailOver,
+    /// The member that has it acknowledges a revocation.
+    Revocation,
+}
+
+impl ChainModel {
+    /// How the partition may come to a member now.
+    pub(crate) fn handovers(state: &State) -> impl Iterator<Item = Handover> {
+        let group = &state.group;
+        let fail_over = group.can_fail_over().then_some(Handover::FailOver);
+        let revocation = state.left.moves > 0 && group.can_hand_over();
+        let revocation = revocation.then_some(Handover::Revocation);
+        [Some(Handover::Restart), fail_over, revocation].into_iter().flatten()
+    }
+
+    /// Assigns the partition.
+    ///
+    /// # Errors
+    /// The problem that ends the new loop at once.
+    pub(crate) fn assign(
+        &self,
+        state: &mut State,
+        handover: Handover,
+        chain: Chain,
+        layout: u8,
+    ) -> Result<(), ErrorCode> {
+        let number = state.assignments.len();
+        let member = match handover {
+            Handover::Restart => state.group.restart(number),
+            Handover::FailOver => state.group.fail_over(),
+            Handover::Revocation => {
+                let revoked = state.group.holder;
+                state.left.moves -= 1;
+                self.stop(state, revoked);
+                state.group.hand_over(number)
+            }
+        };
+        self.begin(state, member, chain, layout)
+    }
+
+    /// Ends the loop of an instance's consumer. What it has sent to the store
+    /// may still arrive; its commits have their answers.
+    fn stop(&self, state: &mut State, instance: usize) {
+        if self.bounds.without == Some(Rule::Revocation) {
+            return;
+        }
+        for of in 0..state.assignments.len() {
+            let Some(assignment) = &state.assignments[of] else { continue };
+            let Member { instance: on, .. } = assignment.member;
+            if on == instance && state.group.has(assignment.member) {
+                let sent = assignment.sent();
+                state.assignments[of] = None;
+                sent.into_iter().for_each(|put| state.network.put(put));
+            }
+        }
+    }
+
+    /// Reads the position.
+    fn begin(
+        &self,
+        state: &mut State,
+        member: Member,
+        chain: Chain,
+        layout: u8,
+    ) -> Result<(), ErrorCode> {
+        let identity = self.names.identity(chain);
+        let committed = state.group.read(&self.bounds, &self.names, chain);
+        let found = position(committed.as_ref(), identity, PARTITION);
+
+        let stage = match found {
+            Position::Committed { offset, pin } => {
+                let owner = state.group.committed.expect("there is an offset").chain;
+                state.swallowed |= owner != chain;
+                owner_at(offset, pin)
+            }
+            Position::Absent => Stage::Absent { since: state.now },
+            Position::Stop(problem) => {
+                state.assignments.push(None);
+                return Err(problem.code);
+            }
+        };
+        let (number, absent) = (state.assignments.len(), matches!(stage, Stage::Absent { .. }));
+        let log_start = state.log_start();
+        let assignment = Assignment { chain, layout, member, log_start, stage, purge: Vec::new() };
+        state.assignments.push(Some(Arc::new(assignment)));
+        // Nothing to wait for: nobody may have put anything.
+        if absent && !self.commit_seen(state, chain) {
+            return self.recover(state, number);
+        }
+        Ok(())
+    }
+
+    /// Decides where the chain goes on without an offset.
+    ///
+    /// # Errors
+    /// The problem that ends the loop.
+    pub(crate) fn recover(&self, state: &mut State, of: usize) -> Result<(), ErrorCode> {
+        let chain = state.running(of).chain;
+        let identity = self.names.identity(chain);
+        let checkpoints: Vec<Checkpoint> = state
+            .checkpoints
+            .values()
+            .filter_map(|at| {
+                let pin = self.names.pin(at.pin?);
+                Some(Checkpoint::new(self.names.identity(at.chain), at.offset, pin))
+            })
+            .collect();
+        let start = state.epoch(chain.epoch).start;
+        let seen = self.commit_seen(state, chain);
+        let (offset, pin) = match recover(identity, PARTITION, start, seen, &checkpoints) {
+            Recovery::Checkpoint { offset, pin } => (offset, Some(pin)),
+            Recovery::Start(offset) => (offset, None),
+            Recovery::Beginning => (state.log_start(), None),
+            Recovery::Stop(problem) => {
+                state.assignments[of] = None;
+                return Err(problem.code);
+            }
+        };
+        state.running_mut(of).stage = owner_at(offset, pin);
+        Ok(())
+    }
+
+    fn commit_seen(&self, state: &State, chain: Chain) -> bool {
+        state.epoch(chain.epoch).commit_seen && self.bounds.without != Some(Rule::NoOffset)
+    }
+}
+
+fn owner_at(offset: i64, pin: Option<Pin>) -> Stage {
+    let owner = Owner::new(offset, pin, Duration::from_millis(WINDOW), true);
+    Stage::Owner { owner, sent: None }
+}

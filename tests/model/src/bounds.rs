@@ -1,0 +1,85 @@
+//! How much of everything a search may use, and which rule it leaves out.
+
+/// A rule of the object chain that a model can leave out, and what happens then.
+/// The product's own code stays as it is: what carries out its decisions does
+/// not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// The metadata of a committed offset is taken for one's own.
+    WhoseOffset,
+    /// Commits go out without the pin.
+    Pin,
+    /// The store overwrites.
+    CreateOnly,
+    /// An object that exists is taken for the one that was to be put.
+    Conflict,
+    /// A link's end is committed as soon as its put is sent.
+    Order,
+    /// The broker takes commits from members that it has fenced.
+    FencedCommits,
+    /// A revocation is acknowledged before the loop has stopped.
+    Revocation,
+    /// After a commit without an answer the same member goes on.
+    NoLateCommits,
+    /// The clock of the put window stands still.
+    PutWindow,
+    /// Checkpoints are neither written nor read.
+    NoOffset,
+}
+
+/// Bounds of a search.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Records of a log: offsets `0..records`.
+    pub records: i64,
+    /// Layouts among which each assignment has one: 1 or 2.
+    pub layouts: u8,
+    /// Assignments of the partition in all. Each one's loop goes on for ever.
+    pub assignments: u8,
+    /// Partition moves by a revocation that is acknowledged.
+    pub moves: u8,
+    /// Times that the clock goes on by one put window.
+    pub ticks: u8,
+    /// Puts of which the sender hears nothing more.
+    pub lost_put_answers: u8,
+    /// Commits of which the sender hears nothing more.
+    pub lost_commit_answers: u8,
+    /// Records that retention removes.
+    pub retention: u8,
+    /// Times that the group's offset expires.
+    pub expiries: u8,
+    /// Times that another tool deletes the group's offset.
+    pub deletions: u8,
+    /// Epochs that are opened after the first.
+    pub resets: u8,
+    /// Times that the topic is deleted and created again.
+    pub recreations: u8,
+    /// Whether the partition stands in the first epoch's start vector.
+    pub in_start_vector: bool,
+    /// Whether owners delete lower checkpoints.
+    pub purges: bool,
+    /// The rule that is left out, if any.
+    pub without: Option<Rule>,
+}
+
+impl Bounds {
+    /// Two assignments with two layouts and nothing that goes wrong, but that
+    /// the first one's loop never stops.
+    pub const ZOMBIE: Self = Self {
+        records: 2,
+        layouts: 2,
+        assignments: 2,
+        moves: 0,
+        ticks: 0,
+        lost_put_answers: 0,
+        lost_commit_answers: 0,
+        retention: 0,
+        expiries: 0,
+        deletions: 0,
+        resets: 0,
+        recreations: 0,
+        in_start_vector: true,
+        purges: false,
+        without: None,
+    };
+}

@@ -1,0 +1,265 @@
+//! What the loop of an assignment does: it asks the product's code for the next
+//! step, carries it out, and says what came of it.
+
+use kafka2oss_chain::{Commit, Conflict, Moment, Owner, Pin, Step, resolve};
+use kafka2oss_proto::ErrorCode;
+
+use crate::names::{Key, PARTITION};
+use crate::state::{Announcement, Assignment, Stage, State};
+use crate::store::{Object, Put};
+use crate::{ChainModel, Rule, WINDOW};
+
+/// What the loop of an assignment may do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoopAction {
+    /// Read the checkpoints, the put window having passed.
+    Recover,
+    /// HEAD.
+    Ask,
+    /// Commit, and hear the answer.
+    Commit {
+        /// Whether the first record of the next link is known, so that its pin
+        /// rides along.
+        rides: bool,
+    },
+    /// Commit, and hear nothing more.
+    LoseCommitAnswer {
+        /// As above.
+        rides: bool,
+        /// Whether a first attempt arrives at once; another one is under way.
+        arrives: bool,
+    },
+    /// Write a checkpoint.
+    Checkpoint,
+    /// Delete the lower checkpoints that were there at one's own.
+    Purge,
+    /// Sign and send a put of what was taken up to this offset.
+    SendPut {
+        /// Offset after the extent.
+        next: i64,
+    },
+    /// The put arrives, and its answer too.
+    LandPut,
+    /// Hear nothing more of the put.
+    LosePutAnswer,
+}
+
+impl ChainModel {
+    /// What the loop of assignment `of` may do next.
+    pub(crate) fn loop_actions(&self, state: &State, of: usize, actions: &mut Vec<LoopAction>) {
+        let assignment = state.running(of);
+        if !assignment.purge.is_empty() {
+            actions.push(LoopAction::Purge);
+        }
+        match &assignment.stage {
+            Stage::Absent { since } => {
+                if state.now >= since + WINDOW {
+                    actions.push(LoopAction::Recover);
+                }
+            }
+            Stage::Owner { sent: Some(_), .. } => {
+                actions.push(LoopAction::LandPut);
+                if state.left.lost_put_answers > 0 {
+                    actions.push(LoopAction::LosePutAnswer);
+                }
+            }
+            Stage::Owner { owner, sent: None } => match self.step(state, assignment, None) {
+                Step::Rest => {}
+                Step::Ask(_) => actions.push(LoopAction::Ask),
+                Step::Checkpoint { .. } => actions.push(LoopAction::Checkpoint),
+                Step::Put { .. } => {
+                    let after = owner.position().max(assignment.log_start) + 1;
+                    let ends = after..=self.bounds.records;
+                    actions.extend(ends.map(|next| LoopAction::SendPut { next }));
+                }
+                Step::Commit(commit) => {
+                    let of_a_link =
+                        owner.position() < commit.offset && commit.offset < self.bounds.records;
+                    for rides in [false, true].into_iter().take(1 + usize::from(of_a_link)) {
+                        actions.push(LoopAction::Commit { rides });
+                        if state.left.lost_commit_answers > 0 {
+                            let lost = |arrives| LoopAction::LoseCommitAnswer { rides, arrives };
+                            actions.extend([lost(false), lost(true)]);
+                        }
+                    }
+                }
+            },
+        }
+    }
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// The problem that ends the loop.
+    pub(crate) fn act(
+        &self,
+        state: &mut State,
+        of: usize,
+        action: LoopAction,
+    ) -> Result<(), ErrorCode> {
+        match action {
+            LoopAction::Recover => return self.recover(state, of),
+            LoopAction::Ask => return self.ask(state, of),
+            LoopAction::Commit { rides } => self.commit(state, of, rides),
+            LoopAction::LoseCommitAnswer { rides, arrives } => {
+                self.lose_commit_answer(state, of, rides, arrives);
+            }
+            LoopAction::Checkpoint => self.checkpoint(state, of),
+            LoopAction::Purge => {
+                for lower in std::mem::take(&mut state.running_mut(of).purge) {
+                    state.checkpoints.remove(&lower);
+                }
+            }
+            LoopAction::SendPut { next } => self.send_put(state, of, next),
+            LoopAction::LandPut => self.land_put(state, of),
+            LoopAction::LosePutAnswer => {
+                state.left.lost_put_answers -= 1;
+                let put = state.running_mut(of).parts().1.take();
+                state.network.put(put.expect("one is under way"));
+            }
+        }
+        Ok(())
+    }
+
+    /// What the product's code wants. `following` is an offset from which on the
+    /// key of a link is known.
+    pub(crate) fn step(
+        &self,
+        state: &State,
+        assignment: &Assignment,
+        following: Option<i64>,
+    ) -> Step {
+        let owner = assignment.owner().expect("it acts once it knows its position");
+        let proposal = self.proposal(assignment, owner.position());
+        let following = following.and_then(|at| Some((at, self.proposal(assignment, at)?)));
+        owner.step(self.clock(state), proposal, following)
+    }
+
+    /// The key that a link from `first` on has by the assignment's own layout,
+    /// if there are records for it.
+    fn proposal(&self, assignment: &Assignment, first: i64) -> Option<&Pin> {
+        let &Assignment { chain, layout, log_start, .. } = assignment;
+        let first_record = first.max(log_start);
+        let key = Key { chain, first, first_record, layout };
+        (first < self.bounds.records).then(|| self.names.pin(key))
+    }
+
+    pub(crate) fn clock(&self, state: &State) -> Moment {
+        match self.bounds.without {
+            Some(Rule::PutWindow) => Moment(0),
+            _ => Moment(state.now),
+        }
+    }
+
+    fn ask(&self, state: &mut State, of: usize) -> Result<(), ErrorCode> {
+        let assignment = state.running(of);
+        let Step::Ask(pin) = self.step(state, assignment, None) else { unreachable!("it asks") };
+        let owner = assignment.owner().expect("it asks");
+        let (identity, first) = (self.names.identity(assignment.chain), owner.position());
+
+        let Some((found, by)) = state.store.head(&self.names, self.names.key(&pin)) else {
+            state.running_mut(of).parts().0.asked(None);
+            return Ok(());
+        };
+        match resolve(pin.key(), Ok(found), &identity.chain_id(), PARTITION, first) {
+            Conflict::Adopt(link) => {
+                state.swallowed |= by != assignment.chain;
+                state.running_mut(of).parts().0.asked(Some(link.next_offset));
+                Ok(())
+            }
+            Conflict::Stop(problem) => {
+                state.assignments[of] = None;
+                Err(problem.code)
+            }
+        }
+    }
+
+    fn next_commit(&self, state: &State, of: usize, rides: bool) -> (Commit, Announcement) {
+        let assignment = state.running(of);
+        let step = self.step(state, assignment, None);
+        let Step::Commit(commit) = step else { unreachable!("it commits") };
+        // A key for another offset is known when a shorter link was adopted.
+        let known = commit.offset + i64::from(!rides);
+        let step = self.step(state, assignment, Some(known));
+        let Step::Commit(commit) = step else { unreachable!("it commits") };
+        let pin = commit.pin.as_ref().map(|pin| self.names.key(pin));
+        let announcement = Announcement { chain: assignment.chain, offset: commit.offset, pin };
+        (commit, announcement)
+    }
+
+    fn commit(&self, state: &mut State, of: usize, rides: bool) {
+        let (commit, announcement) = self.next_commit(state, of, rides);
+        let (member, sent) = (state.running(of).member, self.clock(state));
+        if state.group.commit(&self.bounds, member, announcement) {
+            state.running_mut(of).parts().0.committed(commit, sent);
+        } else {
+            state.assignments[of] = None;
+        }
+    }
+
+    fn lose_commit_answer(&self, state: &mut State, of: usize, rides: bool, arrives: bool) {
+        state.left.lost_commit_answers -= 1;
+        let (_, announcement) = self.next_commit(state, of, rides);
+        let member = state.running(of).member;
+        if arrives {
+            state.group.commit(&self.bounds, member, announcement);
+        }
+        state.network.commit(member, announcement);
+        if self.bounds.without != Some(Rule::NoLateCommits) {
+            state.group.unsettled |= state.group.has(member);
+            state.assignments[of] = None;
+        }
+    }
+
+    fn checkpoint(&self, state: &mut State, of: usize) {
+        let assignment = state.running(of);
+        let Step::Checkpoint { offset, pin } = self.step(state, assignment, None) else {
+            unreachable!("it writes a checkpoint")
+        };
+        let (chain, pin) = (assignment.chain, Some(self.names.key(&pin)));
+        if self.bounds.without != Some(Rule::NoOffset) {
+            state.checkpoints.insert(of, Announcement { chain, offset, pin });
+        }
+        let lower = if self.bounds.purges {
+            let lower = state.checkpoints.iter();
+            let lower = lower.filter(|(_, of)| of.chain == chain && of.offset < offset);
+            lower.map(|(assignment, _)| *assignment).collect()
+        } else {
+            Vec::new()
+        };
+        let assignment = state.running_mut(of);
+        assignment.purge = lower;
+        assignment.parts().0.checkpointed();
+    }
+
+    fn send_put(&self, state: &mut State, of: usize, next: i64) {
+        let assignment = state.running(of);
+        let Step::Put { pin, before } = self.step(state, assignment, None) else {
+            unreachable!("it puts")
+        };
+        assert!(self.clock(state) < before, "a put is sent within the window");
+        let owner: &Owner = assignment.owner().expect("it puts");
+        let (chain, first) = (assignment.chain, owner.position());
+        let first_record = first.max(assignment.log_start);
+        let key = self.names.key(&pin);
+        let put = Put { key, object: Object { chain, first, next, first_record } };
+
+        if self.bounds.without == Some(Rule::Order) {
+            state.running_mut(of).parts().0.created(next);
+            state.network.put(put);
+        } else {
+            *state.running_mut(of).parts().1 = Some(put);
+        }
+    }
+
+    fn land_put(&self, state: &mut State, of: usize) {
+        let put = state.running_mut(of).parts().1.take().expect("one is under way");
+        let created = state.store.put(&self.bounds, put);
+        let owner = state.running_mut(of).parts().0;
+        if created || self.bounds.without == Some(Rule::Conflict) {
+            owner.created(put.object.next);
+        } else {
+            owner.exists();
+        }
+    }
+}

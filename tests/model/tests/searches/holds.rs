@@ -1,0 +1,82 @@
+//! With every rule in place each record stands in exactly one object.
+
+use kafka2oss_model::Bounds;
+
+use crate::search::holds;
+
+const ZOMBIE: Bounds = Bounds::ZOMBIE;
+
+#[test]
+fn of_owners_that_never_stop() {
+    holds("three owners", Bounds { records: 3, assignments: 3, ..ZOMBIE }, 50_000);
+    holds("four owners", Bounds { assignments: 4, ..ZOMBIE }, 200_000);
+}
+
+#[test]
+fn when_answers_to_puts_are_lost() {
+    let bounds = Bounds { assignments: 3, lost_put_answers: 2, ticks: 1, ..ZOMBIE };
+    holds("lost answers to puts", bounds, 500_000);
+}
+
+#[test]
+fn when_commits_are_late_or_doubled() {
+    let bounds = Bounds { records: 3, assignments: 3, lost_commit_answers: 2, ..ZOMBIE };
+    holds("late commits", bounds, 100_000);
+}
+
+#[test]
+fn when_the_partition_moves() {
+    let bounds =
+        Bounds { assignments: 3, moves: 2, lost_commit_answers: 1, lost_put_answers: 1, ..ZOMBIE };
+    holds("moves", bounds, 300_000);
+    let bounds = Bounds { assignments: 4, moves: 3, ..ZOMBIE };
+    holds("moves there and back", bounds, 800_000);
+}
+
+#[test]
+fn when_retention_is_faster_than_the_owner() {
+    let bounds = Bounds { records: 3, assignments: 3, retention: 2, ..ZOMBIE };
+    holds("retention", bounds, 300_000);
+    holds("retention without a start", Bounds { in_start_vector: false, ..bounds }, 300_000);
+}
+
+#[test]
+fn when_the_groups_offset_is_forgotten() {
+    let bounds = Bounds { assignments: 3, purges: true, ..ZOMBIE };
+    holds("an expired offset", Bounds { expiries: 2, ticks: 1, ..bounds }, 100_000);
+    holds("a deleted offset", Bounds { deletions: 1, ticks: 2, ..bounds }, 400_000);
+}
+
+#[test]
+fn when_another_epoch_begins() {
+    let bounds = Bounds { assignments: 3, resets: 1, ..ZOMBIE };
+    holds("epochs", Bounds { lost_commit_answers: 1, ..bounds }, 250_000);
+    holds("an expired offset of an epoch", Bounds { expiries: 1, ..bounds }, 200_000);
+    holds("a deleted offset of an epoch", Bounds { deletions: 1, ticks: 1, ..bounds }, 500_000);
+}
+
+#[test]
+fn when_the_topic_is_created_again() {
+    let bounds = Bounds { assignments: 3, resets: 1, recreations: 1, ..ZOMBIE };
+    holds("a recreated topic", bounds, 250_000);
+    holds("a recreated topic and an expired offset", Bounds { expiries: 1, ..bounds }, 500_000);
+}
+
+#[test]
+fn when_several_things_go_wrong() {
+    let bounds = Bounds {
+        moves: 1,
+        ticks: 1,
+        lost_put_answers: 1,
+        lost_commit_answers: 1,
+        retention: 1,
+        expiries: 1,
+        deletions: 1,
+        purges: true,
+        ..ZOMBIE
+    };
+    holds("several things", bounds, 150_000);
+    let bounds =
+        Bounds { resets: 2, recreations: 1, retention: 1, lost_commit_answers: 1, ..ZOMBIE };
+    holds("three epochs", bounds, 400_000);
+}

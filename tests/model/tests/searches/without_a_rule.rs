@@ -1,0 +1,58 @@
+//! Each rule is needed: without it, a search finds harm within bounds that are
+//! safe with it.
+
+use kafka2oss_model::{Bounds, Rule};
+
+use crate::search::needs;
+
+const ZOMBIE: Bounds = Bounds::ZOMBIE;
+
+#[test]
+fn offsets_that_are_anothers_are_none() {
+    needs(Rule::WhoseOffset, Bounds { resets: 1, ..ZOMBIE });
+}
+
+#[test]
+fn the_pin_is_committed_before_the_put() {
+    needs(Rule::Pin, ZOMBIE);
+}
+
+#[test]
+fn nothing_is_overwritten() {
+    needs(Rule::CreateOnly, ZOMBIE);
+}
+
+#[test]
+fn what_exists_is_asked_for() {
+    needs(Rule::Conflict, ZOMBIE);
+}
+
+#[test]
+fn the_commit_follows_the_put() {
+    needs(Rule::Order, ZOMBIE);
+}
+
+#[test]
+fn fenced_members_commit_nothing() {
+    needs(Rule::FencedCommits, ZOMBIE);
+}
+
+#[test]
+fn a_revocation_waits_for_the_loop() {
+    needs(Rule::Revocation, Bounds { assignments: 3, moves: 1, ..ZOMBIE });
+}
+
+#[test]
+fn after_an_unknown_outcome_the_member_is_fenced() {
+    needs(Rule::NoLateCommits, Bounds { lost_commit_answers: 1, ..ZOMBIE });
+}
+
+#[test]
+fn puts_have_a_window() {
+    needs(Rule::PutWindow, Bounds { expiries: 1, ..ZOMBIE });
+}
+
+#[test]
+fn checkpoints_outlive_the_groups_offset() {
+    needs(Rule::NoOffset, Bounds { expiries: 1, ..ZOMBIE });
+}

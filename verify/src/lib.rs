@@ -1,0 +1,34 @@
+//! Does each record of a topic stand in the objects of its chain exactly once,
+//! as it is? Reads topic and bucket, changes neither, and reports what is wrong.
+//!
+//! - `verification`: [`Verification`], what is to be verified, and how a run
+//!   goes: listing, error topics, then partition by partition.
+//! - `catalog`: which objects there are, chain by chain.
+//! - `walk`: the judgement: one pass over a partition's objects and its records
+//!   side by side. Pure; `compare` is a record beside its original,
+//!   `dead_letters` what stands in the error topics.
+//! - `partition`, `object`: feed a walk.
+//! - `source`, `body`, `values`: the edges to Kafka and the store.
+//! - `report`: [`Report`], `findings` its bounded lists.
+//!
+//! Of each partition that is being walked, a part of one object, a few records
+//! and what librdkafka has fetched ahead (8 MiB) are in memory. What grows is the
+//! catalog, by 16 bytes an object and once the name of each folder, and the
+//! index of the error topics, by about 150 bytes a dead letter.
+
+mod body;
+mod catalog;
+mod compare;
+mod dead_letters;
+mod findings;
+mod object;
+mod partition;
+mod report;
+mod source;
+mod values;
+mod verification;
+mod walk;
+
+pub use findings::{Finding, Findings, Kind, OffsetRange};
+pub use report::{PartitionReport, Report};
+pub use verification::{Options, Verification};

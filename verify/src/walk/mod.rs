@@ -1,0 +1,463 @@
+//! The judgement over one partition of one chain: one pass over its objects and
+//! its topic's records, both in the order of offsets. No I/O.
+//!
+//! Whoever drives it says what the objects hold, feeds it the topic's records
+//! as far as it [wants](Walk::wants) them, and carries out the
+//! [`ValueCheck`]s that it asks for.
+//!
+//! Records of the topic that no object has held so far are awaited until no
+//! object to come can hold them; then they are looked for in the error topics.
+//! So a record that stands a little out of order is not taken for missing. At
+//! most 1,000 records and 8 MiB of them are awaited: the lowest are given up
+//! first, and one that turns up after all is then called duplicated.
+
+mod awaited;
+#[cfg(test)]
+mod naive;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use kafka2oss_chain::{ChainId, ObjectKey, ObjectMetadata, SPILLED_VALUE};
+use kafka2oss_format::{DecodedRecord, DecodedValue};
+
+use crate::compare::{Expectation, SourceRecord, differences};
+use crate::dead_letters::{DeadLetters, Found};
+use crate::findings::{Collector, Finding, Kind};
+use crate::report::PartitionReport;
+use awaited::Awaited;
+
+/// What a walk is told of its partition.
+#[derive(Debug)]
+pub(crate) struct WalkSettings<'a> {
+    /// The chain; `None` when nothing is known of any.
+    pub(crate) chain: Option<ChainId>,
+    /// Where the chain has to start; `None`: where its first link does.
+    pub(crate) start: Option<i64>,
+    /// The first offset of which nothing has to be in the chain yet; `None`:
+    /// the end of its last link.
+    pub(crate) bound: Option<i64>,
+    /// The group's committed offset, if it is of this chain.
+    pub(crate) committed: Option<i64>,
+    /// Offset of the first record that the topic still has.
+    pub(crate) log_start: i64,
+    /// The topic's cleaner takes records away.
+    pub(crate) compacted: bool,
+    pub(crate) expectation: &'a Expectation,
+    pub(crate) dead_letters: &'a DeadLetters,
+    /// Examples of each kind of finding.
+    pub(crate) examples: usize,
+}
+
+/// What the topic gives.
+#[derive(Debug)]
+pub(crate) enum SourceEvent {
+    /// Its next record.
+    Record(SourceRecord),
+    /// It starts there by now.
+    LogStart(i64),
+    /// It has no more.
+    End,
+}
+
+/// What the topic's records are wanted before.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Before<'a> {
+    /// A record of the open object.
+    Record(&'a DecodedRecord),
+    /// The end of the chain.
+    End,
+}
+
+/// How an object ended.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    /// It was read to its end; its bytes have this CRC-64/XZ.
+    Whole { crc64: u64 },
+    /// It cannot be read on: why.
+    Damaged(String),
+}
+
+/// An object that holds a value has to be looked at.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ValueCheck {
+    /// The record whose value it is.
+    pub(crate) offset: i64,
+    /// The object's key.
+    pub(crate) key: String,
+    /// What it has to hold; `None` when that is not known.
+    pub(crate) expected: Option<Vec<u8>>,
+}
+
+/// The pass over one partition of one chain.
+#[derive(Debug)]
+pub(crate) struct Walk<'a> {
+    settings: WalkSettings<'a>,
+    findings: Collector,
+    report: PartitionReport,
+    /// End of the links so far; where the next one has to start.
+    position: Option<i64>,
+    /// Highest offset that a link has held so far.
+    frontier: Option<i64>,
+    awaited: Awaited,
+    /// Records below are in no object to come.
+    settled: i64,
+    /// The topic's records are known up to here.
+    source_next: i64,
+    source_ended: bool,
+    object: Option<OpenObject>,
+    /// The committed offset is where the chain starts or a link ends.
+    committed_met: bool,
+    uid: Option<String>,
+    is_at_end: bool,
+    /// Offsets of which no link was read whole.
+    unread: Vec<(i64, i64)>,
+    checks: Vec<ValueCheck>,
+}
+
+#[derive(Debug)]
+struct OpenObject {
+    key: Arc<str>,
+    metadata: ObjectMetadata,
+    records: u64,
+    /// Highest offset so far.
+    last: Option<i64>,
+}
+
+impl OpenObject {
+    fn stands_for(&self, offset: i64) -> bool {
+        (self.metadata.first_offset..self.metadata.next_offset).contains(&offset)
+    }
+}
+
+/// What a walk came to.
+#[derive(Debug)]
+pub(crate) struct Walked {
+    pub(crate) report: PartitionReport,
+    pub(crate) findings: Collector,
+    /// Offsets of which no link was read whole.
+    pub(crate) unread: Vec<(i64, i64)>,
+}
+
+impl<'a> Walk<'a> {
+    /// A pass in which the first link stands for `first` and what follows;
+    /// `None` when there is no link.
+    pub(crate) fn new(settings: WalkSettings<'a>, first: Option<i64>) -> Self {
+        let start = settings.start.or(first);
+        let report = PartitionReport {
+            chain: settings.chain.map(|chain| chain.to_string()),
+            partition: settings.expectation.partition,
+            start,
+            bound: settings.bound,
+            log_start: settings.log_start,
+            ..PartitionReport::default()
+        };
+        // Nothing is known that it could contradict.
+        let committed_met = start.is_none() || settings.committed == start;
+        let from = [start, first].into_iter().flatten().min().unwrap_or(i64::MAX);
+        Self {
+            findings: Collector::new(settings.examples),
+            report,
+            position: start,
+            frontier: None,
+            awaited: Awaited::default(),
+            settled: i64::MIN,
+            source_next: from.max(settings.log_start),
+            source_ended: start.is_none(),
+            object: None,
+            committed_met,
+            uid: None,
+            is_at_end: false,
+            unread: Vec::new(),
+            checks: Vec::new(),
+            settings,
+        }
+    }
+
+    /// Where the topic is to be read from.
+    pub(crate) fn source_start(&self) -> i64 {
+        self.source_next
+    }
+
+    /// Whether the topic's next record is wanted before a record of the open
+    /// object, or before the end.
+    pub(crate) fn wants(&self, before: Before<'_>) -> bool {
+        let offset = match (before, &self.object) {
+            // What an object does not stand for is not looked up.
+            (Before::Record(found), Some(object)) if !object.stands_for(found.offset) => None,
+            (Before::Record(found), _) => Some(found.offset),
+            (Before::End, _) => self.limit().and_then(|limit| limit.checked_sub(1)),
+        };
+        !self.source_ended && offset.is_some_and(|offset| self.source_next <= offset)
+    }
+
+    /// Takes what the topic gives next.
+    pub(crate) fn source(&mut self, event: SourceEvent) {
+        match event {
+            SourceEvent::End => self.source_ended = true,
+            SourceEvent::LogStart(offset) => {
+                self.settings.log_start = self.settings.log_start.max(offset);
+                self.report.log_start = self.settings.log_start;
+                self.source_next = self.source_next.max(offset);
+            }
+            SourceEvent::Record(record) => {
+                self.source_next = self.source_next.max(record.offset.saturating_add(1));
+                if record.offset < self.settled {
+                    return self.settle(&record);
+                }
+                for given_up in self.awaited.push(record) {
+                    self.settle(&given_up);
+                }
+            }
+        }
+    }
+
+    /// Begins an object of the chain under `key`, which names `first` as its
+    /// first offset. False when it is no link and is not to be read.
+    pub(crate) fn begin(&mut self, key: &str, first: i64, metadata: ObjectMetadata) -> bool {
+        self.settle_below(first);
+        if let Some(contradiction) = self.contradiction(first, &metadata) {
+            self.add(Kind::Foreign, Finding::of_object(key, contradiction));
+            return false;
+        }
+        let next = metadata.next_offset;
+        if let Some(position) = self.position {
+            if first > position {
+                self.unread.push((position, first));
+                // The connector goes on at the log's start when retention has
+                // overtaken it.
+                let lost = if first <= self.settings.log_start {
+                    ", which may be a range that the topic had lost by then"
+                } else {
+                    ""
+                };
+                let detail =
+                    format!("the link before ends at {position}, this one starts at {first}{lost}");
+                let hole = Finding::of_offsets(position, first - 1, detail).in_object(key);
+                self.add(Kind::Hole, hole);
+            } else if first < position {
+                let detail =
+                    format!("the chain was at {position} when this link started at {first}");
+                let last = position.min(next) - 1;
+                self.add(Kind::Overlap, Finding::of_offsets(first, last, detail).in_object(key));
+            }
+        }
+        self.position = self.position.max(Some(next));
+        self.committed_met |= self.settings.committed == Some(next);
+        self.uid.get_or_insert_with(|| metadata.uid.clone());
+        self.report.links += 1;
+        self.object = Some(OpenObject { key: key.into(), metadata, records: 0, last: None });
+        true
+    }
+
+    /// What stands under the key of a link, and is none.
+    pub(crate) fn foreign(&mut self, key: &str, detail: impl Into<String>) {
+        self.add(Kind::Foreign, Finding::of_object(key, detail));
+    }
+
+    /// Takes the next record of the object, when no more of the topic's are
+    /// wanted before it.
+    pub(crate) fn record(&mut self, found: &DecodedRecord) {
+        let Some(object) = &mut self.object else { return };
+        object.records += 1;
+        self.report.records += 1;
+        let (key, offset) = (Arc::clone(&object.key), found.offset);
+        if !object.stands_for(offset) {
+            let ObjectMetadata { first_offset, next_offset, .. } = object.metadata;
+            let detail = format!("the object is of offsets {first_offset} to {}", next_offset - 1);
+            return self.add_at(Kind::OutOfOrder, offset, &key, detail);
+        }
+        let last = object.last;
+        object.last = last.max(Some(offset));
+
+        let source = self.awaited.take(offset);
+        if let DecodedValue::Object(value) = &found.value {
+            let expected = source.as_ref().and_then(|source| source.value.clone());
+            self.refers_to(value, offset, expected, &key);
+        }
+        let is_new = self.frontier.is_none_or(|frontier| offset > frontier);
+        self.frontier = self.frontier.max(Some(offset));
+        match source {
+            Some(source) => {
+                if last.is_some_and(|last| offset < last) {
+                    self.add_at(Kind::OutOfOrder, offset, &key, "it stands behind a higher offset");
+                }
+                self.compare(&source, found, &key);
+            }
+            None if is_new => self.without_original(offset, &key),
+            None if offset < self.settings.log_start && last.is_some_and(|last| offset < last) => {
+                self.add_at(Kind::OutOfOrder, offset, &key, "it stands behind a higher offset");
+            }
+            None => self.add_at(Kind::Duplicated, offset, &key, "it stands in the chain before"),
+        }
+    }
+
+    /// Ends the object.
+    pub(crate) fn end(&mut self, ending: Ending) {
+        let Some(OpenObject { key, metadata, records, last: _ }) = self.object.take() else {
+            return;
+        };
+        match ending {
+            Ending::Damaged(detail) => {
+                self.unread.push((metadata.first_offset, metadata.next_offset));
+                self.add(Kind::Damaged, Finding::of_object(&key, detail));
+            }
+            Ending::Whole { crc64 } => {
+                if crc64 != metadata.crc64 {
+                    let told = metadata.crc64;
+                    let detail = format!("its CRC-64 is {crc64}, its metadata says {told}");
+                    self.add(Kind::Damaged, Finding::of_object(&key, detail));
+                }
+                if records != metadata.records {
+                    let told = metadata.records;
+                    let detail = format!("it has {records} records, its metadata says {told}");
+                    self.add(Kind::Contradictory, Finding::of_object(&key, detail));
+                }
+            }
+        }
+    }
+
+    /// What an object that holds a value has turned out to be.
+    pub(crate) fn value(&mut self, kind: Kind, offset: i64, key: &str, detail: impl Into<String>) {
+        self.add_at(kind, offset, key, detail);
+    }
+
+    /// The values to be checked by now.
+    pub(crate) fn take_checks(&mut self) -> Vec<ValueCheck> {
+        std::mem::take(&mut self.checks)
+    }
+
+    /// Judges what no object has held, when no more of the topic's records are
+    /// wanted. There may be values to check then.
+    pub(crate) fn finish(&mut self) {
+        self.is_at_end = true;
+        self.settle_below(i64::MAX);
+        if let (Some(committed), false) = (self.settings.committed, self.committed_met) {
+            let detail = "the group has committed it, and no link ends there";
+            self.add(Kind::CommittedOffset, Finding::of_offsets(committed, committed, detail));
+        }
+        self.report.end = self.position;
+        self.report.uid.clone_from(&self.uid);
+    }
+
+    /// What it came to, after [`Walk::finish`].
+    pub(crate) fn into_walked(self) -> Walked {
+        Walked { report: self.report, findings: self.findings, unread: self.unread }
+    }
+
+    /// Records that are awaited, and bytes of theirs.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> (usize, usize) {
+        self.awaited.held()
+    }
+
+    fn contradiction(&self, first: i64, metadata: &ObjectMetadata) -> Option<String> {
+        let ObjectMetadata { uid, chain_id, partition, first_offset, next_offset, .. } = metadata;
+        if self.settings.chain != Some(*chain_id) || *partition != self.report.partition {
+            return Some(format!("its metadata is of chain {chain_id}, partition {partition}"));
+        }
+        if *first_offset != first || *next_offset <= first {
+            return Some(format!("its metadata is of offsets {first_offset} to {next_offset}"));
+        }
+        let other = self.uid.as_ref().filter(|known| *known != uid);
+        other.map(|known| format!("its metadata is of uid {uid}, the chain is of {known}"))
+    }
+
+    fn compare(&mut self, source: &SourceRecord, found: &DecodedRecord, key: &str) {
+        self.report.compared += 1;
+        let offset = source.offset;
+        let expectation = self.settings.expectation;
+        let fields = differences(source, found, expectation);
+        if !fields.is_empty() {
+            let detail = format!("not as in the topic: {}", fields.join(", "));
+            self.add_at(Kind::Altered, offset, key, detail);
+        }
+        if self.settings.dead_letters.contains(expectation.partition, offset) {
+            self.add_at(Kind::Duplicated, offset, key, "it stands in an error topic too");
+        }
+    }
+
+    /// A record's value is in an object of its own, the key of which follows from
+    /// the record.
+    fn refers_to(&mut self, value: &str, offset: i64, expected: Option<Vec<u8>>, key: &str) {
+        let is_its_own = ObjectKey::parse(value).is_some_and(|parsed| {
+            parsed.extension == SPILLED_VALUE
+                && parsed.topic == self.settings.expectation.topic
+                && parsed.offset == offset
+                && parsed.partition == self.report.partition
+                && Some(parsed.chain) == self.settings.chain
+        });
+        if is_its_own {
+            self.checks.push(ValueCheck { offset, key: value.to_owned(), expected });
+        } else {
+            let detail = "`valueObject` is not the key of this record's value";
+            self.add_at(Kind::Altered, offset, key, detail);
+        }
+    }
+
+    /// A record of an offset at which the topic has none.
+    fn without_original(&mut self, offset: i64, key: &str) {
+        if offset < self.settings.log_start || self.settings.compacted {
+            self.report.unverifiable += 1;
+        } else {
+            let detail = "the topic has no such record, or none that is committed";
+            self.add_at(Kind::Unexpected, offset, key, detail);
+        }
+    }
+
+    fn settle_below(&mut self, offset: i64) {
+        self.settled = self.settled.max(offset);
+        while let Some(record) = self.awaited.take_first_below(offset) {
+            self.settle(&record);
+        }
+    }
+
+    /// A record of the topic that no link has held.
+    fn settle(&mut self, record: &SourceRecord) {
+        let offset = record.offset;
+        // Whatever is judged before the end is below a link, and so below the
+        // chain's own end.
+        let is_within = match self.settings.bound {
+            None if !self.is_at_end => true,
+            _ => self.limit().is_some_and(|limit| offset < limit),
+        };
+        if !is_within || self.report.start.is_none_or(|start| offset < start) {
+            return;
+        }
+        let expectation = self.settings.expectation;
+        match self.settings.dead_letters.find(expectation.partition, record) {
+            Found::Nowhere => {
+                let detail = "it stands in no object of the chain";
+                self.add(Kind::Missing, Finding::of_offsets(offset, offset, detail));
+            }
+            Found::Altered(detail) => {
+                self.report.dead_letters += 1;
+                self.add(Kind::Altered, Finding::of_offsets(offset, offset, detail));
+            }
+            Found::Faithful { objects } => {
+                self.report.dead_letters += 1;
+                let expected = &record.value;
+                self.checks.extend(objects.into_iter().map(|key| ValueCheck {
+                    offset,
+                    key,
+                    expected: expected.clone(),
+                }));
+            }
+        }
+    }
+
+    /// The end of what has to be there.
+    fn limit(&self) -> Option<i64> {
+        self.settings.bound.or(self.position)
+    }
+
+    fn add(&mut self, kind: Kind, finding: Finding) {
+        let (chain, partition) = (self.settings.chain, self.report.partition);
+        self.findings.add(kind, finding.of_partition(chain, partition));
+    }
+
+    fn add_at(&mut self, kind: Kind, offset: i64, key: &str, detail: impl Into<String>) {
+        self.add(kind, Finding::of_object(key, detail).at(offset));
+    }
+}

@@ -1,0 +1,111 @@
+//! The same judgement by someone who has everything in memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kafka2oss_chain::ObjectMetadata;
+use kafka2oss_format::DecodedRecord;
+
+use super::WalkSettings;
+use crate::compare::{SourceRecord, differences};
+use crate::dead_letters::Found;
+use crate::findings::Kind;
+
+/// A link with what it holds; `damaged` when it cannot be read on after that.
+#[derive(Debug, Clone)]
+pub(super) struct Link {
+    pub(super) metadata: ObjectMetadata,
+    pub(super) records: Vec<DecodedRecord>,
+    pub(super) damaged: bool,
+}
+
+/// What is wrong with `links`, which are in the order of their first offsets.
+pub(super) fn judge(
+    settings: &WalkSettings<'_>,
+    links: &[Link],
+    topic: &[SourceRecord],
+) -> Vec<(Kind, Option<i64>)> {
+    let partition = settings.expectation.partition;
+    let first = links.first().map(|link| link.metadata.first_offset);
+    let start = settings.start.or(first);
+    let originals: BTreeMap<i64, &SourceRecord> = topic
+        .iter()
+        .filter(|record| record.offset >= settings.log_start)
+        .map(|record| (record.offset, record))
+        .collect();
+    let mut findings = Vec::new();
+    let mut position = start;
+    let mut ends = BTreeSet::from_iter(start);
+    let mut held = BTreeSet::new();
+
+    for Link { metadata, records, damaged } in links {
+        let (first, next) = (metadata.first_offset, metadata.next_offset);
+        match position {
+            Some(position) if first > position => findings.push((Kind::Hole, Some(position))),
+            Some(position) if first < position => findings.push((Kind::Overlap, Some(first))),
+            _ => {}
+        }
+        position = position.max(Some(next));
+        ends.insert(next);
+        let mut highest_here = None;
+        for record in records {
+            let offset = record.offset;
+            if !(first..next).contains(&offset) {
+                findings.push((Kind::OutOfOrder, Some(offset)));
+                continue;
+            }
+            let is_behind = highest_here.is_some_and(|highest| offset < highest);
+            let highest_anywhere = held.last().copied();
+            let is_again = held.contains(&offset);
+            highest_here = highest_here.max(Some(offset));
+            held.insert(offset);
+            match originals.get(&offset) {
+                Some(_) if is_again => findings.push((Kind::Duplicated, Some(offset))),
+                Some(original) => {
+                    if is_behind {
+                        findings.push((Kind::OutOfOrder, Some(offset)));
+                    }
+                    if !differences(original, record, settings.expectation).is_empty() {
+                        findings.push((Kind::Altered, Some(offset)));
+                    }
+                    if settings.dead_letters.contains(partition, offset) {
+                        findings.push((Kind::Duplicated, Some(offset)));
+                    }
+                }
+                None if highest_anywhere.is_none_or(|highest| offset > highest) => {
+                    if offset >= settings.log_start && !settings.compacted {
+                        findings.push((Kind::Unexpected, Some(offset)));
+                    }
+                }
+                None if offset < settings.log_start && is_behind => {
+                    findings.push((Kind::OutOfOrder, Some(offset)));
+                }
+                None => findings.push((Kind::Duplicated, Some(offset))),
+            }
+        }
+        if *damaged {
+            findings.push((Kind::Damaged, None));
+        } else if records.len() as u64 != metadata.records {
+            findings.push((Kind::Contradictory, None));
+        }
+    }
+    let limit = settings.bound.or(position);
+    for (offset, original) in originals {
+        let is_due =
+            start.is_some_and(|start| offset >= start) && limit.is_some_and(|limit| offset < limit);
+        if is_due && !held.contains(&offset) {
+            match settings.dead_letters.find(partition, original) {
+                Found::Nowhere => findings.push((Kind::Missing, Some(offset))),
+                Found::Altered(_) => findings.push((Kind::Altered, Some(offset))),
+                Found::Faithful { .. } => {}
+            }
+        }
+    }
+    if let Some(committed) = settings.committed
+        && start.is_some()
+        && !ends.contains(&committed)
+    {
+        findings.push((Kind::CommittedOffset, Some(committed)));
+    }
+    findings.sort();
+    findings
+}

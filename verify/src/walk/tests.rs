@@ -1,0 +1,446 @@
+use std::io::{BufReader, Read};
+
+use kafka2oss_format::{
+    Compression, DecodedValue, Encoder, EncoderSettings, Encoding, Format, Record, TextEncoding,
+    Value,
+};
+use kafka2oss_proto::error_code::Problem;
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use super::naive::{Link, judge};
+use super::*;
+use crate::object::{Source, read_object, read_to_end};
+
+const PARTITION: i32 = 3;
+const KEY: &str = "an object";
+
+fn chain() -> ChainId {
+    ChainId::parse("abcd2345").expect("a chain id")
+}
+
+fn expectation() -> Expectation {
+    Expectation {
+        topic: "t".into(),
+        partition: PARTITION,
+        max_value_bytes: None,
+        include_headers: false,
+    }
+}
+
+fn original(offset: i64) -> SourceRecord {
+    SourceRecord {
+        offset,
+        timestamp: 1_000 + offset,
+        key: None,
+        value: Some(format!("value {offset}").into_bytes()),
+        headers: Vec::new(),
+    }
+}
+
+fn copy(original: &SourceRecord) -> DecodedRecord {
+    let value = original.value.clone().expect("each has one");
+    DecodedRecord {
+        headers: None,
+        key: original.key.clone(),
+        offset: original.offset,
+        overflow: false,
+        partition: PARTITION,
+        timestamp: original.timestamp,
+        topic: "t".into(),
+        value_size: value.len() as u64,
+        value: DecodedValue::Bytes(value),
+    }
+}
+
+fn metadata(first: i64, next: i64, records: usize) -> ObjectMetadata {
+    ObjectMetadata {
+        uid: "u".into(),
+        chain_id: chain(),
+        partition: PARTITION,
+        first_offset: first,
+        next_offset: next,
+        records: records as u64,
+        crc64: 0,
+    }
+}
+
+fn settings<'a>(expectation: &'a Expectation, dead_letters: &'a DeadLetters) -> WalkSettings<'a> {
+    WalkSettings {
+        chain: Some(chain()),
+        start: None,
+        bound: None,
+        committed: None,
+        log_start: 0,
+        compacted: false,
+        expectation,
+        dead_letters,
+        examples: usize::MAX,
+    }
+}
+
+/// The topic's records one after the other.
+struct Topic<I>(I);
+
+impl<I: Iterator<Item = SourceRecord>> Source for Topic<I> {
+    fn next(&mut self, start: i64) -> Result<SourceEvent, Problem> {
+        let next = self.0.find(|record| record.offset >= start);
+        Ok(next.map_or(SourceEvent::End, SourceEvent::Record))
+    }
+}
+
+fn walk(settings: WalkSettings<'_>, links: &[Link], topic: &[SourceRecord]) -> Walked {
+    let mut topic = Topic(topic.iter().cloned());
+    let mut walk = Walk::new(settings, links.first().map(|link| link.metadata.first_offset));
+    for Link { metadata, records, damaged } in links {
+        assert!(walk.begin(KEY, metadata.first_offset, metadata.clone()));
+        for record in records {
+            while walk.wants(Before::Record(record)) {
+                walk.source(topic.next(walk.source_start()).expect("never fails"));
+            }
+            walk.record(record);
+        }
+        walk.end(match damaged {
+            true => Ending::Damaged("cut off".into()),
+            false => Ending::Whole { crc64: 0 },
+        });
+    }
+    read_to_end(&mut walk, &mut topic).expect("never fails");
+    walk.finish();
+    walk.into_walked()
+}
+
+/// All findings, each with its offset.
+fn found(walked: Walked) -> Vec<(Kind, Option<i64>)> {
+    let mut all = Vec::new();
+    for (kind, findings) in walked.findings.into_found() {
+        for example in findings.examples {
+            match (kind, example.offsets) {
+                (Kind::Hole | Kind::Overlap, Some(range)) => all.push((kind, Some(range.first))),
+                (_, Some(range)) => {
+                    all.extend((range.first..=range.last).map(|offset| (kind, Some(offset))));
+                }
+                (_, None) => all.push((kind, None)),
+            }
+        }
+    }
+    all.sort();
+    all
+}
+
+/// A topic with gaps, and the chain that it should have.
+fn sound() -> impl Strategy<Value = (Vec<SourceRecord>, Vec<Link>)> {
+    let topic = prop::collection::vec(1_i64..4, 1..25);
+    (topic, 0_i64..5, prop::collection::vec(1_i64..8, 1..10)).prop_map(|(gaps, start, extents)| {
+        let offsets = gaps.iter().scan(start - 1, |offset, gap| {
+            *offset += gap;
+            Some(*offset)
+        });
+        let topic: Vec<_> = offsets.map(original).collect();
+        let mut first = start;
+        let links = extents.iter().map(|length| {
+            let next = first + length;
+            let records: Vec<_> = topic
+                .iter()
+                .filter(|record| (first..next).contains(&record.offset))
+                .map(copy)
+                .collect();
+            let metadata = metadata(first, next, records.len());
+            first = next;
+            Link { metadata, records, damaged: false }
+        });
+        let links = links.collect();
+        (topic, links)
+    })
+}
+
+#[derive(Debug, Clone)]
+enum Damage {
+    DropLink(Index),
+    RepeatLink(Index),
+    ShiftStart(Index, i64),
+    CutOff(Index, Index),
+    DropRecord(Index, Index, bool),
+    RepeatRecord(Index, Index, Index),
+    SwapRecords(Index, Index, Index),
+    Alter(Index, Index),
+    Renumber(Index, Index, i64),
+    DropOriginal(Index),
+    MoveRecord(Index, Index, Index),
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    let index = any::<Index>;
+    prop_oneof![
+        index().prop_map(Damage::DropLink),
+        index().prop_map(Damage::RepeatLink),
+        (index(), -3_i64..4).prop_map(|(link, by)| Damage::ShiftStart(link, by)),
+        (index(), index()).prop_map(|(link, at)| Damage::CutOff(link, at)),
+        (index(), index(), any::<bool>()).prop_map(|(l, r, told)| Damage::DropRecord(l, r, told)),
+        (index(), index(), index()).prop_map(|(l, r, to)| Damage::RepeatRecord(l, r, to)),
+        (index(), index(), index()).prop_map(|(l, one, two)| Damage::SwapRecords(l, one, two)),
+        (index(), index()).prop_map(|(link, record)| Damage::Alter(link, record)),
+        (index(), index(), 0_i64..60).prop_map(|(l, r, offset)| Damage::Renumber(l, r, offset)),
+        index().prop_map(Damage::DropOriginal),
+        (index(), index(), index()).prop_map(|(l, r, to)| Damage::MoveRecord(l, r, to)),
+    ]
+}
+
+impl Damage {
+    fn apply(&self, links: &mut Vec<Link>, topic: &mut Vec<SourceRecord>) {
+        match self {
+            Self::DropOriginal(at) if !topic.is_empty() => {
+                topic.remove(at.index(topic.len()));
+            }
+            _ if links.is_empty() => {}
+            Self::DropLink(link) => {
+                links.remove(link.index(links.len()));
+            }
+            Self::RepeatLink(link) => {
+                let link = link.index(links.len());
+                links.insert(link, links[link].clone());
+            }
+            Self::ShiftStart(link, by) => {
+                let metadata = &mut link.get_mut(links).metadata;
+                let first = metadata.first_offset + by;
+                if (0..metadata.next_offset).contains(&first) {
+                    metadata.first_offset = first;
+                }
+                links.sort_by_key(|link| link.metadata.first_offset);
+            }
+            Self::CutOff(link, at) => {
+                let link = link.get_mut(links);
+                link.records.truncate(at.index(link.records.len() + 1));
+                link.damaged = true;
+            }
+            Self::RepeatRecord(link, record, to) => {
+                if let Some((records, record)) = pick(links, link, record) {
+                    let copy = records[record].clone();
+                    records.insert(to.index(records.len() + 1), copy);
+                }
+            }
+            Self::DropRecord(link, record, told) => {
+                if let Some((records, record)) = pick(links, link, record) {
+                    records.remove(record);
+                    let records = &mut link.get_mut(links).metadata.records;
+                    *records = records.saturating_sub(u64::from(*told));
+                }
+            }
+            Self::SwapRecords(link, one, two) => {
+                if let Some((records, one)) = pick(links, link, one) {
+                    let two = two.index(records.len());
+                    records.swap(one, two);
+                }
+            }
+            Self::Alter(link, record) => {
+                if let Some((records, record)) = pick(links, link, record) {
+                    records[record].timestamp += 1;
+                }
+            }
+            Self::Renumber(link, record, offset) => {
+                if let Some((records, record)) = pick(links, link, record) {
+                    records[record].offset = *offset;
+                }
+            }
+            Self::MoveRecord(link, record, to) => {
+                if let Some((records, record)) = pick(links, link, record) {
+                    let record = records.remove(record);
+                    to.get_mut(links).records.push(record);
+                }
+            }
+            Self::DropOriginal(_) => {}
+        }
+    }
+}
+
+fn pick<'a>(
+    links: &'a mut [Link],
+    link: &Index,
+    record: &Index,
+) -> Option<(&'a mut Vec<DecodedRecord>, usize)> {
+    let records = &mut link.get_mut(links).records;
+    let record = (!records.is_empty()).then(|| record.index(records.len()))?;
+    Some((records, record))
+}
+
+proptest! {
+    #[test]
+    fn a_sound_chain_has_no_findings((topic, links) in sound()) {
+        let (expectation, none) = (expectation(), DeadLetters::default());
+        let walked = walk(settings(&expectation, &none), &links, &topic);
+        let compared: usize = links.iter().map(|link| link.records.len()).sum();
+        prop_assert_eq!(walked.report.compared, compared as u64);
+        prop_assert_eq!(found(walked), []);
+    }
+
+    #[test]
+    fn any_damage_is_judged_as_by_who_has_it_all_in_memory(
+        (mut topic, mut links) in sound(),
+        damages in prop::collection::vec(damage(), 0..5),
+        start in prop::option::of(0_i64..10),
+        bound in prop::option::of(0_i64..60),
+        committed in prop::option::of(0_i64..60),
+        log_start in prop_oneof![3 => Just(0_i64), 1 => 0_i64..30],
+        compacted: bool,
+        letters in prop::collection::vec((0_i64..50, any::<bool>()), 0..4),
+    ) {
+        for damage in &damages {
+            damage.apply(&mut links, &mut topic);
+        }
+        let mut dead_letters = DeadLetters::default();
+        for (offset, faithful) in letters {
+            dead_letters.add("t", None, &letter(&original(if faithful { offset } else { 0 }), offset));
+        }
+        let expectation = expectation();
+        let settings = || WalkSettings {
+            start, bound, committed, log_start, compacted,
+            ..settings(&expectation, &dead_letters)
+        };
+        let expected = judge(&settings(), &links, &topic);
+        prop_assert_eq!(found(walk(settings(), &links, &topic)), expected);
+    }
+}
+
+/// A record as it stands in an error topic for this offset.
+fn letter(record: &SourceRecord, offset: i64) -> SourceRecord {
+    let header = |key: &str, value: String| kafka2oss_format::DecodedHeader {
+        key: key.into(),
+        value: Some(value.into_bytes()),
+    };
+    let headers = vec![
+        header("__connect.errors.topic", "t".into()),
+        header("__connect.errors.partition", PARTITION.to_string()),
+        header("__connect.errors.offset", offset.to_string()),
+    ];
+    SourceRecord { headers, ..record.clone() }
+}
+
+#[test]
+fn what_is_no_link_is_foreign_and_what_it_stood_for_is_missing() {
+    let (expectation, none) = (expectation(), DeadLetters::default());
+    let other = ChainId::parse("zzzz2345").expect("a chain id");
+    for metadata in [
+        ObjectMetadata { chain_id: other, ..metadata(0, 2, 2) },
+        ObjectMetadata { partition: 4, ..metadata(0, 2, 2) },
+        metadata(1, 2, 1),
+        metadata(0, 0, 0),
+    ] {
+        let settings = WalkSettings { bound: Some(2), ..settings(&expectation, &none) };
+        let mut walk = Walk::new(settings, Some(0));
+        assert!(!walk.begin(KEY, 0, metadata));
+        read_to_end(&mut walk, &mut Topic((0..2).map(original))).expect("never fails");
+        walk.finish();
+        let expected = [(Kind::Missing, Some(0)), (Kind::Missing, Some(1)), (Kind::Foreign, None)];
+        assert_eq!(found(walk.into_walked()), expected);
+    }
+}
+
+#[test]
+fn what_retention_takes_away_meanwhile_cannot_be_compared() {
+    let (expectation, none) = (expectation(), DeadLetters::default());
+    let mut walk = Walk::new(settings(&expectation, &none), Some(0));
+    assert!(walk.begin(KEY, 0, metadata(0, 3, 3)));
+    walk.source(SourceEvent::LogStart(2));
+    walk.source(SourceEvent::Record(original(2)));
+    for offset in 0..3 {
+        walk.record(&copy(&original(offset)));
+    }
+    walk.end(Ending::Whole { crc64: 0 });
+    walk.finish();
+    let walked = walk.into_walked();
+    assert_eq!((walked.report.unverifiable, walked.report.compared), (2, 1));
+    assert_eq!(found(walked), []);
+}
+
+/// A body that is made as it is read.
+struct Generated<F> {
+    encoder: Encoder,
+    offsets: std::ops::Range<i64>,
+    value: F,
+    line: Vec<u8>,
+    read: usize,
+}
+
+impl<F: Fn(i64) -> SourceRecord> Read for Generated<F> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.read == self.line.len()
+            && let Some(offset) = self.offsets.next()
+        {
+            let SourceRecord { timestamp, value, .. } = (self.value)(offset);
+            let value = Value::Bytes(value.as_deref().unwrap_or_default());
+            let record = Record { offset, timestamp, key: None, value, headers: &[] };
+            self.line.clear();
+            self.read = 0;
+            self.encoder.append(&mut self.line, &record).map_err(std::io::Error::other)?;
+        }
+        let length = buffer.len().min(self.line.len() - self.read);
+        buffer[..length].copy_from_slice(&self.line[self.read..self.read + length]);
+        self.read += length;
+        Ok(length)
+    }
+}
+
+/// 200 MB pass through: neither the generator nor the topic could be asked
+/// again, and what the walk holds is looked at with each record.
+#[test]
+fn a_large_object_is_compared_with_a_few_records_in_memory() {
+    const RECORDS: i64 = 200;
+    const SIZE: usize = 1_000_000;
+    let large = |offset: i64| SourceRecord {
+        value: Some(vec![b'a' + u8::try_from(offset % 26).expect("below 26"); SIZE]),
+        ..original(offset)
+    };
+    struct Watched<'a, I> {
+        topic: Topic<I>,
+        asked: &'a std::cell::Cell<i64>,
+    }
+    impl<I: Iterator<Item = SourceRecord>> Source for Watched<'_, I> {
+        fn next(&mut self, start: i64) -> Result<SourceEvent, Problem> {
+            self.asked.set(self.asked.get() + 1);
+            self.topic.next(start)
+        }
+    }
+    let (expectation, none) = (expectation(), DeadLetters::default());
+    let body = |offsets| Generated {
+        encoder: Encoder::new(EncoderSettings {
+            topic: "t",
+            partition: PARTITION,
+            format: Format::JsonLines,
+            key_encoding: TextEncoding::Utf8,
+            value_encoding: TextEncoding::Utf8,
+            include_headers: false,
+        }),
+        offsets,
+        value: large,
+        line: Vec::new(),
+        read: 0,
+    };
+    let crc64 = {
+        let mut digest = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc64Xz);
+        let (mut body, mut buffer) = (body(0..RECORDS), vec![0; 1 << 16]);
+        loop {
+            match body.read(&mut buffer).expect("it is made") {
+                0 => break digest.finalize(),
+                length => digest.update(&buffer[..length]),
+            }
+        }
+    };
+    let encoding = Encoding { format: Format::JsonLines, compression: Compression::None };
+    let mut walk = Walk::new(settings(&expectation, &none), Some(0));
+    let told = ObjectMetadata { crc64, ..metadata(0, RECORDS, 200) };
+    assert!(walk.begin(KEY, 0, told));
+    let asked = std::cell::Cell::new(0);
+    let mut topic = Watched { topic: Topic((0..RECORDS).map(large)), asked: &asked };
+    let mut seen = 0;
+    read_object(&mut walk, encoding, BufReader::new(body(0..RECORDS)), &mut topic, &mut |walk| {
+        seen += 1;
+        assert_eq!(walk.held(), (0, 0), "nothing is awaited after a record");
+        assert_eq!(asked.get(), seen, "no record of the topic is read ahead");
+        Ok(())
+    })
+    .expect("never fails");
+    walk.finish();
+    let walked = walk.into_walked();
+    assert_eq!((walked.report.compared, seen), (200, RECORDS));
+    assert_eq!(found(walked), []);
+}
