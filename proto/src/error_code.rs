@@ -1,8 +1,12 @@
 //! The catalogue of error codes: stable names that logs, dead letters,
 //! statuses and RPC errors carry, with what they mean and what a user can do.
 
+mod page;
+
 use std::fmt;
 use std::str::FromStr;
+
+pub use page::page;
 
 macro_rules! catalogue {
     ($( $variant:ident $name:literal $retry:ident $meaning:literal $remedy:literal; )*) => {

@@ -4,6 +4,7 @@
 
 mod agents;
 mod bad_records;
+mod changes;
 mod connector;
 mod control_plane;
 mod credentials;

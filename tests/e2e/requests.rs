@@ -117,12 +117,21 @@ async fn an_action_that_the_state_does_not_allow_is_refused_and_changes_nothing(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fields_that_cannot_be_changed_are_refused_by_their_paths() -> Result<()> {
+async fn after_deploy_fields_that_cannot_be_changed_are_refused_by_their_paths() -> Result<()> {
     let deployment = Deployment::start(Settings { agents: 0, ..Settings::default() }).await?;
     register(&deployment, INSTANCE, instance()).await?;
     let created = create(&deployment, INSTANCE, "sink").await?.into_inner();
+    let deploy = v1::DeployConnectorRequest { name: created.name.clone() };
+    deployment.connectors().deploy_connector(deploy).await?;
+    let mut changed = created.spec.unwrap();
+    changed.destination.as_mut().unwrap().bucket = "another".into();
+    changed.source.as_mut().unwrap().topic = "another".into();
     let request = v1::UpdateConnectorRequest {
-        connector: Some(v1::Connector { name: created.name, ..Default::default() }),
+        connector: Some(v1::Connector {
+            name: created.name,
+            spec: Some(changed),
+            ..Default::default()
+        }),
         update_mask: Some(prost_types::FieldMask {
             paths: vec!["spec.destination.bucket".into(), "spec.source.topic".into()],
         }),

@@ -14,21 +14,24 @@ pub(crate) trait Source {
     fn next(&mut self, start: i64) -> Result<SourceEvent, Problem>;
 }
 
+/// Carries out what a walk asks for: [`Walk::take_checks`].
+pub(crate) type Chores<'a> = dyn FnMut(&mut Walk<'_>) -> Result<(), Problem> + 'a;
+
 /// Reads the content of the link that the walk has begun, and the topic beside
-/// it; `after_each` is called after each record.
+/// it. `chores` are done after each step, so that none pile up.
 ///
 /// # Errors
 /// A [`Problem`] within an error of `content`: the content could not be fetched,
-/// which says nothing about it. Those of `source` and `after_each`.
+/// which says nothing about it. Those of `source` and `chores`.
 pub(crate) fn read_object(
     walk: &mut Walk<'_>,
     encoding: Encoding,
     content: impl BufRead,
     source: &mut impl Source,
-    after_each: &mut dyn FnMut(&mut Walk<'_>) -> Result<(), Problem>,
+    chores: &mut Chores<'_>,
 ) -> Result<(), Problem> {
     let mut content = Summed { content, sum: Digest::new(CrcAlgorithm::Crc64Xz) };
-    let ending = match read_records(walk, encoding, &mut content, source, after_each)? {
+    let ending = match read_records(walk, encoding, &mut content, source, chores)? {
         // Decoders end where their content does.
         None => Ending::Whole { crc64: content.sum.finalize() },
         Some(DecodeError { record, fault }) => {
@@ -42,12 +45,13 @@ pub(crate) fn read_object(
 /// Feeds the topic's records that are wanted after the last object.
 ///
 /// # Errors
-/// Those of `source`.
-pub(crate) fn read_to_end(walk: &mut Walk<'_>, source: &mut impl Source) -> Result<(), Problem> {
-    while walk.wants(Before::End) {
-        walk.source(source.next(walk.source_start())?);
-    }
-    Ok(())
+/// Those of `source` and `chores`.
+pub(crate) fn read_to_end(
+    walk: &mut Walk<'_>,
+    source: &mut impl Source,
+    chores: &mut Chores<'_>,
+) -> Result<(), Problem> {
+    feed(walk, Before::End, source, chores)
 }
 
 fn read_records(
@@ -55,7 +59,7 @@ fn read_records(
     encoding: Encoding,
     content: impl BufRead,
     source: &mut impl Source,
-    after_each: &mut dyn FnMut(&mut Walk<'_>) -> Result<(), Problem>,
+    chores: &mut Chores<'_>,
 ) -> Result<Option<DecodeError>, Problem> {
     let body = match reader(encoding.compression, content) {
         Ok(body) => body,
@@ -66,13 +70,24 @@ fn read_records(
             Ok(record) => record,
             Err(error) => return Ok(Some(error)),
         };
-        while walk.wants(Before::Record(&record)) {
-            walk.source(source.next(walk.source_start())?);
-        }
+        feed(walk, Before::Record(&record), source, chores)?;
         walk.record(&record);
-        after_each(walk)?;
+        chores(walk)?;
     }
     Ok(None)
+}
+
+fn feed(
+    walk: &mut Walk<'_>,
+    before: Before<'_>,
+    source: &mut impl Source,
+    chores: &mut Chores<'_>,
+) -> Result<(), Problem> {
+    while walk.wants(before) {
+        walk.source(source.next(walk.source_start())?);
+        chores(walk)?;
+    }
+    Ok(())
 }
 
 /// What is wrong with a content, unless it is its fetching that went wrong.

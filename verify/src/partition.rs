@@ -12,7 +12,7 @@ use crate::catalog::Catalog;
 use crate::compare::Expectation;
 use crate::dead_letters::DeadLetters;
 use crate::findings::{Collector, Finding, Kind};
-use crate::object::{read_object, read_to_end};
+use crate::object::{Chores, read_object, read_to_end};
 use crate::report::PartitionReport;
 use crate::source::{Cancelled, PartitionReader};
 use crate::values::Values;
@@ -100,14 +100,14 @@ pub(crate) fn verify_partition(
             Err(error) => walk.foreign(&key, error.to_string()),
             Ok(metadata) => {
                 if walk.begin(&key, link.offset, metadata.clone()) {
-                    let mut check = |walk: &mut Walk<'_>| values.check_all(walk);
-                    read_object(&mut walk, encoding, body, &mut source, &mut check)?;
+                    let chores: &mut Chores<'_> = &mut |walk| values.check_all(walk);
+                    read_object(&mut walk, encoding, body, &mut source, chores)?;
                 }
             }
         }
         values.check_all(&mut walk)?;
     }
-    read_to_end(&mut walk, &mut source)?;
+    read_to_end(&mut walk, &mut source, &mut |walk| values.check_all(walk))?;
     walk.finish();
     values.check_all(&mut walk)?;
     for object in run.dead_letters.objects(partition) {

@@ -36,7 +36,8 @@ impl Board {
         spec: Arc<TaskSpec>,
         reporter: Reporter,
     ) -> (Arc<Self>, watch::Receiver<Snapshot>) {
-        let (snapshot, receiver) = watch::channel(Snapshot { epoch: spec.epoch, ..Snapshot::default() });
+        let (snapshot, receiver) =
+            watch::channel(Snapshot { epoch: spec.epoch, ..Snapshot::default() });
         let (caught_up, lost_to) = (Mutex::default(), Mutex::default());
         (Arc::new(Self { snapshot, spec, reporter, caught_up, lost_to }), receiver)
     }

@@ -3,10 +3,21 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may end at once")]
 
+mod announcements;
 mod chain;
+mod checkpoints;
+mod commits;
+mod formats;
 mod group;
 mod interference;
+mod layout;
 mod log_range;
+mod memory;
+mod objects;
+mod overflow;
 mod records;
+mod resume;
+mod rotation;
 mod steering;
+mod updates;
 mod world;

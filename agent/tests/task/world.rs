@@ -7,11 +7,13 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use kafka2oss_agent::report::Reporter;
 use kafka2oss_agent::task::{
-    self, ConfirmationDesk, Guidance, Membership, Mode, PartitionSnapshot, Snapshot,
-    TaskEnvironment, TaskHandle, TaskSpec, TaskState,
+    self, ConfirmationDesk, Guidance, Membership, Mode, PartitionSnapshot, PartitionState,
+    Snapshot, TaskEnvironment, TaskHandle, TaskSpec, TaskState,
 };
+use kafka2oss_chain::Identity;
 use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin};
 use kafka2oss_memory::MemoryBudget;
+use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::names::{AgentName, ConnectorName};
 use kafka2oss_proto::spec::{ConnectorSpec, Instance, defaults};
 use kafka2oss_proto::v1;
@@ -48,6 +50,11 @@ impl World {
     /// at the partitions' beginnings. Objects close after 300 ms without a
     /// record.
     pub(crate) async fn new(partitions: i32) -> Result<Self> {
+        Self::with_topic(partitions, &[]).await
+    }
+
+    /// The same, with these settings of the topic.
+    pub(crate) async fn with_topic(partitions: i32, settings: &[(&str, &str)]) -> Result<Self> {
         let _ = tracing_subscriber::fmt()
             .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
             .with_test_writer()
@@ -56,7 +63,7 @@ impl World {
         let oss = OssServer::start().await?;
         let id = unique("sink");
         let topic = unique("records");
-        kafka.admin()?.create_topic(&topic, partitions, &[]).await?;
+        kafka.admin()?.create_topic(&topic, partitions, settings).await?;
         oss.create_bucket("records").await?;
         let bucket = oss.access().bucket("records");
         let plain =
@@ -114,9 +121,42 @@ impl World {
         })
     }
 
+    /// Changes what objects look like.
+    pub(crate) fn output(&mut self) -> &mut v1::ConnectorOutput {
+        self.spec.output.as_mut().unwrap()
+    }
+
     /// Changes the rotation rules.
     pub(crate) fn rotation(&mut self) -> &mut v1::RotationPolicy {
-        self.spec.output.as_mut().unwrap().rotation.as_mut().unwrap()
+        self.output().rotation.as_mut().unwrap()
+    }
+
+    /// Objects close by nothing but their size, or because the task has to.
+    pub(crate) fn no_rotation(&mut self) {
+        let hour = prost_types::Duration { seconds: 3_600, nanos: 0 };
+        (self.rotation().idle, self.rotation().max_age) = (Some(hour), Some(hour));
+    }
+
+    /// Changes what becomes of what cannot be delivered.
+    pub(crate) fn runtime(&mut self) -> &mut v1::ConnectorRuntime {
+        self.spec.runtime.as_mut().unwrap()
+    }
+
+    /// The offset topic.
+    pub(crate) fn offset_topic(&self) -> String {
+        self.spec.resources.as_ref().unwrap().offset_topic.as_ref().unwrap().name.clone()
+    }
+
+    /// Whose chain the tasks carry on.
+    pub(crate) async fn identity(&self) -> Result<Identity> {
+        let topic_id = self.topic_id().await?;
+        Ok(Identity { uid: self.uid.clone(), topic_id, epoch: self.epoch })
+    }
+
+    async fn topic_id(&self) -> Result<String> {
+        let instance = Instance::try_from(self.instance.clone())?;
+        let described = BrokerAdmin::connect(&instance).await?.describe_topic(&self.topic).await?;
+        described.and_then(|topic| topic.id).context("the topic has an id")
     }
 
     /// The group of the tasks.
@@ -126,9 +166,14 @@ impl World {
 
     /// The dead letter queue topic, which is created.
     pub(crate) async fn error_topic(&self) -> Result<String> {
+        self.error_topic_with(&[]).await
+    }
+
+    /// The same, with these settings.
+    pub(crate) async fn error_topic_with(&self, settings: &[(&str, &str)]) -> Result<String> {
         let resources = self.spec.resources.as_ref().unwrap();
         let name = resources.dead_letter_queue_topic.as_ref().unwrap().name.clone();
-        self.kafka.admin()?.create_topic(&name, 1, &[]).await?;
+        self.kafka.admin()?.create_topic(&name, 1, settings).await?;
         Ok(name)
     }
 
@@ -144,7 +189,6 @@ impl World {
     pub(crate) async fn start_with(&self, index: u32, guidance: Guidance) -> Result<Task> {
         let spec = ConnectorSpec::try_from(self.spec.clone())?;
         let instance = Instance::try_from(self.instance.clone())?;
-        let described = BrokerAdmin::connect(&instance).await?.describe_topic(&self.topic).await?;
         let (_keep, store) = watch::channel(ObjectStore::new(&spec.destination));
         let agent = AgentName::from_id("agent")?;
         let (confirmations, desk) = task::confirmations();
@@ -165,7 +209,7 @@ impl World {
             spec: Arc::new(spec),
             instance: Arc::new(instance),
             epoch: self.epoch,
-            topic_id: described.and_then(|topic| topic.id).context("the topic has an id")?,
+            topic_id: self.topic_id().await?,
             start_offsets: self.start_offsets.clone(),
         };
         Ok(Task { handle: task::spawn(task, environment, guidance), desk })
@@ -216,6 +260,12 @@ impl Task {
             ends.iter().all(|(partition, end)| committed(seen, *partition) >= Some(*end))
         })
         .await
+    }
+
+    /// Waits until partition 0 waits for a decision, and returns why.
+    pub(crate) async fn stopped(&self) -> Result<Problem> {
+        let seen = self.partition("it stops", 0, |seen| seen.state == PartitionState::Stopped);
+        seen.await?.partitions[&0].problem.clone().context("a partition that stopped says why")
     }
 
     pub(crate) async fn partition(

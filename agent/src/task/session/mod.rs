@@ -83,8 +83,8 @@ struct Session {
     checkpoints: Arc<CheckpointTopic>,
     membership: Membership,
     guidance: Guidance,
-    /// Number of the last decision about a partition that was carried out.
-    resumed: u64,
+    /// The decision about each partition under which it was last taken up.
+    resumed: BTreeMap<i32, u64>,
     /// Searches for positions that the group does not hold, and checks.
     searches: JoinSet<Found>,
     /// The group was seen to keep what commits carry besides their offset.
@@ -146,8 +146,7 @@ pub(super) async fn run(
         stopping: None,
         checkpoints,
         membership: environment.membership,
-        // Every partition is taken up anew.
-        resumed: guidance.resumes.values().map(|resume| resume.number).max().unwrap_or(0),
+        resumed: BTreeMap::new(),
         guidance,
         searches: JoinSet::new(),
         metadata_checked: false,

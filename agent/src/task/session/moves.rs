@@ -79,7 +79,7 @@ impl Session {
             let offset = match take_up {
                 TakeUp::At { offset, pin, committed } => {
                     let seen = snapshot(offset, committed.then_some(offset));
-                    let from = Start { position: offset, pin, skip: self.skip(partition) };
+                    let from = Start { position: offset, pin, skip: self.decided(partition) };
                     let signal = self.signal();
                     self.partitions.start(&self.consumer, partition, from, seen, signal)?;
                     Offset::Offset(offset)
@@ -91,6 +91,7 @@ impl Session {
                     Offset::End
                 }
                 TakeUp::Stopped(problem) => {
+                    self.decided(partition);
                     self.partitions.rest(&self.consumer, partition, snapshot(0, None), problem);
                     Offset::End
                 }
@@ -143,7 +144,7 @@ impl Session {
         let Restart { partition, position, pin, read_from, committed } = restart;
         self.give_up(&[partition]).await?;
         let seen = snapshot(position, committed.then_some(position));
-        let from = Start { position, pin, skip: self.skip(partition) };
+        let from = Start { position, pin, skip: self.decided(partition) };
         self.partitions.start(&self.consumer, partition, from, seen, self.signal())?;
         let offsets = BTreeMap::from([(partition, Offset::Offset(read_from))]);
         consumer::assign(&self.consumer, &self.spec.spec.source.topic, &offsets).await
@@ -159,9 +160,12 @@ impl Session {
         self.take_up(partitions).await
     }
 
-    /// The record of the partition that is left out.
-    fn skip(&self, partition: i32) -> Option<i64> {
-        self.guidance.resumes.get(&partition).and_then(|resume| resume.skip)
+    /// The partition is taken up under the decision that there is: the record to
+    /// leave out.
+    fn decided(&mut self, partition: i32) -> Option<i64> {
+        let resume = self.guidance.resumes.get(&partition)?;
+        self.resumed.insert(partition, resume.number);
+        resume.skip
     }
 
     /// Gives partitions up, to take them up again.
@@ -219,7 +223,9 @@ impl Session {
             }
             Exit::Stopped(problem) => {
                 self.board.stopped(partition, problem);
-                Ok(())
+                // One that came before the partition had stopped again.
+                let decided = self.is_decided(partition).then_some(partition);
+                self.carry_out(Deferred::Resume(decided.into_iter().collect())).await
             }
             Exit::OutOfRange { position, pin, log } => {
                 self.out_of_range(partition, position, pin, log).await
@@ -264,12 +270,16 @@ impl Session {
                 self.carry_out(Deferred::Resume(self.partitions.resting())).await?;
             }
         }
-        let resumes = &self.guidance.resumes;
-        let new = resumes.iter().filter(|(_, resume)| resume.number > self.resumed);
-        let partitions: Vec<i32> = new.map(|(partition, _)| *partition).collect();
-        let last = resumes.values().map(|resume| resume.number).max().unwrap_or(0);
-        self.resumed = self.resumed.max(last);
+        let decided = self.guidance.resumes.keys().copied();
+        let partitions = decided.filter(|partition| self.is_decided(*partition)).collect();
         self.carry_out(Deferred::Resume(partitions)).await
+    }
+
+    /// Whether there is a decision about the partition that it was not taken up
+    /// under yet.
+    fn is_decided(&self, partition: i32) -> bool {
+        let number = self.guidance.resumes.get(&partition).map(|resume| resume.number);
+        number > self.resumed.get(&partition).copied()
     }
 
     fn is_revoked(&self, partition: i32) -> bool {

@@ -1,0 +1,219 @@
+//! What can be changed and decided while a connector runs: its output, a
+//! partition that has stopped, where it starts.
+
+use anyhow::{Context, Result};
+use kafka2oss_proto::v1;
+use kafka2oss_tests::produce::{Record, numbered};
+use tonic::Code;
+
+use crate::connector::{Connector, partitions};
+use crate::spec::Parts;
+use crate::world::World;
+
+const NOT_UTF8: &[u8] = &[0xc3, 0x28];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn layout_format_and_rotation_change_while_it_runs_without_a_record_lost_or_doubled()
+-> Result<()> {
+    // given
+    let world = World::new(2).await?;
+    let connector = world.connector().await?;
+    connector.run_spread(2).await?;
+    let mut produced = world.produce(numbered("before ", 0..100, 2)).await?;
+    connector.delivered(&produced).await?;
+    let before = connector.get().await?;
+
+    // when folders of time are asked for, with records under way
+    produced.extend(world.produce(numbered("during ", 0..100, 2)).await?);
+    let output = v1::ConnectorOutput {
+        layout: Some(v1::ObjectLayout {
+            time_buckets: Some(v1::TimeBuckets {
+                style: v1::TimeBucketStyle::Hive.into(),
+                time_zone: "Asia/Shanghai".into(),
+                ..Default::default()
+            }),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let updated = update(&connector, output, &["spec.output.layout.time_buckets"]).await?;
+    produced.extend(world.produce(numbered("after ", 0..100, 2)).await?);
+
+    // then the change has a generation of its own, and reaches the objects
+    assert!(updated.generation > before.generation);
+    connector.delivered(&produced).await?;
+    connector.is(v1::ConnectorState::Running).await?;
+    world.judge(&produced).await?;
+    let keys = world.bucket.keys(&world.topic).await?;
+    assert!(keys.iter().any(|key| key.contains("/year=")), "{keys:?}");
+
+    // and what the mask does not name has stayed
+    let rotation = |connector: v1::Connector| connector.spec.unwrap().output.unwrap().rotation;
+    assert_eq!(rotation(updated), rotation(before));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_record_is_left_out_when_its_user_says_so_and_no_other() -> Result<()> {
+    // given a partition that has stopped at a bad record, with another behind it
+    let world = World::new(1).await?;
+    let connector = world
+        .connector_with(|spec| {
+            spec.runtime().set_failure_handling_policy(v1::FailureHandlingPolicy::Fail);
+        })
+        .await?;
+    let mut good = world.produce(numbered("a", 0..10, 1)).await?;
+    world.produce([Record::new(NOT_UTF8).partition(0)]).await?;
+    good.extend(world.produce(numbered("b", 0..10, 1)).await?);
+    world.produce([Record::new(NOT_UTF8).partition(0)]).await?;
+    good.extend(world.produce(numbered("c", 0..10, 1)).await?);
+    connector.deploy().await?;
+    stops_at(&connector, 10).await?;
+
+    // when another offset is named, it is refused
+    let status = resume(&connector, v1::ResumeAction::Skip, Some(11)).await.unwrap_err();
+    assert_eq!(status.code(), Code::FailedPrecondition);
+
+    // when the right one is, the partition goes on to the next
+    resume(&connector, v1::ResumeAction::Skip, Some(10)).await?;
+    stops_at(&connector, 21).await?;
+    resume(&connector, v1::ResumeAction::Retry, None).await?;
+    stops_at(&connector, 21).await?;
+    resume(&connector, v1::ResumeAction::Skip, Some(21)).await?;
+
+    // then every good record stands in an object once
+    connector.delivered(&good).await?;
+    connector.is(v1::ConnectorState::Running).await?;
+    world.judge(&good).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn offsets_are_reset_while_paused_and_objects_stay() -> Result<()> {
+    // given
+    let world = World::new(2).await?;
+    let connector = world.connector().await?;
+    connector.run_spread(2).await?;
+    let produced = world.produce(numbered("a", 0..100, 2)).await?;
+    connector.delivered(&produced).await?;
+    let first: Vec<String> = world.bucket.keys(&world.topic).await?;
+    let reset = |to| v1::ResetOffsetsRequest {
+        name: connector.name.clone(),
+        reset: Some(v1::OffsetReset { to: Some(to) }),
+        ..Default::default()
+    };
+    let earliest = v1::offset_reset::To::Earliest(());
+
+    // when it runs, it is refused
+    let status = connector.client().reset_offsets(reset(earliest.clone())).await.unwrap_err();
+    assert_eq!(status.code(), Code::FailedPrecondition);
+
+    // when it is paused, everything is read again, into a chain of its own
+    connector.pause().await?;
+    connector.is(v1::ConnectorState::Paused).await?;
+    connector.client().reset_offsets(reset(earliest)).await?;
+    connector.resume().await?;
+    connector
+        .sees("the second epoch has everything", |connector| {
+            let epoch = connector.status.as_ref().and_then(|status| status.epoch.as_ref());
+            epoch.is_some_and(|epoch| epoch.number == 2)
+                && partitions(connector).len() == 2
+                && partitions(connector).iter().all(|seen| seen.committed_offset == Some(50))
+        })
+        .await?;
+
+    // then the objects of the first epoch stand beside those of the second
+    let all = world.bucket.records(&world.topic).await?;
+    assert!(first.iter().all(|key| all.iter().any(|object| object.key == *key)));
+    let records: usize = all
+        .iter()
+        .filter(|object| !first.contains(&object.key))
+        .map(|object| object.records.len())
+        .sum();
+    assert_eq!(records, 100);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dead_letters_are_listed_page_by_page_the_newest_first() -> Result<()> {
+    // given
+    let world = World::new(1).await?;
+    let connector = world.connector().await?;
+    connector.run().await?;
+    for _ in 0..3 {
+        world.produce([Record::new(NOT_UTF8).partition(0)]).await?;
+    }
+    connector
+        .sees("three dead letters", |connector| {
+            let totals = connector.status.as_ref().and_then(|status| status.totals.as_ref());
+            totals.is_some_and(|totals| totals.dead_letters == 3)
+        })
+        .await?;
+
+    // when
+    let mut request = v1::ListDeadLettersRequest {
+        parent: connector.name.clone(),
+        page_size: 2,
+        page_token: String::new(),
+    };
+    let mut offsets = Vec::new();
+    kafka2oss_tests::wait::eventually("three are listed", crate::deployment::LIMIT, async || {
+        offsets.clear();
+        request.page_token.clear();
+        loop {
+            let page = connector.client().list_dead_letters(request.clone()).await?.into_inner();
+            offsets.extend(page.dead_letters.iter().map(|letter| letter.offset));
+            if page.next_page_token.is_empty() {
+                return Ok((offsets.len() == 3).then_some(()));
+            }
+            request.page_token = page.next_page_token;
+        }
+    })
+    .await?;
+
+    // then
+    assert!(offsets.is_sorted_by(|newer, older| newer >= older), "{offsets:?}");
+    Ok(())
+}
+
+async fn update(
+    connector: &Connector,
+    output: v1::ConnectorOutput,
+    paths: &[&str],
+) -> Result<v1::Connector> {
+    let request = v1::UpdateConnectorRequest {
+        connector: Some(v1::Connector {
+            name: connector.name.clone(),
+            spec: Some(v1::ConnectorSpec { output: Some(output), ..Default::default() }),
+            ..Default::default()
+        }),
+        update_mask: Some(prost_types::FieldMask {
+            paths: paths.iter().map(ToString::to_string).collect(),
+        }),
+    };
+    Ok(connector.client().update_connector(request).await?.into_inner())
+}
+
+async fn resume(
+    connector: &Connector,
+    action: v1::ResumeAction,
+    offset: Option<i64>,
+) -> Result<(), tonic::Status> {
+    let request = v1::ResumePartitionRequest {
+        name: connector.name.clone(),
+        partition: Some(0),
+        action: action.into(),
+        offset,
+    };
+    connector.client().resume_partition(request).await.map(drop)
+}
+
+async fn stops_at(connector: &Connector, offset: i64) -> Result<()> {
+    let what = format!("partition 0 is stopped at offset {offset}");
+    let stopped = connector.sees(&what, |connector| {
+        let [zero] = partitions(connector) else { return false };
+        zero.state() == v1::PartitionState::Stopped
+            && zero.error_code == "RECORD_NOT_UTF8"
+            && zero.committed_offset == Some(offset)
+    });
+    stopped.await.map(drop).context(what)
+}
