@@ -9,6 +9,7 @@ mod commands;
 mod control;
 mod data_runtime;
 mod environment;
+mod internal_topics;
 mod options;
 pub mod partition;
 pub mod report;

@@ -20,6 +20,7 @@ async fn main() -> ExitCode {
         Command::Instances(args) => client::run_instances(args).await,
         Command::Agents(args) => client::run_agents(args).await,
         Command::Connectors(args) => client::run_connectors(args).await,
+        Command::Verify(args) => client::run_verify(*args).await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -28,11 +28,13 @@ pub(crate) struct Settings {
     pub(crate) vpc_id: &'static str,
     /// vSwitch of the agents' pool.
     pub(crate) vswitch_id: &'static str,
+    /// `--memory-budget-bytes` of the agents, if they are not to choose it.
+    pub(crate) memory_budget: Option<u64>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { agents: 1, lease: "120s", vpc_id: "", vswitch_id: "" }
+        Self { agents: 1, lease: "120s", vpc_id: "", vswitch_id: "", memory_budget: None }
     }
 }
 
@@ -126,6 +128,9 @@ impl Deployment {
             .arg("--state-dir")
             .arg(state.path())
             .env("RUST_LOG", "info,kafka2oss_agent=debug");
+        if let Some(bytes) = self.settings.memory_budget {
+            command.args(["--memory-budget-bytes", &bytes.to_string()]);
+        }
         Product::spawn(command)
     }
 

@@ -4,4 +4,5 @@
 
 mod broker;
 mod end;
+mod proxy;
 mod store;

@@ -18,6 +18,7 @@
 pub mod bucket;
 pub mod child;
 pub mod environment;
+pub mod generation;
 pub mod judge;
 pub mod kafka;
 pub mod minio;
@@ -26,7 +27,9 @@ pub mod oss;
 pub mod port;
 pub mod process;
 pub mod produce;
+pub mod proxy;
 pub mod read;
+pub mod resident;
 pub mod scratch;
 pub mod topic;
 pub mod wait;

@@ -48,6 +48,11 @@ impl CheckpointKey {
         serde_json::from_slice(key).ok()
     }
 
+    /// The partition.
+    pub fn partition(&self) -> i32 {
+        self.1.kafka_partition
+    }
+
     /// Whether it is of this partition's chain, by whichever assignment.
     pub fn is_of(&self, partition: i32, chain: &ChainId) -> bool {
         self.1.kafka_partition == partition && self.1.chain == chain.as_str()

@@ -43,11 +43,14 @@ pub fn position(committed: Option<&Committed>, identity: &Identity, partition: i
     else {
         return Position::Absent;
     };
-    if owner.uid != identity.uid || owner.topic_id != identity.topic_id {
+    if owner.uid != identity.uid {
         return Position::Absent;
     }
+    // Epochs first: an offset of a later one is never overwritten, whatever the
+    // topic was then.
     match owner.epoch.cmp(&identity.epoch) {
         Ordering::Less => Position::Absent,
+        Ordering::Equal if owner.topic_id != identity.topic_id => Position::Absent,
         Ordering::Equal => match pin(next_key.as_deref(), identity, partition, *offset) {
             Ok(pin) => Position::Committed { offset: *offset, pin },
             Err(problem) => Position::Stop(problem),
@@ -186,9 +189,13 @@ mod tests {
     #[test]
     fn a_later_epochs_offset_stops_the_partition() {
         let me = identity("u", "t", 2);
-        let found = committed(40, identity("u", "t", 3), None);
-        let Position::Stop(problem) = position(Some(&found), &me, 0) else { panic!("it goes on") };
-        assert_eq!(problem.code, ErrorCode::EpochAhead);
+        for topic_id in ["t", "another"] {
+            let found = committed(40, identity("u", topic_id, 3), None);
+            let Position::Stop(problem) = position(Some(&found), &me, 0) else {
+                panic!("it goes on")
+            };
+            assert_eq!(problem.code, ErrorCode::EpochAhead);
+        }
     }
 
     #[test]

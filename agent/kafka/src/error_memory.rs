@@ -20,6 +20,10 @@ use rdkafka::types::RDKafkaErrorCode;
 use crate::classify;
 use crate::native::Failure;
 
+/// For how long librdkafka does not repeat the same error of a broker, and a
+/// second for it to arrive.
+const SUPPRESSED: Duration = Duration::from_secs(31);
+
 /// librdkafka repeats the same error of a broker at most every 30 s
 /// (rd_kafka_broker_set_error), so a cause still holds somewhat longer.
 const REMEMBERED: Duration = Duration::from_secs(45);
@@ -67,6 +71,14 @@ impl ErrorMemory {
     pub(crate) fn problem_of(&self, context: &str, failure: &Failure) -> Problem {
         let message = format!("{context}: {}", failure.words);
         self.explain(context, Problem::new(classify::error_code(failure.code), message))
+    }
+
+    /// Whether a connection may have failed since `moment`: librdkafka does not
+    /// repeat the same failure for 30 s.
+    pub fn may_have_failed_since(&self, moment: Instant) -> bool {
+        let causes = self.causes.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = |cause: &Cause| cause.seen + SUPPRESSED >= moment;
+        [&causes.refusal, &causes.network].into_iter().flatten().any(told)
     }
 
     /// What keeps the client from its brokers, if something did of late.

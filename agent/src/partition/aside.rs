@@ -2,9 +2,11 @@
 //! before that object is put: dead letters and spilled values.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 /// Of one extent, after which its object is closed.
@@ -22,14 +24,25 @@ pub(super) struct Aside {
 }
 
 impl Aside {
-    /// Sends something on its way, which holds about `bytes`.
+    /// Bytes that it holds, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Sends something on its way, which holds about `bytes`, when one of the
+    /// `slots` is free.
     pub(super) fn send(
         &mut self,
+        slots: &Arc<Semaphore>,
         bytes: usize,
         delivery: impl Future<Output = Result<(), Problem>> + Send + 'static,
     ) {
         self.bytes += bytes;
-        self.pending.spawn(delivery);
+        let slots = Arc::clone(slots);
+        self.pending.spawn(async move {
+            let _slot = slots.acquire_owned().await;
+            delivery.await
+        });
     }
 
     /// Whether no more should join.

@@ -10,7 +10,7 @@ use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::{ErrorCode, v1};
 use rdkafka::Message;
 use rdkafka::message::BorrowedMessage;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use super::aside::Aside;
 use super::attempts::{Attempts, Patience};
@@ -86,12 +86,13 @@ impl DeadLetters {
     pub(super) fn send(
         &self,
         aside: &mut Aside,
+        slots: &Arc<Semaphore>,
         message: &BorrowedMessage<'_>,
         stage: ErrorStage,
         problem: Problem,
     ) {
         let record = self.copy(message, stage, problem);
-        aside.send(message.key_len() + message.payload_len(), self.clone().deliver(record));
+        aside.send(slots, message.key_len() + message.payload_len(), self.clone().deliver(record));
     }
 
     /// A copy of the record with what is wrong with it.

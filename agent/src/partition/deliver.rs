@@ -143,7 +143,7 @@ impl Delivery {
                     owner.committed(commit, sent);
                 }
                 Step::Checkpoint { offset, pin } => {
-                    match self.checkpoints.write(offset, &pin).await {
+                    match self.checkpoints.write(offset, &pin, &self.board).await {
                         Ok(()) => owner.checkpointed(),
                         Err(problem) => {
                             self.board.downgrade(&problem);
@@ -153,6 +153,10 @@ impl Delivery {
                 }
                 Step::Ask(pin) => {
                     let found = self.ask(&pin, first, ready.as_deref(), &mut attempts).await?;
+                    if found.is_none() && ready.is_some() {
+                        // It existed and is gone, or is not visible yet.
+                        attempts.pause().await;
+                    }
                     owner.asked(found.as_ref().map(|found| found.next_offset));
                     link = found.map(|found| (pin, found));
                 }
@@ -201,6 +205,10 @@ impl Delivery {
             let store = self.store.borrow().clone();
             let found = match store.head(pin.key()).await {
                 Ok(found) => found,
+                // What stands there is not what was sent: never taken for it.
+                Err(error) if error.code == ErrorCode::StoreIntegrityMismatch => {
+                    return Err(Undelivered::Stop(error.into()));
+                }
                 Err(error) => {
                     attempts.store_failed(error).await.map_err(Undelivered::Stop)?;
                     continue;
@@ -224,7 +232,11 @@ impl Delivery {
         let encoding = form.encoding;
         // Many milliseconds for many megabytes: not on a loop's thread.
         let compressed = tokio::task::spawn_blocking(move || {
-            compress(encoding.compression, body).map(|body| (crc64(&body), Bytes::from(body)))
+            compress(encoding.compression, body).map(|mut body| {
+                // Only what is left is accounted from here on.
+                body.shrink_to_fit();
+                (crc64(&body), Bytes::from(body))
+            })
         });
         let (crc64, body) = compressed
             .await

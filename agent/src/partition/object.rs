@@ -122,6 +122,17 @@ impl OpenObject {
             .then(|| needed.max(self.body.capacity() + self.body.len() / 4) + ROOM_STEP)
     }
 
+    /// Bytes that its content may have in the memory that it holds.
+    pub(super) fn room(&self) -> usize {
+        self.body.capacity()
+    }
+
+    /// Makes room for one record of about this size and no more, where its
+    /// vector would double the content's memory.
+    pub(super) fn make_room_for(&mut self, record_bytes: usize) {
+        self.body.reserve_exact(record_bytes + RECORD_OVERHEAD);
+    }
+
     /// Makes room for this many bytes of content.
     pub(super) fn make_room(&mut self, bytes: usize) {
         self.body.reserve_exact(bytes.saturating_sub(self.body.len()));

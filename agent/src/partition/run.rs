@@ -2,6 +2,7 @@
 //! fills the open object, hands closed ones to their delivery, and never waits
 //! for the network while there is room to go on.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -77,6 +78,8 @@ pub(crate) struct PartitionLoop {
     pub signal: watch::Receiver<Signal>,
     /// The task's share of the connector's thread concurrency.
     pub drain_slots: Arc<Semaphore>,
+    /// Dead letters and values of the task that are on their way at once.
+    pub aside_slots: Arc<Semaphore>,
     /// What objects look like.
     pub shape: Shape,
     /// What becomes of records that cannot stand in an object.
@@ -110,13 +113,19 @@ impl PartitionLoop {
             Ok(state) => state,
             Err(exit) => return exit,
         };
+        let mut last = Signal::Run;
         loop {
             let signal = *self.signal.borrow_and_update();
+            if signal == Signal::Run && last != Signal::Run {
+                self.board.running();
+            }
+            last = signal;
             state.look_at_memory();
-            let drained = if signal == Signal::Run && state.has_room(&self.shape) {
-                self.drain(&mut state).await
-            } else {
-                Drained::Empty
+            let drained = match signal {
+                Signal::Run if state.has_room(&self.shape) => self.drain(&mut state).await,
+                // There may be room once what is full is closed.
+                Signal::Run => Drained::More,
+                Signal::Pause | Signal::Close => Drained::Empty,
             };
             let must = signal != Signal::Run || state.ending.is_some();
             state.advance(&self.shape, &self.delivery, must);
@@ -141,12 +150,19 @@ impl PartitionLoop {
     /// starts where it ends.
     async fn settle(&mut self, owner: Owner, memory: PartitionMemory) -> Result<State, Exit> {
         let position = owner.position();
-        let owner = tokio::select! {
-            biased;
-            settled = self.delivery.settle(owner) => settled.map_err(Exit::from)?,
+        let delivery = self.delivery.clone();
+        let mut settling = pin!(delivery.settle(owner));
+        let owner = loop {
             // Nothing of this loop's own is open.
-            closed = self.signal.wait_for(|signal| *signal == Signal::Close) => {
-                return Err(closed.map_or(Exit::Revoked, |_| Exit::Closed));
+            match *self.signal.borrow_and_update() {
+                Signal::Close => return Err(Exit::Closed),
+                Signal::Pause => self.board.paused(),
+                Signal::Run => {}
+            }
+            tokio::select! {
+                biased;
+                settled = &mut settling => break settled.map_err(Exit::from)?,
+                changed = self.signal.changed() => changed.map_err(|_| Exit::Revoked)?,
             }
         };
         if owner.position() != position {
@@ -172,19 +188,22 @@ impl PartitionLoop {
         };
         let before = state.open.next_offset();
         let mut drained = Drained::More;
+        // The end was told, and nothing has come since.
+        let mut at_end = false;
         for _ in 0..BATCH_RECORDS {
             match self.queue.poll(Duration::ZERO) {
                 None => {
                     drained = Drained::Empty;
                     break;
                 }
-                Some(Ok(message)) => self.take(state, &message),
-                Some(Err(KafkaError::PartitionEOF(_))) => {
-                    self.board.caught_up(self.log_range.known_end());
+                Some(Ok(message)) => {
+                    at_end = false;
+                    self.take(state, &message);
                 }
+                Some(Err(KafkaError::PartitionEOF(_))) => at_end = true,
                 Some(Err(error)) => self.source_failed(state, &error),
             }
-            if !state.has_room(&self.shape) || state.is_full(&self.shape) {
+            if !state.has_room(&self.shape) {
                 break;
             }
         }
@@ -194,6 +213,12 @@ impl PartitionLoop {
                 self.board.recovered();
             }
             self.board.consumed(position);
+        }
+        if at_end && matches!(drained, Drained::Empty) {
+            self.board.caught_up(self.log_range.known_end());
+            if !state.is_delivering() {
+                self.board.recovered();
+            }
         }
         drained
     }
@@ -223,9 +248,6 @@ impl PartitionLoop {
             changed = state.changed() => changed?,
             changed = self.signal.changed() => {
                 changed.map_err(|_| Exit::Revoked)?;
-                if *self.signal.borrow() == Signal::Run {
-                    self.board.running();
-                }
             }
             () = std::future::ready(()), if more => {}
             () = self.wake.notified(), if room => {}

@@ -73,10 +73,7 @@ impl State {
 
     /// Whether another record may be taken in.
     pub(super) fn has_room(&self, shape: &Shape) -> bool {
-        self.ending.is_none()
-            && self.refused.is_none()
-            && self.waiting.is_none()
-            && (self.delivering.is_none() || !self.is_full(shape))
+        self.ending.is_none() && self.refused.is_none() && !self.is_full(shape)
     }
 
     /// Whether the open object is to be closed before another record.
@@ -99,8 +96,23 @@ impl State {
     /// Asks for room for a record of about this size. Where it is refused, the
     /// record is taken all the same, and no other.
     pub(super) fn make_room(&mut self, record_bytes: usize) {
-        let Some(room) = self.open.lacks_room_for(record_bytes) else { return };
-        if self.memory.try_grow(room as u64) {
+        if let Some(room) = self.open.lacks_room_for(record_bytes) {
+            self.grow(room);
+            if self.refused.is_some() {
+                self.open.make_room_for(record_bytes);
+            }
+        }
+    }
+
+    /// Asks for the memory of what has just been sent aside.
+    pub(super) fn hold_aside(&mut self) {
+        if self.refused.is_none() {
+            self.grow(self.open.room());
+        }
+    }
+
+    fn grow(&mut self, room: usize) {
+        if self.memory.try_grow((room + self.aside.bytes()) as u64) {
             self.open.make_room(room);
         } else {
             self.refused = Some(room);
@@ -112,10 +124,8 @@ impl State {
         if self.memory.should_close() {
             self.open.ask_to_close(Reason::Memory);
         }
-        let Some(room) = self.refused else { return };
-        if self.memory.try_grow(room as u64) {
-            self.open.make_room(room);
-            self.refused = None;
+        if let Some(room) = self.refused.take() {
+            self.grow(room);
         }
     }
 

@@ -109,7 +109,9 @@ impl PartitionLoop {
     ) {
         match self.policy {
             FailureHandlingPolicy::Log => {
-                self.dead_letters.send(&mut state.aside, message, stage, problem);
+                let (aside, slots) = (&mut state.aside, &self.aside_slots);
+                self.dead_letters.send(aside, slots, message, stage, problem);
+                state.hold_aside();
                 let timestamp = message.timestamp().to_millis().unwrap_or(-1);
                 state.open.pass(message.offset(), timestamp, &self.shape, Instant::now());
             }
@@ -122,9 +124,10 @@ impl PartitionLoop {
     fn spill(&self, state: &mut State, message: &BorrowedMessage<'_>) {
         let Some(value) = message.payload().map(Bytes::copy_from_slice) else { return };
         let (values, offset) = (self.values.clone(), message.offset());
-        state.aside.send(value.len(), async move {
+        state.aside.send(&self.aside_slots, value.len(), async move {
             values.put(offset, SPILLED_VALUE, value).await.map(drop)
         });
+        state.hold_aside();
     }
 
     fn skipped(&self, offset: i64) {

@@ -63,6 +63,7 @@ impl ValueObjects {
             body: value,
         };
         let mut attempts = Attempts::new(&self.board, self.patience);
+        let mut damaged: Option<Problem> = None;
         loop {
             let store = self.store.borrow().clone();
             let found = match store.put(&object).await {
@@ -71,10 +72,16 @@ impl ValueObjects {
                 Err(error) => Err(error),
             };
             match found {
+                Ok(Some(_)) if damaged.is_some() => return damaged.map_or(Ok(object.key), Err),
                 Ok(Some(stored)) if is_the_same(&stored, &object) => break,
                 Ok(Some(_)) => return Err(foreign(&object.key)),
                 Ok(None) => attempts.pause().await,
-                Err(error) => attempts.store_failed(error).await?,
+                Err(error) => {
+                    if error.code == ErrorCode::StoreIntegrityMismatch {
+                        damaged = Some(error.clone().into());
+                    }
+                    attempts.store_failed(error).await?;
+                }
             }
         }
         attempts.worked();

@@ -7,6 +7,7 @@ use kafka2oss_proto::names::AgentName;
 use kafka2oss_sink::ObjectStore;
 use tokio::sync::watch;
 
+use crate::internal_topics;
 use crate::report::Reporter;
 use crate::task::{
     self, Confirmations, Guidance, Membership, Snapshot, StopMode, TaskEnvironment, TaskHandle,
@@ -62,7 +63,10 @@ impl TaskFactory for KafkaTasks {
             memory: self.memory.connector(&spec.connector.to_string()),
             data_runtime: self.data_runtime.clone(),
         };
-        Box::new(task::spawn(spec, environment, guidance))
+        let task = task::spawn(spec.clone(), environment, guidance);
+        // By itself, so that it never holds up the task: it ends soon after it.
+        tokio::spawn(internal_topics::follow(spec, self.agent.clone(), task.snapshot()));
+        Box::new(task)
     }
 }
 

@@ -109,14 +109,28 @@ impl Board {
         self.snapshot.send_if_modified(|snapshot| snapshot.partitions.remove(&partition).is_some());
     }
 
+    /// Position of a partition's chain, as far as it was seen to be committed.
+    pub(super) fn committed(&self, partition: i32) -> Option<i64> {
+        self.snapshot.borrow().partitions.get(&partition)?.committed_offset
+    }
+
+    /// A partition of the task takes no record.
+    pub(super) fn paused(self: &Arc<Self>, partition: i32) {
+        PartitionBoard { task: self.clone(), partition }.paused();
+    }
+
     /// Records that retention removed before they were read.
     pub(super) fn lost(&self, partition: i32, from: i64, to: i64) {
-        // A consumer that was made anew finds the same range again.
-        let counted = {
+        // A consumer that was made anew finds the same range again, and
+        // perhaps more of it.
+        let from = {
             let mut lost_to = self.lost_to.lock().unwrap_or_else(PoisonError::into_inner);
-            lost_to.insert(partition, to)
+            let counted = lost_to.entry(partition).or_insert(from);
+            let from = from.max(*counted);
+            *counted = to.max(*counted);
+            from
         };
-        if counted.is_some_and(|counted| counted >= to) {
+        if from >= to {
             return;
         }
         self.snapshot.send_modify(|snapshot| snapshot.totals.lost_records += to.abs_diff(from));
@@ -252,7 +266,11 @@ impl PartitionBoard {
         let mut news = false;
         self.update(|seen| {
             news = seen.problem.as_ref().map(|problem| problem.code) != Some(problem.code);
-            (seen.state, seen.problem) = (PartitionState::Retrying, Some(problem.clone()));
+            // One that is paused stays so: nothing of it is open.
+            if seen.state != PartitionState::Paused {
+                seen.state = PartitionState::Retrying;
+            }
+            seen.problem = Some(problem.clone());
             true
         });
         if news {

@@ -2,22 +2,24 @@
 //! its chains, for the day on which the group's offsets are gone.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
 use kafka2oss_chain::{ChainId, Checkpoint, CheckpointKey, Identity, Pin};
-use kafka2oss_kafka::{InternalTopics, classify, read_compacted};
+use kafka2oss_kafka::{InternalTopics, read_compacted};
+use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use tokio::sync::Mutex;
 use ulid::Ulid;
 
-use super::TaskSpec;
 use super::consumer::identity;
+use super::{PartitionBoard, TaskSpec};
 use crate::backoff::Backoff;
 
-/// What reading the whole topic may take.
-const READ_LIMIT: Duration = Duration::from_secs(15);
+/// What reading the whole topic may take: its last segment is not compacted and
+/// can be large.
+const READ_LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// Checkpoints of whichever assignments.
 pub(super) type Found = BTreeMap<CheckpointKey, Checkpoint>;
@@ -30,6 +32,14 @@ pub(super) struct CheckpointTopic {
     writer: Mutex<Option<Arc<InternalTopics>>>,
     /// It was seen to take no checkpoints.
     unusable: AtomicBool,
+    /// The last checkpoint of each partition by this consumer.
+    written: StdMutex<BTreeMap<i32, Written>>,
+}
+
+/// The last checkpoint of a partition by this consumer.
+struct Written {
+    key: CheckpointKey,
+    offset: i64,
 }
 
 impl CheckpointTopic {
@@ -41,6 +51,7 @@ impl CheckpointTopic {
             spec,
             writer: Mutex::new(None),
             unusable: AtomicBool::new(false),
+            written: StdMutex::default(),
         }
     }
 
@@ -85,17 +96,35 @@ impl CheckpointTopic {
         written.map(drop)
     }
 
-    /// Removes the checkpoints of the partition's chain that are below `offset`,
-    /// which this assignment has just written: those of earlier owners. A later
-    /// owner has none below it, since it took the chain over at `offset` or
-    /// above.
-    async fn remove_lower(&self, partition: i32, offset: i64) -> Result<(), Problem> {
-        for (key, checkpoint) in self.read().await? {
-            if key.is_of(partition, &self.chain) && checkpoint.offset < offset {
-                self.write(&key, None).await?;
+    /// Removes checkpoints of earlier owners: those of a partition's chain that
+    /// are below the one that this consumer has written. A later owner has none
+    /// below it, since it took the chain over there or above.
+    pub(super) async fn remove_lower(&self) {
+        let own = |partition| {
+            let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+            written.get(&partition).map(|written| (written.key.clone(), written.offset))
+        };
+        let found = match self.read().await {
+            Ok(found) => found,
+            Err(problem) => {
+                tracing::debug!(%problem, "earlier checkpoints stay");
+                return;
+            }
+        };
+        for (key, checkpoint) in found {
+            let lower = own(key.partition()).is_some_and(|(written, offset)| {
+                key.is_of(key.partition(), &self.chain)
+                    && written != key
+                    && checkpoint.offset < offset
+            });
+            if !lower {
+                continue;
+            }
+            if let Err(problem) = self.write(&key, None).await {
+                tracing::debug!(%problem, "earlier checkpoints stay");
+                return;
             }
         }
-        Ok(())
     }
 }
 
@@ -105,7 +134,6 @@ pub(crate) struct Checkpoints {
     topic: Arc<CheckpointTopic>,
     partition: i32,
     key: CheckpointKey,
-    tidied: Arc<AtomicBool>,
 }
 
 impl Checkpoints {
@@ -120,33 +148,43 @@ impl Checkpoints {
             topic.chain,
             &assignment,
         );
-        Self { topic, partition, key, tidied: Arc::default() }
+        Self { topic, partition, key }
     }
 
     /// Writes a checkpoint until it is acknowledged.
     ///
     /// # Errors
-    /// What keeps the topic from taking checkpoints and does not pass by
-    /// itself. While brokers cannot be reached it is tried again.
-    pub(crate) async fn write(&self, offset: i64, pin: &Pin) -> Result<(), Problem> {
+    /// When the topic is not there or may not be written to: it takes no
+    /// checkpoints. What else fails is shown on `board` and tried again.
+    pub(crate) async fn write(
+        &self,
+        offset: i64,
+        pin: &Pin,
+        board: &PartitionBoard,
+    ) -> Result<(), Problem> {
         let checkpoint = Checkpoint::new(&self.topic.identity, offset, pin);
         let mut backoff = Backoff::of_requests();
         while let Err(problem) = self.topic.write(&self.key, Some(&checkpoint)).await {
-            if !classify::is_cut_off(problem.code) {
+            if is_definite(problem.code) {
                 self.topic.unusable.store(true, Ordering::Relaxed);
                 return Err(problem);
             }
-            tracing::debug!(%problem, "checkpoint not written yet");
+            board.retrying(&problem);
             tokio::time::sleep(backoff.next_delay()).await;
         }
-        if !self.tidied.swap(true, Ordering::Relaxed) {
-            let Self { topic, partition, .. } = self.clone();
-            tokio::spawn(async move {
-                if let Err(problem) = topic.remove_lower(partition, offset).await {
-                    tracing::debug!(%problem, partition, "earlier checkpoints stay");
-                }
-            });
-        }
+        board.recovered();
+        let mut written = self.topic.written.lock().unwrap_or_else(PoisonError::into_inner);
+        written.insert(self.partition, Written { key: self.key.clone(), offset });
         Ok(())
     }
+}
+
+/// Whether the topic takes no checkpoints, whenever it is asked.
+fn is_definite(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::KafkaResourceMissing
+            | ErrorCode::KafkaTopicNotFound
+            | ErrorCode::KafkaTopicAuthorizationFailed
+    )
 }

@@ -93,7 +93,10 @@ impl PendingCommits {
     ) -> bool {
         let Some(mut pending) = self.pending.remove(&partition) else { return false };
         match outcome {
-            Ok(()) if may_have_been_sent_twice(consumer, pending.sent) => {
+            outcome
+                if outcome.as_ref().err().is_none_or(is_of_a_passed_generation)
+                    && may_have_been_sent_twice(consumer, pending.sent) =>
+            {
                 let message = format!(
                     "the commit of offset {offset} of partition {partition} was answered after \
                      trouble with the connection: an earlier attempt of it may still be on its way"
@@ -179,7 +182,8 @@ impl PendingCommits {
 /// connection was lost, and then the answer to the second attempt says nothing
 /// about when the first one reaches the broker.
 fn may_have_been_sent_twice(consumer: &TaskConsumer, sent: Instant) -> bool {
-    sent.elapsed() >= RETRY_BACKOFF * 7 / 10 && consumer.context().errors.cause().is_some()
+    sent.elapsed() >= RETRY_BACKOFF * 7 / 10
+        && consumer.context().errors.may_have_failed_since(sent)
 }
 
 /// Whether the broker has refused a commit because the group has rebalanced

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use kafka2oss_chain::{ChainId, Owner, Pin};
 use kafka2oss_memory::FixedReservation;
@@ -20,6 +21,9 @@ use crate::partition::{
     CommitRequest, Commits, DeadLetters, Delivery, ErrorTopics, Exit, Following, PartitionLoop,
     Patience, Shape, Signal, ValueObjects,
 };
+
+/// Dead letters and values of a task that are on their way at once.
+const ASIDE_AT_ONCE: usize = 64;
 
 /// Where a loop starts.
 #[derive(Debug, Clone)]
@@ -67,6 +71,7 @@ pub(super) struct Partitions {
     checkpoints: Arc<CheckpointTopic>,
     prefetch: u64,
     drain_slots: Arc<Semaphore>,
+    aside_slots: Arc<Semaphore>,
     commits: mpsc::Sender<CommitRequest>,
     incarnation: Arc<Incarnation>,
     next_assignment: u64,
@@ -91,6 +96,7 @@ impl Partitions {
             checkpoints,
             prefetch,
             drain_slots: Arc::new(Semaphore::new(spec.threads as usize)),
+            aside_slots: Arc::new(Semaphore::new(ASIDE_AT_ONCE)),
             commits,
             incarnation,
             next_assignment: 1,
@@ -120,6 +126,8 @@ impl Partitions {
                 let message = format!("partition {partition} has no queue of its own");
                 return Err(Problem::new(ErrorCode::Internal, message));
             };
+            // Not assigned yet: what is in it is of an earlier time, errors too.
+            while queue.poll(Duration::ZERO).is_some() {}
             let wake = wake.clone();
             queue.set_nonempty_callback(move || wake.notify_one());
             queue
@@ -148,6 +156,7 @@ impl Partitions {
             wake,
             signal: receiver,
             drain_slots: self.drain_slots.clone(),
+            aside_slots: self.aside_slots.clone(),
             shape,
             policy: self.spec.spec.runtime.failure_handling_policy,
             skip,
@@ -281,6 +290,12 @@ impl Partitions {
             matches!(entry, Entry::Resting).then_some(*partition)
         };
         self.entries.iter().filter_map(resting).collect()
+    }
+
+    /// The partitions whose positions are being found out.
+    pub(super) fn recovering(&self) -> Vec<i32> {
+        let all = self.entries.keys().copied();
+        all.filter(|partition| self.is_recovering(*partition)).collect()
     }
 
     /// Every partition.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafka2oss_chain::{Pin, Recovery, recover};
-use kafka2oss_proto::error_code::Problem;
+use kafka2oss_proto::ErrorCode;
 
 use super::checkpoints::{CheckpointTopic, Found};
 use super::consumer::{self, TakeUp, TaskConsumer, identity};
@@ -55,18 +55,25 @@ impl Search {
         positions
     }
 
-    /// Reads the checkpoints. Where no commit can be lost there is none that
-    /// matters, and a topic that cannot be read holds up nothing.
+    /// Reads the checkpoints, also where no commit was seen: one may have been
+    /// made and lost before anybody heard of it. Without an offset topic there
+    /// is none; one that this user may not read holds up only what may be lost.
     async fn checkpoints(&self, lost: bool) -> Found {
         let mut backoff = Backoff::of_requests();
         loop {
-            match self.checkpoints.read().await {
+            let problem = match self.checkpoints.read().await {
                 Ok(found) => return found,
-                Err(problem) if !lost || is_missing(&problem) => {
-                    tracing::debug!(%problem, "checkpoints not read");
+                Err(problem) => problem,
+            };
+            match problem.code {
+                ErrorCode::KafkaResourceMissing => return Found::new(),
+                ErrorCode::KafkaTopicAuthorizationFailed
+                | ErrorCode::KafkaGroupAuthorizationFailed
+                    if !lost =>
+                {
                     return Found::new();
                 }
-                Err(problem) => {
+                _ => {
                     tracing::warn!(%problem, "checkpoints not read; tried again");
                     tokio::time::sleep(backoff.next_delay()).await;
                 }
@@ -91,9 +98,4 @@ impl Search {
 
 fn at(offset: i64, pin: Option<Pin>) -> TakeUp {
     TakeUp::At { offset, pin, committed: false }
-}
-
-/// Whether there is no offset topic, so that it holds no checkpoint.
-fn is_missing(problem: &Problem) -> bool {
-    problem.code == kafka2oss_proto::ErrorCode::KafkaResourceMissing
 }

@@ -49,11 +49,10 @@ fn commit(value: &[u8]) -> Result<(i64, Vec<u8>)> {
     let mut value = Fields(value);
     let version = value.int16()?;
     let offset = value.int64()?;
+    let _leader_epoch = value.int32()?;
     match version {
-        3 => {
-            value.int32()?; // leader epoch
-            Ok((offset, value.string()?.into_bytes()))
-        }
+        3 => Ok((offset, value.string()?.into_bytes())),
+        4 => Ok((offset, value.compact_string()?.into_bytes())),
         other => bail!("a commit of version {other}"),
     }
 }
@@ -82,6 +81,23 @@ impl Fields<'_> {
 
     fn string(&mut self) -> Result<String> {
         let length = usize::try_from(self.int16()?)?;
+        self.text(length)
+    }
+
+    /// Its length is one more, as a varint.
+    fn compact_string(&mut self) -> Result<String> {
+        let mut length = 0;
+        for shift in (0..28).step_by(7) {
+            let [byte] = self.take()?;
+            length |= usize::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return self.text(length.saturating_sub(1));
+            }
+        }
+        bail!("a length of more than four bytes")
+    }
+
+    fn text(&mut self, length: usize) -> Result<String> {
         let (taken, rest) = self.0.split_at_checked(length).context("it is cut off")?;
         self.0 = rest;
         Ok(str::from_utf8(taken)?.to_owned())

@@ -109,3 +109,36 @@ async fn the_same_task_elsewhere_fences_the_one_left_behind() -> Result<()> {
     moved.handle.stop(StopMode::Leave).await;
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fenced_task_starts_again_once_it_is_confirmed_and_not_before() -> Result<()> {
+    let world = World::new(1).await?;
+    let producer = world.kafka.producer()?;
+    let mut left_behind = world.start(0).await?;
+    left_behind.owns(1).await?;
+    let moved = world.start(0).await?;
+    moved.owns(1).await?;
+    left_behind.sees("it is fenced", |seen| seen.state == TaskState::Failed).await?;
+    tokio::time::timeout(crate::world::LIMIT, left_behind.desk.question()).await?;
+
+    // Each takes longer than an object is idle: together longer than a failed
+    // task waits before it joins again.
+    let mut produced = Vec::new();
+    for round in 0..6 {
+        let records = numbered("a", round..round + 1, 1);
+        produced.extend(producer.send_all(&world.topic, records).await?);
+        moved.delivered(&produced).await?;
+    }
+    assert_eq!(left_behind.now().state, TaskState::Failed);
+    assert_eq!(moved.now().state, TaskState::Running);
+
+    moved.handle.stop(StopMode::KeepMembership).await;
+    let question = left_behind.desk.asked();
+    left_behind.desk.answer(question);
+    left_behind.owns(1).await?;
+    produced.extend(producer.send_all(&world.topic, numbered("b", 0..10, 1)).await?);
+    left_behind.delivered(&produced).await?;
+    world.judge(&produced).await?;
+    left_behind.handle.stop(StopMode::Leave).await;
+    Ok(())
+}

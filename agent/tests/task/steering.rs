@@ -7,15 +7,10 @@ use kafka2oss_tests::produce::{Record, numbered};
 
 use crate::world::World;
 
-fn an_hour() -> Option<prost_types::Duration> {
-    Some(prost_types::Duration { seconds: 3_600, nanos: 0 })
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn pausing_closes_what_is_open_and_keeps_the_partitions() -> Result<()> {
     let mut world = World::new(2).await?;
-    world.rotation().idle = an_hour();
-    world.rotation().max_age = an_hour();
+    world.no_rotation();
     let producer = world.kafka.producer()?;
     let task = world.start(0).await?;
     let mut produced = producer.send_all(&world.topic, numbered("a", 0..20, 2)).await?;
@@ -60,20 +55,19 @@ async fn a_task_that_starts_paused_takes_no_record() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn resuming_retries_a_partition_that_stopped() -> Result<()> {
     let mut world = World::new(1).await?;
-    let runtime = world.spec.runtime.as_mut().unwrap();
-    runtime.failure_handling_policy = v1::FailureHandlingPolicy::Fail.into();
-    let bad = Record::new(b"\xff".to_vec()).partition(0);
-    world.kafka.producer()?.send(&world.topic, bad).await?;
+    world.runtime().failure_handling_policy = v1::FailureHandlingPolicy::Fail.into();
+    let records = [Record::new("v").partition(0), Record::new(b"\xff".to_vec()).partition(0)];
+    world.kafka.producer()?.send_all(&world.topic, records).await?;
     let task = world.start(0).await?;
-    let stopped = |what| task.partition(what, 0, |seen| seen.state == PartitionState::Stopped);
-    let first = stopped("it stops").await?.partitions[&0].observed;
+    task.stopped().await?;
+    assert!(task.now().partitions[&0].last_object.is_some());
 
     task.handle.guide(Guidance::of_mode(Mode::Pause));
     task.sees("it is paused", |seen| seen.state == TaskState::Paused).await?;
     task.handle.guide(Guidance::of_mode(Mode::Run));
 
-    task.partition("it was tried again", 0, |seen| {
-        seen.state == PartitionState::Stopped && seen.observed > first
+    task.partition("it was taken up anew", 0, |seen| {
+        seen.state == PartitionState::Stopped && seen.last_object.is_none()
     })
     .await?;
     task.handle.stop(StopMode::Leave).await;
@@ -83,8 +77,7 @@ async fn resuming_retries_a_partition_that_stopped() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn stopping_delivers_what_is_open() -> Result<()> {
     let mut world = World::new(1).await?;
-    world.rotation().idle = an_hour();
-    world.rotation().max_age = an_hour();
+    world.no_rotation();
     let task = world.start(0).await?;
     let produced = world.kafka.producer()?.send_all(&world.topic, numbered("a", 0..20, 1)).await?;
     task.partition("it has taken them in", 0, |seen| seen.position == 20).await?;

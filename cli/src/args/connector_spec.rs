@@ -3,8 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use super::choices::{
+    Addressing, Compressor, Creation, Encoding, FailurePolicy, FolderLength, Folders, Format,
+    Overflow, Start, Storage, Store,
+};
 use super::values;
 
 /// What a connector is made of: a file, flags, or both; a flag wins over the
@@ -16,7 +20,14 @@ pub(crate) struct ConnectorFlags {
     /// Flags win over it
     #[arg(long, short, value_name = "PATH")]
     pub(crate) file: Option<PathBuf>,
-    /// Label; may be repeated
+    #[command(flatten)]
+    pub(crate) fields: FieldFlags,
+}
+
+/// A flag for every field.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct FieldFlags {
+    /// Label; may be repeated. An update replaces all labels
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = values::label)]
     pub(crate) labels: Vec<(String, String)>,
 
@@ -24,7 +35,7 @@ pub(crate) struct ConnectorFlags {
     pub(crate) source: SourceFlags,
     #[command(flatten, next_help_heading = "Destination")]
     pub(crate) destination: DestinationFlags,
-    #[command(flatten, next_help_heading = "Credentials")]
+    #[command(flatten, next_help_heading = "Credentials, read by the agents")]
     pub(crate) access_key: AccessKeyFlags,
     #[command(flatten, next_help_heading = "Runtime")]
     pub(crate) runtime: RuntimeFlags,
@@ -70,8 +81,9 @@ pub(crate) struct DestinationFlags {
     #[arg(long, value_enum, ignore_case = true)]
     pub(crate) addressing: Option<Addressing>,
     /// Allow an OSS endpoint of another region than the instance's
-    #[arg(long)]
-    pub(crate) allow_cross_region: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true")]
+    pub(crate) allow_cross_region: Option<bool>,
 }
 
 #[derive(Debug, Clone, Default, Args)]
@@ -79,16 +91,16 @@ pub(crate) struct AccessKeyFlags {
     /// AccessKey ID itself; see --access-key-secret-stdin
     #[arg(long, value_name = "ID", conflicts_with_all = ["access_key_id_env", "access_key_id_file"])]
     pub(crate) access_key_id: Option<String>,
-    /// Environment variable of the agents that holds the AccessKey ID
+    /// Environment variable that holds the AccessKey ID
     #[arg(long, value_name = "NAME", conflicts_with = "access_key_id_file")]
     pub(crate) access_key_id_env: Option<String>,
-    /// File on the agents' hosts that holds the AccessKey ID
+    /// File that holds the AccessKey ID
     #[arg(long, value_name = "PATH")]
     pub(crate) access_key_id_file: Option<String>,
-    /// Environment variable of the agents that holds the AccessKey secret
+    /// Environment variable that holds the AccessKey secret
     #[arg(long, value_name = "NAME", conflicts_with = "access_key_secret_file")]
     pub(crate) access_key_secret_env: Option<String>,
-    /// File on the agents' hosts that holds the AccessKey secret
+    /// File that holds the AccessKey secret
     #[arg(long, value_name = "PATH")]
     pub(crate) access_key_secret_file: Option<String>,
     /// Read the AccessKey secret itself from stdin. It is held in memory only:
@@ -109,6 +121,14 @@ pub(crate) struct RuntimeFlags {
     /// it to its error topic and goes on, fail stops its partition
     #[arg(long, value_enum, ignore_case = true)]
     pub(crate) failure_policy: Option<FailurePolicy>,
+    /// A task that is not heard of for so long loses its partitions; 10s by
+    /// default
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    pub(crate) session_timeout: Option<Duration>,
+    /// With failure policy fail, a partition stops when the store has failed for
+    /// so long; 10m by default
+    #[arg(long, value_name = "DURATION", value_parser = values::duration)]
+    pub(crate) store_retry_time: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Default, Args)]
@@ -161,6 +181,23 @@ pub(crate) struct ResourceFlags {
 
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ObjectFlags {
+    /// One JSON array an object (default), or one JSON object a line
+    #[arg(long, value_enum, ignore_case = true)]
+    pub(crate) format: Option<Format>,
+    /// Compression of whole objects; none by default
+    #[arg(long, value_enum, ignore_case = true)]
+    pub(crate) compression: Option<Compressor>,
+    /// How keys stand in JSON; utf8 by default
+    #[arg(long, value_enum, ignore_case = true)]
+    pub(crate) key_encoding: Option<Encoding>,
+    /// How values stand in JSON; utf8 by default
+    #[arg(long, value_enum, ignore_case = true)]
+    pub(crate) value_encoding: Option<Encoding>,
+    /// Write each record's headers
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true")]
+    pub(crate) include_headers: Option<bool>,
+
     /// Close an object at this size, for example 32MiB (default)
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     pub(crate) max_bytes: Option<u64>,
@@ -173,46 +210,34 @@ pub(crate) struct ObjectFlags {
     /// Close an object when no record came for so long; 10s by default
     #[arg(long, value_name = "DURATION", value_parser = values::duration)]
     pub(crate) idle: Option<Duration>,
+
     /// In front of every object's key, as it is
     #[arg(long)]
     pub(crate) prefix: Option<String>,
-    /// Write records with larger values without their value; 6MiB by default
+    /// Folders by the records' time: none (default), hive
+    /// (year=2026/month=01/...) or plain (2026/01/...)
+    #[arg(long, value_enum, ignore_case = true)]
+    pub(crate) time_buckets: Option<Folders>,
+    /// How long a folder of time is; hour by default
+    #[arg(long, value_enum, ignore_case = true)]
+    pub(crate) time_bucket_length: Option<FolderLength>,
+    /// Time zone of these folders, for example Asia/Shanghai; UTC by default
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) time_zone: Option<String>,
+    /// Put four hexadecimal digits, another for each object, in front of every
+    /// key: stores limit the rate of requests to neighbouring keys
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "true")]
+    pub(crate) hash_prefix: Option<bool>,
+
+    /// What becomes of larger values: spill (default) writes each to an object
+    /// of its own, omit leaves it out
+    #[arg(long, value_enum, ignore_case = true)]
+    pub(crate) overflow: Option<Overflow>,
+    /// Values above this size overflow; 6MiB by default
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     pub(crate) max_value_bytes: Option<u64>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Start {
-    Latest,
-    Earliest,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Store {
-    Oss,
-    S3,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Addressing {
-    VirtualHosted,
-    Path,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum FailurePolicy {
-    Log,
-    Fail,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Creation {
-    Automatically,
-    Manually,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Storage {
-    Local,
-    Cloud,
+    /// Larger records are abnormal data; no limit by default
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    pub(crate) max_record_bytes: Option<u64>,
 }

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 
-use super::{AccessKeyFlags, ClientOptions, ConnectorFlags};
+use super::{ClientOptions, ConnectorFlags, FieldFlags, values};
 
 #[derive(Debug, Args)]
 pub(crate) struct ConnectorsArgs {
@@ -32,14 +32,19 @@ pub(crate) enum ConnectorsCommand {
         #[arg(long = "state", value_name = "STATE")]
         states: Vec<String>,
     },
-    /// Replace the credentials of a connector
-    Update(UpdateArgs),
+    /// Change fields of a connector: those that flags name
+    Update(Box<UpdateArgs>),
     /// Start a connector for the first time
     Deploy(TransitionArgs),
     /// Stop consumption at a closed object
     Pause(TransitionArgs),
     /// Go on where `pause` stopped
     Resume(TransitionArgs),
+    /// Let a partition go on that has stopped
+    ResumePartition(ResumePartitionArgs),
+    /// Start anew somewhere else; only while paused. Objects stay: what is read
+    /// again is written again, under other keys
+    ResetOffsets(ResetOffsetsArgs),
     /// Stop a connector and remove the topics and groups that the service made
     /// for it; objects stay
     Delete(DeleteArgs),
@@ -47,8 +52,9 @@ pub(crate) enum ConnectorsCommand {
     Watch(WatchArgs),
     /// Print a connector's log
     Logs(TailArgs),
-    /// Print the records that went to an error topic
-    DeadLetters(TailArgs),
+    /// The records that went to an error topic
+    #[command(subcommand, visible_alias = "dead-letter")]
+    DeadLetters(DeadLettersCommand),
     /// Write one test message to the source topic
     Test(TestArgs),
     /// Show how far each partition is
@@ -97,8 +103,15 @@ pub(crate) struct PreviewArgs {
 pub(crate) struct UpdateArgs {
     #[command(flatten)]
     pub(crate) name: NameArgs,
+    /// Only if its etag is this one
+    #[arg(long)]
+    pub(crate) etag: Option<String>,
+    /// Set a field, or a part with everything in it, to its default: its path,
+    /// for example spec.output.rotation.max_records; may be repeated
+    #[arg(long = "default", value_name = "PATH")]
+    pub(crate) defaults: Vec<String>,
     #[command(flatten)]
-    pub(crate) access_key: AccessKeyFlags,
+    pub(crate) fields: FieldFlags,
 }
 
 #[derive(Debug, Args)]
@@ -108,6 +121,62 @@ pub(crate) struct TransitionArgs {
     /// Wait, within --timeout, until it is done
     #[arg(long, short)]
     pub(crate) wait: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("action").required(true).args(["retry", "skip"]))]
+pub(crate) struct ResumePartitionArgs {
+    #[command(flatten)]
+    pub(crate) name: NameArgs,
+    /// Partition that has stopped
+    #[arg(long, value_name = "N")]
+    pub(crate) partition: i32,
+    /// Try again what it has stopped at
+    #[arg(long)]
+    pub(crate) retry: bool,
+    /// Leave out the record that it has stopped at: it will stand in no object
+    #[arg(long, requires = "offset")]
+    pub(crate) skip: bool,
+    /// The record's offset, so that no other is ever left out
+    #[arg(long, value_name = "OFFSET", requires = "skip", conflicts_with = "retry")]
+    pub(crate) offset: Option<i64>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    group = ArgGroup::new("to").required(true).args(["earliest", "latest", "timestamp", "offsets"])
+)]
+pub(crate) struct ResetOffsetsArgs {
+    #[command(flatten)]
+    pub(crate) name: NameArgs,
+    /// Start at the beginning of each partition
+    #[arg(long)]
+    pub(crate) earliest: bool,
+    /// Start at the end of each partition
+    #[arg(long)]
+    pub(crate) latest: bool,
+    /// Start at the first record of each partition at this time or later, for
+    /// example 2026-01-31T23:00:00Z
+    #[arg(long, value_name = "RFC3339", value_parser = values::timestamp)]
+    pub(crate) timestamp: Option<jiff::Timestamp>,
+    /// Start a partition at this offset; may be repeated. Others go on where
+    /// they are
+    #[arg(long = "offset", value_name = "PARTITION=OFFSET")]
+    #[arg(value_parser = values::partition_offset)]
+    pub(crate) offsets: Vec<(i32, i64)>,
+    /// Only if its etag is this one
+    #[arg(long)]
+    pub(crate) etag: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeadLettersCommand {
+    /// List the last ones, the newest first
+    #[command(visible_alias = "ls")]
+    List(NameArgs),
+    /// Print the last ones in the order of their arrival, and go on with new
+    /// ones
+    Tail(TailArgs),
 }
 
 #[derive(Debug, Args)]

@@ -65,24 +65,6 @@ pub(crate) struct CreateInstanceArgs {
     /// With a SASL protocol; PLAIN by default
     #[arg(long, value_enum, ignore_case = true)]
     pub(crate) sasl_mechanism: Option<Mechanism>,
-    /// Environment variable of the agents that holds the user name
-    #[arg(long, value_name = "NAME", conflicts_with = "username_file")]
-    pub(crate) username_env: Option<String>,
-    /// File on the agents' hosts that holds the user name
-    #[arg(long, value_name = "PATH")]
-    pub(crate) username_file: Option<String>,
-    /// Environment variable of the agents that holds the password
-    #[arg(long, value_name = "NAME", conflicts_with = "password_file")]
-    pub(crate) password_env: Option<String>,
-    /// File on the agents' hosts that holds the password
-    #[arg(long, value_name = "PATH")]
-    pub(crate) password_file: Option<String>,
-    /// File on the agents' hosts with the CA certificates (PEM) of the brokers
-    #[arg(long, value_name = "PATH", conflicts_with = "ca_env")]
-    pub(crate) ca_file: Option<String>,
-    /// Environment variable of the agents with the CA certificates (PEM)
-    #[arg(long, value_name = "NAME")]
-    pub(crate) ca_env: Option<String>,
     /// Refuse connectors on this instance
     #[arg(long)]
     pub(crate) connectors_disabled: bool,
@@ -95,6 +77,31 @@ pub(crate) struct CreateInstanceArgs {
     /// Check everything and create nothing
     #[arg(long)]
     pub(crate) validate_only: bool,
+    #[command(flatten, next_help_heading = "Credentials, read by the agents")]
+    pub(crate) secrets: KafkaSecretFlags,
+}
+
+/// Where the secrets of an instance are; never their values.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct KafkaSecretFlags {
+    /// Environment variable that holds the user name
+    #[arg(long, value_name = "NAME", conflicts_with = "username_file")]
+    pub(crate) username_env: Option<String>,
+    /// File that holds the user name
+    #[arg(long, value_name = "PATH")]
+    pub(crate) username_file: Option<String>,
+    /// Environment variable that holds the password
+    #[arg(long, value_name = "NAME", conflicts_with = "password_file")]
+    pub(crate) password_env: Option<String>,
+    /// File that holds the password
+    #[arg(long, value_name = "PATH")]
+    pub(crate) password_file: Option<String>,
+    /// File with the CA certificates (PEM) of the brokers
+    #[arg(long, value_name = "PATH", conflicts_with = "ca_env")]
+    pub(crate) ca_file: Option<String>,
+    /// Environment variable with the CA certificates (PEM)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) ca_env: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

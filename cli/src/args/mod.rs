@@ -1,26 +1,35 @@
 //! The command line.
 
+mod choices;
 mod connector_spec;
 mod connectors;
 mod dev;
 mod instances;
 pub(crate) mod values;
+mod verify;
 
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use choices::{
+    Addressing, Compressor, Creation, Encoding, FailurePolicy, FolderLength, Folders, Format,
+    Overflow, Start, Storage, Store,
+};
 pub(crate) use connector_spec::{
-    AccessKeyFlags, Addressing, ConnectorFlags, Creation, FailurePolicy, Start, Storage, Store,
+    AccessKeyFlags, ConnectorFlags, DestinationFlags, FieldFlags, ObjectFlags, ResourceFlags,
+    RuntimeFlags, SourceFlags,
 };
 pub(crate) use connectors::{
-    ConnectorsArgs, ConnectorsCommand, CreateArgs, DeleteArgs, NameArgs, PreviewArgs, TailArgs,
-    TestArgs, TransitionArgs, UpdateArgs, WatchArgs,
+    ConnectorsArgs, ConnectorsCommand, CreateArgs, DeadLettersCommand, DeleteArgs, NameArgs,
+    PreviewArgs, ResetOffsetsArgs, ResumePartitionArgs, TailArgs, TestArgs, TransitionArgs,
+    UpdateArgs, WatchArgs,
 };
 pub(crate) use dev::DevArgs;
 pub(crate) use instances::{
-    CreateInstanceArgs, InstancesArgs, InstancesCommand, Mechanism, Security,
+    CreateInstanceArgs, InstancesArgs, InstancesCommand, KafkaSecretFlags, Mechanism, Security,
 };
+pub(crate) use verify::VerifyArgs;
 
 /// Kafka topics into OSS and S3 buckets: continuously, every record once.
 #[derive(Debug, Parser)]
@@ -43,6 +52,12 @@ pub(crate) enum Command {
     /// Connectors: from one topic to one bucket each
     #[command(visible_alias = "connector")]
     Connectors(ConnectorsArgs),
+    /// Check that each record of a connector's topic stands in its objects
+    /// exactly once, as it is
+    ///
+    /// Reads topic and bucket from this host and changes neither. Exit status 0
+    /// when nothing is wrong, 1 when something is, 2 when it could not be told.
+    Verify(Box<VerifyArgs>),
 }
 
 /// What every command that talks to a control plane takes.

@@ -55,6 +55,21 @@ pub(crate) fn topic(given: &str) -> Result<(String, u32), String> {
     }
 }
 
+/// `2026-01-31T23:00:00Z`, or with an offset from UTC.
+pub(crate) fn timestamp(given: &str) -> Result<jiff::Timestamp, String> {
+    given.parse().map_err(|_| {
+        format!("`{given}` is no time such as 2026-01-31T23:00:00Z or 2026-02-01T07:00:00+08:00")
+    })
+}
+
+/// `partition=offset`.
+pub(crate) fn partition_offset(given: &str) -> Result<(i32, i64), String> {
+    given
+        .split_once('=')
+        .and_then(|(partition, offset)| Some((partition.parse().ok()?, offset.parse().ok()?)))
+        .ok_or_else(|| format!("`{given}` is not of the form PARTITION=OFFSET"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,5 +109,22 @@ mod tests {
     fn a_label_has_a_key_and_a_value() {
         assert_eq!(label("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
         assert!(label("a").is_err());
+    }
+
+    #[test]
+    fn a_time_says_its_offset_from_utc() {
+        let utc = timestamp("2026-01-31T23:00:00Z");
+        assert!(utc.is_ok() && utc == timestamp("2026-02-01T07:00:00+08:00"));
+        for given in ["", "2026-01-31", "2026-01-31T23:00:00", "yesterday"] {
+            assert!(timestamp(given).is_err(), "{given}");
+        }
+    }
+
+    #[test]
+    fn an_offset_is_of_a_partition() {
+        assert_eq!(partition_offset("3=17"), Ok((3, 17)));
+        for given in ["", "3", "=17", "3=", "3=a", "3=1=7"] {
+            assert!(partition_offset(given).is_err(), "{given}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use kafka2oss_proto::v1;
 
-use super::{Client, Failure, text};
+use super::{Client, Failure, paging, text};
 use crate::args::{AgentsArgs, AgentsCommand};
 use crate::output;
 
@@ -15,19 +15,14 @@ pub(crate) async fn run(args: AgentsArgs) -> Result<(), Failure> {
 }
 
 async fn list(client: &Client) -> Result<(), Failure> {
-    let mut all = v1::ListAgentsResponse::default();
-    loop {
-        let request = client
-            .request(v1::ListAgentsRequest { page_size: 1_000, page_token: all.next_page_token });
-        let page = client.agents().list_agents(request).await?.into_inner();
-        all.agents.extend(page.agents);
-        all.next_page_token = page.next_page_token;
-        if all.next_page_token.is_empty() {
-            break;
-        }
-    }
+    let agents = paging::all(async |page_token| {
+        let request = v1::ListAgentsRequest { page_size: paging::PAGE_SIZE, page_token };
+        let page = client.agents().list_agents(client.request(request)).await?.into_inner();
+        Ok((page.agents, page.next_page_token))
+    })
+    .await?;
     if client.is_json() {
-        return client.print_json(&all);
+        return client.print_json(&v1::ListAgentsResponse { agents, ..Default::default() });
     }
     let mut table = output::table(&[
         "AGENT",
@@ -40,7 +35,7 @@ async fn list(client: &Client) -> Result<(), Failure> {
         "LAST SEEN",
         "VERSION",
     ]);
-    for agent in &all.agents {
+    for agent in &agents {
         table.add_row([
             agent.name.strip_prefix("agents/").unwrap_or(&agent.name).to_owned(),
             text::agent_state(agent.state),

@@ -19,16 +19,21 @@ pub(crate) enum Failure {
     Usage(String),
     /// Anything else, in words.
     Failed(String),
+    /// A verification has found that something is wrong.
+    Damage(String),
+    /// A verification could not be carried out.
+    Unverified(Box<Failure>),
     /// Nobody reads the output.
     Closed(Closed),
 }
 
 impl Failure {
     /// Exit status of the process: 2 for a wrong command line, else 1, and 0
-    /// when the reader of our output has gone.
+    /// when the reader of our output has gone. A verification that came to no
+    /// end is never taken for one that did: 2.
     pub(crate) fn exit_status(&self) -> u8 {
         match self {
-            Self::Usage(_) => 2,
+            Self::Usage(_) | Self::Unverified(_) => 2,
             Self::Closed(closed) if closed.is_broken_pipe() => 0,
             _ => 1,
         }
@@ -56,7 +61,10 @@ impl fmt::Display for Failure {
             Self::Unreachable { address, cause, hint } => {
                 write!(f, "no control plane at {address}: {cause}\n  remedy: {hint}")
             }
-            Self::Usage(message) | Self::Failed(message) => f.write_str(message),
+            Self::Usage(message) | Self::Failed(message) | Self::Damage(message) => {
+                f.write_str(message)
+            }
+            Self::Unverified(cause) => write!(f, "not verified: {cause}"),
             Self::Closed(closed) => write!(f, "{closed}"),
         }
     }

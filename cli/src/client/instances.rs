@@ -4,8 +4,10 @@ use kafka2oss_proto::v1;
 use v1::secret::Source;
 
 use super::text;
-use super::{Client, Failure, names};
-use crate::args::{CreateInstanceArgs, InstancesArgs, InstancesCommand, Mechanism, Security};
+use super::{Client, Failure, names, paging};
+use crate::args::{
+    CreateInstanceArgs, InstancesArgs, InstancesCommand, KafkaSecretFlags, Mechanism, Security,
+};
 use crate::output;
 
 /// Runs one command.
@@ -50,22 +52,18 @@ pub(crate) async fn run(args: InstancesArgs) -> Result<(), Failure> {
 }
 
 async fn list(client: &Client, region_id: String) -> Result<(), Failure> {
-    let mut all = v1::ListInstancesResponse::default();
-    loop {
+    let instances = paging::all(async |page_token| {
         let request = client.request(v1::ListInstancesRequest {
-            page_size: 1_000,
-            page_token: all.next_page_token,
+            page_size: paging::PAGE_SIZE,
+            page_token,
             region_id: region_id.clone(),
         });
         let page = client.instances().list_instances(request).await?.into_inner();
-        all.instances.extend(page.instances);
-        all.next_page_token = page.next_page_token;
-        if all.next_page_token.is_empty() {
-            break;
-        }
-    }
+        Ok((page.instances, page.next_page_token))
+    })
+    .await?;
     if client.is_json() {
-        return client.print_json(&all);
+        return client.print_json(&v1::ListInstancesResponse { instances, ..Default::default() });
     }
     let mut table = output::table(&[
         "INSTANCE",
@@ -76,7 +74,7 @@ async fn list(client: &Client, region_id: String) -> Result<(), Failure> {
         "VSWITCH",
         "AGE",
     ]);
-    for instance in &all.instances {
+    for instance in &instances {
         table.add_row([
             id(&instance.name).to_owned(),
             text::or_none(&instance.region_id),
@@ -122,14 +120,38 @@ fn id(name: &str) -> &str {
     name.strip_prefix("instances/").unwrap_or(name)
 }
 
+/// What flags say of an instance's secrets.
+pub(super) struct KafkaSecrets {
+    pub(super) credentials: Option<v1::KafkaCredentials>,
+    pub(super) ca_certificate: Option<v1::Secret>,
+}
+
+impl From<KafkaSecretFlags> for KafkaSecrets {
+    fn from(flags: KafkaSecretFlags) -> Self {
+        let KafkaSecretFlags {
+            username_env,
+            username_file,
+            password_env,
+            password_file,
+            ca_file,
+            ca_env,
+        } = flags;
+        let reference = |variable: Option<String>, file: Option<String>| {
+            let source = variable.map(Source::Environment).or(file.map(Source::File))?;
+            Some(v1::Secret { source: Some(source) })
+        };
+        let username = reference(username_env, username_file);
+        let password = reference(password_env, password_file);
+        let given = username.is_some() || password.is_some();
+        Self {
+            credentials: given.then_some(v1::KafkaCredentials { username, password }),
+            ca_certificate: reference(ca_env, ca_file),
+        }
+    }
+}
+
 fn message(args: CreateInstanceArgs) -> v1::Instance {
-    let reference = |variable: Option<String>, file: Option<String>| -> Option<v1::Secret> {
-        let source = variable.map(Source::Environment).or(file.map(Source::File))?;
-        Some(v1::Secret { source: Some(source) })
-    };
-    let username = reference(args.username_env, args.username_file);
-    let password = reference(args.password_env, args.password_file);
-    let given = username.is_some() || password.is_some();
+    let secrets = KafkaSecrets::from(args.secrets);
     v1::Instance {
         labels: args.labels.into_iter().collect(),
         region_id: args.region.unwrap_or_default(),
@@ -151,8 +173,8 @@ fn message(args: CreateInstanceArgs) -> v1::Instance {
             }
             .into()
         }),
-        kafka_credentials: given.then_some(v1::KafkaCredentials { username, password }),
-        ca_certificate: reference(args.ca_env, args.ca_file),
+        kafka_credentials: secrets.credentials,
+        ca_certificate: secrets.ca_certificate,
         vpc_id: args.vpc_id.unwrap_or_default(),
         vswitch_id: args.vswitch_id.unwrap_or_default(),
         connectors_disabled: args.connectors_disabled,

@@ -38,6 +38,7 @@ described!(
     Instance,
     ListAgentsResponse,
     ListConnectorsResponse,
+    ListDeadLettersResponse,
     ListInstancesResponse,
     LogEntry,
     PreviewConnectorResponse,
@@ -45,8 +46,9 @@ described!(
     WatchConnectorsResponse,
 );
 
+/// What a message is made of.
 #[allow(clippy::expect_used, reason = "a test has looked up every name")]
-fn descriptor<M: Described>() -> MessageDescriptor {
+pub(super) fn descriptor<M: Described>() -> MessageDescriptor {
     POOL.get_message_by_name(M::NAME).expect("the message is in the built-in descriptors")
 }
 

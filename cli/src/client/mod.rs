@@ -5,11 +5,14 @@ mod agents;
 mod connectors;
 mod describe;
 mod failure;
+mod input;
 mod instances;
 mod json;
 pub(crate) mod names;
+mod paging;
 mod state_file;
 pub(crate) mod text;
+mod verify;
 
 use std::time::Duration;
 
@@ -25,6 +28,7 @@ pub(crate) use connectors::run as run_connectors;
 pub(crate) use failure::Failure;
 pub(crate) use instances::run as run_instances;
 pub(crate) use state_file::{DevState, StateFile};
+pub(crate) use verify::run as run_verify;
 
 use crate::args::{ClientOptions, OutputFormat};
 use crate::output::Output;

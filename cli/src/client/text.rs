@@ -121,6 +121,7 @@ macro_rules! enum_texts {
 enum_texts! {
     addressing_style: AddressingStyle without "ADDRESSING_STYLE_";
     agent_state: AgentState without "AGENT_STATE_";
+    compression: Compression without "COMPRESSION_";
     condition_status: ConditionStatus without "CONDITION_STATUS_";
     connector_state: ConnectorState without "CONNECTOR_STATE_";
     consumer_offset: ConsumerOffset without "CONSUMER_OFFSET_";
@@ -129,6 +130,7 @@ enum_texts! {
     failure_policy: FailureHandlingPolicy without "FAILURE_HANDLING_POLICY_";
     log_severity: LogSeverity without "LOG_SEVERITY_";
     output_format: OutputFormat without "OUTPUT_FORMAT_";
+    overflow_policy: OverflowPolicy without "OVERFLOW_POLICY_";
     partition_state: PartitionState without "PARTITION_STATE_";
     resource_creation: ResourceCreation without "RESOURCE_CREATION_";
     resource_role: ResourceRole without "RESOURCE_ROLE_";
@@ -138,6 +140,9 @@ enum_texts! {
     storage_engine: StorageEngine without "STORAGE_ENGINE_";
     store_type: StoreType without "STORE_TYPE_";
     task_state: TaskState without "TASK_STATE_";
+    text_encoding: TextEncoding without "TEXT_ENCODING_";
+    time_bucket_length: TimeBucketLength without "TIME_BUCKET_LENGTH_";
+    time_bucket_style: TimeBucketStyle without "TIME_BUCKET_STYLE_";
 }
 
 #[cfg(test)]

@@ -4,10 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use kafka2oss_kafka::{
-    BrokerAdmin, Committed, Creation, KafkaAdmin, TopicDescription, TopicPlan, Watermarks,
+    BrokerAdmin, BrokerSettings, Committed, Creation, KafkaAdmin, TopicDescription, TopicPlan,
+    Watermarks,
 };
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_sandbox::kafka::{EmbeddedKafka, EmbeddedKafkaError, TopicCreation};
@@ -60,6 +62,12 @@ impl EmbeddedAdmin {
 impl KafkaAdmin for EmbeddedAdmin {
     async fn cluster_id(&self) -> Result<Option<String>, Problem> {
         self.broker.cluster_id().await
+    }
+
+    async fn broker_settings(&self) -> Result<BrokerSettings, Problem> {
+        // Offsets go with the cluster and not before.
+        let offsets_retention = Some(Duration::MAX);
+        Ok(BrokerSettings { offsets_retention, inter_broker_protocol: None })
     }
 
     async fn describe_topic(&self, topic: &str) -> Result<Option<TopicDescription>, Problem> {
@@ -188,5 +196,13 @@ mod tests {
         let admin = kafka.admin().await.expect("an administration");
         let answer = admin.create_topic(&plan("a/b", 1)).await;
         assert!(matches!(answer, Ok(Creation::Refused(words)) if words.contains("a/b")));
+    }
+
+    #[tokio::test]
+    async fn offsets_are_kept_as_long_as_the_cluster() {
+        let kafka = Kafka::start(None).await.expect("it starts");
+        let admin = kafka.admin().await.expect("an administration");
+        let settings = admin.broker_settings().await.expect("an answer");
+        assert_eq!(settings.offsets_retention, Some(Duration::MAX));
     }
 }

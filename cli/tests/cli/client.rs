@@ -2,65 +2,20 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
-use std::time::Duration;
 
-use rdkafka::ClientConfig;
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::{Value, json};
 
+use super::connector::{create, produce};
 use super::program::Dev;
 
 /// Partitions of a topic that a producer makes in the embedded Kafka.
 const PARTITIONS: u64 = 4;
 
-/// Writes one record; the embedded Kafka makes the topic.
-fn produce(dev: &Dev, topic: &str, value: &str) {
-    let state = dev.state();
-    let producer: BaseProducer = ClientConfig::new()
-        .set("bootstrap.servers", state["kafka"].as_str().expect("an address"))
-        .create()
-        .expect("a producer");
-    producer
-        .send(BaseRecord::to(topic).partition(0).key("k").payload(value))
-        .expect("it is queued");
-    producer.flush(Duration::from_secs(10)).expect("it is written");
-}
-
-/// Flags of a connector of `dev` from this topic.
-fn flags(dev: &Dev, topic: &str) -> Vec<String> {
-    let state = dev.state();
-    let text = |name: &str| state[name].as_str().expect("a text").to_owned();
-    let listed = dev.ask_json(&["connectors", "list"]);
-    assert!(listed.is_object());
-    ["--topic", topic, "--consumer-offset", "earliest", "--max-age", "1s", "--idle", "200ms"]
-        .map(str::to_owned)
-        .into_iter()
-        .chain(["--endpoint".to_owned(), text("endpoint"), "--bucket".to_owned(), text("bucket")])
-        .chain(["--access-key-id", "kafka2oss", "--access-key-secret-stdin"].map(str::to_owned))
-        .collect()
-}
-
-/// Creates a connector with the emulator's AccessKey inline.
-fn create(dev: &Dev, name: &str, topic: &str) {
-    let mut command = dev.client(&["connectors", "create", name]);
-    let mut child = command
-        .args(flags(dev, topic))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("it starts");
-    let mut stdin = child.stdin.take().expect("it is piped");
-    std::io::Write::write_all(&mut stdin, b"kafka2oss-dev\n").expect("it reads");
-    drop(stdin);
-    let output = child.wait_with_output().expect("it ends");
-    assert!(output.status.success());
-}
-
 #[test]
 fn a_connector_is_led_through_its_life() {
     let dev = Dev::start();
-    produce(&dev, "wizard", "1");
-    create(&dev, "dev/sink", "wizard");
+    produce(&dev, "wizard", b"1");
+    create(&dev, "dev/sink", "wizard", &[]);
 
     let created = dev.ask_json(&["connectors", "get", "dev/sink"]);
     assert_eq!(created["name"], "instances/dev/connectors/sink");
@@ -92,7 +47,8 @@ fn a_connector_is_led_through_its_life() {
     assert_eq!(resumed, "dev/sink is RUNNING\n");
 
     let logs = dev.ask(&["connectors", "logs", "dev/sink"]);
-    assert!(!logs.is_empty());
+    assert!(logs.contains("prepared by agents/dev"), "{logs}");
+    assert!(!logs.contains("offsets.retention"), "the embedded Kafka forgets nothing:\n{logs}");
 
     let deleted = dev.ask(&["connectors", "delete", "dev/sink", "--wait"]);
     assert_eq!(deleted, "dev/sink is deleted\n");
@@ -141,7 +97,7 @@ fn a_bad_request_is_answered_with_every_violation() {
 #[test]
 fn a_connector_is_created_from_what_get_printed() {
     let dev = Dev::start();
-    create(&dev, "dev/one", "t");
+    create(&dev, "dev/one", "t", &[]);
     let mut connector = dev.ask_json(&["connectors", "get", "dev/one"]);
     let spec = &mut connector["spec"];
     spec["resources"] = Value::Null;
@@ -211,7 +167,7 @@ fn instances_are_registered_shown_and_removed() {
 #[test]
 fn credentials_are_replaced_by_update() {
     let dev = Dev::start();
-    create(&dev, "dev/sink", "t");
+    create(&dev, "dev/sink", "t", &[]);
     let update = ["connectors", "update", "dev/sink", "--access-key-id-env", "ID"];
 
     dev.ask(&[&update[..], &["--access-key-secret-env", "SECRET"]].concat());
@@ -224,7 +180,7 @@ fn credentials_are_replaced_by_update() {
 #[test]
 fn a_watch_shows_connectors_as_they_are_and_every_change() {
     let dev = Dev::start();
-    create(&dev, "dev/sink", "t");
+    create(&dev, "dev/sink", "t", &[]);
     let mut watch = dev
         .client(&["connectors", "watch", "--output", "json"])
         .stdout(Stdio::piped())

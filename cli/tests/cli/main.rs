@@ -1,8 +1,12 @@
 //! The built program as its user meets it.
 
+mod changes;
 mod client;
+mod connector;
 mod demo;
 mod program;
 mod real_services;
 mod stop;
+mod tmp_race;
 mod usage;
+mod verify;

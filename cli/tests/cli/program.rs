@@ -4,11 +4,17 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
+use kafka2oss_tests::wait;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+/// Longest time that something may take to be seen.
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// What the program finds in its environment is the test's own.
 pub(crate) fn kafka2oss(state: &Path) -> Command {
@@ -120,6 +126,15 @@ fn read_until(stdout: &mut BufReader<ChildStdout>, word: &str) {
             return;
         }
     }
+}
+
+/// What `probe` returns when it returns something.
+pub(crate) fn eventually<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
+    let probe = async || Ok(probe());
+    Runtime::new()
+        .expect("a runtime")
+        .block_on(wait::eventually(what, LIMIT, probe))
+        .expect("it comes in time")
 }
 
 /// Stdout and stderr.

@@ -20,6 +20,14 @@ fn a_wrong_command_line_ends_with_status_2_and_says_what_is_wrong() {
         (&["connectors", "list", "--address", "https://a:1"], "only http"),
         (&["connectors", "list", "--address", "a b"], "a b"),
         (&["connectors", "create", "a/b", "--max-age", "soon"], "soon"),
+        (
+            &["connectors", "update", "a/b", "--address", "127.0.0.1:1", "--include-headers", "x"],
+            "x",
+        ),
+        (&["connectors", "reset-offsets", "a/b", "--timestamp", "soon"], "soon"),
+        (&["connectors", "resume-partition", "a/b", "--partition", "0"], "--retry"),
+        (&["verify", "--connector-file", "c"], "--instance-file"),
+        (&["verify", "a/b", "--until", "0"], "PARTITION=OFFSET"),
     ] {
         let (status, stderr) = run(arguments);
         assert_eq!(status, Some(2), "{arguments:?}: {stderr}");
@@ -36,8 +44,16 @@ fn nobody_at_the_address_ends_with_status_1_and_says_where_and_what_to_do() {
 }
 
 #[test]
+fn what_could_not_be_verified_ends_with_status_2() {
+    let (status, stderr) = run(&["verify", "a/b", "--address", "127.0.0.1:1"]);
+    assert_eq!(status, Some(2));
+    assert!(stderr.contains("not verified: no control plane at http://127.0.0.1:1"), "{stderr}");
+}
+
+#[test]
 fn help_is_there_for_every_command() {
-    for command in [&["dev"][..], &["instances", "create"], &["connectors", "create"]] {
+    for command in [&["dev"][..], &["instances", "create"], &["connectors", "create"], &["verify"]]
+    {
         let output = kafka2oss(Path::new("/nonexistent"))
             .args(command)
             .arg("--help")

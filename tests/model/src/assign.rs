@@ -66,7 +66,9 @@ impl ChainModel {
             return;
         }
         for of in 0..state.assignments.len() {
-            let Some(assignment) = &state.assignments[of] else { continue };
+            let Some(assignment) = &state.assignments[of] else {
+                continue;
+            };
             let Member { instance: on, .. } = assignment.member;
             if on == instance && state.group.has(assignment.member) {
                 let sent = assignment.sent();
@@ -101,8 +103,15 @@ impl ChainModel {
             }
         };
         let (number, absent) = (state.assignments.len(), matches!(stage, Stage::Absent { .. }));
-        let log_start = state.log_start();
-        let assignment = Assignment { chain, layout, member, log_start, stage, purge: Vec::new() };
+        let assignment = Assignment {
+            chain,
+            layout,
+            member,
+            has_topic: chain.topic == state.topic(),
+            log_start: state.log_start(),
+            stage,
+            purge: Vec::new(),
+        };
         state.assignments.push(Some(Arc::new(assignment)));
         // Nothing to wait for: nobody may have put anything.
         if absent && !self.commit_seen(state, chain) {

@@ -144,7 +144,9 @@ impl ChainModel {
             return;
         }
         for of in 0..state.assignments.len() {
-            let Some(assignment) = &state.assignments[of] else { continue };
+            let Some(assignment) = &state.assignments[of] else {
+                continue;
+            };
             let is_done = match &assignment.stage {
                 Stage::Absent { .. } => true,
                 Stage::Owner { sent: Some(_), .. } => false,

@@ -43,8 +43,8 @@
 //!   four assignments, two layouts, three epochs, two incarnations of the topic.
 //!   Each search concentrates on some faults and has few of each.
 //! - An assignment reads the log as it is when it begins.
-//! - Whether a topic has the assignment's id is checked when it begins; that no
-//!   record of another incarnation joins the chain later is the edge's part.
+//! - An assignment of a topic that is gone takes no records; that none of another
+//!   incarnation joins the chain is the edge's part.
 //! - A HEAD, a read of offsets or checkpoints, and a checkpoint that is written
 //!   and acknowledged are one step each. A checkpoint that is written again is
 //!   the same one.
@@ -141,10 +141,7 @@ impl Model for ChainModel {
         actions.extend(events.into_iter().map(Action::Event));
         if state.assignments.len() < usize::from(self.bounds.assignments) {
             for chain in state.chains() {
-                // An agent that knows an older epoch only sees at once that the
-                // topic has another id.
-                let has_topic = chain.topic == state.topic();
-                for layout in (0..self.bounds.layouts).filter(|_| has_topic) {
+                for layout in 0..self.bounds.layouts {
                     let epoch = chain.epoch;
                     let handovers = Self::handovers(state);
                     let assign = |handover| Action::Assign { handover, epoch, layout };

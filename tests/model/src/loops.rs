@@ -138,10 +138,10 @@ impl ChainModel {
     /// The key that a link from `first` on has by the assignment's own layout,
     /// if there are records for it.
     fn proposal(&self, assignment: &Assignment, first: i64) -> Option<&Pin> {
-        let &Assignment { chain, layout, log_start, .. } = assignment;
+        let &Assignment { chain, layout, has_topic, log_start, .. } = assignment;
         let first_record = first.max(log_start);
         let key = Key { chain, first, first_record, layout };
-        (first < self.bounds.records).then(|| self.names.pin(key))
+        (has_topic && first < self.bounds.records).then(|| self.names.pin(key))
     }
 
     pub(crate) fn clock(&self, state: &State) -> Moment {

@@ -52,7 +52,9 @@ pub(crate) fn each_record_stands_once(_: &ChainModel, state: &State) -> bool {
 /// and its record in the object unless retention was faster.
 pub(crate) fn no_holes(_: &ChainModel, state: &State) -> bool {
     state.chains().all(|chain| {
-        let Some(reached) = state.group.reached.get(&chain) else { return true };
+        let Some(reached) = state.group.reached.get(&chain) else {
+            return true;
+        };
         let start = start(state, chain);
         let log_start = state.log_starts[usize::from(chain.topic)];
         (start..*reached).all(|offset| {

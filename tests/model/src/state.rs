@@ -77,6 +77,8 @@ pub struct Assignment {
     pub layout: u8,
     /// The consumer's membership.
     pub member: Member,
+    /// Whether its topic was there when it began: else it takes no records.
+    pub has_topic: bool,
     /// First offset of the log when it read it.
     pub log_start: i64,
     /// How far it is.

@@ -16,7 +16,7 @@ use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use rdkafka::consumer::Consumer;
 use tokio::sync::{Notify, mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use self::moves::{Deferred, Revocation};
 use crate::partition::{CommitError, CommitRequest, Signal};
@@ -39,6 +39,9 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// A trouble that librdkafka does not repeat for this long is over.
 const TROUBLE_PASSES: Duration = Duration::from_secs(30);
+
+/// From a consumer's start to the removal of earlier owners' checkpoints.
+const TIDY_AFTER: Duration = Duration::from_secs(10);
 
 /// Commits that wait for the actor: one a partition at most.
 const COMMIT_QUEUE: usize = 64;
@@ -89,6 +92,8 @@ struct Session {
     searches: JoinSet<Found>,
     /// The group was seen to keep what commits carry besides their offset.
     metadata_checked: bool,
+    /// When what earlier owners have left in the offset topic is removed.
+    tidy_at: Option<Instant>,
     stopping: Option<Stopping>,
     /// The group has given its first assignment.
     joined: bool,
@@ -150,6 +155,7 @@ pub(super) async fn run(
         guidance,
         searches: JoinSet::new(),
         metadata_checked: false,
+        tidy_at: Some(Instant::now() + TIDY_AFTER),
         joined: false,
         troubled: None,
         topic,
@@ -180,7 +186,7 @@ impl Session {
                 _ = tick.tick() => self.look_after()?,
                 Some(request) = requests.recv() => self.commit(request),
                 ended = self.partitions.ended() => self.ended(ended).await?,
-                Some(Ok(found)) = self.searches.join_next() => self.found(found).await?,
+                Some(found) = self.searches.join_next() => self.found(found).await?,
                 Ok(()) = steering.guidance.changed(), if self.stopping.is_none() => {
                     let guidance = steering.guidance.borrow_and_update().clone();
                     self.guide(guidance).await?;
@@ -304,7 +310,11 @@ impl Session {
         });
     }
 
-    async fn found(&mut self, found: Found) -> Result<(), Problem> {
+    async fn found(&mut self, found: Result<Found, JoinError>) -> Result<(), Problem> {
+        let found = found.map_err(|error| {
+            let message = format!("a search ended without a result: {error}");
+            Problem::new(ErrorCode::Internal, message)
+        })?;
         match found {
             Found::Positions(positions) => self.carry_out(Deferred::Recovered(positions)).await,
             Found::MetadataLost(problem) => {
@@ -321,6 +331,14 @@ impl Session {
             return Err(problem);
         }
         self.send_refused_again();
+        if self.tidy_at.is_some_and(|at| at <= Instant::now()) {
+            self.tidy_at = None;
+            let checkpoints = self.checkpoints.clone();
+            self.searches.spawn(async move {
+                checkpoints.remove_lower().await;
+                Found::Nothing
+            });
+        }
         if self.troubled.is_some_and(|since| since.elapsed() > TROUBLE_PASSES) {
             self.untroubled();
         }
@@ -342,7 +360,9 @@ impl Session {
     fn publish_state(&self) {
         let state = match self.guidance.mode {
             _ if !self.joined => TaskState::Starting,
-            Mode::Pause if self.board.all_paused() => TaskState::Paused,
+            Mode::Pause if self.revocation.is_none() && self.board.all_paused() => {
+                TaskState::Paused
+            }
             _ => TaskState::Running,
         };
         self.board.state(state);

@@ -88,6 +88,9 @@ impl Session {
                     let start = self.spec.start_offsets.get(&partition).copied();
                     let seen = snapshot(start.unwrap_or(0), None);
                     self.partitions.recover(&self.consumer, partition, seen);
+                    if self.guidance.mode == Mode::Pause {
+                        self.board.paused(partition);
+                    }
                     Offset::End
                 }
                 TakeUp::Stopped(problem) => {
@@ -251,12 +254,22 @@ impl Session {
             self.board.stopped(partition, problem);
             return Ok(());
         }
-        if position < beginning {
-            self.board.lost(partition, position, beginning);
+        if position >= beginning {
+            // librdkafka also says so where the records at the position are
+            // others by now (KIP-320): what is there was never read.
+            let message = format!(
+                "the brokers do not have the records up to the position {position} any more, and \
+                 have others: the log was truncated"
+            );
+            let problem = Problem::new(ErrorCode::KafkaLogTruncated, message);
+            self.board.stopped(partition, problem);
+            return Ok(());
         }
+        self.board.lost(partition, position, beginning);
         // The next link stands for the lost range, too.
-        let read_from = position.max(beginning);
-        let restart = Restart { partition, position, pin, read_from, committed: false };
+        let read_from = beginning;
+        let committed = self.board.committed(partition).is_some();
+        let restart = Restart { partition, position, pin, read_from, committed };
         self.carry_out(Deferred::Restart(restart)).await
     }
 
@@ -266,6 +279,12 @@ impl Session {
         if self.guidance.mode != before.mode {
             // Those that are being given up have been told to close.
             self.partitions.signal(|partition| !self.is_revoked(partition), self.signal());
+            if self.guidance.mode == Mode::Pause {
+                // Nothing of these is open.
+                for partition in self.partitions.recovering() {
+                    self.board.paused(partition);
+                }
+            }
             if self.guidance.mode == Mode::Run {
                 self.carry_out(Deferred::Resume(self.partitions.resting())).await?;
             }

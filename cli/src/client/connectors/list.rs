@@ -3,7 +3,7 @@
 use kafka2oss_proto::v1;
 
 use crate::args::NameArgs;
-use crate::client::{Client, Failure, describe, names, text};
+use crate::client::{Client, Failure, describe, names, paging, text};
 use crate::output;
 
 pub(super) async fn list(
@@ -13,23 +13,19 @@ pub(super) async fn list(
 ) -> Result<(), Failure> {
     let parent = names::parent(instance.as_deref())?;
     let states = states.iter().map(|state| parse_state(state)).collect::<Result<Vec<_>, _>>()?;
-    let mut all = v1::ListConnectorsResponse::default();
-    loop {
+    let connectors = paging::all(async |page_token| {
         let request = client.request(v1::ListConnectorsRequest {
             parent: parent.clone(),
-            page_size: 1_000,
-            page_token: all.next_page_token,
+            page_size: paging::PAGE_SIZE,
+            page_token,
             states: states.clone(),
         });
         let page = client.connectors().list_connectors(request).await?.into_inner();
-        all.connectors.extend(page.connectors);
-        all.next_page_token = page.next_page_token;
-        if all.next_page_token.is_empty() {
-            break;
-        }
-    }
+        Ok((page.connectors, page.next_page_token))
+    })
+    .await?;
     if client.is_json() {
-        return client.print_json(&all);
+        return client.print_json(&v1::ListConnectorsResponse { connectors, ..Default::default() });
     }
     let mut table = output::table(&[
         "CONNECTOR",
@@ -43,7 +39,7 @@ pub(super) async fn list(
         "OBJECTS",
         "AGE",
     ]);
-    for connector in &all.connectors {
+    for connector in &connectors {
         table.add_row(row(connector));
     }
     Ok(client.out.table(&table)?)
@@ -81,7 +77,17 @@ fn parse_state(given: &str) -> Result<i32, Failure> {
 pub(super) async fn get(client: &Client, args: NameArgs) -> Result<(), Failure> {
     let name = names::connector(&args.name, args.instance.as_deref())?.to_string();
     let request = client.request(v1::GetConnectorRequest { name });
-    let connector = client.connectors().get_connector(request).await?.into_inner();
+    let mut connector = client.connectors().get_connector(request).await?.into_inner();
+    // Which ones, and how they go on, is asked for apart. JSON is the one answer.
+    if !client.is_json()
+        && let Some(status) = &mut connector.status
+        && status.partitions_stopped > 0
+    {
+        let name = connector.name.clone();
+        let request = client.request(v1::GetConnectorProgressRequest { name });
+        let progress = client.connectors().get_connector_progress(request).await?.into_inner();
+        status.partitions = progress.partitions;
+    }
     show(client, &connector)
 }
 

@@ -1,16 +1,22 @@
 //! `kafka2oss connectors`.
 
 mod create;
+mod dead_letters;
 mod list;
+mod logs;
 mod progress;
+mod reset_offsets;
+mod resume_partition;
 mod spec;
-mod tail;
 mod test_message;
 mod transitions;
+mod update;
 mod watch;
 
 use super::{Client, Failure};
-use crate::args::{ConnectorsArgs, ConnectorsCommand};
+use crate::args::{ConnectorsArgs, ConnectorsCommand, DeadLettersCommand};
+pub(super) use resume_partition::commands as resume_commands;
+pub(super) use spec::credentials;
 
 /// Runs one command.
 pub(crate) async fn run(args: ConnectorsArgs) -> Result<(), Failure> {
@@ -20,14 +26,21 @@ pub(crate) async fn run(args: ConnectorsArgs) -> Result<(), Failure> {
         ConnectorsCommand::Preview(args) => create::preview(&client, *args).await,
         ConnectorsCommand::Get(args) => list::get(&client, args).await,
         ConnectorsCommand::List { instance, states } => list::list(&client, instance, states).await,
-        ConnectorsCommand::Update(args) => transitions::update(&client, args).await,
+        ConnectorsCommand::Update(args) => update::run(&client, *args).await,
         ConnectorsCommand::Deploy(args) => transitions::deploy(&client, args).await,
         ConnectorsCommand::Pause(args) => transitions::pause(&client, args).await,
         ConnectorsCommand::Resume(args) => transitions::resume(&client, args).await,
+        ConnectorsCommand::ResumePartition(args) => resume_partition::run(&client, args).await,
+        ConnectorsCommand::ResetOffsets(args) => reset_offsets::run(&client, args).await,
         ConnectorsCommand::Delete(args) => transitions::delete(&client, args).await,
         ConnectorsCommand::Watch(args) => watch::run(&client, args).await,
-        ConnectorsCommand::Logs(args) => tail::logs(&client, args).await,
-        ConnectorsCommand::DeadLetters(args) => tail::dead_letters(&client, args).await,
+        ConnectorsCommand::Logs(args) => logs::run(&client, args).await,
+        ConnectorsCommand::DeadLetters(DeadLettersCommand::List(args)) => {
+            dead_letters::list(&client, args).await
+        }
+        ConnectorsCommand::DeadLetters(DeadLettersCommand::Tail(args)) => {
+            dead_letters::tail(&client, args).await
+        }
         ConnectorsCommand::Test(args) => test_message::run(&client, args).await,
         ConnectorsCommand::Progress(args) => progress::run(&client, args).await,
     }

@@ -1,4 +1,4 @@
-//! `deploy`, `pause`, `resume`, `delete`, `update`.
+//! `deploy`, `pause`, `resume`, `delete`.
 
 use std::time::Duration;
 
@@ -6,8 +6,7 @@ use kafka2oss_proto::v1;
 use v1::ConnectorState;
 use v1::watch_connectors_response::Event;
 
-use super::spec;
-use crate::args::{DeleteArgs, TransitionArgs, UpdateArgs};
+use crate::args::{DeleteArgs, TransitionArgs};
 use crate::client::{Client, Failure, names, text};
 
 pub(super) async fn deploy(client: &Client, args: TransitionArgs) -> Result<(), Failure> {
@@ -76,35 +75,6 @@ pub(super) async fn delete(client: &Client, args: DeleteArgs) -> Result<(), Fail
     let name = names::short(&connector.name);
     let text = if gone { "is deleted" } else { "is DELETING; its objects stay" };
     Ok(client.out.line(format_args!("{name} {text}"))?)
-}
-
-pub(super) async fn update(client: &Client, args: UpdateArgs) -> Result<(), Failure> {
-    let name = names::connector(&args.name.name, args.name.instance.as_deref())?.to_string();
-    let Some(credentials) = spec::credentials(args.access_key, None)? else {
-        return Err(Failure::Usage("give the new credentials by --access-key-...".to_owned()));
-    };
-    let request = client.request(v1::UpdateConnectorRequest {
-        connector: Some(v1::Connector {
-            name,
-            spec: Some(v1::ConnectorSpec {
-                destination: Some(v1::ObjectStoreDestination {
-                    credentials: Some(credentials),
-                    ..v1::ObjectStoreDestination::default()
-                }),
-                ..v1::ConnectorSpec::default()
-            }),
-            ..v1::Connector::default()
-        }),
-        update_mask: Some(prost_types::FieldMask {
-            paths: vec!["spec.destination.credentials".to_owned()],
-        }),
-    });
-    let connector = client.connectors().update_connector(request).await?.into_inner();
-    if client.is_json() {
-        return client.print_json(&connector);
-    }
-    let name = names::short(&connector.name);
-    Ok(client.out.line(format_args!("{name} has new credentials"))?)
 }
 
 /// Follows the connector until `reached`; `None` when it is gone. Ends with

@@ -59,6 +59,8 @@ fn when_another_epoch_begins() {
 fn when_the_topic_is_created_again() {
     let bounds = Bounds { assignments: 3, resets: 1, recreations: 1, ..ZOMBIE };
     holds("a recreated topic", bounds, 250_000);
+    let several = Bounds { records: 1, assignments: 4, ..bounds };
+    holds("a recreated topic of one record", several, 500_000);
     holds("a recreated topic and an expired offset", Bounds { expiries: 1, ..bounds }, 500_000);
 }
 

@@ -1,0 +1,44 @@
+//! An AccessKey, or where it is.
+
+use kafka2oss_proto::v1;
+use v1::secret::Source;
+use v1::store_credentials::Kind;
+
+use crate::args::AccessKeyFlags;
+use crate::client::{Failure, input};
+
+/// The credentials that the flags give, over those that were given before;
+/// `None` when the flags give none.
+pub(in crate::client) fn credentials(
+    flags: AccessKeyFlags,
+    before: Option<&v1::StoreCredentials>,
+) -> Result<Option<v1::StoreCredentials>, Failure> {
+    let AccessKeyFlags {
+        access_key_id,
+        access_key_id_env,
+        access_key_id_file,
+        access_key_secret_env,
+        access_key_secret_file,
+        access_key_secret_stdin,
+    } = flags;
+    let id = access_key_id
+        .map(Source::Plain)
+        .or(access_key_id_env.map(Source::Environment))
+        .or(access_key_id_file.map(Source::File));
+    let mut secret =
+        access_key_secret_env.map(Source::Environment).or(access_key_secret_file.map(Source::File));
+    if access_key_secret_stdin {
+        secret = Some(Source::Plain(input::stdin()?.trim_end_matches(['\r', '\n']).to_owned()));
+    }
+    if id.is_none() && secret.is_none() {
+        return Ok(None);
+    }
+    let mut key = match before.and_then(|before| before.kind.clone()) {
+        Some(Kind::AccessKey(key)) => key,
+        None => v1::AccessKey::default(),
+    };
+    let message = |source| v1::Secret { source: Some(source) };
+    key.id = id.map(message).or(key.id);
+    key.secret = secret.map(message).or(key.secret);
+    Ok(Some(v1::StoreCredentials { kind: Some(Kind::AccessKey(key)) }))
+}

@@ -1,0 +1,81 @@
+//! One connector, for people: [`spec`] is what it should do, [`status`] what is
+//! seen of it.
+
+mod spec;
+mod status;
+
+use comfy_table::Table;
+use kafka2oss_proto::v1;
+
+use super::text;
+use crate::output;
+
+/// A headed part of the description.
+pub(super) struct Section {
+    pub(super) title: &'static str,
+    pub(super) table: Table,
+}
+
+/// The connector's properties, then what its status lists.
+pub(super) fn connector(connector: &v1::Connector) -> (Table, Vec<Section>) {
+    let mut rows = vec![("Name", connector.name.clone())];
+    if let Some(status) = &connector.status {
+        rows.extend(status::rows(connector, status));
+    }
+    if let Some(spec) = &connector.spec {
+        rows.extend(spec::rows(spec));
+    }
+    if !connector.labels.is_empty() {
+        let mut labels: Vec<_> =
+            connector.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        labels.sort();
+        rows.push(("Labels", labels.join(", ")));
+    }
+    if connector.create_time.is_some() {
+        rows.push(("Created", text::time(connector.create_time.as_ref())));
+        rows.push(("UID", connector.uid.clone()));
+        rows.push(("Etag", connector.etag.clone()));
+    }
+    let mut sections = Vec::new();
+    if let Some(status) = &connector.status {
+        if !status.conditions.is_empty() {
+            sections.push(Section {
+                title: "Conditions",
+                table: status::conditions(&status.conditions),
+            });
+        }
+        if let Some(table) = status::stopped(&connector.name, &status.partitions) {
+            sections.push(Section { title: "Stopped partitions", table });
+        }
+        if !status.tasks.is_empty() {
+            sections.push(Section { title: "Tasks", table: status::tasks(&status.tasks) });
+        }
+        if !status.missing_resources.is_empty() {
+            let table = resources(&status.missing_resources);
+            sections.push(Section { title: "To be created by hand", table });
+        }
+    }
+    (output::properties(rows), sections)
+}
+
+/// Topics and groups, with the settings that they need.
+pub(super) fn resources(resources: &[v1::PlannedResource]) -> Table {
+    let mut table =
+        output::table(&["NAME", "PARTITIONS", "CLEANUP.POLICY", "STORAGE ENGINE", "FOR"]);
+    for resource in resources {
+        let group = resource.partitions == 0;
+        let or_group = |text: String| if group { text::NONE.to_owned() } else { text };
+        let roles: Vec<_> = resource.roles.iter().map(|role| text::resource_role(*role)).collect();
+        table.add_row([
+            resource.name.clone(),
+            or_group(resource.partitions.to_string()),
+            text::or_none(&resource.cleanup_policy),
+            or_group(text::storage_engine(resource.storage_engine)),
+            roles.join(", "),
+        ]);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests;

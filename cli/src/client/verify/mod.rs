@@ -1,0 +1,124 @@
+//! `kafka2oss verify`: a thin command over the crate `kafka2oss-verify`.
+//!
+//! - [`subject`]: connector and instance, and what the flags say, as what is to
+//!   be verified.
+
+mod subject;
+
+use std::io::{self, IsTerminal};
+
+use kafka2oss_proto::v1;
+use kafka2oss_verify::{Kind, Report};
+
+use super::{Client, Failure, input, names};
+use crate::args::{OutputFormat, VerifyArgs};
+use crate::output::{self, Output};
+use subject::Subject;
+
+/// Verifies one connector.
+pub(crate) async fn run(args: VerifyArgs) -> Result<(), Failure> {
+    let unverified = |failure| Failure::Unverified(Box::new(failure));
+    let (format, output_changed) = (args.options.output, args.output_changed);
+    let report = verify(args).await.map_err(unverified)?;
+    match print(&report, format) {
+        // What came out is known, whoever still reads it.
+        Err(Failure::Closed(closed)) if closed.is_broken_pipe() => {}
+        printed => printed.map_err(unverified)?,
+    }
+    judge(&report, output_changed)
+}
+
+async fn verify(args: VerifyArgs) -> Result<Report, Failure> {
+    let (connector, instance) = subject(&args).await?;
+    let verification = Subject { connector, instance }.verification(args)?;
+    if io::stderr().is_terminal() {
+        let topic = &verification.topic;
+        output::note(format_args!("reading topic {topic} and its objects; Ctrl-C gives up"));
+    }
+    verification.run().await.map_err(|problem| Failure::Failed(problem.to_string()))
+}
+
+/// Connector and instance, from files or else from the control plane.
+async fn subject(args: &VerifyArgs) -> Result<(v1::Connector, v1::Instance), Failure> {
+    if let (Some(connector), Some(instance)) = (&args.connector_file, &args.instance_file) {
+        return Ok((input::message(connector)?, input::message(instance)?));
+    }
+    let Some(name) = &args.name else {
+        return Err(Failure::Usage("name the connector: INSTANCE/CONNECTOR".to_owned()));
+    };
+    let name = names::connector(name, args.instance.as_deref())?;
+    let client = Client::connect(&args.options).await?;
+    let request = client.request(v1::GetConnectorRequest { name: name.to_string() });
+    let connector = client.connectors().get_connector(request).await?.into_inner();
+    let request = client.request(v1::GetInstanceRequest { name: name.instance().to_string() });
+    let instance = client.instances().get_instance(request).await?.into_inner();
+    Ok((connector, instance))
+}
+
+fn print(report: &Report, format: OutputFormat) -> Result<(), Failure> {
+    match format {
+        OutputFormat::Table => Ok(Output.line(report.to_string().trim_end())?),
+        OutputFormat::Json => {
+            let json = serde_json::to_value(report)
+                .map_err(|error| Failure::Failed(format!("the report is no JSON: {error}")))?;
+            Ok(Output.json(&json, true)?)
+        }
+    }
+}
+
+fn judge(report: &Report, output_changed: bool) -> Result<(), Failure> {
+    if report.is_clean() {
+        return Ok(());
+    }
+    let kinds: Vec<_> = report
+        .findings
+        .iter()
+        .map(|(kind, found)| format!("{} {}", found.count, kind.name()))
+        .collect();
+    let mut words = format!("topic and objects do not match: {}", kinds.join(", "));
+    if report.count(Kind::Altered) > 0 && !output_changed {
+        words = format!(
+            "{words}\n  remedy: where the output settings have been changed since the start, add \
+             --output-changed"
+        );
+    }
+    Err(Failure::Damage(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kafka2oss_verify::Findings;
+
+    fn report(found: &[(Kind, u64)]) -> Report {
+        let findings = |count| Findings { count, examples: Vec::new() };
+        let findings = found.iter().map(|(kind, count)| (*kind, findings(*count))).collect();
+        Report { findings, ..Report::default() }
+    }
+
+    #[test]
+    fn what_is_wrong_is_exit_status_1_and_named() {
+        assert!(judge(&report(&[]), false).is_ok());
+        let failure = judge(&report(&[(Kind::Missing, 2), (Kind::Hole, 1)]), false)
+            .expect_err("something is wrong");
+        assert_eq!(failure.exit_status(), 1);
+        assert_eq!(failure.to_string(), "topic and objects do not match: 2 missing, 1 hole");
+    }
+
+    #[test]
+    fn altered_records_may_be_of_other_settings() {
+        let report = report(&[(Kind::Altered, 1)]);
+        for (output_changed, hinted) in [(false, true), (true, false)] {
+            let words = judge(&report, output_changed).expect_err("wrong").to_string();
+            assert_eq!(words.contains("--output-changed"), hinted, "{words}");
+        }
+    }
+
+    #[test]
+    fn a_verification_that_came_to_no_end_is_exit_status_2() {
+        let closed = Failure::Closed(io::Error::from(io::ErrorKind::BrokenPipe).into());
+        for cause in [Failure::Failed("no route".to_owned()), closed] {
+            assert_eq!(Failure::Unverified(Box::new(cause)).exit_status(), 2);
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! `kafka2oss-verify` as the judge of a connector's objects and error topics.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, ensure};
+use kafka2oss_proto::spec::{
+    AccessKey, AddressingStyle, Destination, Instance, KafkaSecurity, Pool, SecretSource, StoreType,
+};
+use kafka2oss_sink::ObjectStore;
+use kafka2oss_tests::bucket::Bucket;
+use kafka2oss_verify::{Options, Report, Verification};
+
+use crate::connector::Connector;
+use crate::world::World;
+
+impl World {
+    /// What `kafka2oss-verify` says of a topic from its beginning, up to these
+    /// ends by partition, and of the connector's objects in a bucket of the
+    /// emulator.
+    pub(crate) async fn verify(
+        &self,
+        connector: &Connector,
+        topic: &str,
+        bucket: &Bucket,
+        ends: BTreeMap<i32, i64>,
+        error_topics: &[&str],
+    ) -> Result<Report> {
+        let options = Options {
+            starts: ends.keys().map(|partition| (*partition, 0)).collect(),
+            bounds: ends,
+            group: Some(connector.group()),
+            error_topics: error_topics.iter().map(ToString::to_string).collect(),
+            connector: Some(connector.id.clone()),
+            ..Options::default()
+        };
+        let verification = Verification {
+            instance: self.instance(),
+            topic: topic.into(),
+            store: ObjectStore::new(&self.destination(bucket)),
+            prefixes: vec![String::new()],
+            hash_prefix: false,
+            options,
+        };
+        Ok(verification.run().await?)
+    }
+
+    fn instance(&self) -> Instance {
+        Instance {
+            region_id: self.oss().region().into(),
+            bootstrap_servers: vec![self.bootstrap.clone()],
+            security: KafkaSecurity { tls: false, ca_certificate: None, sasl: None },
+            pool: Pool::default(),
+            connectors_disabled: false,
+            allow_shared_cluster: false,
+        }
+    }
+
+    fn destination(&self, bucket: &Bucket) -> Destination {
+        let oss = self.oss();
+        let plain = |text: &str| SecretSource::Plain(text.into());
+        Destination {
+            store_type: StoreType::Oss,
+            bucket: bucket.name().into(),
+            endpoint: oss.endpoint(),
+            signing_region: oss.region().into(),
+            addressing_style: AddressingStyle::VirtualHosted,
+            credentials: AccessKey { id: plain(oss.access_key()), secret: plain(oss.secret_key()) },
+            allow_cross_region: false,
+        }
+    }
+}
+
+/// Fails unless nothing is wrong, and this many records were compared in objects
+/// and found in error topics.
+pub(crate) fn assert_clean(report: &Report, in_objects: u64, dead_letters: u64) -> Result<()> {
+    ensure!(report.is_clean(), "{report}");
+    let found = |figure: fn(&kafka2oss_verify::PartitionReport) -> u64| report.total(figure);
+    let compared = (found(|of| of.compared), found(|of| of.dead_letters));
+    ensure!(compared == (in_objects, dead_letters), "{compared:?}: {report}");
+    Ok(())
+}
