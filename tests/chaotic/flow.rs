@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail};
 use kafka2oss_tests::produce::{Producer, Record};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
@@ -35,8 +35,11 @@ impl Flow {
 
     /// Fails if producing has: records are acknowledged, however the broker is
     /// treated.
-    pub(crate) fn check(&self) -> Result<()> {
-        ensure!(!self.producing.is_finished(), "producing has ended");
+    pub(crate) async fn check(&mut self) -> Result<()> {
+        if self.producing.is_finished() {
+            self.stop().await?;
+            bail!("producing has ended");
+        }
         Ok(())
     }
 

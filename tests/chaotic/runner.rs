@@ -110,7 +110,7 @@ impl<'a> Runner<'a> {
         }
         self.pass_until(start + cycle.length).await?;
         self.processes.check()?;
-        self.flow.check()
+        self.flow.check().await
     }
 
     /// Ends all disturbances and waits until everything that is in the topic at

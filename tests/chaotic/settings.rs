@@ -13,6 +13,10 @@ const CYCLES: &str = "KAFKA2OSS_TEST_CHAOS_CYCLES";
 const SEED: &str = "KAFKA2OSS_TEST_CHAOS_SEED";
 const STORE: &str = "KAFKA2OSS_TEST_CHAOS_STORE";
 
+/// One whose first half minute has nearly every kind of disturbance.
+const DEFAULT_SEED: u64 = 6_091;
+const DEFAULT_TIME: Duration = Duration::from_secs(60);
+
 /// The store of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StoreKind {
@@ -46,7 +50,7 @@ impl Settings {
             (Some(_), Some(_)) => bail!("{CYCLES} and {SECONDS} exclude each other"),
             (Some(0), None) => bail!("{CYCLES} must be 1 or more"),
             (Some(cycles), None) => Extent::Cycles(cycles),
-            (None, seconds) => Extent::Time(Duration::from_secs(seconds.unwrap_or(60))),
+            (None, seconds) => Extent::Time(seconds.map_or(DEFAULT_TIME, Duration::from_secs)),
         };
         let stores = match env::var(STORE).as_deref() {
             Err(_) => vec![StoreKind::Oss, StoreKind::Minio],
@@ -54,7 +58,7 @@ impl Settings {
             Ok("minio") => vec![StoreKind::Minio],
             Ok(other) => bail!("{STORE} is {other:?}, not oss or minio"),
         };
-        Ok(Self { seed: number(SEED)?.unwrap_or(1), extent, stores })
+        Ok(Self { seed: number(SEED)?.unwrap_or(DEFAULT_SEED), extent, stores })
     }
 }
 

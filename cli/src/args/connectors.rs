@@ -174,8 +174,8 @@ pub(crate) enum DeadLettersCommand {
     /// List the last ones, the newest first
     #[command(visible_alias = "ls")]
     List(NameArgs),
-    /// Print the last ones in the order of their arrival, and go on with new
-    /// ones
+    /// Print the last ones in the order of their arrival, with --follow new ones,
+    /// too
     Tail(TailArgs),
 }
 

@@ -81,21 +81,23 @@ fn offsets_are_reset_while_paused_and_read_again_under_other_keys() {
 #[test]
 fn a_stopped_partition_is_shown_with_the_command_that_lets_it_go_on() {
     let dev = Dev::start();
-    produce(&dev, "t", BROKEN);
+    produce(&dev, "t", b"1");
     deployed(&dev, &["--failure-policy", "fail"]);
+    // Not before: it would be DEGRADED at once, and never seen to be RUNNING.
+    produce(&dev, "t", BROKEN);
 
     let shown = eventually("the partition stops", || {
         let shown = dev.ask(&["connectors", "get", "dev/sink"]);
         shown.contains("Stopped partitions").then_some(shown)
     });
 
-    let skip = "kafka2oss connectors resume-partition dev/sink --partition 0 --skip --offset 0";
+    let skip = "kafka2oss connectors resume-partition dev/sink --partition 0 --skip --offset 1";
     assert!(shown.contains("RECORD_NOT_UTF8") && shown.contains(skip), "{shown}");
     let command: Vec<_> = skip.split(' ').skip(1).collect();
-    assert_eq!(dev.ask(&command), "partition 0 of dev/sink goes on without offset 0\n");
+    assert_eq!(dev.ask(&command), "partition 0 of dev/sink goes on without offset 1\n");
     eventually("the partition goes on behind the record", || {
         let progress = dev.ask_json(&["connectors", "progress", "dev/sink"]);
-        (progress["partitions"][0]["committedOffset"] == "1").then_some(())
+        (progress["partitions"][0]["committedOffset"] == "2").then_some(())
     });
     assert!(test_message(&dev).starts_with("t/0/t+0+"));
 }

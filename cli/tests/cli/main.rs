@@ -7,6 +7,5 @@ mod demo;
 mod program;
 mod real_services;
 mod stop;
-mod tmp_race;
 mod usage;
 mod verify;

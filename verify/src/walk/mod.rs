@@ -19,7 +19,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use kafka2oss_chain::{ChainId, ObjectKey, ObjectMetadata, SPILLED_VALUE};
+use kafka2oss_chain::{ChainId, DETACHED_VALUE, ObjectKey, ObjectMetadata, SPILLED_VALUE};
 use kafka2oss_format::{DecodedRecord, DecodedValue};
 
 use crate::compare::{Expectation, SourceRecord, differences};
@@ -437,14 +437,29 @@ impl<'a> Walk<'a> {
             }
             Found::Faithful { objects } => {
                 self.report.dead_letters += 1;
-                let expected = &record.value;
-                self.checks.extend(objects.into_iter().map(|key| ValueCheck {
-                    offset,
-                    key,
-                    expected: expected.clone(),
-                }));
+                for key in objects {
+                    if self.is_detached_value(&key, offset) {
+                        let expected = record.value.clone();
+                        self.checks.push(ValueCheck { offset, key, expected });
+                    } else {
+                        // Anybody may have written it: it is not even asked for.
+                        let detail = "its dead letter names an object that is not of its value";
+                        self.add(Kind::Altered, Finding::of_offsets(offset, offset, detail));
+                    }
+                }
             }
         }
+    }
+
+    /// Whether the key is that of the record's value beside its dead letter, by
+    /// whichever chain: dead letters of earlier ones count.
+    fn is_detached_value(&self, key: &str, offset: i64) -> bool {
+        ObjectKey::parse(key).is_some_and(|parsed| {
+            parsed.extension == DETACHED_VALUE
+                && parsed.topic == self.settings.expectation.topic
+                && parsed.partition == self.report.partition
+                && parsed.offset == offset
+        })
     }
 
     /// The end of what has to be there.
