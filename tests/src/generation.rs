@@ -20,10 +20,10 @@ const FLEXIBLE_VALUE_VERSION: u16 = 4;
 pub async fn generation(bootstrap: &str, group: &str) -> Result<Option<u32>> {
     let records = read_topic(bootstrap, GROUPS).await?;
     // All records of a group are in one partition, in order.
-    let of_group = records.iter().filter(|record| {
+    let mut of_group = records.iter().filter(|record| {
         record.key.as_deref().and_then(group_of_key).is_some_and(|name| name == group.as_bytes())
     });
-    let Some(last) = of_group.last() else { return Ok(None) };
+    let Some(last) = of_group.next_back() else { return Ok(None) };
     let Some(value) = &last.value else { return Ok(None) };
     generation_in(value).map(Some)
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use kafka2oss_chain::{Owner, Pin};
+use kafka2oss_chain::Owner;
 use kafka2oss_memory::{InFlight, PartitionMemory};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
@@ -241,6 +241,6 @@ async fn ended(delivering: &mut Option<DeliveryHandle>) -> Result<Owner, Undeliv
 impl Exit {
     /// The chain goes on where its owner is by now.
     pub(super) fn rewind(owner: &Owner) -> Self {
-        Self::Rewind { position: owner.position(), pin: owner.pin().map(Pin::clone) }
+        Self::Rewind { position: owner.position(), pin: owner.pin().cloned() }
     }
 }

@@ -30,6 +30,7 @@ pub(super) async fn run(
         let problem =
             match session::run(&spec, &environment, &board, &incarnation, &mut steering).await {
                 End::Stopped => return,
+                End::Rejoin => continue,
                 End::Failed(problem) => problem,
             };
         if started.elapsed() > LIVED {

@@ -40,7 +40,7 @@ impl Confirmations {
         let mut answered = self.answered.clone();
         if answered.wait_for(|answered| *answered >= question).await.is_err() {
             // The stream's end of it is gone: the agent ends.
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }
@@ -59,7 +59,7 @@ impl ConfirmationDesk {
     /// Waits for the next question; for ever when nobody can ask any more.
     pub async fn question(&mut self) {
         if self.asked.changed().await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 

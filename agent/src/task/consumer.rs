@@ -46,7 +46,7 @@ pub(super) enum TakeUp {
 }
 
 /// Runs a call that may wait for the network.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     call: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Problem> {
     tokio::task::spawn_blocking(call).await.map_err(|error| {

@@ -11,6 +11,7 @@ mod context;
 mod handle;
 mod incarnation;
 mod native;
+mod orphans;
 mod partitions;
 mod recovery;
 mod session;

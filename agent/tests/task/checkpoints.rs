@@ -89,15 +89,21 @@ async fn an_owner_removes_the_checkpoints_of_those_before_it() -> Result<()> {
     let before = world.checkpoints().await?;
     assert_eq!(before.values().map(|own| own.offset).collect::<Vec<_>>(), [5]);
 
-    world.ten_delivered("b").await?;
+    let records = numbered("b", 0..10, 1);
+    let produced = world.kafka.producer()?.send_all(&world.topic, records).await?;
+    let task = world.start(0).await?;
+    task.delivered(&produced).await?;
 
-    eventually("one is left, of the new owner", LIMIT, async || {
+    let now = eventually("its own is left", LIMIT, async || {
         let now = world.checkpoints().await?;
         let offsets: Vec<_> = now.values().map(|own| own.offset).collect();
         anyhow::ensure!(offsets == [15], "{offsets:?}");
-        Ok(Some(assert!(now.keys().all(|key| !before.contains_key(key)))))
+        Ok(Some(now))
     })
-    .await
+    .await?;
+    assert!(now.keys().all(|key| !before.contains_key(key)));
+    task.handle.stop(StopMode::Leave).await;
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -29,7 +29,7 @@ fn change(world: &mut World, round: u64) {
         length: v1::TimeBucketLength::Minute.into(),
         time_zone: "Europe/Berlin".into(),
     };
-    layout.time_buckets = (round % 2 == 0).then_some(buckets);
+    layout.time_buckets = round.is_multiple_of(2).then_some(buckets);
     world.rotation().max_age = Some(prost_types::Duration { seconds: 1, nanos: 0 });
     world.rotation().max_records = [Some(13), None, Some(200)][round as usize % 3];
 }

@@ -6,8 +6,9 @@
 //! commit of them has its answer.
 
 mod moves;
+mod searches;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CString;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,17 +17,19 @@ use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use rdkafka::consumer::Consumer;
 use tokio::sync::{Notify, mpsc, watch};
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::JoinSet;
 
 use self::moves::{Deferred, Revocation};
+use self::searches::Found;
 use crate::partition::{CommitError, CommitRequest, Signal};
 use crate::report::Severity;
 use crate::task::board::Board;
 use crate::task::checkpoints::CheckpointTopic;
 use crate::task::commits::{PendingCommits, answer};
-use crate::task::consumer::{self, ClosingGuard, TakeUp, TaskConsumer};
+use crate::task::consumer::{self, ClosingGuard, TaskConsumer};
 use crate::task::context::Event;
 use crate::task::native;
+use crate::task::orphans::LOOK_AFTER;
 use crate::task::partitions::Partitions;
 use crate::task::stopping::{Next, Seen, Stopping};
 use crate::task::{
@@ -50,6 +53,8 @@ const COMMIT_QUEUE: usize = 64;
 pub(super) enum End {
     /// It was told to.
     Stopped,
+    /// It has left the group, which has to rebalance, and is to join it again.
+    Rejoin,
     /// Another consumer is needed.
     Failed(Problem),
 }
@@ -61,16 +66,6 @@ pub(super) struct Steering {
     pub guidance: watch::Receiver<Guidance>,
     /// Set once, to stop.
     pub stop: watch::Receiver<Option<StopMode>>,
-}
-
-/// What was found out beside the loops.
-enum Found {
-    /// Where partitions go on.
-    Positions(BTreeMap<i32, TakeUp>),
-    /// The group does not keep what commits carry besides their offset.
-    MetadataLost(Problem),
-    /// Nothing to be said.
-    Nothing,
 }
 
 struct Session {
@@ -92,6 +87,11 @@ struct Session {
     searches: JoinSet<Found>,
     /// The group was seen to keep what commits carry besides their offset.
     metadata_checked: bool,
+    /// When it is looked whether partitions belong to nobody, and those that did
+    /// when it was last looked.
+    orphans: (Option<Instant>, BTreeSet<i32>),
+    /// It leaves the group only to join it again.
+    rejoins: bool,
     /// When what earlier owners have left in the offset topic is removed.
     tidy_at: Option<Instant>,
     stopping: Option<Stopping>,
@@ -155,17 +155,21 @@ pub(super) async fn run(
         guidance,
         searches: JoinSet::new(),
         metadata_checked: false,
+        orphans: (None, BTreeSet::new()),
+        rejoins: false,
         tidy_at: Some(Instant::now() + TIDY_AFTER),
         joined: false,
         troubled: None,
         topic,
     };
     let end = session.serve(&wake, commit_requests, steering).await;
+    let rejoins = session.rejoins;
     session.partitions.abort_all().await;
     session.searches.shutdown().await;
     drop(session);
     consumer::close(guard).await;
     match end {
+        Ok(()) if rejoins => End::Rejoin,
         Ok(()) => End::Stopped,
         Err(problem) => End::Failed(problem),
     }
@@ -254,6 +258,9 @@ impl Session {
                 self.take_up(partitions).await?;
                 self.consumer.context().assigned();
                 self.joined = true;
+                if self.membership == Membership::Static {
+                    self.orphans = (Some(Instant::now() + LOOK_AFTER), BTreeSet::new());
+                }
                 self.untroubled();
                 self.send_refused_again();
                 Ok(())
@@ -292,45 +299,16 @@ impl Session {
         });
     }
 
-    /// Sees once whether the group keeps what commits carry besides their
-    /// offset.
-    fn check_metadata(&mut self, partition: i32) {
-        if std::mem::replace(&mut self.metadata_checked, true) {
-            return;
-        }
-        let (consumer, topic) = (self.consumer.clone(), self.spec.spec.source.topic.clone());
-        self.searches.spawn(async move {
-            match consumer::keeps_metadata(&consumer, &topic, partition).await {
-                Ok(true) | Err(_) => Found::Nothing,
-                Ok(false) => {
-                    let message = "the brokers do not give back what a commit carries";
-                    Found::MetadataLost(Problem::new(ErrorCode::KafkaMetadataLost, message))
-                }
-            }
-        });
-    }
-
-    async fn found(&mut self, found: Result<Found, JoinError>) -> Result<(), Problem> {
-        let found = found.map_err(|error| {
-            let message = format!("a search ended without a result: {error}");
-            Problem::new(ErrorCode::Internal, message)
-        })?;
-        match found {
-            Found::Positions(positions) => self.carry_out(Deferred::Recovered(positions)).await,
-            Found::MetadataLost(problem) => {
-                self.board.downgrade(None, &problem);
-                Ok(())
-            }
-            Found::Nothing => Ok(()),
-        }
-    }
-
     /// What is due from time to time.
     fn look_after(&mut self) -> Result<(), Problem> {
         if let Some(problem) = self.commits.overdue() {
             return Err(problem);
         }
         self.send_refused_again();
+        if self.orphans.0.is_some_and(|at| at <= Instant::now()) {
+            self.orphans.0 = None;
+            self.look_for_orphans();
+        }
         if self.tidy_at.is_some_and(|at| at <= Instant::now()) {
             self.tidy_at = None;
             let checkpoints = self.checkpoints.clone();

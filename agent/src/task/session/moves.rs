@@ -10,7 +10,8 @@ use kafka2oss_proto::error_code::Problem;
 use rdkafka::Offset;
 use rdkafka::consumer::Consumer;
 
-use super::{Found, Session};
+use super::Session;
+use super::searches::Found;
 use crate::partition::{Exit, Signal};
 use crate::task::consumer::{self, TakeUp};
 use crate::task::partitions::{Ended, Start};
