@@ -127,7 +127,7 @@ enum Broken {
 
 impl Broken {
     fn of(number: u64) -> Option<Self> {
-        (number % 10 == 9).then_some(if number / 10 % 2 == 0 {
+        (number % 10 == 9).then_some(if (number / 10).is_multiple_of(2) {
             Self::NotUtf8
         } else {
             Self::TooLarge
