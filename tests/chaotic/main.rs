@@ -29,7 +29,7 @@ use crate::verdict::Verdict;
 
 /// Between these many cycles all has to work again for a moment, so that what
 /// hangs is found near to its cause.
-const SETTLE_EVERY: u64 = 20;
+const SETTLE_EVERY: u64 = 10;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_record_stands_in_one_object_whatever_is_killed_frozen_or_cut_off() -> Result<()> {

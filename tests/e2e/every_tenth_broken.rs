@@ -127,11 +127,11 @@ enum Broken {
 
 impl Broken {
     fn of(number: u64) -> Option<Self> {
-        (number % 10 == 9).then_some(if (number / 10).is_multiple_of(2) {
-            Self::NotUtf8
-        } else {
-            Self::TooLarge
-        })
+        match number % 20 {
+            9 => Some(Self::NotUtf8),
+            19 => Some(Self::TooLarge),
+            _ => None,
+        }
     }
 
     fn code(self) -> &'static str {
