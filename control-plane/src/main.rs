@@ -1,5 +1,7 @@
 //! The control plane as a process of its own.
 
+use std::io::IsTerminal as _;
+
 use clap::{Parser, ValueEnum};
 use kafka2oss_control_plane::{ControlPlane, Options};
 use tokio::signal::unix::{SignalKind, signal};
@@ -34,7 +36,10 @@ enum LogFormat {
 async fn main() -> anyhow::Result<()> {
     let command = Command::parse();
     let filter = EnvFilter::try_new(&command.log)?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     match command.log_format {
         LogFormat::Human => log.init(),
         LogFormat::Json => log.json().init(),

@@ -42,6 +42,8 @@ mod tests {
         drop(held);
 
         assert!(now >= before + BYTES / 2, "{before} {now}");
-        assert!(peak_resident_bytes(pid).expect("this process runs") >= now);
+        // The kernel's counters are summed over processors, now and then.
+        let peak = peak_resident_bytes(pid).expect("this process runs");
+        assert!(peak + BYTES / 16 >= now, "{peak} {now}");
     }
 }
