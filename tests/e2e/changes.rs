@@ -175,6 +175,68 @@ async fn dead_letters_are_listed_page_by_page_the_newest_first() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn partitions_that_are_added_while_it_runs_are_taken_from_their_beginning() -> Result<()> {
+    // given
+    let world = World::new(2).await?;
+    let connector = world.connector().await?;
+    connector.run_spread(2).await?;
+    let mut produced = world.produce(numbered("before ", 0..20, 2)).await?;
+    connector.delivered(&produced).await?;
+
+    // when there are two more, with records before anybody has seen them
+    world.admin()?.add_partitions(&world.topic, 4).await?;
+    let added = (0..20).map(|number| Record::new(format!("{number}")).partition(2 + number % 2));
+    produced.extend(world.produce(added).await?);
+
+    // then
+    connector.delivered(&produced).await?;
+    world.judge(&produced).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_was_made_anew_is_taken_up_by_a_reset_of_its_offsets() -> Result<()> {
+    // given a connector whose topic was deleted and made anew
+    let world = World::new(1).await?;
+    let connector = world.connector().await?;
+    connector.run().await?;
+    let old = world.produce(numbered("old ", 0..10, 1)).await?;
+    connector.delivered(&old).await?;
+    let kept = world.bucket.keys(&world.topic).await?;
+    let admin = world.admin()?;
+    admin.delete_topic(&world.topic).await?;
+    kafka2oss_tests::wait::eventually("it is made anew", crate::deployment::LIMIT, async || {
+        admin.create_topic(&world.topic, 1, &[]).await.map(Some)
+    })
+    .await?;
+    let new = world.produce(numbered("new ", 0..25, 1)).await?;
+    connector.shows("TOPIC_RECREATED").await?;
+
+    // when
+    connector.pause().await?;
+    connector.is(v1::ConnectorState::Paused).await?;
+    let reset = v1::OffsetReset { to: Some(v1::offset_reset::To::Earliest(())) };
+    let request = v1::ResetOffsetsRequest {
+        name: connector.name.clone(),
+        reset: Some(reset),
+        ..Default::default()
+    };
+    connector.client().reset_offsets(request).await?;
+    connector.resume().await?;
+    connector.delivered(&new).await?;
+
+    // then the old objects stand as they were, beside those of the new topic
+    let all = world.bucket.records(&world.topic).await?;
+    assert!(kept.iter().all(|key| all.iter().any(|object| object.key == *key)));
+    let records: usize = all
+        .iter()
+        .filter(|object| !kept.contains(&object.key))
+        .map(|object| object.records.len())
+        .sum();
+    assert_eq!(records, 25);
+    Ok(())
+}
+
 async fn update(
     connector: &Connector,
     output: v1::ConnectorOutput,

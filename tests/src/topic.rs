@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
@@ -60,6 +62,20 @@ impl KafkaAdmin {
         let what = format!("topic {topic} has {partitions} partitions with leaders");
         eventually(what, REQUEST_LIMIT, async || {
             Ok((self.partitions(topic).await? == Some(partitions)).then_some(()))
+        })
+        .await
+    }
+
+    /// Gives a topic more partitions: this many in all.
+    pub async fn add_partitions(&self, topic: &str, partitions: usize) -> Result<()> {
+        let more = NewPartitions::new(topic, partitions);
+        let results = self.client.create_partitions([&more], &options()).await?;
+        single(results)?
+            .map_err(|(topic, code)| anyhow!("cannot give {topic} more partitions: {code}"))?;
+        let what = format!("topic {topic} has {partitions} partitions with leaders");
+        eventually(what, REQUEST_LIMIT, async || {
+            let there = self.partitions(topic).await?.and_then(|there| usize::try_from(there).ok());
+            Ok((there == Some(partitions)).then_some(()))
         })
         .await
     }

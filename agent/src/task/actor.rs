@@ -37,7 +37,7 @@ pub(super) async fn run(
             backoff = Backoff::new(BACKOFF.0, BACKOFF.1);
         }
         let fenced = problem.code == ErrorCode::KafkaFenced;
-        board.failed(problem);
+        board.failed(problem, steering.guidance.borrow().mode);
         let ready = async {
             if fenced {
                 // Another member took the place, perhaps another agent's: two

@@ -9,7 +9,7 @@ use kafka2oss_chain::ObjectMetadata;
 use kafka2oss_proto::error_code::Problem;
 use tokio::sync::watch;
 
-use super::{PartitionSnapshot, PartitionState, Snapshot, TaskSpec, TaskState};
+use super::{Mode, PartitionSnapshot, PartitionState, Snapshot, TaskSpec, TaskState};
 use crate::report::{LogLine, Reporter, Severity};
 
 /// What is seen of a task.
@@ -82,11 +82,23 @@ impl Board {
         }
     }
 
-    /// The task has no consumer; it will try again.
-    pub(super) fn failed(&self, problem: Problem) {
+    /// The task starts a consumer. One that is to take no record, and has failed
+    /// before, stays paused meanwhile.
+    pub(super) fn starting(&self, mode: Mode) {
+        if mode == Mode::Run || self.snapshot.borrow().state != TaskState::Paused {
+            self.state(TaskState::Starting);
+        }
+    }
+
+    /// The task has no consumer; it will try again. In `Mode::Pause` that is all
+    /// that is asked of it: nothing of it is open.
+    pub(super) fn failed(&self, problem: Problem, mode: Mode) {
         self.log(Severity::Error, None, None, Some(&problem), problem.message.clone());
         self.snapshot.send_modify(|snapshot| {
-            snapshot.state = TaskState::Failed;
+            snapshot.state = match mode {
+                Mode::Run => TaskState::Failed,
+                Mode::Pause => TaskState::Paused,
+            };
             snapshot.problem = Some(problem);
             snapshot.partitions.clear();
         });

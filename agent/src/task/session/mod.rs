@@ -109,7 +109,7 @@ pub(super) async fn run(
     incarnation: &Arc<Incarnation>,
     steering: &mut Steering,
 ) -> End {
-    board.state(TaskState::Starting);
+    board.starting(steering.guidance.borrow().mode);
     let topic = match CString::new(spec.spec.source.topic.clone()) {
         Ok(topic) => topic,
         Err(_) => {
