@@ -9,13 +9,13 @@ mod session;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
-use backon::{BackoffBuilder, ExponentialBuilder};
 use kafka2oss_proto::v1;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tonic::transport::Endpoint;
 
 use crate::Superseded;
+use crate::backoff::Backoff;
 use crate::commands::Commands;
 use crate::options::Identity;
 use crate::report::Reporter;
@@ -137,13 +137,8 @@ impl Control {
 
 /// Pauses between attempts, without end.
 fn pauses() -> impl Iterator<Item = Duration> + Send {
-    ExponentialBuilder::new()
-        .with_min_delay(FIRST_PAUSE)
-        .with_max_delay(LONGEST_PAUSE)
-        .with_factor(2.0)
-        .with_jitter()
-        .without_max_times()
-        .build()
+    let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+    std::iter::repeat_with(move || backoff.next_delay())
 }
 
 #[cfg(test)]

@@ -381,14 +381,8 @@ impl<'a> Walk<'a> {
     /// A record's value is in an object of its own, the key of which follows from
     /// the record.
     fn refers_to(&mut self, value: &str, offset: i64, expected: Option<Vec<u8>>, key: &str) {
-        let is_its_own = ObjectKey::parse(value).is_some_and(|parsed| {
-            parsed.extension == SPILLED_VALUE
-                && parsed.topic == self.settings.expectation.topic
-                && parsed.offset == offset
-                && parsed.partition == self.report.partition
-                && Some(parsed.chain) == self.settings.chain
-        });
-        if is_its_own {
+        let chain = self.value_chain(value, offset, SPILLED_VALUE);
+        if chain.is_some() && chain == self.settings.chain {
             self.checks.push(ValueCheck { offset, key: value.to_owned(), expected });
         } else {
             let detail = "`valueObject` is not the key of this record's value";
@@ -438,7 +432,8 @@ impl<'a> Walk<'a> {
             Found::Faithful { objects } => {
                 self.report.dead_letters += 1;
                 for key in objects {
-                    if self.is_detached_value(&key, offset) {
+                    // By whichever chain: dead letters of earlier ones count.
+                    if self.value_chain(&key, offset, DETACHED_VALUE).is_some() {
                         let expected = record.value.clone();
                         self.checks.push(ValueCheck { offset, key, expected });
                     } else {
@@ -451,15 +446,15 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Whether the key is that of the record's value beside its dead letter, by
-    /// whichever chain: dead letters of earlier ones count.
-    fn is_detached_value(&self, key: &str, offset: i64) -> bool {
-        ObjectKey::parse(key).is_some_and(|parsed| {
-            parsed.extension == DETACHED_VALUE
-                && parsed.topic == self.settings.expectation.topic
-                && parsed.partition == self.report.partition
-                && parsed.offset == offset
-        })
+    /// The chain of a key that is one of this record's value, with this
+    /// extension.
+    fn value_chain(&self, key: &str, offset: i64, extension: &str) -> Option<ChainId> {
+        let parsed = ObjectKey::parse(key)?;
+        let is_of_the_record = parsed.extension == extension
+            && parsed.topic == self.settings.expectation.topic
+            && parsed.partition == self.report.partition
+            && parsed.offset == offset;
+        is_of_the_record.then_some(parsed.chain)
     }
 
     /// The end of what has to be there.

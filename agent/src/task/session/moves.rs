@@ -247,30 +247,27 @@ impl Session {
         (beginning, end): (i64, i64),
     ) -> Result<(), Problem> {
         self.incarnation.confirm(Instant::now()).await?;
-        if position > end {
-            let message = format!(
-                "the position is {position}, but the partition's log ends at {end}: the brokers have lost records"
-            );
-            let problem = Problem::new(ErrorCode::KafkaLogTruncated, message);
-            self.board.stopped(partition, problem);
-            return Ok(());
-        }
         if position >= beginning {
-            // librdkafka also says so where the records at the position are
-            // others by now (KIP-320): what is there was never read.
-            let message = format!(
-                "the brokers do not have the records up to the position {position} any more, and \
-                 have others: the log was truncated"
-            );
-            let problem = Problem::new(ErrorCode::KafkaLogTruncated, message);
-            self.board.stopped(partition, problem);
+            // Within the log librdkafka says so where the records at the position
+            // are others by now (KIP-320): what is there was never read.
+            let message = if position > end {
+                format!(
+                    "the position is {position}, but the partition's log ends at {end}: the \
+                     brokers have lost records"
+                )
+            } else {
+                format!(
+                    "the brokers do not have the records up to the position {position} any more, \
+                     and have others: the log was truncated"
+                )
+            };
+            self.board.stopped(partition, Problem::new(ErrorCode::KafkaLogTruncated, message));
             return Ok(());
         }
         self.board.lost(partition, position, beginning);
         // The next link stands for the lost range, too.
-        let read_from = beginning;
         let committed = self.board.committed(partition).is_some();
-        let restart = Restart { partition, position, pin, read_from, committed };
+        let restart = Restart { partition, position, pin, read_from: beginning, committed };
         self.carry_out(Deferred::Restart(restart)).await
     }
 
