@@ -28,14 +28,17 @@ pub(crate) fn java() -> PathBuf {
     }
 }
 
-/// The folder of the workspace's built binaries: two above the test binary,
-/// which cargo puts in `{target}/{profile}/deps/`.
+/// The folder of the workspace's built binaries, of the profile in use: that of
+/// this program, or the one above it for a test, which cargo puts in
+/// `{target}/{profile}/deps/`.
 pub(crate) fn binaries() -> Result<PathBuf> {
-    let test_binary = env::current_exe().context("cannot tell where the test binary is")?;
-    let folder = test_binary
-        .parent()
-        .and_then(|deps| deps.parent())
-        .with_context(|| format!("{} is not in cargo's target folder", test_binary.display()))?;
+    let program = env::current_exe().context("cannot tell where this program is")?;
+    let folder = program.parent().map(|folder| match folder.file_name() {
+        Some(name) if name == "deps" => folder.parent().unwrap_or(folder),
+        _ => folder,
+    });
+    let folder = folder
+        .with_context(|| format!("{} is not in cargo's target folder", program.display()))?;
     Ok(folder.to_path_buf())
 }
 

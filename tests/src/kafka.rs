@@ -34,11 +34,14 @@ pub struct KafkaOptions {
     pub heap_mib: u32,
     /// Server properties, over the harness's own.
     pub properties: BTreeMap<String, String>,
+    /// A second way in: the port that it listens at, and the one that it names
+    /// to clients which come that way, such as a proxy's.
+    pub behind: Option<(u16, u16)>,
 }
 
 impl Default for KafkaOptions {
     fn default() -> Self {
-        Self { heap_mib: 512, properties: BTreeMap::new() }
+        Self { heap_mib: 512, properties: BTreeMap::new(), behind: None }
     }
 }
 
@@ -93,7 +96,6 @@ impl KafkaServer {
         let scratch = Scratch::new("kafka")?;
         let properties = server_properties(&options, port, controller_port, &scratch);
         fs::write(scratch.join("server.properties"), properties)?;
-        fs::write(scratch.join("log4j2.properties"), LOG4J)?;
 
         let mut format = java(&scratch, "kafka.tools.StorageTool", 256)?;
         format.args(["format", "--cluster-id", &name::unique("cluster")]);
@@ -212,14 +214,22 @@ fn spawn(scratch: &Scratch, options: &KafkaOptions) -> Result<ChildProcess> {
 }
 
 fn java(scratch: &Scratch, class: &str, heap_mib: u32) -> Result<Command> {
+    let heap = format!("-Xmx{heap_mib}m");
+    // On the few cores that the tests share, the quick compiler and one collector
+    // thread leave more for the product than the defaults do.
+    java_program(scratch, class, &["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", &heap])
+}
+
+/// Runs a class of Apache Kafka's jars in the folder `scratch`, with these options
+/// of the Java machine. Its warnings and errors go to its standard output.
+pub fn java_program(scratch: &Scratch, class: &str, options: &[&str]) -> Result<Command> {
+    let log4j_file = scratch.join("log4j2.properties");
+    fs::write(&log4j_file, LOG4J)?;
     let mut log4j = OsString::from("-Dlog4j2.configurationFile=");
-    log4j.push(scratch.join("log4j2.properties"));
+    log4j.push(log4j_file);
     let mut command = Command::new(environment::java());
     command
-        // On the few cores that the tests share, the quick compiler and one
-        // collector thread leave more for the product than the defaults do.
-        .args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"])
-        .arg(format!("-Xmx{heap_mib}m"))
+        .args(options)
         .arg(log4j)
         .arg("-cp")
         .arg(environment::kafka_libs()?.join("*"))
@@ -235,15 +245,23 @@ fn server_properties(
     scratch: &Scratch,
 ) -> String {
     let log_dirs = scratch.join("data").display().to_string();
-    let listeners =
+    let mut listeners =
         format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}");
-    let advertised = format!("PLAINTEXT://127.0.0.1:{port}");
+    let mut advertised = format!("PLAINTEXT://127.0.0.1:{port}");
+    if let Some((listened, named)) = options.behind {
+        listeners += &format!(",BEHIND://127.0.0.1:{listened}");
+        advertised += &format!(",BEHIND://127.0.0.1:{named}");
+    }
     let voters = format!("1@127.0.0.1:{controller_port}");
     let mut properties: BTreeMap<&str, &str> = BTreeMap::from([
         ("process.roles", "broker,controller"),
         ("node.id", "1"),
         ("listeners", &listeners),
         ("advertised.listeners", &advertised),
+        (
+            "listener.security.protocol.map",
+            "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,BEHIND:PLAINTEXT",
+        ),
         ("controller.listener.names", "CONTROLLER"),
         ("controller.quorum.voters", &voters),
         ("log.dirs", &log_dirs),

@@ -11,7 +11,7 @@ use kafka2oss_kafka::{classify, client_config};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::Notify;
 
@@ -161,17 +161,21 @@ fn watermarks(consumer: &TaskConsumer, topic: &str, partition: i32) -> Result<(i
     })
 }
 
-/// Takes up partitions at explicit offsets. Their queues are split off and
-/// have their callbacks before.
+/// Takes up partitions at these offsets, never at a logical one such as the log's
+/// end: librdkafka asks the broker where that is, and when the answer comes after
+/// the partition has been given up and taken up again, it asks once more and goes
+/// on at what it is told then, over all records between (2.12.1,
+/// `rd_kafka_toppar_handle_Offset`). Their queues are split off and have their
+/// callbacks before.
 pub(super) async fn assign(
     consumer: &Arc<TaskConsumer>,
     topic: &str,
-    offsets: &BTreeMap<i32, Offset>,
+    offsets: &BTreeMap<i32, i64>,
 ) -> Result<(), Problem> {
     let mut partitions = TopicPartitionList::with_capacity(offsets.len());
     for (partition, offset) in offsets {
         partitions
-            .add_partition_offset(topic, *partition, *offset)
+            .add_partition_offset(topic, *partition, Offset::Offset(*offset))
             .map_err(|error| classify::problem("cannot assign", &error))?;
     }
     let consumer = consumer.clone();
@@ -180,16 +184,33 @@ pub(super) async fn assign(
         .map_err(|error| classify::problem("cannot take up partitions", &error))
 }
 
-/// Gives partitions up: what is prefetched of them is dropped.
+/// Gives partitions up: what is prefetched of them is dropped. Those that were
+/// never assigned are given up by being told.
 pub(super) async fn unassign(
     consumer: &Arc<TaskConsumer>,
     topic: &str,
     partitions: &[i32],
 ) -> Result<(), Problem> {
     let (consumer, partitions) = (consumer.clone(), list(topic, partitions));
-    blocking(move || consumer.incremental_unassign(&partitions))
+    blocking(move || incremental_unassign(&consumer, &partitions))
         .await?
         .map_err(|error| classify::problem("cannot give up partitions", &error))
+}
+
+/// Gives up those of the partitions that are assigned: librdkafka refuses a list
+/// with others whole. Even with none of them it answers a revocation.
+pub(super) fn incremental_unassign(
+    consumer: &BaseConsumer<TaskContext>,
+    partitions: &TopicPartitionList,
+) -> KafkaResult<()> {
+    let assigned = consumer.assignment()?;
+    let mut given_up = TopicPartitionList::new();
+    for element in partitions.elements() {
+        if assigned.find_partition(element.topic(), element.partition()).is_some() {
+            given_up.add_partition(element.topic(), element.partition());
+        }
+    }
+    consumer.incremental_unassign(&given_up)
 }
 
 /// Keeps a consumer from waiting for an actor that is gone: whichever way this

@@ -14,6 +14,8 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::RDKafkaRespErr;
 
+use super::consumer::incremental_unassign;
+
 /// Something that the group or the broker says.
 #[derive(Debug)]
 pub(super) enum Event {
@@ -134,7 +136,7 @@ impl ConsumerContext for TaskContext {
             }
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS => {
                 if self.closing.load(Ordering::Acquire) {
-                    if let Err(error) = consumer.incremental_unassign(partitions) {
+                    if let Err(error) = incremental_unassign(consumer, partitions) {
                         tracing::debug!(%error, "a closing consumer could not give up partitions");
                     }
                 } else {

@@ -55,9 +55,9 @@ enum Entry {
         /// Of what librdkafka fetches ahead.
         _prefetch: FixedReservation,
     },
-    /// No loop; the partition stays assigned.
+    /// No loop; the partition stays the task's.
     Resting,
-    /// No loop until its position is found out; the partition stays assigned.
+    /// No loop until its position is found out; the partition stays the task's.
     Recovering,
 }
 
@@ -204,28 +204,14 @@ impl Partitions {
         }
     }
 
-    /// Keeps the partition without a loop. Its queue stays split off, so that
-    /// what is prefetched waits there and not in the main queue.
-    pub(super) fn rest(
-        &mut self,
-        consumer: &Arc<TaskConsumer>,
-        partition: i32,
-        seen: PartitionSnapshot,
-        problem: Problem,
-    ) {
-        drop(consumer.split_partition_queue(&self.spec.spec.source.topic, partition));
+    /// Keeps the partition without a loop.
+    pub(super) fn rest(&mut self, partition: i32, seen: PartitionSnapshot, problem: Problem) {
         self.board.owned(partition, seen).stopped(problem);
         self.entries.insert(partition, Entry::Resting);
     }
 
     /// Keeps the partition without a loop until its position is found out.
-    pub(super) fn recover(
-        &mut self,
-        consumer: &Arc<TaskConsumer>,
-        partition: i32,
-        seen: PartitionSnapshot,
-    ) {
-        drop(consumer.split_partition_queue(&self.spec.spec.source.topic, partition));
+    pub(super) fn recover(&mut self, partition: i32, seen: PartitionSnapshot) {
         self.board.owned(partition, seen);
         self.entries.insert(partition, Entry::Recovering);
     }

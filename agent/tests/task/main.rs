@@ -7,6 +7,7 @@ mod announcements;
 mod chain;
 mod checkpoints;
 mod commits;
+mod first_position;
 mod formats;
 mod group;
 mod interference;

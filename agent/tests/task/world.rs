@@ -55,11 +55,19 @@ impl World {
 
     /// The same, with these settings of the topic.
     pub(crate) async fn with_topic(partitions: i32, settings: &[(&str, &str)]) -> Result<Self> {
+        Self::on(shared_kafka().await?, partitions, settings).await
+    }
+
+    /// The same, on a broker of one's own.
+    pub(crate) async fn on(
+        kafka: &'static KafkaServer,
+        partitions: i32,
+        settings: &[(&str, &str)],
+    ) -> Result<Self> {
         let _ = tracing_subscriber::fmt()
             .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
             .with_test_writer()
             .try_init();
-        let kafka = shared_kafka().await?;
         let oss = OssServer::start().await?;
         let id = unique("sink");
         let topic = unique("records");

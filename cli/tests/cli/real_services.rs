@@ -2,14 +2,17 @@
 
 use std::path::Path;
 use std::process::Output;
+use std::time::Duration;
 
 use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer};
 use kafka2oss_tests::minio::MinioServer;
+use kafka2oss_tests::wait::eventually;
 use tokio::task::spawn_blocking;
 
 use super::program::{kafka2oss, texts};
 
 const BUCKET: &str = "demo";
+const LIMIT: Duration = Duration::from_secs(30);
 
 fn demo(state: &Path, kafka: &KafkaServer, store: &MinioServer) -> Output {
     kafka2oss(state)
@@ -42,9 +45,15 @@ async fn the_demo_runs_twice_on_real_services_and_leaves_nothing_but_objects() {
     .await
     .expect("the demo");
 
-    let topics = kafka.admin().expect("an admin").topics().await.expect("an answer");
-    let left: Vec<_> = topics.keys().filter(|topic| !topic.starts_with("__")).collect();
-    assert!(left.is_empty(), "{left:?}");
+    // The broker learns from the controller what that has deleted.
+    let admin = kafka.admin().expect("an admin");
+    let none_left = eventually("the topics are deleted", LIMIT, async || {
+        let topics = admin.topics().await?;
+        let left: Vec<_> = topics.keys().filter(|topic| !topic.starts_with("__")).collect();
+        anyhow::ensure!(left.is_empty(), "{left:?}");
+        Ok(Some(()))
+    });
+    none_left.await.expect("none but Kafka's own topics");
     let objects = store.access().bucket(BUCKET).keys("orders-").await.expect("a listing");
     assert!(!objects.is_empty());
 }

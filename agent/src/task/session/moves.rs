@@ -7,7 +7,6 @@ use std::time::{Instant, SystemTime};
 use kafka2oss_chain::Pin;
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
-use rdkafka::Offset;
 use rdkafka::consumer::Consumer;
 
 use super::Session;
@@ -71,36 +70,34 @@ impl Session {
         Ok(())
     }
 
-    /// Starts the partitions' loops, then the reading.
+    /// Starts the loops of those partitions whose positions are known, then the
+    /// reading; the others are not read.
     async fn assign(&mut self, positions: BTreeMap<i32, TakeUp>) -> Result<(), Problem> {
         let mut offsets = BTreeMap::new();
         for (partition, take_up) in positions {
-            // Assigned whether it has a loop or not, so that the group sees it
-            // taken; without one its queue is left alone.
-            let offset = match take_up {
+            // The group sees it taken all the same: its answer to a rebalance is
+            // not what is read.
+            match take_up {
                 TakeUp::At { offset, pin, committed } => {
                     let seen = snapshot(offset, committed.then_some(offset));
                     let from = Start { position: offset, pin, skip: self.decided(partition) };
                     let signal = self.signal();
                     self.partitions.start(&self.consumer, partition, from, seen, signal)?;
-                    Offset::Offset(offset)
+                    offsets.insert(partition, offset);
                 }
                 TakeUp::Absent => {
                     let start = self.spec.start_offsets.get(&partition).copied();
                     let seen = snapshot(start.unwrap_or(0), None);
-                    self.partitions.recover(&self.consumer, partition, seen);
+                    self.partitions.recover(partition, seen);
                     if self.guidance.mode == Mode::Pause {
                         self.board.paused(partition);
                     }
-                    Offset::End
                 }
                 TakeUp::Stopped(problem) => {
                     self.decided(partition);
-                    self.partitions.rest(&self.consumer, partition, snapshot(0, None), problem);
-                    Offset::End
+                    self.partitions.rest(partition, snapshot(0, None), problem);
                 }
-            };
-            offsets.insert(partition, offset);
+            }
         }
         consumer::assign(&self.consumer, &self.spec.spec.source.topic, &offsets).await
     }
@@ -150,7 +147,7 @@ impl Session {
         let seen = snapshot(position, committed.then_some(position));
         let from = Start { position, pin, skip: self.decided(partition) };
         self.partitions.start(&self.consumer, partition, from, seen, self.signal())?;
-        let offsets = BTreeMap::from([(partition, Offset::Offset(read_from))]);
+        let offsets = BTreeMap::from([(partition, read_from)]);
         consumer::assign(&self.consumer, &self.spec.spec.source.topic, &offsets).await
     }
 

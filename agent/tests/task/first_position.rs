@@ -1,0 +1,53 @@
+//! A partition's first position is found while the broker is slow to answer.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::Result;
+use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer};
+use kafka2oss_tests::kafka_proxy::{KafkaProxy, LIST_OFFSETS};
+use kafka2oss_tests::port;
+use kafka2oss_tests::produce::Record;
+use tokio::sync::OnceCell;
+
+use crate::world::World;
+
+/// Longer than it takes to find the position.
+const HELD: Duration = Duration::from_millis(1_500);
+
+/// Records come all the while, one after each of these pauses.
+const PAUSE: Duration = Duration::from_millis(20);
+const RECORDS: u32 = 300;
+
+/// librdkafka (2.12.1) asks again after an answer that is out of date, and goes
+/// on at the offset that this gives it, whatever it reads by then
+/// (`rd_kafka_toppar_handle_Offset`): it must never have asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_answer_about_the_log_skips_no_record() -> Result<()> {
+    static KAFKA: OnceCell<KafkaServer> = OnceCell::const_new();
+    let [proxied, behind] = port::free()?;
+    let options = KafkaOptions { behind: Some((behind, proxied)), ..KafkaOptions::default() };
+    let kafka = KAFKA.get_or_try_init(|| KafkaServer::start(options)).await?;
+    let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, behind));
+    let proxy = KafkaProxy::start(proxied, upstream).await?;
+    let mut world = World::on(kafka, 1, &[]).await?;
+    world.instance.bootstrap_servers = vec![format!("127.0.0.1:{proxied}")];
+    let topic = world.topic.clone();
+    proxy.hold(move |request| {
+        let held = request.api_key() == Some(LIST_OFFSETS) && request.has(&topic);
+        held.then_some(HELD)
+    });
+
+    let task = world.start(0).await?;
+    let producer = kafka.producer()?;
+    let mut pauses = tokio::time::interval(PAUSE);
+    let mut produced = Vec::new();
+    for number in 0..RECORDS {
+        pauses.tick().await;
+        let record = Record::new(format!("record {number}")).partition(0);
+        produced.push(producer.send(&world.topic, record).await?);
+    }
+
+    task.delivered(&produced).await?;
+    world.judge(&produced).await
+}
