@@ -24,7 +24,7 @@ impl<'a> Text<'a> {
         bytes: &'a [u8],
     ) -> Result<Self, std::str::Utf8Error> {
         match encoding {
-            TextEncoding::Utf8 => std::str::from_utf8(bytes).map(Self::Plain),
+            TextEncoding::Utf8 => from_utf8(bytes).map(Self::Plain),
             TextEncoding::Base64 => Ok(Self::Base64(bytes)),
             TextEncoding::Utf8OrBase64 => Ok(Self::text_or_base64(bytes)),
         }
@@ -32,7 +32,7 @@ impl<'a> Text<'a> {
 
     /// `bytes` as text where they are UTF-8, else in base64.
     pub(crate) fn text_or_base64(bytes: &'a [u8]) -> Self {
-        std::str::from_utf8(bytes).map_or(Self::Base64(bytes), Self::Plain)
+        simdutf8::basic::from_utf8(bytes).map_or(Self::Base64(bytes), Self::Plain)
     }
 
     /// Appends `"name":"text"`, or `"nameBase64":"base64"`; `name` needs no
@@ -54,9 +54,36 @@ impl<'a> Text<'a> {
     }
 }
 
-/// Appends a string in quotes, with its escapes.
+/// Longest text that is escaped with SIMD, in bytes: for that, there has to be
+/// room as if each byte of it became six.
+const ESCAPED_AT_ONCE: usize = 32 << 10;
+
+/// Bytes of a record's JSON besides its key, value and headers, about.
+const RECORD_OVERHEAD: usize = 384;
+
+/// Room that a buffer should have before a record is appended whose key, value and
+/// headers have `bytes` bytes: with less, the buffer grows as it pleases. Only
+/// where most of a record's bytes become escapes, or a very long text has many, is
+/// it not enough.
+pub const fn room_for(bytes: usize) -> usize {
+    let at_once = if bytes < ESCAPED_AT_ONCE { bytes } else { ESCAPED_AT_ONCE };
+    let rest = bytes - at_once;
+    6 * at_once + rest + rest / 8 + RECORD_OVERHEAD
+}
+
+/// Appends a string in quotes, with its escapes: the same for both ways.
 pub(crate) fn write_string(buffer: &mut Vec<u8>, text: &str) {
-    serde_json::to_writer(buffer, text).expect("a string is written to memory");
+    if text.len() <= ESCAPED_AT_ONCE {
+        json_escape_simd::escape_into(text, buffer);
+    } else {
+        serde_json::to_writer(buffer, text).expect("a string is written to memory");
+    }
+}
+
+/// Text, or where it stops being some.
+fn from_utf8(bytes: &[u8]) -> Result<&str, std::str::Utf8Error> {
+    // The quicker one does not say where.
+    simdutf8::basic::from_utf8(bytes).or_else(|_| std::str::from_utf8(bytes))
 }
 
 /// Appends a number.
@@ -73,4 +100,67 @@ fn write_base64(buffer: &mut Vec<u8>, bytes: &[u8]) {
         .encode_slice(bytes, &mut buffer[start..])
         .expect("there is room for exactly the encoded bytes");
     debug_assert_eq!(written, length, "standard base64 is padded");
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn written(text: &str) -> String {
+        let mut buffer = b"before".to_vec();
+        write_string(&mut buffer, text);
+        String::from_utf8(buffer).expect("JSON is text")
+    }
+
+    proptest! {
+        #[test]
+        fn strings_are_what_serde_json_writes(
+            text in prop_oneof![
+                // Around the width of every vector.
+                "[a-z]{0,200}",
+                "\\PC{0,100}",
+                "[\"\\\\/\u{0}-\u{20}\u{7f}é€😀a-c]{0,150}",
+            ],
+        ) {
+            let expected = serde_json::to_string(&text).expect("a string is JSON");
+            prop_assert_eq!(written(&text), format!("before{expected}"));
+        }
+    }
+
+    #[test]
+    fn every_character_is_escaped_as_serde_json_does_at_every_place() {
+        for code in (0..0x100).chain([0x7ff, 0x800, 0x2028, 0xffff, 0x1_0000, 0x10_ffff]) {
+            let Some(character) = char::from_u32(code) else { continue };
+            for place in 0..70 {
+                let text = format!("{}{character}{}", "x".repeat(place), "y".repeat(70 - place));
+                let expected = serde_json::to_string(&text).expect("a string is JSON");
+                assert_eq!(written(&text), format!("before{expected}"), "{code:#x} at {place}");
+            }
+        }
+    }
+
+    #[test]
+    fn long_texts_are_written_alike_on_both_sides_of_the_limit() {
+        for length in ESCAPED_AT_ONCE - 2..ESCAPED_AT_ONCE + 3 {
+            let text = "a\"b\n€".chars().cycle().scan(0, |bytes, character| {
+                *bytes += character.len_utf8();
+                (*bytes <= length).then_some(character)
+            });
+            let text: String = text.collect();
+            let expected = serde_json::to_string(&text).expect("a string is JSON");
+            assert_eq!(written(&text), format!("before{expected}"), "{length}");
+        }
+    }
+
+    #[test]
+    fn a_buffer_with_room_does_not_grow() {
+        for bytes in [0, 1, 100, 10_000, ESCAPED_AT_ONCE, ESCAPED_AT_ONCE + 1, 1 << 20] {
+            let mut buffer = Vec::with_capacity(room_for(bytes));
+            let capacity = buffer.capacity();
+            write_string(&mut buffer, &"x".repeat(bytes));
+            assert_eq!(buffer.capacity(), capacity, "{bytes}");
+        }
+    }
 }

@@ -43,4 +43,5 @@ pub use decoder::{
 };
 pub use encoder::{Encoder, EncoderSettings};
 pub use encoding::{Compression, Encoding, Format, TextEncoding};
+pub use json::room_for;
 pub use record::{Header, NotText, Part, Record, Value};

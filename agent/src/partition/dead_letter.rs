@@ -8,12 +8,11 @@ use kafka2oss_chain::DETACHED_VALUE;
 use kafka2oss_kafka::{ErrorRecord, ErrorStage, ErrorTopicProducer, SendError, Written};
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::{ErrorCode, v1};
-use rdkafka::Message;
-use rdkafka::message::BorrowedMessage;
 use tokio::sync::{Mutex, Semaphore};
 
 use super::aside::Aside;
 use super::attempts::{Attempts, Patience};
+use super::message::Message;
 use super::values::ValueObjects;
 use crate::report::{Reporter, Severity};
 use crate::task::{PartitionBoard, TaskSpec};
@@ -87,30 +86,25 @@ impl DeadLetters {
         &self,
         aside: &mut Aside,
         slots: &Arc<Semaphore>,
-        message: &BorrowedMessage<'_>,
+        message: &Message<'_>,
         stage: ErrorStage,
         problem: Problem,
     ) {
         let record = self.copy(message, stage, problem);
-        aside.send(slots, message.key_len() + message.payload_len(), self.clone().deliver(record));
+        aside.send(slots, message.bytes(), self.clone().deliver(record));
     }
 
     /// A copy of the record with what is wrong with it.
-    fn copy(
-        &self,
-        message: &BorrowedMessage<'_>,
-        stage: ErrorStage,
-        problem: Problem,
-    ) -> ErrorRecord {
-        let TaskSpec { connector, index, .. } = &*self.topics.spec;
+    fn copy(&self, message: &Message<'_>, stage: ErrorStage, problem: Problem) -> ErrorRecord {
+        let TaskSpec { connector, spec, index, .. } = &*self.topics.spec;
         ErrorRecord {
             error_topic: self.topics.topic(stage).to_owned(),
             key: message.key().map(<[u8]>::to_vec),
-            value: message.payload().map(<[u8]>::to_vec),
+            value: message.value().map(<[u8]>::to_vec),
             detached_value: None,
-            headers: message.headers().map(rdkafka::message::BorrowedHeaders::detach),
-            timestamp: message.timestamp().to_millis(),
-            source_topic: message.topic().to_owned(),
+            headers: message.copy_headers(),
+            timestamp: Some(message.timestamp()).filter(|timestamp| *timestamp != -1),
+            source_topic: spec.source.topic.clone(),
             source_partition: self.partition,
             source_offset: message.offset(),
             connector: connector.id().to_owned(),

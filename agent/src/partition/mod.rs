@@ -1,5 +1,5 @@
 //! A record's way through one partition, in order: it is taken out of its queue
-//! ([`run`], [`take`]), encoded straight into the open object ([`object`], as
+//! ([`queue`], as a [`message`]; [`run`], [`take`]), encoded straight into the open object ([`object`], as
 //! its [`shape`] says), which is closed when a rotation rule says so
 //! ([`rotation`]), and becomes the next link of the chain ([`deliver`]). What
 //! cannot or should not stand in the object goes [`aside`]: [`dead_letter`],
@@ -10,8 +10,9 @@ mod attempts;
 mod commit;
 mod dead_letter;
 mod deliver;
-mod headers;
+mod message;
 mod object;
+mod queue;
 pub mod rotation;
 mod run;
 mod shape;
@@ -24,6 +25,7 @@ pub(crate) use attempts::Patience;
 pub(crate) use commit::{CommitError, CommitRequest, Commits};
 pub(crate) use dead_letter::{DeadLetters, ErrorTopics};
 pub(crate) use deliver::{Delivery, Following};
+pub(crate) use queue::{AT_ONCE, RecordQueue};
 pub(crate) use run::{Exit, PartitionLoop, Signal};
 pub(crate) use shape::Shape;
 pub(crate) use values::ValueObjects;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use kafka2oss_chain::{Pin, TimeBucket};
-use kafka2oss_format::{NotText, Record};
+use kafka2oss_format::{NotText, Record, room_for};
 
 use super::rotation::{OpenStats, Reason};
 use super::shape::{Form, Shape};
@@ -12,9 +12,6 @@ use super::shape::{Form, Shape};
 /// By how much the room of an open object grows at least: small enough for many
 /// partitions, large enough that it is asked for rarely.
 const ROOM_STEP: usize = 64 << 10;
-
-/// Bytes of a record's JSON besides its key and value, about.
-const RECORD_OVERHEAD: usize = 320;
 
 /// An object that is being filled: the extent from the chain's position on.
 #[derive(Debug)]
@@ -117,7 +114,7 @@ impl OpenObject {
     /// The room that it needs for a record of about this size, if it has not
     /// enough.
     pub(super) fn lacks_room_for(&self, record_bytes: usize) -> Option<usize> {
-        let needed = self.body.len() + record_bytes + RECORD_OVERHEAD;
+        let needed = self.body.len() + room_for(record_bytes);
         (needed > self.body.capacity())
             .then(|| needed.max(self.body.capacity() + self.body.len() / 4) + ROOM_STEP)
     }
@@ -130,7 +127,7 @@ impl OpenObject {
     /// Makes room for one record of about this size and no more, where its
     /// vector would double the content's memory.
     pub(super) fn make_room_for(&mut self, record_bytes: usize) {
-        self.body.reserve_exact(record_bytes + RECORD_OVERHEAD);
+        self.body.reserve_exact(room_for(record_bytes));
     }
 
     /// Makes room for this many bytes of content.

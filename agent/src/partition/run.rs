@@ -2,16 +2,16 @@
 //! fills the open object, hands closed ones to their delivery, and never waits
 //! for the network while there is room to go on.
 
+use std::ops::ControlFlow;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use kafka2oss_chain::{ObjectKey, Owner, Pin};
 use kafka2oss_memory::PartitionMemory;
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::spec::FailureHandlingPolicy;
-use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::error::KafkaError;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::task::AbortOnDropHandle;
@@ -19,6 +19,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::commit::CommitError;
 use super::dead_letter::DeadLetters;
 use super::deliver::{Delivery, Undelivered};
+use super::queue::RecordQueue;
 use super::shape::{Form, Shape};
 use super::source_error::{self, SourceError};
 use super::state::{Ending, State};
@@ -70,8 +71,6 @@ pub(crate) enum Exit {
 
 /// One partition, from one position on.
 pub(crate) struct PartitionLoop {
-    /// Its records; the consumer feeds it.
-    pub queue: PartitionQueue<TaskContext>,
     /// Notified when the queue is no longer empty.
     pub wake: Arc<Notify>,
     /// What to do.
@@ -107,8 +106,14 @@ enum Drained {
 }
 
 impl PartitionLoop {
-    /// Carries the owner's chain on until it is told to end or cannot go on.
-    pub(crate) async fn run(mut self, owner: Owner, memory: PartitionMemory) -> Exit {
+    /// Carries the owner's chain on with what the consumer feeds to the queue, until
+    /// it is told to end or cannot go on.
+    pub(crate) async fn run(
+        mut self,
+        mut queue: RecordQueue<TaskContext>,
+        owner: Owner,
+        memory: PartitionMemory,
+    ) -> Exit {
         let mut state = match self.settle(owner, memory).await {
             Ok(state) => state,
             Err(exit) => return exit,
@@ -122,7 +127,9 @@ impl PartitionLoop {
             last = signal;
             state.look_at_memory();
             let drained = match signal {
-                Signal::Run if state.has_room(&self.shape) => self.drain(&mut state).await,
+                Signal::Run if state.has_room(&self.shape) => {
+                    self.drain(&mut queue, &mut state).await
+                }
                 // There may be room once what is full is closed.
                 Signal::Run => Drained::More,
                 Signal::Pause | Signal::Close => Drained::Empty,
@@ -182,31 +189,35 @@ impl PartitionLoop {
         })
     }
 
-    async fn drain(&self, state: &mut State) -> Drained {
+    async fn drain(&self, queue: &mut RecordQueue<TaskContext>, state: &mut State) -> Drained {
         let Ok(_slot) = self.drain_slots.acquire().await else {
             return Drained::Empty;
         };
+        let now = Instant::now();
         let before = state.open.next_offset();
-        let mut drained = Drained::More;
+        let mut taken = 0;
         // The end was told, and nothing has come since.
         let mut at_end = false;
-        for _ in 0..BATCH_RECORDS {
-            match self.queue.poll(Duration::ZERO) {
-                None => {
-                    drained = Drained::Empty;
-                    break;
+        let drained = loop {
+            let mut goes_on = true;
+            let served = queue.drain(|message| {
+                taken += 1;
+                at_end = false;
+                match message {
+                    Ok(message) => self.take(state, &message, now),
+                    Err(KafkaError::PartitionEOF(_)) => at_end = true,
+                    Err(error) => self.source_failed(state, &error),
                 }
-                Some(Ok(message)) => {
-                    at_end = false;
-                    self.take(state, &message);
-                }
-                Some(Err(KafkaError::PartitionEOF(_))) => at_end = true,
-                Some(Err(error)) => self.source_failed(state, &error),
+                goes_on = state.has_room(&self.shape) && taken < BATCH_RECORDS;
+                if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            });
+            if !served {
+                break Drained::Empty;
             }
-            if !state.has_room(&self.shape) {
-                break;
+            if !goes_on {
+                break Drained::More;
             }
-        }
+        };
         let position = state.open.next_offset();
         if position != before {
             if !state.is_delivering() {

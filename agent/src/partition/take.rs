@@ -9,10 +9,8 @@ use kafka2oss_kafka::{ErrorStage, TEST_MESSAGE_HEADER};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::spec::{FailureHandlingPolicy, OverflowPolicy};
-use rdkafka::Message;
-use rdkafka::message::BorrowedMessage;
 
-use super::headers::headers;
+use super::message::Message;
 use super::rotation::Reason;
 use super::run::{Exit, PartitionLoop};
 use super::state::{Ending, State};
@@ -20,13 +18,12 @@ use crate::report::Severity;
 
 impl PartitionLoop {
     /// Takes one record into the open object, or sends it where it belongs.
-    pub(super) fn take(&self, state: &mut State, message: &BorrowedMessage<'_>) {
+    pub(super) fn take(&self, state: &mut State, message: &Message<'_>, now: Instant) {
         let offset = message.offset();
         if offset < state.open.next_offset() {
             return;
         }
-        let now = Instant::now();
-        let timestamp = message.timestamp().to_millis().unwrap_or(-1);
+        let timestamp = message.timestamp();
         if state.open.ends_before(timestamp, &self.shape) {
             state.close(&self.shape);
         }
@@ -42,36 +39,28 @@ impl PartitionLoop {
         }
     }
 
-    fn encode(
-        &self,
-        state: &mut State,
-        message: &BorrowedMessage<'_>,
-        timestamp: i64,
-        now: Instant,
-    ) {
+    fn encode(&self, state: &mut State, message: &Message<'_>, timestamp: i64, now: Instant) {
         let offset = message.offset();
-        let headers = match message.headers() {
-            Some(_) => headers(message),
-            None => Vec::new(),
-        };
-        let bytes = message.key_len() + message.payload_len() + bytes_of(&headers);
+        let headers = message.headers();
+        let bytes = message.bytes() + bytes_of(&headers);
         if let Some(problem) = self.too_large(offset, bytes) {
-            return self.bad(state, message, ErrorStage::TaskPut, problem);
+            return self.bad(state, message, ErrorStage::TaskPut, problem, (timestamp, now));
         }
-        let overflow = message.payload().and_then(|value| self.shape.overflow_of(value.len()));
-        let size = message.payload_len() as u64;
+        let (key, value) = (message.key(), message.value());
+        let overflow = value.and_then(|value| self.shape.overflow_of(value.len()));
+        let size = value.map_or(0, <[u8]>::len) as u64;
         let spilled = match overflow {
             Some(OverflowPolicy::Spill) => self.shape.layout.value(offset, SPILLED_VALUE),
             _ => String::new(),
         };
-        let value = match (overflow, message.payload()) {
+        let value = match (overflow, value) {
             (None, None) => Value::Null,
             (None, Some(value)) => Value::Bytes(value),
             (Some(OverflowPolicy::Omit), _) => Value::Omitted { size },
             (Some(OverflowPolicy::Spill), _) => Value::Spilled { object_key: &spilled, size },
         };
-        let record = Record { offset, timestamp, key: message.key(), value, headers: &headers };
-        state.make_room(if overflow.is_some() { message.key_len() } else { bytes });
+        let record = Record { offset, timestamp, key, value, headers: &headers };
+        state.make_room(if overflow.is_some() { bytes - size as usize } else { bytes });
         match state.open.append(&record, &self.shape, now) {
             Ok(()) => {
                 if overflow == Some(OverflowPolicy::Spill) {
@@ -83,7 +72,7 @@ impl PartitionLoop {
             }
             Err(error) => {
                 let (stage, problem) = not_text(offset, error);
-                self.bad(state, message, stage, problem);
+                self.bad(state, message, stage, problem, (timestamp, now));
             }
         }
     }
@@ -103,17 +92,17 @@ impl PartitionLoop {
     fn bad(
         &self,
         state: &mut State,
-        message: &BorrowedMessage<'_>,
+        message: &Message<'_>,
         stage: ErrorStage,
         problem: Problem,
+        (timestamp, now): (i64, Instant),
     ) {
         match self.policy {
             FailureHandlingPolicy::Log => {
                 let (aside, slots) = (&mut state.aside, &self.aside_slots);
                 self.dead_letters.send(aside, slots, message, stage, problem);
                 state.hold_aside();
-                let timestamp = message.timestamp().to_millis().unwrap_or(-1);
-                state.open.pass(message.offset(), timestamp, &self.shape, Instant::now());
+                state.open.pass(message.offset(), timestamp, &self.shape, now);
             }
             FailureHandlingPolicy::Fail => {
                 state.ending = Some(Ending::With(Exit::Stopped(problem)));
@@ -121,8 +110,8 @@ impl PartitionLoop {
         }
     }
 
-    fn spill(&self, state: &mut State, message: &BorrowedMessage<'_>) {
-        let Some(value) = message.payload().map(Bytes::copy_from_slice) else { return };
+    fn spill(&self, state: &mut State, message: &Message<'_>) {
+        let Some(value) = message.value().map(Bytes::copy_from_slice) else { return };
         let (values, offset) = (self.values.clone(), message.offset());
         state.aside.send(&self.aside_slots, value.len(), async move {
             values.put(offset, SPILLED_VALUE, value).await.map(drop)

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use kafka2oss_chain::{ChainId, Owner, Pin};
 use kafka2oss_memory::FixedReservation;
@@ -19,7 +18,7 @@ use super::consumer::{LogRange, TaskConsumer, identity};
 use super::{Incarnation, PartitionSnapshot, TaskEnvironment, TaskSpec, settings};
 use crate::partition::{
     CommitRequest, Commits, DeadLetters, Delivery, ErrorTopics, Exit, Following, PartitionLoop,
-    Patience, Shape, Signal, ValueObjects,
+    Patience, RecordQueue, Shape, Signal, ValueObjects,
 };
 
 /// Dead letters and values of a task that are on their way at once.
@@ -122,15 +121,12 @@ impl Partitions {
         let wake = Arc::new(Notify::new());
         let queue = {
             let topic = &self.spec.spec.source.topic;
-            let Some(mut queue) = consumer.split_partition_queue(topic, partition) else {
-                let message = format!("partition {partition} has no queue of its own");
-                return Err(Problem::new(ErrorCode::Internal, message));
-            };
-            // Not assigned yet: what is in it is of an earlier time, errors too.
-            while queue.poll(Duration::ZERO).is_some() {}
             let wake = wake.clone();
-            queue.set_nonempty_callback(move || wake.notify_one());
-            queue
+            RecordQueue::split(consumer, topic, partition, move || wake.notify_one())
+        };
+        let Some(queue) = queue else {
+            let message = format!("partition {partition} has no queue of its own");
+            return Err(Problem::new(ErrorCode::Internal, message));
         };
         let assignment = self.next_assignment;
         self.next_assignment += 1;
@@ -152,7 +148,6 @@ impl Partitions {
             board: board.clone(),
         };
         let running = PartitionLoop {
-            queue,
             wake,
             signal: receiver,
             drain_slots: self.drain_slots.clone(),
@@ -176,7 +171,9 @@ impl Partitions {
             board,
         };
         let abort = self.loops.spawn_on(
-            async move { Ended { partition, assignment, exit: running.run(owner, memory).await } },
+            async move {
+                Ended { partition, assignment, exit: running.run(queue, owner, memory).await }
+            },
             &self.environment.data_runtime,
         );
         let _prefetch = self.environment.memory.reserve_fixed(2 * self.prefetch);

@@ -1,0 +1,119 @@
+//! A record as librdkafka has fetched it, in librdkafka's own memory.
+
+use std::ffi::{CStr, c_char, c_void};
+use std::marker::PhantomData;
+use std::ptr;
+use std::slice;
+
+use kafka2oss_format::Header;
+use rdkafka::bindings;
+use rdkafka::message::{BorrowedHeaders, OwnedHeaders};
+use rdkafka::types::{RDKafkaHeaders, RDKafkaMessage, RDKafkaRespErr};
+use smallvec::SmallVec;
+
+/// Headers of a record; most have fewer than these.
+pub(super) type HeaderList<'a> = SmallVec<[Header<'a>; 8]>;
+
+/// A record as librdkafka has fetched it, or what it says instead.
+pub(super) struct Message<'a> {
+    native: *mut RDKafkaMessage,
+    _native: PhantomData<&'a RDKafkaMessage>,
+}
+
+impl Message<'_> {
+    /// # Safety
+    /// `native` is a message that is live as long as this is.
+    pub(super) unsafe fn new(native: *mut RDKafkaMessage) -> Self {
+        Self { native, _native: PhantomData }
+    }
+
+    fn get(&self) -> &RDKafkaMessage {
+        // SAFETY: demanded by `new`.
+        unsafe { &*self.native }
+    }
+
+    /// What it says instead of being a record.
+    pub(super) fn error(&self) -> RDKafkaRespErr {
+        self.get().err
+    }
+
+    /// Its offset.
+    pub(super) fn offset(&self) -> i64 {
+        self.get().offset
+    }
+
+    /// Milliseconds since 1970; -1 when it has none.
+    pub(super) fn timestamp(&self) -> i64 {
+        // SAFETY: the message is live; a null pointer asks for no type.
+        unsafe { bindings::rd_kafka_message_timestamp(self.native, ptr::null_mut()) }
+    }
+
+    /// Its key; `None` is null.
+    pub(super) fn key(&self) -> Option<&[u8]> {
+        let message = self.get();
+        // SAFETY: librdkafka's pointer and length, valid as long as the message.
+        unsafe { bytes(message.key, message.key_len) }
+    }
+
+    /// Its value; `None` is null.
+    pub(super) fn value(&self) -> Option<&[u8]> {
+        let message = self.get();
+        // SAFETY: librdkafka's pointer and length, valid as long as the message.
+        unsafe { bytes(message.payload, message.len) }
+    }
+
+    /// Bytes of its key and its value.
+    pub(super) fn bytes(&self) -> usize {
+        self.get().key_len + self.get().len
+    }
+
+    fn native_headers(&self) -> Option<*mut RDKafkaHeaders> {
+        let mut headers = ptr::null_mut();
+        // SAFETY: the message is live, and with it what librdkafka parses of its
+        // headers.
+        let found = unsafe { bindings::rd_kafka_message_headers(self.native, &raw mut headers) };
+        (found == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR).then_some(headers)
+    }
+
+    /// Its headers, in their order, as bytes: rdkafka's own iterator panics on
+    /// names that are not UTF-8.
+    pub(super) fn headers(&self) -> HeaderList<'_> {
+        let mut all = HeaderList::new();
+        let Some(headers) = self.native_headers() else { return all };
+        loop {
+            let (mut name, mut value, mut size) = (ptr::null::<c_char>(), ptr::null(), 0);
+            // SAFETY: the headers are the message's; the three are written to when
+            // there is a header of this index.
+            let header = unsafe {
+                let error = bindings::rd_kafka_header_get_all(
+                    headers,
+                    all.len(),
+                    &raw mut name,
+                    &raw mut value,
+                    &raw mut size,
+                );
+                if error != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+                    return all;
+                }
+                Header { key: CStr::from_ptr(name).to_bytes(), value: bytes(value, size) }
+            };
+            all.push(header);
+        }
+    }
+
+    /// A copy of its headers, byte for byte.
+    pub(super) fn copy_headers(&self) -> Option<OwnedHeaders> {
+        let headers = self.native_headers()?;
+        // SAFETY: rdkafka's type is this pointer by another name, and never read
+        // through as anything else (0.39.0, `BorrowedHeaders::from_native_ptr`).
+        let headers = unsafe { &*headers.cast::<BorrowedHeaders>() };
+        Some(headers.detach())
+    }
+}
+
+/// # Safety
+/// Unless `start` is null, `length` bytes from it on are valid for `'a`.
+unsafe fn bytes<'a>(start: *const c_void, length: usize) -> Option<&'a [u8]> {
+    // SAFETY: demanded of the caller.
+    (!start.is_null()).then(|| unsafe { slice::from_raw_parts(start.cast(), length) })
+}

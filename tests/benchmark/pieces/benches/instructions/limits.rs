@@ -1,0 +1,63 @@
+//! What the pieces may cost.
+
+use gungraun::{Callgrind, Dhat, DhatMetric, EventKind, LibraryBenchmarkConfig};
+
+/// By how many per cent of its instructions a piece may exceed what was measured of
+/// it: more than another version of the compiler makes of it. One more copy of each
+/// value shows at 10 KB, where `memcpy` takes an instruction a byte (`rep movsb`).
+const TOLERANCE: u64 = 15;
+
+/// What was measured of each function and case: instructions, and blocks of memory
+/// that were allocated, of which not one more is allowed. Whoever makes a piece
+/// cheaper, or has a reason to make it dearer, puts here what
+/// `tests/benchmark/pieces/run --table` prints.
+#[rustfmt::skip]
+const MEASURED: [(&str, u64, u64); 29] = [
+    ("append_lines plain_100", 126375, 0),
+    ("append_lines plain_1k", 171475, 0),
+    ("append_lines plain_10k", 640475, 0),
+    ("append_lines json_100", 197526, 0),
+    ("append_lines json_1k", 884321, 0),
+    ("append_lines json_10k", 7776146, 0),
+    ("append_lines chinese_100", 135575, 0),
+    ("append_lines chinese_1k", 242275, 0),
+    ("append_lines chinese_10k", 1331675, 0),
+    ("append_lines binary_100", 189559, 0),
+    ("append_lines binary_1k", 840359, 0),
+    ("append_lines binary_10k", 8541659, 0),
+    ("append_lines headers_100", 269375, 0),
+    ("append_array plain_100", 126775, 0),
+    ("append_array plain_1k", 171875, 0),
+    ("append_array plain_10k", 640875, 0),
+    ("bucket flat", 3191, 0),
+    ("bucket hourly", 25192, 0),
+    ("close none", 394370, 0),
+    ("close gzip", 94579825, 9),
+    ("close zstd", 25587228, 4),
+    ("add_link flat", 11908, 19),
+    ("add_link hourly", 22162, 22),
+    ("key flat", 2947, 1),
+    ("key hourly", 11221, 3),
+    ("read_key hourly", 2406, 2),
+    ("write_commit_metadata hourly", 6378, 9),
+    ("read_commit_metadata hourly", 3390, 3),
+    ("object_metadata flat", 9091, 18),
+];
+
+/// The limits of a piece; beyond them the run fails.
+pub(crate) fn limits(piece: &str) -> LibraryBenchmarkConfig {
+    let (_, instructions, blocks) = *MEASURED
+        .iter()
+        .find(|(name, ..)| *name == piece)
+        .unwrap_or_else(|| panic!("the table of limits has no line for {piece}"));
+    let instructions = instructions * (100 + TOLERANCE) / 100;
+    // The caches of a simulated CPU are of no interest here, and take time.
+    let mut callgrind = Callgrind::with_args(["--cache-sim=no"]);
+    callgrind.hard_limits([(EventKind::Ir, instructions)]);
+    let mut dhat = Dhat::default();
+    dhat.format([DhatMetric::TotalBlocks, DhatMetric::TotalBytes]);
+    dhat.hard_limits([(DhatMetric::TotalBlocks, blocks)]);
+    let mut config = LibraryBenchmarkConfig::default();
+    config.tool(callgrind).tool(dhat);
+    config
+}

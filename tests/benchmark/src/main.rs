@@ -1,0 +1,60 @@
+//! The benchmark suite: what moving records costs, measured side by side with
+//! what it cannot cost less than. `tests/bench` builds and starts it.
+//!
+//! - `scenario/`: one file a scenario, `data_plane` runs them one after the other.
+//! - `floor/`: what the two ends cost without us, as child processes of this same
+//!   program: a bare consumer, a bare client of the store, and a store that keeps
+//!   nothing.
+//! - `world`, `topics`, `values`: the servers, and what stands in the topics.
+//! - `deployment`, `connector`, `destination`, `copy`, `verdict`: the product between them.
+//! - `connect`: Kafka Connect's own runtime.
+//! - `measure`, `statistics`, `report`, `machine`: numbers, and how they are shown.
+
+mod connect;
+mod connector;
+mod copy;
+mod deployment;
+mod destination;
+mod floor;
+mod machine;
+mod measure;
+mod report;
+mod scenario;
+mod statistics;
+mod topics;
+mod values;
+mod verdict;
+mod world;
+
+use anyhow::Result;
+use clap::Parser;
+
+/// What moving records costs, beside what it cannot cost less than.
+#[derive(Debug, Parser)]
+#[command(name = "tests/bench")]
+enum Command {
+    /// Records from Kafka into a bucket
+    DataPlane(scenario::Options),
+    /// A consumer that discards what it reads; prints what that took
+    #[command(hide = true)]
+    BareConsumer(floor::consumer::Options),
+    /// A client that puts objects; prints what that took
+    #[command(hide = true)]
+    BarePut(floor::put::Options),
+    /// A store that keeps nothing; ends when it is killed
+    #[command(hide = true)]
+    NullStore,
+}
+
+fn main() -> Result<()> {
+    let command = Command::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match command {
+            Command::DataPlane(options) => Box::pin(scenario::data_plane(options)).await,
+            Command::BareConsumer(options) => floor::print(&floor::consumer::run(&options)?),
+            Command::BarePut(options) => floor::print(&floor::put::run(options).await?),
+            Command::NullStore => floor::null_store::serve().await,
+        }
+    })
+}

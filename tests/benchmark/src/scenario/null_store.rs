@@ -1,0 +1,122 @@
+//! How fast the agent is where the store costs nothing, beside a bare consumer.
+//!
+//! Both are timed from the assignment of the partitions: the bare consumer to the
+//! last record, the agent to the store's answer to the put of the last object, which
+//! is closed by its number of records.
+
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Result, ensure};
+use kafka2oss_tests::name::unique;
+
+use super::whole_objects;
+use crate::connector::{Output, Rotation, spec};
+use crate::deployment::Deployment;
+use crate::floor;
+use crate::floor::null_store::{NullStore, Received};
+use crate::measure::{Measured, Meter};
+use crate::report::{Report, mib};
+use crate::statistics::{median, median_ratio};
+use crate::topics::{Codec, Topic};
+use crate::world::{Scale, World};
+
+/// What the agent did.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    /// From the assignment to the last answer.
+    agent: Measured,
+    /// From Deploy to the last answer, in seconds.
+    since_deploy: f64,
+    received: Received,
+}
+
+pub(super) async fn run(world: &mut World, scale: Scale, report: &mut Report) -> Result<()> {
+    for (name, value_bytes) in [("1k", 1_000), ("100b", 100)] {
+        let topic = world.topic(scale, value_bytes, Codec::None).await?;
+        let bootstrap = world.kafka.bootstrap();
+        floor::consumer::measure(&bootstrap, &topic).await?;
+        let mut rounds = Vec::new();
+        for _ in 0..scale.rounds {
+            let consumer = floor::consumer::measure(&bootstrap, &topic).await?;
+            rounds.push((consumer, copy(&bootstrap, &topic, value_bytes).await?));
+        }
+        show(report, name, &topic, &rounds)?;
+    }
+    Ok(())
+}
+
+async fn copy(bootstrap: &str, topic: &Topic, value_bytes: usize) -> Result<Run> {
+    let store = NullStore::start().await?;
+    let destination = store.bucket(unique("null"));
+    let rotation = Rotation {
+        max_bytes: 32 << 20,
+        max_records: Some(whole_objects(topic, value_bytes)),
+        idle: Duration::from_secs(60),
+        ..Rotation::default()
+    };
+    let spec = spec(&topic.name, &destination, Output { rotation, ..Output::default() });
+
+    let mut deployment = Deployment::start_with_assignments(bootstrap).await?;
+    let connector = deployment.create(&unique("null"), spec).await?;
+    let (meter, deployed) = (Meter::start(deployment.agent_pid())?, SystemTime::now());
+    connector.deploy().await?;
+    connector.delivers(topic, &mut deployment).await?;
+    let measured = meter.read(0.0)?;
+
+    let received = store.received().await?;
+    ensure!(received.records == topic.records, "{received:?} of {topic:?}");
+    let answered = SystemTime::UNIX_EPOCH + Duration::try_from_secs_f64(received.last_answered)?;
+    let since_assignment = answered.duration_since(deployment.assigned_at()?)?;
+    Ok(Run {
+        agent: Measured { seconds: since_assignment.as_secs_f64(), ..measured },
+        since_deploy: answered.duration_since(deployed)?.as_secs_f64(),
+        received,
+    })
+}
+
+fn show(report: &mut Report, name: &str, topic: &Topic, rounds: &[(Measured, Run)]) -> Result<()> {
+    let records = topic.records;
+    let row = |(number, (consumer, run)): (usize, &(Measured, Run))| {
+        let Run { agent, since_deploy, received } = run;
+        vec![
+            (number + 1).to_string(),
+            format!("{:.0}", consumer.rate(records) / 1e3),
+            format!("{:.0}", agent.rate(records) / 1e3),
+            format!("{:.2}", agent.rate(records) / consumer.rate(records)),
+            format!("{:.2}", consumer.cpu_per_million(records)),
+            format!("{:.2}", agent.cpu_per_million(records)),
+            format!("{:.2}", agent.seconds),
+            format!("{since_deploy:.2}"),
+            format!("{:.0}", mib(agent.peak_rss_bytes)),
+            received.objects.to_string(),
+            format!("{:.3}", received.puts as f64 / received.objects as f64),
+            format!("{:.0}", mib(received.bytes)),
+        ]
+    };
+    report.table(
+        format_args!("null store, {name}: {records} records, JSON array, no compression"),
+        &[
+            "round",
+            "bare consumer k/s",
+            "agent k/s",
+            "ratio",
+            "bare consumer CPU s/M",
+            "agent CPU s/M",
+            "from assignment s",
+            "from Deploy s",
+            "peak RSS MiB",
+            "objects",
+            "PUTs an object",
+            "MiB",
+        ],
+        rounds.iter().enumerate().map(row).collect(),
+    )?;
+    let rates =
+        rounds.iter().map(|(consumer, run)| (run.agent.rate(records), consumer.rate(records)));
+    let median_rate = median(rates.clone().map(|(agent, _)| agent));
+    report.figure(format!("null_store_throughput_ratio_{name}"), median_ratio(rates));
+    report.figure(format!("null_store_records_per_second_{name}"), median_rate);
+    let cpu = rounds.iter().map(|(_, run)| run.agent.cpu_per_million(records));
+    report.figure(format!("null_store_cpu_seconds_per_million_{name}"), median(cpu));
+    Ok(())
+}
