@@ -25,10 +25,12 @@ pub struct EncoderSettings<'a> {
 /// Encodes the records of one partition.
 #[derive(Debug, Clone)]
 pub struct Encoder {
-    /// `,"partition":0,"timestamp":`.
-    before_timestamp: Vec<u8>,
+    /// `,"overflowFlag":false,"partition":0,"timestamp":`, and the same with true.
+    before_timestamp: [Vec<u8>; 2],
     /// `,"topic":"Test"`.
     after_timestamp: Vec<u8>,
+    /// The same and `,"value":`, which most records have.
+    before_value: Vec<u8>,
     format: Format,
     key_encoding: TextEncoding,
     value_encoding: TextEncoding,
@@ -48,8 +50,14 @@ impl Encoder {
         } = settings;
         let mut after_timestamp = b",\"topic\":".to_vec();
         write_string(&mut after_timestamp, topic);
+        let before_timestamp = [false, true].map(|overflow| {
+            let fields =
+                format!(",\"overflowFlag\":{overflow},\"partition\":{partition},\"timestamp\":");
+            fields.into_bytes()
+        });
         Self {
-            before_timestamp: format!(",\"partition\":{partition},\"timestamp\":").into_bytes(),
+            before_timestamp,
+            before_value: [&after_timestamp[..], b",\"value\":"].concat(),
             after_timestamp,
             format,
             key_encoding,
@@ -84,14 +92,20 @@ impl Encoder {
         }
         buffer.extend_from_slice(b"\"offset\":");
         write_integer(buffer, record.offset);
-        buffer.extend_from_slice(b",\"overflowFlag\":");
-        buffer.extend_from_slice(if body.overflow { b"true" } else { b"false" });
-        buffer.extend_from_slice(&self.before_timestamp);
+        buffer.extend_from_slice(&self.before_timestamp[usize::from(body.overflow)]);
         write_integer(buffer, record.timestamp);
-        buffer.extend_from_slice(&self.after_timestamp);
-        if let Some(value) = body.value {
-            buffer.push(b',');
-            value.write_field(buffer, "value");
+        match body.value {
+            Some(Text::Plain(value)) => {
+                buffer.extend_from_slice(&self.before_value);
+                write_string(buffer, value);
+            }
+            value => {
+                buffer.extend_from_slice(&self.after_timestamp);
+                if let Some(value) = value {
+                    buffer.push(b',');
+                    value.write_field(buffer, "value");
+                }
+            }
         }
         if let Some(object_key) = body.object_key {
             buffer.extend_from_slice(b",\"valueObject\":");

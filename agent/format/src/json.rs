@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::encoding::TextEncoding;
+use crate::escape;
 
 /// Bytes in the form in which they are written.
 #[derive(Debug, Clone, Copy)]
@@ -68,13 +69,13 @@ const RECORD_OVERHEAD: usize = 384;
 pub const fn room_for(bytes: usize) -> usize {
     let at_once = if bytes < ESCAPED_AT_ONCE { bytes } else { ESCAPED_AT_ONCE };
     let rest = bytes - at_once;
-    6 * at_once + rest + rest / 8 + RECORD_OVERHEAD
+    escape::room(at_once) + rest + rest / 8 + RECORD_OVERHEAD
 }
 
 /// Appends a string in quotes, with its escapes: the same for both ways.
 pub(crate) fn write_string(buffer: &mut Vec<u8>, text: &str) {
     if text.len() <= ESCAPED_AT_ONCE {
-        json_escape_simd::escape_into(text, buffer);
+        escape::append(buffer, text);
     } else {
         serde_json::to_writer(buffer, text).expect("a string is written to memory");
     }

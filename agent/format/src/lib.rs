@@ -3,7 +3,7 @@
 //! - `encoding`: [`Encoding`], what the extension of an object's key names.
 //! - `record`: a record as it goes in: [`Record`].
 //! - `encoder`: records to a body, without allocating; `json` are its strings
-//!   and numbers.
+//!   and numbers, `escape` what is quick about the strings.
 //! - `compression`: a whole body to what is stored, and back as a stream.
 //! - `decoder`: a body back to records, one in memory at a time.
 //!
@@ -33,6 +33,7 @@ mod compression;
 mod decoder;
 mod encoder;
 mod encoding;
+mod escape;
 mod json;
 mod record;
 

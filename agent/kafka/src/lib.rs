@@ -14,6 +14,7 @@
 //! blocking threads, each with a limit.
 
 mod admin;
+mod async_producer;
 mod broker_admin;
 pub mod classify;
 mod config;
@@ -21,6 +22,7 @@ mod drop_in_background;
 mod error_memory;
 mod error_topic;
 mod internal_topic;
+mod main_queue;
 mod native;
 pub mod partition_list;
 mod plan;

@@ -1,27 +1,21 @@
 //! A producer whose records are acknowledged by all in-sync replicas.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::spec::Instance;
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
-use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
-use rdkafka::types::RDKafkaErrorCode;
-use tokio::task::spawn_blocking;
-use tokio::time::sleep;
+use rdkafka::producer::FutureRecord;
 
-use crate::classify;
+use crate::async_producer::AsyncProducer;
 use crate::config::client_config;
-use crate::drop_in_background::DropInBackground;
 use crate::error_memory::ErrorMemory;
 use crate::native::c_string;
 
 /// How long one record is tried.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(30);
-const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(20);
 
 /// A record that stands in a topic, acknowledged by all in-sync replicas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,10 +31,8 @@ pub struct Written {
 pub(crate) struct DurableProducer {
     config: ClientConfig,
     memory: ErrorMemory,
-    producer: Mutex<SharedProducer>,
+    producer: Mutex<Arc<AsyncProducer>>,
 }
-
-type SharedProducer = Arc<DropInBackground<FutureProducer<ErrorMemory>>>;
 
 impl DurableProducer {
     /// A producer for an instance, with its secrets resolved anew and these
@@ -98,41 +90,14 @@ impl DurableProducer {
     ) -> Result<Written, KafkaError> {
         // rdkafka expects that there is no zero byte, and would panic.
         c_string(record.topic).map_err(|failure| KafkaError::MessageProduction(failure.code))?;
-        let outcome = self.attempt(record).await;
+        let outcome = self.current().send(record, DELIVERY_TIMEOUT).await;
         if outcome.is_err() {
             self.replace_when_fatal().await;
         }
-        outcome
+        outcome.map(|delivery| Written { partition: delivery.partition, offset: delivery.offset })
     }
 
-    async fn attempt(
-        &self,
-        mut record: FutureRecord<'_, [u8], [u8]>,
-    ) -> Result<Written, KafkaError> {
-        let producer = self.current();
-        let deadline = Instant::now() + DELIVERY_TIMEOUT;
-        loop {
-            // Not `send`, which expects that the producer outlives it.
-            match producer.send_result(record) {
-                Ok(delivery) => {
-                    let delivery = delivery.await.map_err(|_| KafkaError::Canceled)?;
-                    let delivery = delivery.map_err(|(error, _)| error)?;
-                    let (partition, offset) = (delivery.partition, delivery.offset);
-                    return Ok(Written { partition, offset });
-                }
-                Err((error, refused))
-                    if classify::native_code(&error) == Some(RDKafkaErrorCode::QueueFull)
-                        && Instant::now() < deadline =>
-                {
-                    record = refused;
-                    sleep(QUEUE_FULL_PAUSE).await;
-                }
-                Err((error, _)) => return Err(error),
-            }
-        }
-    }
-
-    fn current(&self) -> SharedProducer {
+    fn current(&self) -> Arc<AsyncProducer> {
         Arc::clone(&self.producer.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -147,13 +112,6 @@ impl DurableProducer {
     }
 }
 
-async fn shared(config: ClientConfig, memory: ErrorMemory) -> Result<SharedProducer, Problem> {
-    let context = memory.clone();
-    let producer = spawn_blocking(move || config.create_with_context(context))
-        .await
-        .map_err(|error| {
-            Problem::new(ErrorCode::KafkaRequestFailed, format!("cannot make a producer: {error}"))
-        })?
-        .map_err(|error| memory.problem("cannot make a producer", &error))?;
-    Ok(Arc::new(DropInBackground::new(producer)))
+async fn shared(config: ClientConfig, memory: ErrorMemory) -> Result<Arc<AsyncProducer>, Problem> {
+    AsyncProducer::create(config, memory, "cannot make a producer").await.map(Arc::new)
 }

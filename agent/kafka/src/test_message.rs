@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::spec::Instance;
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{FutureProducer, FutureRecord};
-use tokio::task::spawn_blocking;
+use rdkafka::producer::FutureRecord;
 
+use crate::async_producer::AsyncProducer;
 use crate::config::client_config;
-use crate::drop_in_background::DropInBackground;
 use crate::error_memory::ErrorMemory;
 
 /// Header of each test message, without a value: whoever reads a record with it
@@ -63,13 +61,7 @@ pub async fn produce_test_message(
         .set("allow.auto.create.topics", "false")
         .set("topic.metadata.propagation.max.ms", "3000");
     let memory = ErrorMemory::new();
-    let context = memory.clone();
-    let producer: FutureProducer<ErrorMemory> =
-        spawn_blocking(move || config.create_with_context(context))
-            .await
-            .map_err(|error| failed(topic, &error.to_string()))?
-            .map_err(|error| memory.problem("cannot make a producer", &error))?;
-    let producer = DropInBackground::new(producer);
+    let producer = AsyncProducer::create(config, memory.clone(), "cannot make a producer").await?;
 
     let mut record: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(topic);
     record.partition = message.partition;
@@ -77,21 +69,13 @@ pub async fn produce_test_message(
     record.payload = message.value.as_deref();
     let mark = Header { key: TEST_MESSAGE_HEADER, value: None::<&[u8]> };
     record.headers = Some(OwnedHeaders::new().insert(mark));
-    let what = format!("cannot write to topic `{topic}`");
     let delivery = producer
-        .send_result(record)
-        .map_err(|(error, _)| memory.problem(&what, &error))?
+        .send(record, Duration::ZERO)
         .await
-        .map_err(|_| failed(topic, "the producer has ended"))?
-        .map_err(|(error, _)| memory.problem(&what, &error))?;
+        .map_err(|error| memory.problem(&format!("cannot write to topic `{topic}`"), &error))?;
     Ok(Delivered {
         partition: delivery.partition,
         offset: delivery.offset,
-        timestamp: delivery.timestamp.to_millis(),
+        timestamp: delivery.timestamp,
     })
-}
-
-fn failed(topic: &str, words: &str) -> Problem {
-    let message = format!("cannot write to topic `{topic}`: {words}");
-    Problem::new(ErrorCode::KafkaRequestFailed, message)
 }

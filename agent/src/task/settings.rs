@@ -17,7 +17,13 @@ pub(super) const RETRY_BACKOFF: Duration = Duration::from_secs(1);
 const HEARTBEATS_PER_SESSION: u32 = 10;
 
 /// Prefetched records of one partition, in bytes, at least and at most.
-const PREFETCH: std::ops::RangeInclusive<u64> = 64 << 10..=4 << 20;
+const PREFETCH: std::ops::RangeInclusive<u64> = 64 << 10..=2 << 20;
+
+/// Bytes that a fetch brings of one partition, at most, unless one batch has more.
+const FETCH: u64 = 512 << 10;
+
+/// librdkafka's own memory of a prefetched record, about, which it does not count.
+const RECORD_OVERHEAD: u64 = 512;
 
 /// How long a member may be silent; also the put window.
 pub(super) fn session_timeout(spec: &TaskSpec, membership: Membership) -> Duration {
@@ -61,7 +67,9 @@ pub(super) fn consumer(
         .set("retry.backoff.ms", milliseconds(RETRY_BACKOFF))
         .set("retry.backoff.max.ms", milliseconds(RETRY_BACKOFF))
         .set("queued.max.messages.kbytes", (prefetch / 1024).to_string())
-        .set("fetch.message.max.bytes", prefetch.min(1 << 20).to_string())
+        // Of small records, less is fetched ahead: each costs librdkafka memory.
+        .set("queued.min.messages", (prefetch / RECORD_OVERHEAD).to_string())
+        .set("fetch.message.max.bytes", prefetch.min(FETCH).to_string())
         // The default of a second stalls a fast consumer.
         .set("fetch.queue.backoff.ms", "10")
         .set("fetch.wait.max.ms", "500")
@@ -84,9 +92,9 @@ mod tests {
 
     #[test]
     fn prefetch_is_a_share_of_the_budget_within_bounds() {
-        assert_eq!(prefetch(1 << 30, 6), 4 << 20);
+        assert_eq!(prefetch(1 << 30, 6), 2 << 20);
         assert_eq!(prefetch(256 << 20, 200), (256 << 20) / 8 / 200);
         assert_eq!(prefetch(64 << 20, 10_000), 64 << 10);
-        assert_eq!(prefetch(64 << 20, 0), 4 << 20);
+        assert_eq!(prefetch(64 << 20, 0), 2 << 20);
     }
 }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may end at once")]
 
+mod allocations;
 mod announcements;
 mod chain;
 mod checkpoints;

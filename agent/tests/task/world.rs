@@ -24,6 +24,7 @@ use kafka2oss_tests::kafka::{KafkaServer, shared_kafka};
 use kafka2oss_tests::name::unique;
 use kafka2oss_tests::oss::OssServer;
 use kafka2oss_tests::produce::Produced;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
@@ -41,6 +42,8 @@ pub(crate) struct World {
     pub(crate) epoch: u64,
     pub(crate) start_offsets: BTreeMap<i32, i64>,
     pub(crate) memory: MemoryBudget,
+    /// Where tasks take records in, if not on the test's own runtime.
+    pub(crate) data_runtime: Option<Handle>,
     connector: ConnectorName,
     uid: String,
 }
@@ -116,6 +119,7 @@ impl World {
         kafka.admin()?.create_topic(&offsets.name, 2, &compacted).await?;
         Ok(Self {
             memory: MemoryBudget::new(BUDGET_BYTES),
+            data_runtime: None,
             connector: format!("instances/i/connectors/{id}").parse()?,
             uid: unique("uid").to_uppercase(),
             start_offsets: (0..partitions).map(|partition| (partition, 0)).collect(),
@@ -207,7 +211,7 @@ impl World {
             membership: Membership::Static,
             confirmations,
             memory: self.memory.connector(&self.connector.to_string()),
-            data_runtime: tokio::runtime::Handle::current(),
+            data_runtime: self.data_runtime.clone().unwrap_or_else(Handle::current),
         };
         let task = TaskSpec {
             connector: self.connector.clone(),

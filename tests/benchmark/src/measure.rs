@@ -26,6 +26,16 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
+    /// Between this and another measurement of the same: what disturbs a short one
+    /// on a busy machine weighs less.
+    pub(crate) fn mean(self, other: Self) -> Self {
+        Self {
+            seconds: f64::midpoint(self.seconds, other.seconds),
+            cpu_seconds: f64::midpoint(self.cpu_seconds, other.cpu_seconds),
+            peak_rss_bytes: self.peak_rss_bytes.max(other.peak_rss_bytes),
+        }
+    }
+
     /// CPU seconds for a million records.
     pub(crate) fn cpu_per_million(&self, records: u64) -> f64 {
         self.cpu_seconds * 1e6 / records as f64
@@ -111,10 +121,13 @@ mod tests {
     }
 
     #[test]
-    fn rates_are_by_records() {
+    fn rates_are_by_records_and_the_mean_is_in_the_middle() {
         let measured = Measured { seconds: 2.0, cpu_seconds: 1.5, peak_rss_bytes: 0 };
 
         assert_eq!(measured.rate(500_000), 250_000.0);
         assert_eq!(measured.cpu_per_million(500_000), 3.0);
+        let other = Measured { seconds: 4.0, cpu_seconds: 2.5, peak_rss_bytes: 7 };
+        let mean = Measured { seconds: 3.0, cpu_seconds: 2.0, peak_rss_bytes: 7 };
+        assert_eq!(measured.mean(other), mean);
     }
 }

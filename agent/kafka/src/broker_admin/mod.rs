@@ -13,28 +13,27 @@ use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::spec::Instance;
 use rdkafka::ClientConfig;
-use rdkafka::producer::{Producer, ThreadedProducer};
 use rdkafka::types::RDKafka;
 use tokio::task::{JoinError, spawn_blocking};
 
 use crate::admin::{
     BrokerSettings, Committed, Creation, KafkaAdmin, TopicDescription, TopicPlan, Watermarks,
 };
+use crate::async_producer::AsyncProducer;
 use crate::config::client_config;
-use crate::drop_in_background::DropInBackground;
 use crate::error_memory::ErrorMemory;
 use crate::native::Failure;
 
 /// Kafka's administration over the Kafka protocol. Each request takes up to
 /// about 10 s where brokers do not answer.
 pub struct BrokerAdmin {
-    client: DropInBackground<Arc<Client>>,
+    client: Arc<Client>,
 }
 
 /// rdkafka's admin client never serves its main queue, so that nobody hears
-/// why connections fail; a producer with a thread that polls does.
+/// why connections fail; a producer that is served does.
 struct Client {
-    producer: ThreadedProducer<ErrorMemory>,
+    producer: AsyncProducer,
     memory: ErrorMemory,
     config: ClientConfig,
 }
@@ -55,14 +54,10 @@ impl BrokerAdmin {
     pub async fn connect(instance: &Instance) -> Result<Self, Problem> {
         let config = client_config(instance).await?;
         let memory = ErrorMemory::new();
-        let (settings, context) = (config.clone(), memory.clone());
-        // It may read CA certificates from files.
-        let producer = spawn_blocking(move || settings.create_with_context(context))
-            .await
-            .map_err(|error| ended(&error))?
-            .map_err(|error| memory.problem("cannot make a Kafka client", &error))?;
-        let client = Arc::new(Client { producer, memory, config });
-        Ok(Self { client: DropInBackground::new(client) })
+        let producer =
+            AsyncProducer::create(config.clone(), memory.clone(), "cannot make a Kafka client")
+                .await?;
+        Ok(Self { client: Arc::new(Client { producer, memory, config }) })
     }
 
     /// What keeps it from the brokers, if something did of late.

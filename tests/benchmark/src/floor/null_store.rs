@@ -53,7 +53,9 @@ pub(crate) struct Received {
     pub(crate) records: u64,
     /// Bytes of these.
     pub(crate) bytes: u64,
-    /// When the last one was answered, in seconds since 1970.
+    /// When the first one was answered, in seconds since 1970.
+    pub(crate) first_answered: f64,
+    /// When the last one was.
     pub(crate) last_answered: f64,
 }
 
@@ -223,6 +225,9 @@ async fn put(objects: &Objects, path: String, request: Request<Incoming>) -> Res
             state.received.records += records;
             state.received.bytes += length as u64;
             state.received.last_answered = since_1970();
+            if state.received.objects == 1 {
+                state.received.first_answered = state.received.last_answered;
+            }
         }
         let is_metadata = |name: &HeaderName| name.as_str().starts_with("x-amz-meta-");
         let metadata = head.headers.iter().filter(|(name, _)| is_metadata(name));
@@ -308,7 +313,7 @@ mod tests {
         let found = received(port).await.expect("the store answers");
         assert_eq!((found.puts, found.objects, found.records), (3, 2, 10));
         assert_eq!(found.bytes, 100_003);
-        assert!(found.last_answered > 0.0);
+        assert!(0.0 < found.first_answered && found.first_answered <= found.last_answered);
         assert_eq!(bucket.get("small").await.expect("it is there").bytes, [0; 3]);
         assert!(bucket.get("large").await.expect("it is there").bytes.is_empty());
     }

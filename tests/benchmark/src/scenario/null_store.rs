@@ -1,4 +1,5 @@
-//! How fast the agent is where the store costs nothing, beside a bare consumer.
+//! How fast the agent is where the store costs nothing, beside a bare consumer, which
+//! runs before and after it and counts with the mean.
 //!
 //! Both are timed from the assignment of the partitions: the bare consumer to the
 //! last record, the agent to the store's answer to the put of the last object, which
@@ -27,6 +28,8 @@ struct Run {
     agent: Measured,
     /// From Deploy to the last answer, in seconds.
     since_deploy: f64,
+    /// From the assignment to the first answer, in seconds.
+    to_first: f64,
     received: Received,
 }
 
@@ -37,8 +40,10 @@ pub(super) async fn run(world: &mut World, scale: Scale, report: &mut Report) ->
         floor::consumer::measure(&bootstrap, &topic).await?;
         let mut rounds = Vec::new();
         for _ in 0..scale.rounds {
-            let consumer = floor::consumer::measure(&bootstrap, &topic).await?;
-            rounds.push((consumer, copy(&bootstrap, &topic, value_bytes).await?));
+            let before = floor::consumer::measure(&bootstrap, &topic).await?;
+            let run = copy(&bootstrap, &topic, value_bytes).await?;
+            let after = floor::consumer::measure(&bootstrap, &topic).await?;
+            rounds.push((before.mean(after), run));
         }
         show(report, name, &topic, &rounds)?;
     }
@@ -65,11 +70,12 @@ async fn copy(bootstrap: &str, topic: &Topic, value_bytes: usize) -> Result<Run>
 
     let received = store.received().await?;
     ensure!(received.records == topic.records, "{received:?} of {topic:?}");
-    let answered = SystemTime::UNIX_EPOCH + Duration::try_from_secs_f64(received.last_answered)?;
-    let since_assignment = answered.duration_since(deployment.assigned_at()?)?;
+    let since_1970 = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH);
+    let assigned = since_1970(deployment.assigned_at()?)?.as_secs_f64();
     Ok(Run {
-        agent: Measured { seconds: since_assignment.as_secs_f64(), ..measured },
-        since_deploy: answered.duration_since(deployed)?.as_secs_f64(),
+        agent: Measured { seconds: received.last_answered - assigned, ..measured },
+        since_deploy: received.last_answered - since_1970(deployed)?.as_secs_f64(),
+        to_first: received.first_answered - assigned,
         received,
     })
 }
@@ -77,7 +83,7 @@ async fn copy(bootstrap: &str, topic: &Topic, value_bytes: usize) -> Result<Run>
 fn show(report: &mut Report, name: &str, topic: &Topic, rounds: &[(Measured, Run)]) -> Result<()> {
     let records = topic.records;
     let row = |(number, (consumer, run)): (usize, &(Measured, Run))| {
-        let Run { agent, since_deploy, received } = run;
+        let Run { agent, since_deploy, to_first, received } = run;
         vec![
             (number + 1).to_string(),
             format!("{:.0}", consumer.rate(records) / 1e3),
@@ -86,6 +92,7 @@ fn show(report: &mut Report, name: &str, topic: &Topic, rounds: &[(Measured, Run
             format!("{:.2}", consumer.cpu_per_million(records)),
             format!("{:.2}", agent.cpu_per_million(records)),
             format!("{:.2}", agent.seconds),
+            format!("{to_first:.2}"),
             format!("{since_deploy:.2}"),
             format!("{:.0}", mib(agent.peak_rss_bytes)),
             received.objects.to_string(),
@@ -103,6 +110,7 @@ fn show(report: &mut Report, name: &str, topic: &Topic, rounds: &[(Measured, Run
             "bare consumer CPU s/M",
             "agent CPU s/M",
             "from assignment s",
+            "of that to the first object",
             "from Deploy s",
             "peak RSS MiB",
             "objects",

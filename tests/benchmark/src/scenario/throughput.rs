@@ -1,6 +1,7 @@
 //! The whole path, from a full topic to the last visible object in MinIO, beside
 //! what its two ends cost without us: a bare consumer that reads the same topic, and
-//! a bare client that puts as many bytes in as many objects.
+//! a bare client that puts as many bytes in as many objects. The consumer runs before
+//! and after the agent, and counts with the mean.
 //!
 //! The agent's time from Deploy has the group's join in it, and the second without a
 //! record after which the last objects are closed.
@@ -105,10 +106,11 @@ async fn round(
     let Configuration { format, compression, .. } = configuration;
     let output = Output { format, compression, ..Output::default() };
 
-    let consumer = floor::consumer::measure(&bootstrap, topic).await?;
+    let before = floor::consumer::measure(&bootstrap, topic).await?;
     let destination = world.minio_bucket().await?;
     let Copied { measured: agent, contents, connector } =
         copy(&bootstrap, topic, &destination, output).await?;
+    let consumer = before.mean(floor::consumer::measure(&bootstrap, topic).await?);
     let (objects, bytes) = (contents.objects, contents.bytes);
     if is_judged {
         judge(&bootstrap, topic, &destination, &connector).await?;

@@ -1,0 +1,185 @@
+//! A producer that costs nothing while it has nothing to do: rdkafka's own ones
+//! with futures or a thread poll ten times a second, each for a millisecond in
+//! a busy loop, about 1 % of a core.
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use kafka2oss_proto::ErrorCode;
+use kafka2oss_proto::error_code::Problem;
+use rdkafka::client::{Client, ClientContext};
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::error::KafkaError;
+use rdkafka::message::Message;
+use rdkafka::producer::{
+    BaseProducer, BaseRecord, DeliveryResult, FutureRecord, Producer, ProducerContext,
+};
+use rdkafka::types::RDKafkaErrorCode;
+use tokio::sync::{Notify, oneshot, watch};
+use tokio::task::{coop, spawn_blocking};
+use tokio::time::sleep;
+
+use crate::classify;
+use crate::drop_in_background::DropInBackground;
+use crate::error_memory::ErrorMemory;
+use crate::main_queue::MainQueue;
+
+const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(20);
+
+/// Where a record stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Delivery {
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+    /// In milliseconds since 1970.
+    pub(crate) timestamp: Option<i64>,
+}
+
+/// A producer whose logs, errors and deliveries are taken by a task of tokio's
+/// as they come. Dropped in the background.
+pub(crate) struct AsyncProducer {
+    served: Arc<DropInBackground<Served>>,
+    /// Closed when the task has ended.
+    task: watch::Sender<()>,
+}
+
+struct Served {
+    /// Before the producer: its callback is to be gone before the client is.
+    queue: MainQueue,
+    producer: BaseProducer<Deliveries>,
+}
+
+impl AsyncProducer {
+    /// Makes a producer; brokers are connected to in the background, and the
+    /// task that serves it runs on the current runtime.
+    ///
+    /// # Errors
+    /// Settings that librdkafka does not take, told as `failure`.
+    pub(crate) async fn create(
+        config: ClientConfig,
+        memory: ErrorMemory,
+        failure: &str,
+    ) -> Result<Self, Problem> {
+        let wake = Arc::new(Notify::new());
+        let (context, woken) = (Deliveries { memory: memory.clone() }, Arc::clone(&wake));
+        // It may read CA certificates from files.
+        let served = spawn_blocking(move || Served::create(&config, context, woken))
+            .await
+            .map_err(|error| {
+                Problem::new(ErrorCode::KafkaRequestFailed, format!("{failure}: {error}"))
+            })?
+            .map_err(|error| memory.problem(failure, &error))?;
+        let served = Arc::new(DropInBackground::new(served));
+        let (task, running) = watch::channel(());
+        tokio::spawn(serve(Arc::downgrade(&served), wake, running));
+        Ok(Self { served, task })
+    }
+
+    pub(crate) fn client(&self) -> &Client<Deliveries> {
+        self.served.producer.client()
+    }
+
+    /// Writes a record; it stands in the topic when this returns. While the
+    /// queue is full it is tried for `patience`.
+    ///
+    /// # Errors
+    /// The brokers' answer or librdkafka's; [`KafkaError::Canceled`] when the
+    /// producer's runtime has ended. A time-out or a cancellation leaves open
+    /// whether the record stands there.
+    pub(crate) async fn send(
+        &self,
+        record: FutureRecord<'_, [u8], [u8]>,
+        patience: Duration,
+    ) -> Result<Delivery, KafkaError> {
+        let (report, delivery) = oneshot::channel();
+        let mut record = BaseRecord {
+            topic: record.topic,
+            partition: record.partition,
+            payload: record.payload,
+            key: record.key,
+            timestamp: record.timestamp,
+            headers: record.headers,
+            delivery_opaque: Box::new(report),
+        };
+        let deadline = Instant::now() + patience;
+        while let Err((error, refused)) = self.served.producer.send(record) {
+            let full = classify::native_code(&error) == Some(RDKafkaErrorCode::QueueFull);
+            if !full || Instant::now() >= deadline {
+                return Err(error);
+            }
+            record = refused;
+            sleep(QUEUE_FULL_PAUSE).await;
+        }
+        tokio::select! {
+            outcome = delivery => outcome.unwrap_or(Err(KafkaError::Canceled)),
+            () = self.task.closed() => Err(KafkaError::Canceled),
+        }
+    }
+}
+
+impl Served {
+    fn create(
+        config: &ClientConfig,
+        context: Deliveries,
+        wake: Arc<Notify>,
+    ) -> Result<Self, KafkaError> {
+        let producer: BaseProducer<_> = config.create_with_context(context)?;
+        // SAFETY: the client is live, and dropped after the queue.
+        let queue = unsafe { MainQueue::watch(producer.client().native_ptr(), wake) }
+            .map_err(|failure| KafkaError::Global(failure.code))?;
+        Ok(Self { queue, producer })
+    }
+}
+
+/// Serves a producer until it is dropped.
+async fn serve(
+    served: Weak<DropInBackground<Served>>,
+    wake: Arc<Notify>,
+    _running: watch::Receiver<()>,
+) {
+    // At first without being woken: librdkafka may have had something to say
+    // before it knew whom to wake.
+    while let Some(served) = served.upgrade() {
+        while !served.queue.is_empty() {
+            served.producer.poll(Duration::ZERO);
+            coop::consume_budget().await;
+        }
+        drop(served);
+        wake.notified().await;
+    }
+}
+
+/// Hands deliveries to those who wait for them, and the rest to the memory.
+pub(crate) struct Deliveries {
+    memory: ErrorMemory,
+}
+
+impl ClientContext for Deliveries {
+    fn log(&self, level: RDKafkaLogLevel, fac: &str, log_message: &str) {
+        self.memory.log(level, fac, log_message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.memory.error(error, reason);
+    }
+}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = Box<oneshot::Sender<Result<Delivery, KafkaError>>>;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, report: Self::DeliveryOpaque) {
+        let outcome = match result {
+            Ok(message) => Ok(Delivery {
+                partition: message.partition(),
+                offset: message.offset(),
+                timestamp: message.timestamp().to_millis(),
+            }),
+            Err((error, _)) => Err(error.clone()),
+        };
+        // Nobody may wait for it any more.
+        let _ = report.send(outcome);
+    }
+}
+
+#[cfg(test)]
+mod tests;
