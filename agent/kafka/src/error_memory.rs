@@ -14,7 +14,6 @@ use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
-use rdkafka::producer::{DeliveryResult, ProducerContext};
 use rdkafka::types::RDKafkaErrorCode;
 
 use crate::classify;
@@ -152,12 +151,6 @@ impl ClientContext for ErrorMemory {
 }
 
 impl ConsumerContext for ErrorMemory {}
-
-impl ProducerContext for ErrorMemory {
-    type DeliveryOpaque = ();
-
-    fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
-}
 
 #[cfg(test)]
 mod tests {
