@@ -37,8 +37,8 @@ pub(crate) fn binaries() -> Result<PathBuf> {
         Some(name) if name == "deps" => folder.parent().unwrap_or(folder),
         _ => folder,
     });
-    let folder = folder
-        .with_context(|| format!("{} is not in cargo's target folder", program.display()))?;
+    let folder =
+        folder.with_context(|| format!("{} is not in cargo's target folder", program.display()))?;
     Ok(folder.to_path_buf())
 }
 
