@@ -79,10 +79,37 @@ impl Undelivered {
     }
 }
 
+/// What is there after an object has become a link.
+pub(super) struct Delivered {
+    /// The chain's owner.
+    pub owner: Owner,
+    /// The memory of the object.
+    pub spare: Option<Spare>,
+}
+
+/// The memory of an object that has been delivered.
+pub(super) struct Spare {
+    /// Of the object's length at least.
+    pub body: Vec<u8>,
+    /// Its part in the budget.
+    pub memory: InFlight,
+}
+
+impl Spare {
+    /// `None` while anybody else still has the body.
+    fn of(body: Bytes, memory: InFlight) -> Option<Self> {
+        let mut body = Vec::from(body.try_into_mut().ok()?);
+        body.clear();
+        Some(Self { body, memory })
+    }
+}
+
 /// An object as it is put.
 struct Ready {
     pin: Pin,
     object: NewObject,
+    /// Bytes of memory that its body has.
+    held: usize,
     /// Set once the store has said that it holds other bytes than were sent:
     /// what stands there by then is not to be taken for the object.
     damaged: Option<Problem>,
@@ -111,13 +138,13 @@ impl Delivery {
         object: ClosedObject,
         aside: Aside,
         mut memory: InFlight,
-    ) -> Result<Owner, Undelivered> {
+    ) -> Result<Delivered, Undelivered> {
         aside.acknowledged().await.map_err(Undelivered::Stop)?;
         self.confirm_topic(&object).await?;
         let mut ready = self.ready(&owner, object).await?;
-        memory.resize(ready.object.body.len() as u64);
+        memory.resize(ready.held as u64);
         self.carry_on(&mut owner, Some(&mut ready)).await?;
-        Ok(owner)
+        Ok(Delivered { owner, spare: Spare::of(ready.object.body, memory) })
     }
 
     /// Takes the owner's steps until its position has moved on, or there is
@@ -233,12 +260,15 @@ impl Delivery {
         // Many milliseconds for many megabytes: not on a loop's thread.
         let compressed = tokio::task::spawn_blocking(move || {
             compress(encoding.compression, body).map(|mut body| {
-                // Only what is left is accounted from here on.
-                body.shrink_to_fit();
-                (crc64(&body), Bytes::from(body))
+                // Only what is left is accounted from here on. The memory of a
+                // large one is used again as it is.
+                if body.capacity() - body.len() > body.len() / 2 {
+                    body.shrink_to_fit();
+                }
+                (body.capacity(), crc64(&body), Bytes::from(body))
             })
         });
-        let (crc64, body) = compressed
+        let (held, crc64, body) = compressed
             .await
             .map_err(std::io::Error::other)
             .and_then(|compressed| compressed)
@@ -262,7 +292,7 @@ impl Delivery {
             },
             body,
         };
-        Ok(Ready { pin, object, damaged: None })
+        Ok(Ready { pin, object, held, damaged: None })
     }
 
     /// Waits until the topic is seen to be the chain's own after the object's

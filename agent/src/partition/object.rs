@@ -135,6 +135,12 @@ impl OpenObject {
         self.body.reserve_exact(bytes.saturating_sub(self.body.len()));
     }
 
+    /// Replaces the memory of its content, while it has none.
+    pub(super) fn adopt(&mut self, body: Vec<u8>) {
+        debug_assert!(self.body.is_empty() && body.is_empty(), "there is no content yet");
+        self.body = body;
+    }
+
     /// Whether its extent has no offset yet.
     pub(super) fn is_empty(&self) -> bool {
         self.taken == 0

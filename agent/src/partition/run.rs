@@ -140,6 +140,7 @@ impl PartitionLoop {
                 state.withdraw();
             }
             if state.is_at_rest() {
+                state.release();
                 match (state.ending.take(), signal) {
                     (Some(ending), _) => return state.exit(ending).await,
                     (None, Signal::Close) => return Exit::Closed,

@@ -8,7 +8,9 @@ use super::of_internal_topic;
 use crate::producer::{DurableProducer, Written};
 
 /// Settings of librdkafka's.
-const SETTINGS: [(&str, &str); 2] = [
+const SETTINGS: [(&str, &str); 3] = [
+    // An object waits for its checkpoint.
+    ("linger.ms", "0"),
     // As Kafka's own default: Java clients find a key in the same partition.
     ("partitioner", "murmur2_random"),
     // Bound of the producer's queue.
