@@ -18,6 +18,7 @@ mod async_producer;
 mod broker_admin;
 pub mod classify;
 mod config;
+mod coordinator;
 mod drop_in_background;
 mod error_memory;
 mod error_topic;

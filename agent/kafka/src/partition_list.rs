@@ -4,8 +4,7 @@
 //! and `{:?}` panic where it is not UTF-8, and anyone may have committed such.
 
 use std::slice;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::bindings as c;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
@@ -14,9 +13,7 @@ use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::native::{Failure, milliseconds, text};
-
-/// Wait before the group's coordinator is asked again.
-const COORDINATOR_PAUSE: Duration = Duration::from_millis(100);
+use crate::{classify, coordinator};
 
 /// What a group has committed for one partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,27 +40,9 @@ pub fn committed_raw<C: ConsumerContext>(
     partitions: &TopicPartitionList,
     timeout: Duration,
 ) -> KafkaResult<Vec<CommittedPartition>> {
-    let deadline = Instant::now() + timeout;
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        match committed_once(consumer, partitions, left) {
-            Err(KafkaError::OffsetFetch(code)) if is_moving(code) && left > COORDINATOR_PAUSE => {
-                thread::sleep(COORDINATOR_PAUSE);
-            }
-            outcome => return outcome,
-        }
-    }
-}
-
-/// Whether the group's coordinator is about to be another broker, or to have
-/// loaded the group: on a fresh cluster the first request meets this.
-fn is_moving(code: RDKafkaErrorCode) -> bool {
-    matches!(
-        code,
-        RDKafkaErrorCode::NotCoordinator
-            | RDKafkaErrorCode::CoordinatorNotAvailable
-            | RDKafkaErrorCode::CoordinatorLoadInProgress
-    )
+    coordinator::ask(timeout, classify::native_code, |left| {
+        committed_once(consumer, partitions, left)
+    })
 }
 
 fn committed_once<C: ConsumerContext>(

@@ -12,6 +12,7 @@ use rdkafka::types::RDKafkaErrorCode;
 use super::Client;
 use crate::admin::Committed;
 use crate::classify;
+use crate::coordinator;
 use crate::error_memory::ErrorMemory;
 use crate::native::{Ask, Failure, Owned, REQUEST_TIMEOUT, c_string, call, items};
 use crate::partition_list;
@@ -62,6 +63,11 @@ pub(super) fn committed(
 }
 
 pub(super) fn delete(client: &Client, group: &str) -> Result<(), Failure> {
+    let code = |failure: &Failure| Some(failure.code);
+    coordinator::ask(REQUEST_TIMEOUT, code, |_| delete_once(client, group))
+}
+
+fn delete_once(client: &Client, group: &str) -> Result<(), Failure> {
     let name = c_string(group)?;
     // SAFETY: the name is copied.
     let group = unsafe {
