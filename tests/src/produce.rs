@@ -2,16 +2,21 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord};
+use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _};
+use tokio::task::spawn_blocking;
 
 use crate::kafka::client_config;
 
 /// How many records may be under way at once.
 const UNDER_WAY: usize = 20_000;
+
+/// What beginning or ending transactions may take.
+const TRANSACTION_LIMIT: Duration = Duration::from_secs(60);
 
 /// A header's name and value; a value may be absent.
 pub type RecordHeader = (String, Option<Vec<u8>>);
@@ -107,6 +112,30 @@ impl Producer {
             .set("message.max.bytes", "100000000")
             .create()?;
         Ok(Self { client })
+    }
+
+    /// A producer whose records come in transactions: [`Producer::commit_all`].
+    pub async fn transactional(bootstrap: &str) -> Result<Self> {
+        let client: FutureProducer = client_config(bootstrap)
+            .set("transactional.id", crate::name::unique("transactions"))
+            .set("linger.ms", "0")
+            .create()?;
+        let starting = client.clone();
+        spawn_blocking(move || starting.init_transactions(TRANSACTION_LIMIT)).await??;
+        Ok(Self { client })
+    }
+
+    /// Produces records in a transaction of their own, and commits it.
+    pub async fn commit_all(
+        &self,
+        topic: &str,
+        records: impl IntoIterator<Item = Record>,
+    ) -> Result<Vec<Produced>> {
+        self.client.begin_transaction()?;
+        let produced = self.send_all(topic, records).await?;
+        let client = self.client.clone();
+        spawn_blocking(move || client.commit_transaction(TRANSACTION_LIMIT)).await??;
+        Ok(produced)
     }
 
     /// Produces one record and awaits its acknowledgement.

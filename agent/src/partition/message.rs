@@ -7,6 +7,7 @@ use std::slice;
 
 use kafka2oss_format::Header;
 use rdkafka::bindings;
+use rdkafka::bindings::rd_kafka_timestamp_type_t as RDKafkaTimestampType;
 use rdkafka::message::{BorrowedHeaders, OwnedHeaders};
 use rdkafka::types::{RDKafkaHeaders, RDKafkaMessage, RDKafkaRespErr};
 use smallvec::SmallVec;
@@ -17,18 +18,19 @@ pub(super) type HeaderList<'a> = SmallVec<[Header<'a>; 8]>;
 /// A record as librdkafka has fetched it, or what it says instead.
 pub(super) struct Message<'a> {
     native: *mut RDKafkaMessage,
-    _native: PhantomData<&'a RDKafkaMessage>,
+    _consumer: PhantomData<&'a ()>,
 }
 
 impl Message<'_> {
     /// # Safety
-    /// `native` is a message that is live as long as this is.
+    /// `native` is a live message that nobody else destroys, and its consumer
+    /// outlives `'a`.
     pub(super) unsafe fn new(native: *mut RDKafkaMessage) -> Self {
-        Self { native, _native: PhantomData }
+        Self { native, _consumer: PhantomData }
     }
 
     fn get(&self) -> &RDKafkaMessage {
-        // SAFETY: demanded by `new`.
+        // SAFETY: live until this is dropped.
         unsafe { &*self.native }
     }
 
@@ -44,8 +46,14 @@ impl Message<'_> {
 
     /// Milliseconds since 1970; -1 when it has none.
     pub(super) fn timestamp(&self) -> i64 {
-        // SAFETY: the message is live; a null pointer asks for no type.
-        unsafe { bindings::rd_kafka_message_timestamp(self.native, ptr::null_mut()) }
+        let mut kind = RDKafkaTimestampType::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+        // SAFETY: the message is live; the kind is written to.
+        let timestamp = unsafe { bindings::rd_kafka_message_timestamp(self.native, &raw mut kind) };
+        match kind {
+            // Formats before Kafka 0.10 have none, and 0 stands in its place.
+            RDKafkaTimestampType::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE => -1,
+            _ => timestamp,
+        }
     }
 
     /// Its key; `None` is null.
@@ -108,6 +116,13 @@ impl Message<'_> {
         // through as anything else (0.39.0, `BorrowedHeaders::from_native_ptr`).
         let headers = unsafe { &*headers.cast::<BorrowedHeaders>() };
         Some(headers.detach())
+    }
+}
+
+impl Drop for Message<'_> {
+    fn drop(&mut self) {
+        // SAFETY: `new` demands that nobody else does.
+        unsafe { bindings::rd_kafka_message_destroy(self.native) };
     }
 }
 

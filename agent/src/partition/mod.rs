@@ -25,7 +25,7 @@ pub(crate) use attempts::Patience;
 pub(crate) use commit::{CommitError, CommitRequest, Commits};
 pub(crate) use dead_letter::{DeadLetters, ErrorTopics};
 pub(crate) use deliver::{Delivery, Following};
-pub(crate) use queue::{AT_ONCE, RecordQueue};
+pub(crate) use queue::RecordQueue;
 pub(crate) use run::{Exit, PartitionLoop, Signal};
 pub(crate) use shape::Shape;
 pub(crate) use values::ValueObjects;

@@ -2,7 +2,6 @@
 //! fills the open object, hands closed ones to their delivery, and never waits
 //! for the network while there is room to go on.
 
-use std::ops::ControlFlow;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
@@ -110,7 +109,7 @@ impl PartitionLoop {
     /// it is told to end or cannot go on.
     pub(crate) async fn run(
         mut self,
-        mut queue: RecordQueue<TaskContext>,
+        queue: RecordQueue<TaskContext>,
         owner: Owner,
         memory: PartitionMemory,
     ) -> Exit {
@@ -127,9 +126,7 @@ impl PartitionLoop {
             last = signal;
             state.look_at_memory();
             let drained = match signal {
-                Signal::Run if state.has_room(&self.shape) => {
-                    self.drain(&mut queue, &mut state).await
-                }
+                Signal::Run if state.has_room(&self.shape) => self.drain(&queue, &mut state).await,
                 // There may be room once what is full is closed.
                 Signal::Run => Drained::More,
                 Signal::Pause | Signal::Close => Drained::Empty,
@@ -190,35 +187,30 @@ impl PartitionLoop {
         })
     }
 
-    async fn drain(&self, queue: &mut RecordQueue<TaskContext>, state: &mut State) -> Drained {
+    async fn drain(&self, queue: &RecordQueue<TaskContext>, state: &mut State) -> Drained {
         let Ok(_slot) = self.drain_slots.acquire().await else {
             return Drained::Empty;
         };
         let now = Instant::now();
         let before = state.open.next_offset();
-        let mut taken = 0;
+        let mut drained = Drained::More;
         // The end was told, and nothing has come since.
         let mut at_end = false;
-        let drained = loop {
-            let mut goes_on = true;
-            let served = queue.drain(|message| {
-                taken += 1;
-                at_end = false;
-                match message {
-                    Ok(message) => self.take(state, &message, now),
-                    Err(KafkaError::PartitionEOF(_)) => at_end = true,
-                    Err(error) => self.source_failed(state, &error),
-                }
-                goes_on = state.has_room(&self.shape) && taken < BATCH_RECORDS;
-                if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-            });
-            if !served {
-                break Drained::Empty;
+        for _ in 0..BATCH_RECORDS {
+            let Some(message) = queue.take() else {
+                drained = Drained::Empty;
+                break;
+            };
+            at_end = false;
+            match message {
+                Ok(message) => self.take(state, &message, now),
+                Err(KafkaError::PartitionEOF(_)) => at_end = true,
+                Err(error) => self.source_failed(state, &error),
             }
-            if !goes_on {
-                break Drained::More;
+            if !state.has_room(&self.shape) {
+                break;
             }
-        };
+        }
         let position = state.open.next_offset();
         if position != before {
             if !state.is_delivering() {

@@ -60,7 +60,9 @@ impl PartitionLoop {
             (Some(OverflowPolicy::Spill), _) => Value::Spilled { object_key: &spilled, size },
         };
         let record = Record { offset, timestamp, key, value, headers: &headers };
-        state.make_room(if overflow.is_some() { bytes - size as usize } else { bytes });
+        let taken_in =
+            if overflow.is_some() { bytes - size as usize + spilled.len() } else { bytes };
+        state.make_room(taken_in);
         match state.open.append(&record, &self.shape, now) {
             Ok(()) => {
                 if overflow == Some(OverflowPolicy::Spill) {

@@ -5,7 +5,6 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 
 use super::{Membership, TaskSpec};
-use crate::partition::AT_ONCE;
 
 /// Connection trouble and a request that librdkafka has sent again both leave
 /// traces: the second attempt of a commit starts this long after the first
@@ -73,7 +72,6 @@ pub(super) fn consumer(
         // The default of a second stalls a fast consumer.
         .set("fetch.queue.backoff.ms", "10")
         .set("fetch.wait.max.ms", "500")
-        .set("consume.callback.max.messages", AT_ONCE.to_string())
         // Partitions that are added are seen within this time.
         .set("topic.metadata.refresh.interval.ms", "30000");
     if membership == Membership::Static {

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use kafka2oss_agent::task::{StopMode, TaskState};
 use kafka2oss_proto::ErrorCode;
-use kafka2oss_tests::produce::numbered;
+use kafka2oss_tests::produce::{Producer, numbered};
 
 use crate::world::World;
 
@@ -28,6 +28,36 @@ async fn a_task_that_joins_takes_its_share_and_one_that_leaves_gives_it_back() -
     world.judge(&produced).await?;
     second.handle.stop(StopMode::Leave).await;
     Ok(())
+}
+
+/// Between the records stand the markers of their transactions, which nobody is
+/// handed: what librdkafka has fetched ahead is full of both when the group
+/// rebalances.
+#[tokio::test(flavor = "multi_thread")]
+async fn records_of_small_transactions_survive_rebalances() -> Result<()> {
+    const TRANSACTIONS: u64 = 400;
+    let mut world = World::new(4).await?;
+    world.rotation().max_records = Some(20);
+    let producer = Producer::transactional(&world.kafka.bootstrap()).await?;
+    let mut produced = Vec::new();
+    for transaction in 0..TRANSACTIONS {
+        let records = numbered("t", 8 * transaction..8 * (transaction + 1), 4);
+        produced.extend(producer.commit_all(&world.topic, records).await?);
+    }
+
+    let first = world.start(0).await?;
+    first.owns(4).await?;
+    for _ in 0..3 {
+        let second = world.start(1).await?;
+        second.owns(2).await?;
+        second.handle.stop(StopMode::Leave).await;
+        first.owns(4).await?;
+        let records = numbered("u", 0..400, 4);
+        produced.extend(producer.commit_all(&world.topic, records).await?);
+    }
+
+    first.delivered(&produced).await?;
+    world.judge(&produced).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
