@@ -124,7 +124,7 @@ async fn objects_that_follow_each_other_share_their_memory() -> Result<()> {
     world.no_rotation();
     world.rotation().max_bytes = Some(1 << 20);
     world.data_runtime = Some(counted(&COUNTERS)?);
-    let latency = Fault::Latency(Duration::from_millis(100));
+    let latency = Fault::Latency(Duration::from_millis(300));
     let puts = RequestMatch::operation(Operation::PutObject);
     let _latency = world.oss.faults().inject(puts, latency, Occurrence::Always);
     let value = "x".repeat(VALUE);
