@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::AbortHandle;
+
+use crate::proxy::serve_all;
 
 /// Longest request or answer.
 const LONGEST: usize = 64 << 20;
@@ -47,22 +49,14 @@ impl KafkaProxy {
     /// Starts one on `port` of the loopback address, in front of the broker at
     /// `upstream`, on the current runtime; it holds nothing back yet.
     pub async fn start(port: u16, upstream: SocketAddr) -> io::Result<Self> {
-        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let hold: Arc<Mutex<Box<Hold>>> = Arc::new(Mutex::new(Box::new(|_| None)));
         let holding = hold.clone();
-        let listening = tokio::spawn(async move {
-            // Dropped with this task, it ends the connections.
-            let mut connections = JoinSet::new();
-            while let Ok((client, _)) = listener.accept().await {
-                let hold = holding.clone();
-                connections.spawn(async move {
-                    // What went wrong, client and broker see for themselves.
-                    let _ = serve(client, upstream, &hold).await;
-                });
-                while connections.try_join_next().is_some() {}
-            }
+        let listening = serve_all(listener, move |client| {
+            let hold = holding.clone();
+            async move { serve(client, upstream, &hold).await }
         });
-        Ok(Self { hold, listening: listening.abort_handle() })
+        Ok(Self { hold, listening })
     }
 
     /// Has `hold` say for how long the answer to each request is held back, and

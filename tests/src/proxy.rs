@@ -48,19 +48,11 @@ impl Proxy {
         let address = listener.local_addr()?;
         let decide: Arc<Mutex<Box<Decide>>> = Arc::new(Mutex::new(Box::new(|| None)));
         let deciding = decide.clone();
-        let listening = tokio::spawn(async move {
-            // Dropped with this task, it ends the connections.
-            let mut connections = JoinSet::new();
-            while let Ok((client, _)) = listener.accept().await {
-                let decide = deciding.clone();
-                connections.spawn(async move {
-                    // What went wrong, client and server see for themselves.
-                    let _ = serve(client, upstream, &decide).await;
-                });
-                while connections.try_join_next().is_some() {}
-            }
+        let listening = serve_all(listener, move |client| {
+            let decide = deciding.clone();
+            async move { serve(client, upstream, &decide).await }
         });
-        Ok(Self { address, decide, listening: listening.abort_handle() })
+        Ok(Self { address, decide, listening })
     }
 
     /// Its port on the loopback address.
@@ -83,6 +75,27 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         self.listening.abort();
     }
+}
+
+/// Serves each client that comes, until the handle aborts it and with it their
+/// connections.
+pub(crate) fn serve_all<F>(
+    listener: TcpListener,
+    serve: impl Fn(TcpStream) -> F + Send + 'static,
+) -> AbortHandle
+where
+    F: Future<Output = io::Result<()>> + Send + 'static,
+{
+    let listening = tokio::spawn(async move {
+        // Dropped with this task, it ends the connections. What went wrong on one,
+        // client and server see for themselves.
+        let mut connections = JoinSet::new();
+        while let Ok((client, _)) = listener.accept().await {
+            connections.spawn(serve(client));
+            while connections.try_join_next().is_some() {}
+        }
+    });
+    listening.abort_handle()
 }
 
 /// A client's requests, one after the other: HTTP/1.1 without pipelining, so

@@ -88,7 +88,7 @@ impl DurableProducer {
         &self,
         record: FutureRecord<'_, [u8], [u8]>,
     ) -> Result<Written, KafkaError> {
-        // rdkafka expects that there is no zero byte, and would panic.
+        // A zero byte as librdkafka tells it: rdkafka's own error has no code.
         c_string(record.topic).map_err(|failure| KafkaError::MessageProduction(failure.code))?;
         let outcome = self.current().send(record, DELIVERY_TIMEOUT).await;
         if outcome.is_err() {
