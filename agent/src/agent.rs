@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
+use kafka2oss_kafka::InternalTopicWriters;
 use kafka2oss_proto::v1;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -68,6 +69,7 @@ impl Agent {
             reporter: reporter.clone(),
             membership,
             confirmations,
+            internal_topics: InternalTopicWriters::default(),
             memory: options.memory_budget(),
             data_runtime: data_runtime.handle(),
         };

@@ -6,7 +6,8 @@
 //! - [`KafkaAdmin`] and [`BrokerAdmin`]: topics, groups, offsets.
 //! - [`partition_list`]: committed offsets with their metadata as bytes.
 //! - [`ErrorTopicProducer`], [`produce_test_message`]: what an agent writes.
-//! - [`InternalTopics`], [`read_compacted`]: compacted internal topics.
+//! - [`InternalTopicWriters`], [`InternalTopics`], [`read_compacted`]: compacted
+//!   internal topics.
 //! - [`prepare`](prepare()), [`remove`](remove()): the control plane's commands;
 //!   what is decided stands in `plan` and `start`, without I/O.
 //!
@@ -40,7 +41,9 @@ pub use broker_admin::BrokerAdmin;
 pub use config::client_config;
 pub use error_memory::ErrorMemory;
 pub use error_topic::{ErrorRecord, ErrorStage, ErrorTopicProducer, SendError};
-pub use internal_topic::{InternalTopics, read_compacted};
+pub use internal_topic::{
+    InternalTopicWriter, InternalTopicWriters, InternalTopics, read_compacted,
+};
 pub use prepare::{PrepareInput, PreparedKafka, prepare};
 pub use producer::Written;
 pub use remove::remove;

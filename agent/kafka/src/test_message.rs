@@ -12,7 +12,7 @@ use crate::config::client_config;
 use crate::error_memory::ErrorMemory;
 
 /// Header of each test message, without a value: whoever reads a record with it
-/// lets it become visible at once.
+/// within five minutes after its timestamp lets it become visible at once.
 pub const TEST_MESSAGE_HEADER: &str = "kafka2oss.test";
 
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,9 +1,10 @@
 //! Follows one task and writes what is seen of it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use kafka2oss_kafka::InternalTopics;
+use kafka2oss_kafka::InternalTopicWriter;
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::names::AgentName;
@@ -20,18 +21,18 @@ const PACE: Duration = Duration::from_secs(1);
 /// What the last writing may take, when the task has ended.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// A producer that was not used for this long is given up, and its connections
-/// and threads with it.
-const IDLE: Duration = Duration::from_secs(10);
-
 /// Writes the status of a task, and with task 0 what is the connector's, until
 /// the task has ended; at the end, as far as that is quick, that it runs no
 /// more. What stood there before is not read: everything is written once by
 /// each new task, then what changes.
-pub(crate) async fn follow(task: TaskSpec, agent: AgentName, snapshot: watch::Receiver<Snapshot>) {
+pub(crate) async fn follow(
+    task: TaskSpec,
+    topics: Arc<InternalTopicWriter>,
+    agent: AgentName,
+    snapshot: watch::Receiver<Snapshot>,
+) {
     let records = Records::new(&task, agent);
-    let mut writer =
-        Writer { task, ledger: Ledger::default(), connection: None, warned: BTreeSet::new() };
+    let mut writer = Writer { task, topics, ledger: Ledger::default(), warned: BTreeSet::new() };
     // The last task of this key may have written its end until now.
     sleep(FAREWELL).await;
     tokio::select! {
@@ -53,15 +54,10 @@ async fn ended(mut snapshot: watch::Receiver<Snapshot>) {
 
 struct Writer {
     task: TaskSpec,
+    topics: Arc<InternalTopicWriter>,
     ledger: Ledger,
-    connection: Option<Connection>,
     /// What was said once.
     warned: BTreeSet<(Topic, ErrorCode)>,
-}
-
-struct Connection {
-    topics: InternalTopics,
-    used: Instant,
 }
 
 impl Writer {
@@ -77,14 +73,10 @@ impl Writer {
             sleep(PACE).await;
 
             let retry = self.ledger.next_due(wanted.as_deref().unwrap_or_default());
-            let idle = self.connection.as_ref().map(|connection| connection.used + IDLE);
             tokio::select! {
                 changed = snapshot.changed() => if changed.is_err() { return },
                 () = at(retry) => {}
-                () = at(idle) => {}
             }
-            // The task may change too often for the branch above.
-            self.connection.take_if(|connection| connection.used.elapsed() >= IDLE);
         }
     }
 
@@ -112,8 +104,6 @@ impl Writer {
             Ok(()) => self.ledger.written(record),
             Err(problem) => {
                 self.ledger.failed(record.topic, Instant::now());
-                // The next one reads the secrets anew.
-                self.connection = None;
                 self.log(record.topic, &problem);
             }
         }
@@ -125,18 +115,8 @@ impl Writer {
             Topic::Configuration => &topics.config_topic.name,
             Topic::Status => &topics.status_topic.name,
         };
-        let connection = match &mut self.connection {
-            Some(connection) => connection,
-            none => {
-                let topics = InternalTopics::connect(&self.task.instance).await?;
-                none.insert(Connection { topics, used: Instant::now() })
-            }
-        };
         let value = record.value.to_string();
-        let written =
-            connection.topics.write(topic, record.key.as_bytes(), Some(value.as_bytes())).await;
-        connection.used = Instant::now();
-        written.map(drop)
+        self.topics.write(topic, record.key.as_bytes(), Some(value.as_bytes())).await.map(drop)
     }
 
     fn log(&mut self, topic: Topic, problem: &Problem) {

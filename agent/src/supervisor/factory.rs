@@ -2,6 +2,7 @@
 //! are tested without Kafka.
 
 use async_trait::async_trait;
+use kafka2oss_kafka::InternalTopicWriters;
 use kafka2oss_memory::MemoryBudget;
 use kafka2oss_proto::names::AgentName;
 use kafka2oss_sink::ObjectStore;
@@ -43,6 +44,7 @@ pub(crate) struct KafkaTasks {
     pub(crate) reporter: Reporter,
     pub(crate) membership: Membership,
     pub(crate) confirmations: Confirmations,
+    pub(crate) internal_topics: InternalTopicWriters,
     pub(crate) memory: MemoryBudget,
     pub(crate) data_runtime: tokio::runtime::Handle,
 }
@@ -60,12 +62,14 @@ impl TaskFactory for KafkaTasks {
             reporter: self.reporter.clone(),
             membership: self.membership,
             confirmations: self.confirmations.clone(),
+            internal_topics: self.internal_topics.clone(),
             memory: self.memory.connector(&spec.connector.to_string()),
             data_runtime: self.data_runtime.clone(),
         };
         let task = task::spawn(spec.clone(), environment, guidance);
         // By itself, so that it never holds up the task: it ends soon after it.
-        tokio::spawn(internal_topics::follow(spec, self.agent.clone(), task.snapshot()));
+        let topics = self.internal_topics.of(&spec.instance);
+        tokio::spawn(internal_topics::follow(spec, topics, self.agent.clone(), task.snapshot()));
         Box::new(task)
     }
 }

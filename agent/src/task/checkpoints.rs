@@ -3,14 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kafka2oss_chain::{ChainId, Checkpoint, CheckpointKey, Identity, Pin};
-use kafka2oss_kafka::{InternalTopics, read_compacted};
+use kafka2oss_kafka::{InternalTopicWriter, read_compacted};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
-use tokio::sync::Mutex;
 use ulid::Ulid;
 
 use super::consumer::identity;
@@ -29,11 +28,11 @@ pub(super) struct CheckpointTopic {
     spec: Arc<TaskSpec>,
     identity: Identity,
     chain: ChainId,
-    writer: Mutex<Option<Arc<InternalTopics>>>,
+    writer: Arc<InternalTopicWriter>,
     /// It was seen to take no checkpoints.
     unusable: AtomicBool,
     /// The last checkpoint of each partition by this consumer.
-    written: StdMutex<BTreeMap<i32, Written>>,
+    written: Mutex<BTreeMap<i32, Written>>,
 }
 
 /// The last checkpoint of a partition by this consumer.
@@ -43,16 +42,27 @@ struct Written {
 }
 
 impl CheckpointTopic {
-    pub(super) fn new(spec: Arc<TaskSpec>) -> Self {
+    pub(super) fn new(spec: Arc<TaskSpec>, writer: Arc<InternalTopicWriter>) -> Self {
         let identity = identity(&spec);
         Self {
             chain: identity.chain_id(),
             identity,
             spec,
-            writer: Mutex::new(None),
+            writer,
             unusable: AtomicBool::new(false),
-            written: StdMutex::default(),
+            written: Mutex::default(),
         }
+    }
+
+    /// Begins to connect to it: the first object would wait for that.
+    pub(super) fn prepare(&self) {
+        let writer = Arc::clone(&self.writer);
+        tokio::spawn(async move {
+            // Whoever writes meets the problem again, and shows it.
+            if let Err(problem) = writer.prepare().await {
+                tracing::debug!(%problem, "internal topics are not connected to yet");
+            }
+        });
     }
 
     /// Whether it takes checkpoints, as far as this consumer knows.
@@ -77,23 +87,8 @@ impl CheckpointTopic {
     }
 
     async fn write(&self, key: &CheckpointKey, value: Option<&Checkpoint>) -> Result<(), Problem> {
-        let writer = {
-            let mut made = self.writer.lock().await;
-            match &*made {
-                Some(writer) => writer.clone(),
-                None => {
-                    let connected = InternalTopics::connect(&self.spec.instance).await?;
-                    made.insert(Arc::new(connected)).clone()
-                }
-            }
-        };
         let value = value.map(Checkpoint::encode);
-        let written = writer.write(self.name(), &key.encode(), value.as_deref()).await;
-        if written.is_err() {
-            // The next one reads the secrets anew.
-            *self.writer.lock().await = None;
-        }
-        written.map(drop)
+        self.writer.write(self.name(), &key.encode(), value.as_deref()).await.map(drop)
     }
 
     /// Removes checkpoints of earlier owners: those of a partition's chain that

@@ -9,7 +9,7 @@ use crate::violation::Violations;
 const MAX_BOOTSTRAP_SERVERS: usize = 32;
 
 /// A registered Kafka instance.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Instance {
     /// Region, for example `cn-hangzhou`.
     pub region_id: String,
@@ -27,7 +27,7 @@ pub struct Instance {
 
 /// How to talk to the brokers: Kafka's `security.protocol` is `SASL_SSL` with
 /// both `tls` and `sasl`, `PLAINTEXT` with neither.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct KafkaSecurity {
     /// Whether connections use TLS.
     pub tls: bool,
@@ -38,7 +38,7 @@ pub struct KafkaSecurity {
 }
 
 /// User and password for SASL.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Sasl {
     /// Kafka's `sasl.mechanism`.
     pub mechanism: SaslMechanism,

@@ -33,6 +33,18 @@ impl SecretSource {
     }
 }
 
+impl PartialEq for SecretSource {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Plain(own), Self::Plain(other)) => own.expose_secret() == other.expose_secret(),
+            (Self::Environment(own), Self::Environment(other)) => own == other,
+            (Self::File(own), Self::File(other)) => own == other,
+            (Self::Withheld, Self::Withheld) => true,
+            _ => false,
+        }
+    }
+}
+
 impl TryFrom<v1::Secret> for SecretSource {
     type Error = Violations;
 

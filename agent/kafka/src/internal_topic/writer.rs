@@ -1,5 +1,7 @@
 //! Writes to internal topics.
 
+use std::fmt;
+
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::spec::Instance;
 use rdkafka::producer::FutureRecord;
@@ -17,10 +19,16 @@ const SETTINGS: [(&str, &str); 3] = [
     ("queue.buffering.max.kbytes", "16384"),
 ];
 
-/// Writes to an instance's internal topics, with `acks=all` and idempotence.
-/// To be shared by all tasks on an instance; its queue is bounded.
+/// Writes to an instance's internal topics, with `acks=all` and idempotence. Its
+/// queue is bounded.
 pub struct InternalTopics {
     producer: DurableProducer,
+}
+
+impl fmt::Debug for InternalTopics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InternalTopics").finish_non_exhaustive()
+    }
 }
 
 impl InternalTopics {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
-use kafka2oss_kafka::read_compacted;
+use kafka2oss_kafka::{InternalTopicWriters, InternalTopics, read_compacted};
 use kafka2oss_memory::MemoryBudget;
 use kafka2oss_proto::v1;
 use kafka2oss_sink::ObjectStore;
@@ -53,7 +53,8 @@ fn fenced() -> Snapshot {
 /// Starts to follow a task that runs.
 fn followed(task: &TaskSpec) -> Followed {
     let (seen, receiver) = watch::channel(running());
-    let follower = tokio::spawn(follow(task.clone(), agent(), receiver));
+    let topics = InternalTopicWriters::default().of(&task.instance);
+    let follower = tokio::spawn(follow(task.clone(), topics, agent(), receiver));
     Followed { task: task.clone(), seen, follower }
 }
 
@@ -219,6 +220,7 @@ async fn every_task_of_an_agent_is_followed() -> Result<()> {
         reporter: Reporter::new(agent()),
         membership: Membership::Static,
         confirmations,
+        internal_topics: InternalTopicWriters::default(),
         memory: MemoryBudget::new(64 << 20),
         data_runtime: tokio::runtime::Handle::current(),
     };
@@ -253,36 +255,5 @@ async fn without_brokers_the_follower_ends_soon_after_its_task() -> Result<()> {
     followed.end().await?;
 
     assert!(started.elapsed() < 3 * FAREWELL, "{:?}", started.elapsed());
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_producer_that_has_nothing_to_write_is_given_up_however_busy_the_task_is() -> Result<()> {
-    let kafka = shared_kafka().await?;
-    let task = task(&kafka.bootstrap())?;
-    make(kafka, &task.spec.resources.status_topic.name).await?;
-    make(kafka, &task.spec.resources.config_topic.name).await?;
-    let records = Records::new(&task, agent());
-    let (seen, receiver) = watch::channel(running());
-    let busy = async {
-        let mut interval = tokio::time::interval(Duration::from_millis(20));
-        loop {
-            interval.tick().await;
-            seen.send_modify(|seen| seen.totals.records += 1);
-        }
-    };
-    let mut writer =
-        Writer { task, ledger: Ledger::default(), connection: None, warned: BTreeSet::new() };
-
-    let following = async {
-        tokio::select! {
-            () = writer.keep_up(&records, receiver) => {}
-            () = busy => {}
-        }
-    };
-    timeout(2 * IDLE, following).await.expect_err("it goes on until the task ends");
-
-    assert!(records.at_end().iter().all(|record| writer.ledger.holds(record)), "it has written");
-    assert!(writer.connection.is_none());
     Ok(())
 }
