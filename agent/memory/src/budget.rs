@@ -177,6 +177,21 @@ impl Budget {
         self.partition(id).closing
     }
 
+    /// The whole budget, in bytes.
+    pub(crate) fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// What is reserved of it, in bytes.
+    pub(crate) fn fixed(&self) -> u64 {
+        self.held.fixed
+    }
+
+    /// Whether at most half of it is used.
+    pub(crate) fn is_ample(&self) -> bool {
+        self.held.used() <= self.total / 2
+    }
+
     /// Reserves, without asking.
     pub(crate) fn reserve_fixed(&mut self, connector: ConnectorId, bytes: u64) {
         self.account(connector, |held| held.fixed += bytes);

@@ -112,11 +112,6 @@ impl MemoryBudget {
 }
 
 impl ConnectorMemory {
-    /// The whole budget, in bytes.
-    pub fn budget_bytes(&self) -> u64 {
-        self.registration.shared.change(|state| state.budget.usage().total)
-    }
-
     /// The part of one more partition.
     pub fn partition(&self) -> PartitionMemory {
         let registration = Arc::clone(&self.registration);
@@ -133,9 +128,19 @@ impl ConnectorMemory {
     /// such as librdkafka's prefetch: never refused, so that the caller has to
     /// keep it small. It leaves that much less for objects.
     pub fn reserve_fixed(&self, bytes: u64) -> FixedReservation {
+        self.reserve_fixed_by(|_, _| bytes)
+    }
+
+    /// As [`reserve_fixed`](Self::reserve_fixed), of as many bytes as `wanted` makes
+    /// of the whole budget and of what is reserved of it so far, by all connectors.
+    pub fn reserve_fixed_by(&self, wanted: impl FnOnce(u64, u64) -> u64) -> FixedReservation {
         let registration = Arc::clone(&self.registration);
         let connector = registration.connector;
-        registration.shared.change(|state| state.budget.reserve_fixed(connector, bytes));
+        let bytes = registration.shared.change(|state| {
+            let bytes = wanted(state.budget.total(), state.budget.fixed());
+            state.budget.reserve_fixed(connector, bytes);
+            bytes
+        });
         FixedReservation { registration, bytes }
     }
 }
@@ -165,6 +170,12 @@ impl PartitionMemory {
     /// closed now. Stays so until it is.
     pub fn should_close(&self) -> bool {
         self.registration.shared.change(|state| state.budget.should_close(self.id))
+    }
+
+    /// Whether at most half of the budget is used: what might be needed again soon
+    /// need not be given back.
+    pub fn is_ample(&self) -> bool {
+        self.registration.shared.change(|state| state.budget.is_ample())
     }
 
     /// Turns what the open object holds into an object in flight; the next open

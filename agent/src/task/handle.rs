@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use kafka2oss_kafka::InternalTopicWriters;
 use kafka2oss_memory::ConnectorMemory;
 use kafka2oss_proto::names::{AgentName, ConnectorName};
 use kafka2oss_proto::spec::{ConnectorSpec, Instance};
@@ -55,6 +56,8 @@ pub struct TaskEnvironment {
     pub membership: Membership,
     /// Asks the control plane whether the task is still this agent's.
     pub confirmations: Confirmations,
+    /// The ways to instances' internal topics.
+    pub internal_topics: InternalTopicWriters,
     /// The memory that the connector's tasks may use.
     pub memory: ConnectorMemory,
     /// Runtime of the partitions' loops, apart from the control runtime.

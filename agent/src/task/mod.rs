@@ -13,6 +13,7 @@ mod incarnation;
 mod native;
 mod orphans;
 mod partitions;
+mod prefetch;
 mod recovery;
 mod session;
 mod settings;

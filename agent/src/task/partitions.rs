@@ -15,6 +15,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::board::{Board, PartitionBoard};
 use super::checkpoints::{CheckpointTopic, Checkpoints};
 use super::consumer::{LogRange, TaskConsumer, identity};
+use super::prefetch::Prefetch;
 use super::{Incarnation, PartitionSnapshot, TaskEnvironment, TaskSpec, settings};
 use crate::partition::{
     CommitRequest, Commits, DeadLetters, Delivery, ErrorTopics, Exit, Following, PartitionLoop,
@@ -51,8 +52,8 @@ enum Entry {
         assignment: u64,
         signal: watch::Sender<Signal>,
         abort: AbortHandle,
-        /// Of what librdkafka fetches ahead.
-        _prefetch: FixedReservation,
+        /// Of what librdkafka fetches ahead, where it was not expected.
+        _prefetch: Option<FixedReservation>,
     },
     /// No loop; the partition stays the task's.
     Resting,
@@ -68,7 +69,7 @@ pub(super) struct Partitions {
     chain: ChainId,
     error_topics: Arc<ErrorTopics>,
     checkpoints: Arc<CheckpointTopic>,
-    prefetch: u64,
+    prefetch: Prefetch,
     drain_slots: Arc<Semaphore>,
     aside_slots: Arc<Semaphore>,
     commits: mpsc::Sender<CommitRequest>,
@@ -86,7 +87,7 @@ impl Partitions {
         commits: mpsc::Sender<CommitRequest>,
         incarnation: Arc<Incarnation>,
         checkpoints: Arc<CheckpointTopic>,
-        prefetch: u64,
+        prefetch: Prefetch,
     ) -> Self {
         let error_topics = ErrorTopics::new(spec.clone(), environment.reporter.clone());
         Self {
@@ -176,7 +177,8 @@ impl Partitions {
             },
             &self.environment.data_runtime,
         );
-        let _prefetch = self.environment.memory.reserve_fixed(2 * self.prefetch);
+        let others = self.entries.keys().filter(|other| self.is_running(**other)).count();
+        let _prefetch = self.prefetch.another(&self.environment.memory, others);
         self.entries.insert(partition, Entry::Running { assignment, signal, abort, _prefetch });
         Ok(())
     }

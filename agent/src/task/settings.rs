@@ -15,9 +15,6 @@ pub(super) const RETRY_BACKOFF: Duration = Duration::from_secs(1);
 /// next heartbeat, and until then commits under a generation that has passed.
 const HEARTBEATS_PER_SESSION: u32 = 10;
 
-/// Prefetched records of one partition, in bytes, at least and at most.
-const PREFETCH: std::ops::RangeInclusive<u64> = 64 << 10..=2 << 20;
-
 /// Bytes that a fetch brings of one partition, at most, unless one batch has more.
 const FETCH: u64 = 512 << 10;
 
@@ -32,15 +29,7 @@ pub(super) fn session_timeout(spec: &TaskSpec, membership: Membership) -> Durati
     }
 }
 
-/// Prefetched records of one partition, in bytes. Split queues count by
-/// themselves and are overshot by one fetch, so twice this times the partitions
-/// is what a task holds: a quarter of the agent's budget at most, if it gets all
-/// partitions of its topic.
-pub(super) fn prefetch(budget: u64, partitions: usize) -> u64 {
-    (budget / 8 / partitions.max(1) as u64).clamp(*PREFETCH.start(), *PREFETCH.end())
-}
-
-/// Adds the settings to those of the instance.
+/// Adds the settings to those of the instance; `prefetch` is in bytes a partition.
 pub(super) fn consumer(
     mut config: ClientConfig,
     spec: &TaskSpec,
@@ -82,17 +71,4 @@ pub(super) fn consumer(
 
 fn milliseconds(duration: Duration) -> String {
     duration.as_millis().to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn prefetch_is_a_share_of_the_budget_within_bounds() {
-        assert_eq!(prefetch(1 << 30, 6), 2 << 20);
-        assert_eq!(prefetch(256 << 20, 200), (256 << 20) / 8 / 200);
-        assert_eq!(prefetch(64 << 20, 10_000), 64 << 10);
-        assert_eq!(prefetch(64 << 20, 0), 2 << 20);
-    }
 }

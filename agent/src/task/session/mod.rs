@@ -31,10 +31,10 @@ use crate::task::context::Event;
 use crate::task::native;
 use crate::task::orphans::LOOK_AFTER;
 use crate::task::partitions::Partitions;
+use crate::task::prefetch::Prefetch;
 use crate::task::stopping::{Next, Seen, Stopping};
 use crate::task::{
     Guidance, Incarnation, Membership, Mode, StopMode, TaskEnvironment, TaskSpec, TaskState,
-    settings,
 };
 
 /// How often the consumer is looked after when nothing wakes its actor.
@@ -117,19 +117,22 @@ pub(super) async fn run(
             return End::Failed(Problem::new(ErrorCode::FieldInvalid, message));
         }
     };
+    let writer = environment.internal_topics.of(&spec.instance);
+    let checkpoints = Arc::new(CheckpointTopic::new(spec.clone(), writer));
+    checkpoints.prepare();
     if let Err(problem) = incarnation.confirm(Instant::now()).await {
         return End::Failed(problem);
     }
     let wake = Arc::new(Notify::new());
-    let prefetch = settings::prefetch(environment.memory.budget_bytes(), spec.start_offsets.len());
-    let joined = consumer::join_group(spec, environment.membership, prefetch, wake.clone()).await;
+    let prefetch = Prefetch::reserve(&environment.memory, spec);
+    let (membership, bytes) = (environment.membership, prefetch.partition_bytes);
+    let joined = consumer::join_group(spec, membership, bytes, wake.clone()).await;
     let consumer = match joined {
         Ok(consumer) => consumer,
         Err(problem) => return End::Failed(problem),
     };
     let guard = ClosingGuard(consumer.clone());
     let (commit_sender, commit_requests) = mpsc::channel(COMMIT_QUEUE);
-    let checkpoints = Arc::new(CheckpointTopic::new(spec.clone()));
     let guidance = steering.guidance.borrow_and_update().clone();
     let mut session = Session {
         partitions: Partitions::new(
@@ -150,7 +153,7 @@ pub(super) async fn run(
         incarnation: incarnation.clone(),
         stopping: None,
         checkpoints,
-        membership: environment.membership,
+        membership,
         resumed: BTreeMap::new(),
         guidance,
         searches: JoinSet::new(),
