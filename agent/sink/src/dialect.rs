@@ -3,7 +3,6 @@
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use kafka2oss_proto::spec::StoreType;
 
-use crate::integrity::crc32c_header;
 use crate::put::NewObject;
 use crate::reply::Headers;
 
@@ -26,6 +25,11 @@ impl From<StoreType> for Dialect {
 }
 
 impl Dialect {
+    /// Whether puts name the CRC-32C of their bodies.
+    pub(crate) fn wants_crc32c(self) -> bool {
+        self == Self::S3
+    }
+
     /// Makes a put create-only, and has its body checked as far as that goes by
     /// parameters of the operation.
     ///
@@ -39,7 +43,7 @@ impl Dialect {
     ) -> PutObjectFluentBuilder {
         match self {
             Self::Oss => put,
-            Self::S3 => put.if_none_match("*").checksum_crc32_c(crc32c_header(&object.body)),
+            Self::S3 => put.if_none_match("*").checksum_crc32_c(object.body.crc32c()),
         }
     }
 
@@ -62,7 +66,7 @@ impl Dialect {
                 .map(|stored| crc64_differs(stored, object.metadata.crc64)),
             Self::S3 => {
                 let stored = answer.get("x-amz-checksum-crc32c")?;
-                let sent = crc32c_header(&object.body);
+                let sent = object.body.crc32c();
                 (*stored != sent)
                     .then(|| format!("the stored body has the CRC-32C {stored}, sent was {sent}"))
             }

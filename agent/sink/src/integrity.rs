@@ -1,12 +1,107 @@
-//! Checksums of bodies.
+//! Checksums of what is put.
 //!
-//! Every request's body is covered by its signature (`x-amz-content-sha256`),
-//! which a store checks before it stores anything. What is here goes further:
-//! to the bytes as they stand in the store.
+//! - CRC-64/XZ stands in each object's metadata; OSS tells its own in each answer.
+//! - CRC-32C goes to S3 as a header, which the store checks before it creates
+//!   anything, and tells in its answer.
+//! - SHA-256 goes into the signature where nothing else covers the bytes on their
+//!   way, so that a store refuses what somebody has changed.
+
+use std::ops::Deref;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use crc_fast::CrcAlgorithm;
+use bytes::Bytes;
+use crc_fast::{CrcAlgorithm, Digest as Crc};
+use sha2::{Digest as _, Sha256};
+
+/// Bytes that go through all checksums before the next ones: they stay in the
+/// processor's cache meanwhile.
+const BLOCK: usize = 64 << 10;
+
+/// Which checksums a store's puts need besides CRC-64.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Checks {
+    /// For the header `x-amz-checksum-crc32c`.
+    pub(crate) crc32c: bool,
+    /// For the signature.
+    pub(crate) sha256: bool,
+}
+
+/// What an object is to hold, with its checksums: each is computed once, however
+/// often the object is put.
+#[derive(Debug, Clone)]
+pub struct Content {
+    bytes: Bytes,
+    crc64: u64,
+    crc32c: Option<String>,
+    sha256: Option<String>,
+}
+
+impl Content {
+    pub(crate) fn new(bytes: Bytes, checks: Checks) -> Self {
+        let mut crc64 = Crc::new(CrcAlgorithm::Crc64Xz);
+        let mut crc32c = checks.crc32c.then(|| Crc::new(CrcAlgorithm::Crc32Iscsi));
+        let mut sha256 = checks.sha256.then(Sha256::new);
+        for block in bytes.chunks(BLOCK) {
+            crc64.update(block);
+            if let Some(crc32c) = &mut crc32c {
+                crc32c.update(block);
+            }
+            if let Some(sha256) = &mut sha256 {
+                sha256.update(block);
+            }
+        }
+        Self {
+            crc64: crc64.finalize(),
+            // The algorithm's digest has 32 bits.
+            crc32c: crc32c.map(|crc| crc32c_header(crc.finalize() as u32)),
+            sha256: sha256.map(|sha256| hexadecimal(&sha256.finalize())),
+            bytes,
+        }
+    }
+
+    /// CRC-64/XZ, as the object's metadata has it.
+    pub fn crc64(&self) -> u64 {
+        self.crc64
+    }
+
+    /// What the header `x-amz-checksum-crc32c` says: base64 of the 4 bytes, the
+    /// highest first.
+    pub(crate) fn crc32c(&self) -> String {
+        let now = || crc32c_header(crc_fast::crc32_iscsi(&self.bytes));
+        self.crc32c.clone().unwrap_or_else(now)
+    }
+
+    /// In hexadecimal digits, where it was wanted.
+    pub(crate) fn sha256(&self) -> Option<&str> {
+        self.sha256.as_deref()
+    }
+
+    pub(crate) fn bytes(&self) -> Bytes {
+        self.bytes.clone()
+    }
+
+    /// The bytes themselves.
+    pub fn into_bytes(self) -> Bytes {
+        self.bytes
+    }
+}
+
+impl<T: Into<Bytes>> From<T> for Content {
+    /// With no other checksum than CRC-64; what else a store wants is computed when
+    /// it is put.
+    fn from(bytes: T) -> Self {
+        Self::new(bytes.into(), Checks { crc32c: false, sha256: false })
+    }
+}
+
+impl Deref for Content {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
 
 /// CRC-64/XZ of a body: what OSS sends as `x-oss-hash-crc64ecma`, in decimal.
 ///
@@ -15,22 +110,49 @@ pub fn crc64(body: &[u8]) -> u64 {
     crc_fast::checksum(CrcAlgorithm::Crc64Xz, body)
 }
 
-/// CRC-32C of a body in the form of the header `x-amz-checksum-crc32c`: base64
-/// of its 4 bytes, the highest first.
-pub(crate) fn crc32c_header(body: &[u8]) -> String {
-    STANDARD.encode(crc_fast::crc32_iscsi(body).to_be_bytes())
+fn crc32c_header(crc: u32) -> String {
+    STANDARD.encode(crc.to_be_bytes())
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const ALL: Checks = Checks { crc32c: true, sha256: true };
+
     // The check values of the catalogue of parametrised CRC algorithms,
-    // https://reveng.sourceforge.io/crc-catalogue/.
+    // https://reveng.sourceforge.io/crc-catalogue/, and of FIPS 180-4's examples.
     #[test]
-    fn checksums_have_the_catalogues_check_values() {
+    fn checksums_have_their_published_values() {
         assert_eq!(crc64(b"123456789"), 0x995d_c9bb_df19_39fa);
-        assert_eq!(crc32c_header(b"123456789"), STANDARD.encode(0xe306_9283_u32.to_be_bytes()));
         assert_eq!(crc64(b""), 0);
+        let content = Content::new(Bytes::from_static(b"123456789"), ALL);
+        assert_eq!(content.crc64(), 0x995d_c9bb_df19_39fa);
+        assert_eq!(content.crc32c(), STANDARD.encode(0xe306_9283_u32.to_be_bytes()));
+        let content = Content::new(Bytes::from_static(b"abc"), ALL);
+        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(content.sha256(), Some(expected));
+    }
+
+    #[test]
+    fn checksums_are_of_the_whole_on_both_sides_of_a_block() {
+        for length in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 7] {
+            let bytes: Bytes = (0..length).map(|place| (place % 251) as u8).collect();
+            let content = Content::new(bytes.clone(), ALL);
+            assert_eq!(content.crc64(), crc64(&bytes), "{length}");
+            assert_eq!(content.crc32c(), Content::from(bytes.clone()).crc32c(), "{length}");
+            let sha256 = hexadecimal(&Sha256::digest(&bytes));
+            assert_eq!(content.sha256(), Some(sha256.as_str()), "{length}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_wanted_is_not_computed() {
+        let content = Content::new(Bytes::from_static(b"abc"), Checks { sha256: false, ..ALL });
+        assert_eq!(content.sha256(), None);
     }
 }

@@ -7,8 +7,8 @@
 //! - `dialect`: all that differs between OSS and S3.
 //! - `reply`, `classify`, `error`: a store's answer, what it means, and how it
 //!   is told: [`StoreError`].
+//! - `integrity`: the checksums; `payload`: what of them a signature covers.
 //! - `gate`: between a request's signature and its sending.
-//! - `integrity`: the checksums.
 //!
 //! Nothing here tries again: a function is one attempt, and whoever calls it
 //! decides when the next one comes.
@@ -23,6 +23,7 @@ mod get;
 mod head;
 mod integrity;
 mod list;
+mod payload;
 mod probe;
 mod put;
 mod reply;
@@ -32,7 +33,7 @@ pub use client::ObjectStore;
 pub use error::StoreError;
 pub use get::ObjectBody;
 pub use head::StoredObject;
-pub use integrity::crc64;
+pub use integrity::{Content, crc64};
 pub use list::{ListPage, ListedObject, NextPage};
 pub use probe::Probe;
 pub use put::{NewObject, PutOutcome, StillAllowed};

@@ -1,12 +1,11 @@
 //! Whether the bucket keeps what exactly-once rests on.
 
 use aws_sdk_s3::types::BucketVersioningStatus;
-use bytes::Bytes;
 use kafka2oss_chain::{ChainId, ObjectMetadata};
 use kafka2oss_proto::ErrorCode;
 use ulid::Ulid;
 
-use crate::{NewObject, ObjectStore, PutOutcome, StoreError, StoredObject, crc64};
+use crate::{Content, NewObject, ObjectStore, PutOutcome, StoreError, StoredObject};
 
 /// What a bucket allows to guarantee.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +92,7 @@ impl ObjectStore {
 
 /// An object of no chain, with no records, under a key that nobody has used.
 fn probe_object(prefix: &str) -> NewObject {
-    let body = Bytes::from_static(b"[]");
+    let body = Content::from("[]");
     NewObject {
         key: format!("{prefix}.kafka2oss-probe/{}", Ulid::generate()),
         metadata: ObjectMetadata {
@@ -103,7 +102,7 @@ fn probe_object(prefix: &str) -> NewObject {
             first_offset: 0,
             next_offset: 0,
             records: 0,
-            crc64: crc64(&body),
+            crc64: body.crc64(),
         },
         body,
         content_type: "application/json",

@@ -6,12 +6,13 @@ use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::timeout::TimeoutConfig;
-use bytes::Bytes;
 use kafka2oss_chain::ObjectMetadata;
 use kafka2oss_proto::ErrorCode;
 
 use crate::client::attempt_limit;
 use crate::gate::SendGate;
+use crate::integrity::Content;
+use crate::payload::PayloadSignature;
 use crate::reply::{Headers, KeptHeaders, Refusal};
 use crate::{ObjectStore, StoreError};
 
@@ -21,7 +22,7 @@ pub struct NewObject {
     /// Its key: 1-1023 bytes, no leading slash.
     pub key: String,
     /// Its content.
-    pub body: Bytes,
+    pub body: Content,
     /// Its `Content-Type`.
     pub content_type: &'static str,
     /// What it says about itself, the checksum of `body` among it.
@@ -82,7 +83,7 @@ impl ObjectStore {
             .key(&object.key)
             .content_type(object.content_type)
             .set_metadata(Some(object.metadata.encode()))
-            .body(ByteStream::from(object.body.clone()));
+            .body(ByteStream::from(object.body.bytes()));
         let limit = TimeoutConfig::builder()
             .operation_attempt_timeout(attempt_limit(object.body.len()))
             .build();
@@ -91,6 +92,7 @@ impl ObjectStore {
             .create_only(request, object)
             .customize()
             .interceptor(answer.clone())
+            .interceptor(PayloadSignature::of(&object.body, self.is_encrypted))
             .interceptor(gate.clone())
             .config_override(Builder::new().timeout_config(limit));
         if let Some((name, value)) = self.dialect.create_only_header() {

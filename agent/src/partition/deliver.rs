@@ -1,23 +1,21 @@
-//! Makes a closed object the next link of the chain, as the chain's owner
-//! decides: what goes aside is acknowledged, the key is announced, a checkpoint
-//! of that written, the object put, its end committed. Nothing is skipped: what
-//! fails and may pass is tried again.
+//! Makes a prepared object the next link of the chain, as the chain's owner
+//! decides: the key is announced, a checkpoint of that written, the object put, its
+//! end committed. Nothing is skipped: what fails and may pass is tried again.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 use kafka2oss_chain::{ChainId, Conflict, ObjectMetadata, Owner, Pin, Step, resolve};
-use kafka2oss_format::compress;
 use kafka2oss_memory::InFlight;
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
-use kafka2oss_sink::{NewObject, ObjectStore, PutOutcome, crc64};
+use kafka2oss_sink::{NewObject, ObjectStore, PutOutcome};
 use tokio::sync::watch;
 
-use super::aside::Aside;
 use super::attempts::{Attempts, Patience};
 use super::commit::{CommitError, Commits};
-use super::object::ClosedObject;
+use super::prepare::{Preparation, Prepared};
 use crate::clock;
 use crate::task::{Checkpoints, Incarnation, PartitionBoard};
 
@@ -93,6 +91,8 @@ pub(super) struct Spare {
     pub body: Vec<u8>,
     /// Its part in the budget.
     pub memory: InFlight,
+    /// When it was delivered.
+    pub since: Instant,
 }
 
 impl Spare {
@@ -100,7 +100,7 @@ impl Spare {
     fn of(body: Bytes, memory: InFlight) -> Option<Self> {
         let mut body = Vec::from(body.try_into_mut().ok()?);
         body.clear();
-        Some(Self { body, memory })
+        Some(Self { body, memory, since: Instant::now() })
     }
 }
 
@@ -108,8 +108,6 @@ impl Spare {
 struct Ready {
     pin: Pin,
     object: NewObject,
-    /// Bytes of memory that its body has.
-    held: usize,
     /// Set once the store has said that it holds other bytes than were sent:
     /// what stands there by then is not to be taken for the object.
     damaged: Option<Problem>,
@@ -135,16 +133,16 @@ impl Delivery {
     pub(super) async fn deliver(
         &self,
         mut owner: Owner,
-        object: ClosedObject,
-        aside: Aside,
-        mut memory: InFlight,
+        object: Preparation,
     ) -> Result<Delivered, Undelivered> {
-        aside.acknowledged().await.map_err(Undelivered::Stop)?;
-        self.confirm_topic(&object).await?;
-        let mut ready = self.ready(&owner, object).await?;
-        memory.resize(ready.held as u64);
+        let Prepared { pin, content, content_type, metadata, memory } = object.ended().await?;
+        // What was announced is what is put.
+        let pin = owner.pin().cloned().unwrap_or(pin);
+        let key = pin.key().to_owned();
+        let object = NewObject { key, body: content, content_type, metadata };
+        let mut ready = Ready { pin, object, damaged: None };
         self.carry_on(&mut owner, Some(&mut ready)).await?;
-        Ok(Delivered { owner, spare: Spare::of(ready.object.body, memory) })
+        Ok(Delivered { owner, spare: Spare::of(ready.object.body.into_bytes(), memory) })
     }
 
     /// Takes the owner's steps until its position has moved on, or there is
@@ -250,66 +248,6 @@ impl Delivery {
                 Conflict::Adopt(metadata) => Ok(Some(metadata)),
                 Conflict::Stop(problem) => Err(Undelivered::Stop(problem)),
             };
-        }
-    }
-
-    /// Compresses the object and says what it is.
-    async fn ready(&self, owner: &Owner, object: ClosedObject) -> Result<Ready, Undelivered> {
-        let ClosedObject { first_offset, next_offset, form, pin, records, body, .. } = object;
-        let encoding = form.encoding;
-        // Many milliseconds for many megabytes: not on a loop's thread.
-        let compressed = tokio::task::spawn_blocking(move || {
-            compress(encoding.compression, body).map(|mut body| {
-                // Only what is left is accounted from here on. The memory of a
-                // large one is used again as it is.
-                if body.capacity() - body.len() > body.len() / 2 {
-                    body.shrink_to_fit();
-                }
-                (body.capacity(), crc64(&body), Bytes::from(body))
-            })
-        });
-        let (held, crc64, body) = compressed
-            .await
-            .map_err(std::io::Error::other)
-            .and_then(|compressed| compressed)
-            .map_err(|error| {
-                let message = format!("an object could not be compressed: {error}");
-                Undelivered::broken(Problem::new(ErrorCode::Internal, message))
-            })?;
-        // What was announced is what is put.
-        let pin = owner.pin().cloned().unwrap_or(pin);
-        let object = NewObject {
-            key: pin.key().to_owned(),
-            content_type: encoding.content_type(),
-            metadata: ObjectMetadata {
-                uid: self.uid.clone(),
-                chain_id: self.chain,
-                partition: self.partition,
-                first_offset,
-                next_offset,
-                records,
-                crc64,
-            },
-            body,
-        };
-        Ok(Ready { pin, object, held, damaged: None })
-    }
-
-    /// Waits until the topic is seen to be the chain's own after the object's
-    /// records were fetched.
-    async fn confirm_topic(&self, object: &ClosedObject) -> Result<(), Undelivered> {
-        let mut attempts = Attempts::new(&self.board, self.patience);
-        loop {
-            let Err(problem) = self.incarnation.confirm(object.last_at).await else {
-                return Ok(());
-            };
-            if matches!(
-                problem.code,
-                ErrorCode::KafkaTopicRecreated | ErrorCode::KafkaTopicNotFound
-            ) {
-                return Err(Undelivered::broken(problem));
-            }
-            attempts.blocked(&problem).await;
         }
     }
 }

@@ -1,9 +1,9 @@
 //! A record's way through one partition, in order: it is taken out of its queue
 //! ([`queue`], as a [`message`]; [`run`], [`take`]), encoded straight into the open
 //! object ([`object`], as its [`shape`] says), which is closed when a rotation rule
-//! says so ([`rotation`]), and becomes the next link of the chain ([`deliver`]). What
-//! cannot or should not stand in the object goes [`aside`]: [`dead_letter`],
-//! [`values`].
+//! says so ([`rotation`]), made ready for its turn ([`prepare`]), and becomes the next
+//! link of the chain ([`deliver`]). What cannot or should not stand in the object goes
+//! [`aside`]: [`dead_letter`], [`values`].
 
 mod aside;
 mod attempts;
@@ -12,6 +12,7 @@ mod dead_letter;
 mod deliver;
 mod message;
 mod object;
+mod prepare;
 mod queue;
 pub mod rotation;
 mod run;

@@ -22,6 +22,7 @@ use super::queue::RecordQueue;
 use super::shape::{Form, Shape};
 use super::source_error::{self, SourceError};
 use super::state::{Ending, State};
+use super::take::Moment;
 use super::values::ValueObjects;
 use crate::task::{LogRange, PartitionBoard, TaskContext};
 
@@ -191,7 +192,7 @@ impl PartitionLoop {
         let Ok(_slot) = self.drain_slots.acquire().await else {
             return Drained::Empty;
         };
-        let now = Instant::now();
+        let moment = Moment::now();
         let before = state.open.next_offset();
         let mut drained = Drained::More;
         // The end was told, and nothing has come since.
@@ -203,7 +204,7 @@ impl PartitionLoop {
             };
             at_end = false;
             match message {
-                Ok(message) => self.take(state, &message, now),
+                Ok(message) => self.take(state, &message, moment),
                 Err(KafkaError::PartitionEOF(_)) => at_end = true,
                 Err(error) => self.source_failed(state, &error),
             }

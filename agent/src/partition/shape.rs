@@ -91,6 +91,11 @@ impl Shape {
         Some(Arc::new(Form { encoding, encoder }))
     }
 
+    /// Whether a record's headers stand in its object, or make it too large for one.
+    pub(crate) fn counts_headers(&self) -> bool {
+        self.include_headers || self.overflow.max_record_bytes.is_some()
+    }
+
     /// Whether a value of this many bytes overflows, and what becomes of it.
     pub(crate) fn overflow_of(&self, value_bytes: usize) -> Option<OverflowPolicy> {
         (value_bytes as u64 > self.overflow.max_value_bytes).then_some(self.overflow.policy)

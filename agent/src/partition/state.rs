@@ -1,21 +1,26 @@
-//! What a partition's loop holds: the object that is being filled, one that
-//! waits, one that is being delivered.
+//! What a partition's loop holds: the object that is being filled, one that is
+//! made ready and waits for its turn, one that is being delivered.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use kafka2oss_chain::Owner;
-use kafka2oss_memory::{InFlight, PartitionMemory};
+use kafka2oss_chain::{Owner, Pin};
+use kafka2oss_memory::PartitionMemory;
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::aside::Aside;
 use super::deliver::{Delivered, Delivery, Spare, Undelivered};
-use super::object::{ClosedObject, OpenObject};
+use super::object::OpenObject;
+use super::prepare::Preparation;
 use super::rotation::{self, Reason};
 use super::run::Exit;
 use super::shape::{Form, Shape};
+
+/// How long the memory of an object is kept for one that comes after it: at full
+/// speed the next one is full by then.
+const SPARE_FOR: Duration = Duration::from_secs(1);
 
 /// What a partition's loop holds.
 pub(super) struct State {
@@ -34,17 +39,22 @@ pub(super) struct State {
     delivering: Option<DeliveryHandle>,
     /// End of the object that is being delivered.
     delivering_to: i64,
-    /// The memory of the object that was delivered last, until the loop has gone
-    /// on from there.
+    /// Whether that one was closed since it was full.
+    delivers_full: bool,
+    /// The memory of the object that was delivered last, for a while: the next one
+    /// may be filled into it.
     spare: Option<Spare>,
     /// A complete object whose delivery starts after that.
     waiting: Option<Waiting>,
 }
 
 struct Waiting {
-    object: ClosedObject,
-    aside: Aside,
-    memory: InFlight,
+    first_offset: i64,
+    next_offset: i64,
+    pin: Pin,
+    /// It was closed since it was full: records come quicker than objects go.
+    is_full: bool,
+    preparation: Preparation,
 }
 
 /// How a loop ends once what is open is delivered.
@@ -70,6 +80,7 @@ impl State {
             owner: Some(owner),
             delivering: None,
             delivering_to: position,
+            delivers_full: false,
             spare: None,
             waiting: None,
         }
@@ -125,8 +136,11 @@ impl State {
 
     /// Fills the object that begins into the memory of the one that was delivered
     /// last: memory that is new costs the kernel a page fault for each 4 KiB.
-    fn reuse(&mut self, spare: Spare) {
-        let Spare { body, memory } = spare;
+    fn reuse(&mut self) {
+        if !self.open.is_empty() || self.open.room() > 0 {
+            return;
+        }
+        let Some(Spare { body, memory, .. }) = self.spare.take() else { return };
         drop(memory);
         if self.memory.try_grow((body.capacity() + self.aside.bytes()) as u64) {
             self.open.adopt(body);
@@ -137,6 +151,7 @@ impl State {
 
     /// Gives back what an object would have been filled into, if it is empty.
     pub(super) fn release(&mut self) {
+        self.spare = None;
         if self.open.is_empty() && self.open.room() > 0 {
             self.open.adopt(Vec::new());
             drop(self.memory.close());
@@ -149,7 +164,11 @@ impl State {
             self.open.ask_to_close(Reason::Memory);
             self.release();
         }
+        let kept_until = Instant::now().checked_sub(SPARE_FOR);
+        let too_long = |spare: &mut Spare| kept_until.is_some_and(|until| spare.since <= until);
+        self.spare.take_if(too_long);
         if let Some(room) = self.refused.take() {
+            self.spare = None;
             self.grow(room);
         }
     }
@@ -161,59 +180,69 @@ impl State {
         }
     }
 
-    /// Closes the open object, whose delivery starts when that of the one
-    /// before has ended.
-    pub(super) fn close(&mut self, shape: &Shape) {
-        let next = self.open.next_offset();
-        let fresh = OpenObject::new(next, Arc::clone(&shape.form), None, Instant::now());
+    /// Closes the open object, which is made ready at once; its delivery starts
+    /// when that of the one before has ended.
+    pub(super) fn close(&mut self, shape: &Shape, delivery: &Delivery) {
+        let next_offset = self.open.next_offset();
+        let is_full = rotation::full(&shape.rotation, &self.open.stats()) == Some(Reason::Bytes);
+        let fresh = OpenObject::new(next_offset, Arc::clone(&shape.form), None, Instant::now());
         if let Some(object) = std::mem::replace(&mut self.open, fresh).close() {
             let (aside, memory) = (std::mem::take(&mut self.aside), self.memory.close());
-            self.waiting = Some(Waiting { object, aside, memory });
+            let (first_offset, pin) = (object.first_offset, object.pin.clone());
+            let preparation = Preparation::begin(delivery.clone(), object, aside, memory);
+            let waiting = Waiting { first_offset, next_offset, pin, is_full, preparation };
+            self.waiting = Some(waiting);
             // What was refused was for that one.
             self.refused = None;
         }
     }
 
-    /// Closes the open object if it `must` be or is due, and starts the
-    /// delivery of what waits, when none is under way.
+    /// Closes the open object if it `must` be or is full, or is due while none is
+    /// delivered, and starts the delivery of what waits.
     pub(super) fn advance(&mut self, shape: &Shape, delivery: &Delivery, must: bool) {
+        if self.waiting.is_none() && !self.open.is_empty() {
+            let is_due = || {
+                let now = Instant::now();
+                rotation::due(&shape.rotation, &self.open.stats(), now).is_some()
+            };
+            if must || self.is_full(shape) || self.delivering.is_none() && is_due() {
+                self.close(shape, delivery);
+            }
+        }
         if self.delivering.is_some() {
             return;
         }
-        let spare = self.spare.take();
-        if self.waiting.is_none() && !self.open.is_empty() {
-            let due = rotation::due(&shape.rotation, &self.open.stats(), Instant::now());
-            if must || due.is_some() || self.is_full(shape) {
-                self.close(shape);
-                // Records come quicker than objects go: it will be as large.
-                if let (Some(Reason::Bytes), Some(spare)) = (due, spare) {
-                    self.reuse(spare);
-                }
-            }
+        let Some(waiting) = self.waiting.take() else { return };
+        self.delivers_full = waiting.is_full;
+        if waiting.is_full {
+            // The next one will be as large.
+            self.reuse();
         }
-        let Some(Waiting { object, aside, memory }) = self.waiting.take() else { return };
         let owner = self.owner.take().expect("the owner is here while nothing is delivered");
-        self.delivering_to = object.next_offset;
+        self.delivering_to = waiting.next_offset;
         self.tell_following(delivery);
-        let delivery = delivery.clone();
+        let (delivery, preparation) = (delivery.clone(), waiting.preparation);
         self.delivering = Some(AbortOnDropHandle::new(tokio::spawn(async move {
-            delivery.deliver(owner, object, aside, memory).await
+            delivery.deliver(owner, preparation).await
         })));
     }
 
     /// Tells a delivery under way the key of the link after it.
     pub(super) fn tell_following(&self, delivery: &Delivery) {
         let following = match &self.waiting {
-            Some(Waiting { object, .. }) => Some((object.first_offset, object.pin.clone())),
+            Some(waiting) => Some((waiting.first_offset, waiting.pin.clone())),
             None => self.open.announcement(),
         };
         delivery.following.set(following);
     }
 
-    /// When the open object is to be closed, if nothing is delivered by then.
+    /// When the open object is to be closed, if nothing is delivered by then, or
+    /// memory is to be given back.
     pub(super) fn deadline(&self, shape: &Shape) -> Option<Instant> {
         let counts = self.delivering.is_none() && self.waiting.is_none() && !self.open.is_empty();
-        counts.then(|| rotation::deadline(&shape.rotation, &self.open.stats()))
+        let due = counts.then(|| rotation::deadline(&shape.rotation, &self.open.stats()));
+        let spare = self.spare.as_ref().map(|spare| spare.since + SPARE_FOR);
+        due.into_iter().chain(spare).min()
     }
 
     /// How the loop ends, with everything delivered.
@@ -249,7 +278,7 @@ impl State {
         };
         self.delivering = None;
         let Delivered { owner, spare } = outcome.map_err(Exit::from)?;
-        self.spare = spare;
+        self.spare = spare.filter(|_| self.delivers_full && self.memory.is_ample());
         if owner.position() != self.delivering_to {
             return Err(Exit::rewind(&owner));
         }

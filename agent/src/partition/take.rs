@@ -1,6 +1,6 @@
 //! One record: into the open object, or where else it belongs.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use kafka2oss_chain::SPILLED_VALUE;
@@ -10,38 +10,79 @@ use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::spec::{FailureHandlingPolicy, OverflowPolicy};
 
-use super::message::Message;
+use super::message::{HeaderList, Message};
 use super::rotation::Reason;
 use super::run::{Exit, PartitionLoop};
 use super::state::{Ending, State};
 use crate::report::Severity;
 
+/// How long somebody may wait for a test message to become visible, in
+/// milliseconds, with what clocks differ by.
+const AWAITED_FOR: i64 = 5 * 60 * 1_000;
+
+/// The moment at which records are taken.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    now: Instant,
+    /// Test messages with an earlier timestamp nobody waits for, in milliseconds
+    /// since 1970.
+    awaited_from: i64,
+}
+
+impl Moment {
+    /// This one.
+    pub(super) fn now() -> Self {
+        let since_1970 = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        // A clock that is so far in the future awaits none.
+        let millis = i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX);
+        Self { now: Instant::now(), awaited_from: millis - AWAITED_FOR }
+    }
+}
+
 impl PartitionLoop {
     /// Takes one record into the open object, or sends it where it belongs.
-    pub(super) fn take(&self, state: &mut State, message: &Message<'_>, now: Instant) {
+    pub(super) fn take(&self, state: &mut State, message: &Message<'_>, moment: Moment) {
         let offset = message.offset();
         if offset < state.open.next_offset() {
             return;
         }
         let timestamp = message.timestamp();
         if state.open.ends_before(timestamp, &self.shape) {
-            state.close(&self.shape);
+            state.close(&self.shape, &self.delivery);
         }
         let first = state.open.is_empty();
         if self.skip == Some(offset) {
             self.skipped(offset);
-            state.open.pass(offset, timestamp, &self.shape, now);
+            state.open.pass(offset, timestamp, &self.shape, moment.now);
         } else {
-            self.encode(state, message, timestamp, now);
+            self.encode(state, message, timestamp, moment);
         }
         if first && state.is_delivering() {
             state.tell_following(&self.delivery);
         }
     }
 
-    fn encode(&self, state: &mut State, message: &Message<'_>, timestamp: i64, now: Instant) {
+    /// The record's headers, where anybody looks at them: librdkafka takes a while
+    /// and some memory to say that there are none. One without a timestamp may be
+    /// of any time.
+    fn headers<'a>(
+        &self,
+        message: &'a Message<'_>,
+        timestamp: i64,
+        moment: Moment,
+    ) -> HeaderList<'a> {
+        let is_awaited = timestamp == -1 || timestamp >= moment.awaited_from;
+        if is_awaited || self.shape.counts_headers() {
+            message.headers()
+        } else {
+            HeaderList::new()
+        }
+    }
+
+    fn encode(&self, state: &mut State, message: &Message<'_>, timestamp: i64, moment: Moment) {
+        let now = moment.now;
         let offset = message.offset();
-        let headers = message.headers();
+        let headers = self.headers(message, timestamp, moment);
         let bytes = message.bytes() + bytes_of(&headers);
         if let Some(problem) = self.too_large(offset, bytes) {
             return self.bad(state, message, ErrorStage::TaskPut, problem, (timestamp, now));

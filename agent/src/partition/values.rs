@@ -7,7 +7,7 @@ use bytes::Bytes;
 use kafka2oss_chain::{ChainId, KeyLayout, ObjectMetadata};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
-use kafka2oss_sink::{NewObject, ObjectStore, PutOutcome, StoredObject, crc64};
+use kafka2oss_sink::{NewObject, ObjectStore, PutOutcome, StoredObject};
 use tokio::sync::watch;
 
 use super::attempts::{Attempts, Patience};
@@ -48,6 +48,7 @@ impl ValueObjects {
         extension: &str,
         value: Bytes,
     ) -> Result<String, Problem> {
+        let content = self.store.borrow().content(value);
         let object = NewObject {
             key: self.layout.value(offset, extension),
             content_type: CONTENT_TYPE,
@@ -58,9 +59,9 @@ impl ValueObjects {
                 first_offset: offset,
                 next_offset: offset + 1,
                 records: 0,
-                crc64: crc64(&value),
+                crc64: content.crc64(),
             },
-            body: value,
+            body: content,
         };
         let mut attempts = Attempts::new(&self.board, self.patience);
         let mut damaged: Option<Problem> = None;

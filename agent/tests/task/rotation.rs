@@ -46,6 +46,26 @@ async fn a_test_message_does_not_wait_for_the_object_under_way() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_test_message_that_nobody_waits_for_any_more_closes_nothing() -> Result<()> {
+    let mut world = World::new(1).await?;
+    world.no_rotation();
+    let producer = world.kafka.producer()?;
+    let mut test = Record::new("test").partition(0);
+    test.headers.push((TEST_MESSAGE_HEADER.into(), None));
+    let task = world.start(0).await?;
+
+    let mut produced = vec![producer.send(&world.topic, test.clone().timestamp(1)).await?];
+    task.partition("it has taken it in", 0, |seen| seen.position == 1).await?;
+    produced.push(producer.send(&world.topic, test).await?);
+    task.delivered(&produced).await?;
+
+    let links = world.arrived(&produced).await?;
+    assert_eq!(links.iter().map(|link| link.extent()).collect::<Vec<_>>(), [(0, 2)]);
+    task.handle.stop(StopMode::Leave).await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_object_has_more_records_than_allowed() -> Result<()> {
     let mut world = World::new(1).await?;
     world.no_rotation();

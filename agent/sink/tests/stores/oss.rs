@@ -59,7 +59,7 @@ fn an_empty_and_a_large_object_are_stored_as_they_are() {
         for (key, size) in [("empty", 0), ("large", 40 << 20)] {
             let mut object = object(key, "");
             object.body = vec![b'x'; size].into();
-            object.metadata.crc64 = kafka2oss_sink::crc64(&object.body);
+            object.metadata.crc64 = object.body.crc64();
             assert_eq!(store.put(&object).await.unwrap(), CREATED);
             let stored = store.head(key).await.unwrap().unwrap();
             assert_eq!((stored.size, stored.metadata), (size as u64, Ok(object.metadata)));

@@ -4,11 +4,10 @@ use std::future::Future;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use bytes::Bytes;
 use kafka2oss_chain::{ChainId, ObjectMetadata};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::spec::{AccessKey, AddressingStyle, Destination, SecretSource, StoreType};
-use kafka2oss_sink::{NewObject, ObjectStore, PutOutcome, StoreError, crc64};
+use kafka2oss_sink::{Content, NewObject, ObjectStore, PutOutcome, StoreError};
 use tokio::runtime::Runtime;
 
 pub(crate) const CREATED: PutOutcome = PutOutcome::Created { version_id: None };
@@ -49,7 +48,7 @@ pub(crate) fn destination(
 }
 
 pub(crate) fn object(key: &str, body: &'static str) -> NewObject {
-    let body = Bytes::from_static(body.as_bytes());
+    let body = Content::from(body);
     NewObject {
         key: key.to_owned(),
         metadata: ObjectMetadata {
@@ -59,7 +58,7 @@ pub(crate) fn object(key: &str, body: &'static str) -> NewObject {
             first_offset: 1000,
             next_offset: 1010,
             records: 9,
-            crc64: crc64(&body),
+            crc64: body.crc64(),
         },
         body,
         content_type: "application/json",

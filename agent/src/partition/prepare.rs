@@ -1,0 +1,124 @@
+//! What is done with a closed object before its turn in the chain has come, while
+//! the one before it is on its way: what goes aside is acknowledged, its content is
+//! compressed and summed up, and the topic is seen to be the chain's own.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use kafka2oss_chain::{ObjectMetadata, Pin};
+use kafka2oss_format::compress;
+use kafka2oss_memory::InFlight;
+use kafka2oss_proto::ErrorCode;
+use kafka2oss_proto::error_code::Problem;
+use kafka2oss_sink::Content;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::aside::Aside;
+use super::attempts::Attempts;
+use super::deliver::{Delivery, Undelivered};
+use super::object::ClosedObject;
+
+/// An object that may be put as soon as it is its turn.
+pub(super) struct Prepared {
+    /// The key that it gets unless another one has been announced.
+    pub pin: Pin,
+    /// What it holds.
+    pub content: Content,
+    /// Its `Content-Type`.
+    pub content_type: &'static str,
+    /// What it says about itself.
+    pub metadata: ObjectMetadata,
+    /// The part of its content in the budget.
+    pub memory: InFlight,
+}
+
+/// An object that is being prepared; given up when this is dropped.
+pub(super) struct Preparation(AbortOnDropHandle<Result<Prepared, Undelivered>>);
+
+impl Preparation {
+    /// Begins on the current runtime.
+    pub(super) fn begin(
+        delivery: Delivery,
+        object: ClosedObject,
+        aside: Aside,
+        memory: InFlight,
+    ) -> Self {
+        Self(AbortOnDropHandle::new(tokio::spawn(async move {
+            delivery.prepare(object, aside, memory).await
+        })))
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// See [`Undelivered`].
+    pub(super) async fn ended(self) -> Result<Prepared, Undelivered> {
+        self.0.await.unwrap_or_else(|error| {
+            let message = format!("the preparation of an object ended without a result: {error}");
+            Err(Undelivered::broken(Problem::new(ErrorCode::Internal, message)))
+        })
+    }
+}
+
+impl Delivery {
+    async fn prepare(
+        &self,
+        object: ClosedObject,
+        aside: Aside,
+        mut memory: InFlight,
+    ) -> Result<Prepared, Undelivered> {
+        let ClosedObject { first_offset, next_offset, form, pin, records, body, last_at } = object;
+        let encoding = form.encoding;
+        let store = self.store.borrow().clone();
+        // Many milliseconds for many megabytes: not on a loop's thread.
+        let summed_up = tokio::task::spawn_blocking(move || {
+            compress(encoding.compression, body).map(|mut body| {
+                // Only what is left is accounted from here on. The memory of a
+                // large one is used again as it is.
+                if body.capacity() - body.len() > body.len() / 2 {
+                    body.shrink_to_fit();
+                }
+                (body.capacity(), store.content(Bytes::from(body)))
+            })
+        });
+        let (held, content) = summed_up
+            .await
+            .map_err(std::io::Error::other)
+            .and_then(|summed_up| summed_up)
+            .map_err(|error| {
+                let message = format!("an object could not be compressed: {error}");
+                Undelivered::broken(Problem::new(ErrorCode::Internal, message))
+            })?;
+        memory.resize(held as u64);
+        aside.acknowledged().await.map_err(Undelivered::Stop)?;
+        self.confirm_topic(last_at).await?;
+        let metadata = ObjectMetadata {
+            uid: self.uid.clone(),
+            chain_id: self.chain,
+            partition: self.partition,
+            first_offset,
+            next_offset,
+            records,
+            crc64: content.crc64(),
+        };
+        Ok(Prepared { pin, content, content_type: encoding.content_type(), metadata, memory })
+    }
+
+    /// Waits until the topic is seen to be the chain's own after the object's
+    /// last record was taken in.
+    async fn confirm_topic(&self, last_at: Instant) -> Result<(), Undelivered> {
+        let mut attempts = Attempts::new(&self.board, self.patience);
+        loop {
+            let Err(problem) = self.incarnation.confirm(last_at).await else {
+                return Ok(());
+            };
+            if matches!(
+                problem.code,
+                ErrorCode::KafkaTopicRecreated | ErrorCode::KafkaTopicNotFound
+            ) {
+                return Err(Undelivered::broken(problem));
+            }
+            attempts.blocked(&problem).await;
+        }
+    }
+}
