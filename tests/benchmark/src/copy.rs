@@ -61,7 +61,8 @@ pub(crate) struct Contents {
 }
 
 impl Contents {
-    async fn of(bucket: &Bucket) -> Result<Self> {
+    /// Lists the bucket.
+    pub(crate) async fn of(bucket: &Bucket) -> Result<Self> {
         let mut contents = Self { objects: 0, bytes: 0, last_made: SystemTime::UNIX_EPOCH };
         let request = bucket.client().list_objects_v2().bucket(bucket.name());
         let mut pages = request.into_paginator().send();

@@ -44,16 +44,21 @@ pub(crate) struct Deployment {
 impl Deployment {
     /// Starts both and waits until the agent is connected.
     pub(crate) async fn start(bootstrap: &str) -> Result<Self> {
-        Self::start_with_log(bootstrap, "info").await
+        Self::start_with(bootstrap, "info", &[]).await
     }
 
     /// As [`Deployment::start`], for [`Deployment::assigned_at`]: a few more lines of
     /// the agent's log for each object.
     pub(crate) async fn start_with_assignments(bootstrap: &str) -> Result<Self> {
-        Self::start_with_log(bootstrap, ASSIGNMENT_LOG).await
+        Self::start_with(bootstrap, ASSIGNMENT_LOG, &[]).await
     }
 
-    async fn start_with_log(bootstrap: &str, log: &str) -> Result<Self> {
+    /// As [`Deployment::start`], with a memory budget of so many bytes.
+    pub(crate) async fn start_with_budget(bootstrap: &str, bytes: u64) -> Result<Self> {
+        Self::start_with(bootstrap, "info", &["--memory-budget-bytes", &bytes.to_string()]).await
+    }
+
+    async fn start_with(bootstrap: &str, log: &str, settings: &[&str]) -> Result<Self> {
         let [port] = port::free()?;
         let address = format!("127.0.0.1:{port}");
         let (data, state) = (Scratch::new("control-plane-data")?, Scratch::new(AGENT)?);
@@ -65,6 +70,7 @@ impl Deployment {
         command
             .args(["--control-plane", &format!("http://{address}")])
             .args(["--agent-id", AGENT, "--capacity", CAPACITY])
+            .args(settings)
             .arg("--state-dir")
             .arg(state.path())
             .env("RUST_LOG", log);

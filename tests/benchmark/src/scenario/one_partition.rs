@@ -1,4 +1,5 @@
-//! One partition alone, to a store that takes 50 ms for each request.
+//! One partition alone, to a store that takes 50 ms for each request: objects of the
+//! default size, and of 8 MiB.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -9,7 +10,7 @@ use kafka2oss_tests::name::unique;
 use kafka2oss_tests::oss::OssServer;
 use tokio::time::sleep;
 
-use super::whole_objects;
+use super::largest_divisor;
 use crate::connector::{Output, Rotation, spec};
 use crate::deployment::Deployment;
 use crate::destination::Destination;
@@ -21,12 +22,17 @@ use crate::world::{Scale, World};
 const LATENCY: Duration = Duration::from_millis(50);
 const VALUE_BYTES: usize = 1_000;
 const RECORDS: u64 = 400_000;
+
+/// Names and records of an object of nearly 32 MiB, the default, and of 8 MiB. Each
+/// is closed by its last record.
+const OBJECTS: [(&str, u64); 2] = [("32 MiB", 26_000), ("8 MiB", 6_500)];
 const LIMIT: Duration = Duration::from_secs(120);
 const LOOK: Duration = Duration::from_millis(10);
 
 /// What one run came to.
 #[derive(Debug, Clone, Copy)]
 struct Run {
+    size: &'static str,
     /// From the assignment to the last object, which is closed by its number of
     /// records.
     seconds: f64,
@@ -41,12 +47,15 @@ pub(super) async fn run(world: &mut World, scale: Scale, report: &mut Report) ->
     let topic = world.topic_of(content).await?;
     let mut runs = Vec::new();
     for _ in 0..scale.rounds {
-        runs.push(copy(world, &topic).await?);
+        for (size, most) in OBJECTS {
+            runs.push(copy(world, &topic, size, largest_divisor(RECORDS, most)).await?);
+        }
     }
     let values = (VALUE_BYTES as u64 * RECORDS) as f64 / 1e6;
     let row = |(number, run): (usize, &Run)| {
         vec![
-            (number + 1).to_string(),
+            (number / OBJECTS.len() + 1).to_string(),
+            run.size.to_owned(),
             format!("{:.2}", run.seconds),
             format!("{:.1}", values / run.seconds),
             format!("{:.1}", run.bytes as f64 / 1e6 / run.seconds),
@@ -56,28 +65,39 @@ pub(super) async fn run(world: &mut World, scale: Scale, report: &mut Report) ->
     };
     report.table(
         format_args!("one partition, {content}, to the OSS emulator, 50 ms a request"),
-        &["run", "from assignment s", "MB/s of values", "of objects", "objects", "PUTs an object"],
+        &[
+            "run",
+            "objects of",
+            "from assignment s",
+            "MB/s of values",
+            "of objects",
+            "objects",
+            "PUTs an object",
+        ],
         runs.iter().enumerate().map(row).collect(),
     )?;
-    let rates = runs.iter().map(|run| values / run.seconds);
-    report.figure("one_partition_mb_per_s", median(rates));
+    let rates = |size: &'static str| {
+        runs.iter().filter(move |run| run.size == size).map(|run| values / run.seconds)
+    };
+    report.figure("one_partition_mb_per_s", median(rates(OBJECTS[0].0)));
+    report.figure("one_partition_mb_per_s_8_mib", median(rates(OBJECTS[1].0)));
     Ok(())
 }
 
-async fn copy(world: &World, topic: &Topic) -> Result<Run> {
+async fn copy(world: &World, topic: &Topic, size: &'static str, records: u64) -> Result<Run> {
     let (store, bucket) = (OssServer::start().await?, unique("one"));
     store.create_bucket(&bucket).await?;
     store.faults().inject(RequestMatch::any(), Fault::Latency(LATENCY), Occurrence::Always);
     let destination =
         Destination { store_type: StoreType::Oss, access: store.access(), bucket: bucket.clone() };
     let rotation = Rotation {
-        max_bytes: 32 << 20,
-        max_records: Some(whole_objects(topic, VALUE_BYTES)),
+        max_bytes: 64 << 20,
+        max_records: Some(records),
         idle: Duration::from_secs(60),
         ..Rotation::default()
     };
     let spec = spec(&topic.name, &destination, Output { rotation, ..Output::default() });
-    let objects = topic.records / whole_objects(topic, VALUE_BYTES);
+    let objects = topic.records / records;
 
     let mut deployment = Deployment::start_with_assignments(&world.kafka.bootstrap()).await?;
     let connector = deployment.create(&unique("one"), spec).await?;
@@ -102,6 +122,7 @@ async fn copy(world: &World, topic: &Topic) -> Result<Run> {
             && key.starts_with(&topic.name)
     });
     Ok(Run {
+        size,
         seconds,
         objects: objects.len() as u64,
         puts: puts.count() as u64,

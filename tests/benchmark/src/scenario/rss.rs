@@ -1,12 +1,12 @@
 //! Memory at full speed: one connector of six partitions, and twelve of them on one
-//! agent, objects of 8 MiB, into MinIO.
+//! agent, with the default budget and with a small one, objects of 8 MiB, into MinIO.
 
 use anyhow::Result;
 use kafka2oss_tests::name::unique;
 use kafka2oss_tests::resident::peak_resident_bytes;
 
 use crate::connector::{Output, spec};
-use crate::copy::copy;
+use crate::copy::{Contents, copy};
 use crate::deployment::Deployment;
 use crate::report::{Report, mib};
 use crate::statistics::median;
@@ -14,6 +14,9 @@ use crate::topics::{Codec, Content, PARTITIONS, Topic};
 use crate::world::{Scale, World};
 
 const CONNECTORS: usize = 12;
+
+/// The small budget, in bytes.
+const SMALL_BUDGET: u64 = 320 << 20;
 
 /// Enough for several objects of each partition, and not more than the disk takes
 /// twelve times.
@@ -37,20 +40,37 @@ pub(super) async fn run(world: &mut World, scale: Scale, report: &mut Report) ->
         partitions: PARTITIONS,
     };
     let topic = world.topic_of(content).await?;
-    let of_twelve = mib(twelve(world, &topic).await?);
+    let bootstrap = world.kafka.bootstrap();
+    let small =
+        twelve(world, &topic, Deployment::start_with_budget(&bootstrap, SMALL_BUDGET).await?);
+    let small = small.await?;
+    let default = twelve(world, &topic, Deployment::start(&bootstrap).await?).await?;
 
-    let row = |name: &str, peak: f64| vec![name.to_owned(), format!("{peak:.0}")];
-    let mut rows: Vec<_> = peaks.iter().map(|peak| row("1 connector", *peak)).collect();
-    rows.push(row("12 connectors", of_twelve));
-    report.table("memory of the agent, values of 1 KB", &["run", "peak RSS MiB"], rows)?;
+    let one = |peak: &f64| vec!["1 connector".into(), format!("{peak:.0}"), String::new()];
+    let mut rows: Vec<_> = peaks.iter().map(one).collect();
+    for (budget, run) in [("320 MiB", small), ("the default", default)] {
+        let name = format!("12 connectors, budget: {budget}");
+        rows.push(vec![name, format!("{:.0}", run.peak_mib), format!("{:.1}", run.object_mib)]);
+    }
+    let columns = ["run", "peak RSS MiB", "MiB an object"];
+    report.table("memory of the agent, values of 1 KB", &columns, rows)?;
     report.figure("rss_mib_6_partitions", median(peaks));
-    report.figure("rss_mib_12_connectors", Some(of_twelve));
+    report.figure("rss_mib_12_connectors", Some(small.peak_mib));
+    report.figure("rss_mib_12_connectors_default_budget", Some(default.peak_mib));
     Ok(())
 }
 
-/// The agent's peak while twelve connectors copy the topic at the same time.
-async fn twelve(world: &World, topic: &Topic) -> Result<u64> {
-    let mut deployment = Deployment::start(&world.kafka.bootstrap()).await?;
+/// What twelve connectors on one agent came to.
+#[derive(Debug, Clone, Copy)]
+struct Twelve {
+    /// Peak of the agent's memory.
+    peak_mib: f64,
+    /// Mean size of the objects.
+    object_mib: f64,
+}
+
+/// Has twelve connectors copy the topic at the same time.
+async fn twelve(world: &World, topic: &Topic, mut deployment: Deployment) -> Result<Twelve> {
     let mut connectors = Vec::new();
     for _ in 0..CONNECTORS {
         let destination = world.minio_bucket().await?;
@@ -64,10 +84,14 @@ async fn twelve(world: &World, topic: &Topic) -> Result<u64> {
     for (connector, _) in &connectors {
         connector.delivers(topic, &mut deployment).await?;
     }
-    let peak = peak_resident_bytes(deployment.agent_pid())?;
+    let peak_mib = mib(peak_resident_bytes(deployment.agent_pid())?);
     drop(deployment);
+    let (mut objects, mut bytes) = (0, 0);
     for (_, destination) in &connectors {
+        let contents = Contents::of(&destination.bucket()).await?;
+        objects += contents.objects;
+        bytes += contents.bytes;
         destination.empty().await?;
     }
-    Ok(peak)
+    Ok(Twelve { peak_mib, object_mib: mib(bytes) / objects as f64 })
 }
