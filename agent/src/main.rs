@@ -32,6 +32,7 @@ enum LogFormat {
 }
 
 fn main() -> anyhow::Result<ExitCode> {
+    kafka2oss_memory::give_back_large_blocks();
     let Arguments { options, log_format } = Arguments::parse();
     start_log(log_format);
     // Control only: data has a runtime of its own.
