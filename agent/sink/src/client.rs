@@ -17,7 +17,7 @@ use kafka2oss_proto::spec::{AddressingStyle, Destination};
 use crate::credentials::Resolved;
 use crate::dialect::Dialect;
 use crate::error::Subject;
-use crate::integrity::{Checks, Content};
+use crate::integrity::{Checks, Content, Sums};
 use crate::resolver::Resolver;
 
 /// For the name, the connection and TLS.
@@ -95,11 +95,15 @@ impl ObjectStore {
         }
     }
 
-    /// What an object of this store is to hold, with all the checksums that putting
-    /// it needs: a millisecond of processor time for each MiB or so.
+    /// All the checksums that putting an object into this store needs.
+    pub fn sums(&self) -> Sums {
+        Sums::new(Checks { crc32c: self.dialect.wants_crc32c(), sha256: !self.is_encrypted })
+    }
+
+    /// What an object of this store is to hold, with its [`sums`](Self::sums): about
+    /// a millisecond of processor time for each MiB.
     pub fn content(&self, bytes: Bytes) -> Content {
-        let checks = Checks { crc32c: self.dialect.wants_crc32c(), sha256: !self.is_encrypted };
-        Content::new(bytes, checks)
+        self.sums().content(bytes)
     }
 
     pub(crate) fn subject<'a>(&'a self, operation: &'static str, key: &'a str) -> Subject<'a> {

@@ -27,6 +27,60 @@ pub(crate) struct Checks {
     pub(crate) sha256: bool,
 }
 
+/// The checksums of content that comes piece by piece: best while each piece is in
+/// the processor's cache.
+#[derive(Debug, Clone)]
+pub struct Sums {
+    length: usize,
+    crc64: Crc,
+    crc32c: Option<Crc>,
+    sha256: Option<Sha256>,
+}
+
+impl Sums {
+    pub(crate) fn new(checks: Checks) -> Self {
+        Self {
+            length: 0,
+            crc64: Crc::new(CrcAlgorithm::Crc64Xz),
+            crc32c: checks.crc32c.then(|| Crc::new(CrcAlgorithm::Crc32Iscsi)),
+            sha256: checks.sha256.then(Sha256::new),
+        }
+    }
+
+    /// Sums up what has been appended to `content` since the last call, if that is so
+    /// much that it is worth it.
+    pub fn follow(&mut self, content: &[u8]) {
+        if content.len() - self.length >= BLOCK {
+            self.catch_up(content);
+        }
+    }
+
+    fn catch_up(&mut self, content: &[u8]) {
+        for block in content[self.length..].chunks(BLOCK) {
+            self.crc64.update(block);
+            if let Some(crc32c) = &mut self.crc32c {
+                crc32c.update(block);
+            }
+            if let Some(sha256) = &mut self.sha256 {
+                sha256.update(block);
+            }
+        }
+        self.length = content.len();
+    }
+
+    /// The content, complete: it begins with all that has been followed.
+    pub fn content(mut self, bytes: Bytes) -> Content {
+        self.catch_up(&bytes);
+        Content {
+            crc64: self.crc64.finalize(),
+            // The algorithm's digest has 32 bits.
+            crc32c: self.crc32c.map(|crc| crc32c_header(crc.finalize() as u32)),
+            sha256: self.sha256.map(|sha256| hexadecimal(&sha256.finalize())),
+            bytes,
+        }
+    }
+}
+
 /// What an object is to hold, with its checksums: each is computed once, however
 /// often the object is put.
 #[derive(Debug, Clone)]
@@ -38,28 +92,6 @@ pub struct Content {
 }
 
 impl Content {
-    pub(crate) fn new(bytes: Bytes, checks: Checks) -> Self {
-        let mut crc64 = Crc::new(CrcAlgorithm::Crc64Xz);
-        let mut crc32c = checks.crc32c.then(|| Crc::new(CrcAlgorithm::Crc32Iscsi));
-        let mut sha256 = checks.sha256.then(Sha256::new);
-        for block in bytes.chunks(BLOCK) {
-            crc64.update(block);
-            if let Some(crc32c) = &mut crc32c {
-                crc32c.update(block);
-            }
-            if let Some(sha256) = &mut sha256 {
-                sha256.update(block);
-            }
-        }
-        Self {
-            crc64: crc64.finalize(),
-            // The algorithm's digest has 32 bits.
-            crc32c: crc32c.map(|crc| crc32c_header(crc.finalize() as u32)),
-            sha256: sha256.map(|sha256| hexadecimal(&sha256.finalize())),
-            bytes,
-        }
-    }
-
     /// CRC-64/XZ, as the object's metadata has it.
     pub fn crc64(&self) -> u64 {
         self.crc64
@@ -91,7 +123,7 @@ impl<T: Into<Bytes>> From<T> for Content {
     /// With no other checksum than CRC-64; what else a store wants is computed when
     /// it is put.
     fn from(bytes: T) -> Self {
-        Self::new(bytes.into(), Checks { crc32c: false, sha256: false })
+        Sums::new(Checks { crc32c: false, sha256: false }).content(bytes.into())
     }
 }
 
@@ -130,29 +162,42 @@ mod tests {
     fn checksums_have_their_published_values() {
         assert_eq!(crc64(b"123456789"), 0x995d_c9bb_df19_39fa);
         assert_eq!(crc64(b""), 0);
-        let content = Content::new(Bytes::from_static(b"123456789"), ALL);
+        let content = Sums::new(ALL).content(Bytes::from_static(b"123456789"));
         assert_eq!(content.crc64(), 0x995d_c9bb_df19_39fa);
         assert_eq!(content.crc32c(), STANDARD.encode(0xe306_9283_u32.to_be_bytes()));
-        let content = Content::new(Bytes::from_static(b"abc"), ALL);
+        let content = Sums::new(ALL).content(Bytes::from_static(b"abc"));
         let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(content.sha256(), Some(expected));
     }
 
     #[test]
-    fn checksums_are_of_the_whole_on_both_sides_of_a_block() {
+    fn checksums_are_of_the_whole_in_whatever_pieces_it_has_come() {
         for length in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 7] {
             let bytes: Bytes = (0..length).map(|place| (place % 251) as u8).collect();
-            let content = Content::new(bytes.clone(), ALL);
-            assert_eq!(content.crc64(), crc64(&bytes), "{length}");
-            assert_eq!(content.crc32c(), Content::from(bytes.clone()).crc32c(), "{length}");
             let sha256 = hexadecimal(&Sha256::digest(&bytes));
-            assert_eq!(content.sha256(), Some(sha256.as_str()), "{length}");
+            for piece in [1_000, BLOCK / 2, BLOCK, 2 * BLOCK + 1, usize::MAX] {
+                let mut sums = Sums::new(ALL);
+                let mut end = 0_usize;
+                while end < length {
+                    end = end.saturating_add(piece).min(length);
+                    sums.follow(&bytes[..end]);
+                }
+                let content = sums.content(bytes.clone());
+                assert_eq!(content.crc64(), crc64(&bytes), "{length} {piece}");
+                assert_eq!(
+                    content.crc32c(),
+                    Content::from(bytes.clone()).crc32c(),
+                    "{length} {piece}"
+                );
+                assert_eq!(content.sha256(), Some(sha256.as_str()), "{length} {piece}");
+            }
         }
     }
 
     #[test]
     fn what_is_not_wanted_is_not_computed() {
-        let content = Content::new(Bytes::from_static(b"abc"), Checks { sha256: false, ..ALL });
+        let content =
+            Sums::new(Checks { sha256: false, ..ALL }).content(Bytes::from_static(b"abc"));
         assert_eq!(content.sha256(), None);
     }
 }

@@ -33,7 +33,7 @@ pub use client::ObjectStore;
 pub use error::StoreError;
 pub use get::ObjectBody;
 pub use head::StoredObject;
-pub use integrity::{Content, crc64};
+pub use integrity::{Content, Sums, crc64};
 pub use list::{ListPage, ListedObject, NextPage};
 pub use probe::Probe;
 pub use put::{NewObject, PutOutcome, StillAllowed};

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use kafka2oss_chain::{Pin, TimeBucket};
 use kafka2oss_format::{NotText, Record, room_for};
+use kafka2oss_sink::Sums;
 
 use super::rotation::{OpenStats, Reason};
 use super::shape::{Form, Shape};
@@ -23,6 +24,8 @@ pub(super) struct OpenObject {
     pin: Option<Pin>,
     bucket: Option<TimeBucket>,
     body: Vec<u8>,
+    /// Of the body, where that is put as it is.
+    sums: Option<Sums>,
     records: u64,
     taken: u64,
     first_at: Instant,
@@ -45,6 +48,8 @@ pub(super) struct ClosedObject {
     pub records: u64,
     /// The content, not compressed.
     pub body: Vec<u8>,
+    /// Of the content, where that is put as it is.
+    pub sums: Option<Sums>,
     /// When its last record was taken in.
     pub last_at: Instant,
 }
@@ -56,6 +61,7 @@ impl OpenObject {
         Self {
             first_offset,
             next_offset: first_offset,
+            sums: form.sums.clone(),
             form,
             pin,
             bucket: None,
@@ -85,6 +91,9 @@ impl OpenObject {
         now: Instant,
     ) -> Result<(), NotText> {
         self.form.encoder.append(&mut self.body, record)?;
+        if let Some(sums) = &mut self.sums {
+            sums.follow(&self.body);
+        }
         self.records += 1;
         self.pass(record.offset, record.timestamp, shape, now);
         Ok(())
@@ -178,6 +187,7 @@ impl OpenObject {
             pin,
             records: self.records,
             body: self.body,
+            sums: self.sums,
             last_at: self.last_at,
         })
     }

@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use kafka2oss_chain::{ObjectMetadata, Pin};
-use kafka2oss_format::compress;
+use kafka2oss_format::{Compression, compress};
 use kafka2oss_memory::InFlight;
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
-use kafka2oss_sink::Content;
+use kafka2oss_sink::{Content, Sums};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::aside::Aside;
@@ -67,29 +67,13 @@ impl Delivery {
         aside: Aside,
         mut memory: InFlight,
     ) -> Result<Prepared, Undelivered> {
-        let ClosedObject { first_offset, next_offset, form, pin, records, body, last_at } = object;
+        let ClosedObject { first_offset, next_offset, form, pin, records, body, sums, last_at } =
+            object;
         let encoding = form.encoding;
-        let store = self.store.borrow().clone();
-        // Many milliseconds for many megabytes: not on a loop's thread.
-        let summed_up = tokio::task::spawn_blocking(move || {
-            compress(encoding.compression, body).map(|mut body| {
-                // Only what is left is accounted from here on. The memory of a
-                // large one is used again as it is.
-                if body.capacity() - body.len() > body.len() / 2 {
-                    body.shrink_to_fit();
-                }
-                (body.capacity(), store.content(Bytes::from(body)))
-            })
-        });
-        let (held, content) = summed_up
-            .await
-            .map_err(std::io::Error::other)
-            .and_then(|summed_up| summed_up)
-            .map_err(|error| {
-                let message = format!("an object could not be compressed: {error}");
-                Undelivered::broken(Problem::new(ErrorCode::Internal, message))
-            })?;
-        memory.resize(held as u64);
+        let content = match sums {
+            Some(sums) => plain(body, sums, &mut memory),
+            None => self.compressed(encoding.compression, body, &mut memory).await?,
+        };
         aside.acknowledged().await.map_err(Undelivered::Stop)?;
         self.confirm_topic(last_at).await?;
         let metadata = ObjectMetadata {
@@ -102,6 +86,27 @@ impl Delivery {
             crc64: content.crc64(),
         };
         Ok(Prepared { pin, content, content_type: encoding.content_type(), metadata, memory })
+    }
+
+    async fn compressed(
+        &self,
+        compression: Compression,
+        body: Vec<u8>,
+        memory: &mut InFlight,
+    ) -> Result<Content, Undelivered> {
+        let store = self.store.borrow().clone();
+        // Many milliseconds for many megabytes: not on a loop's thread.
+        let compressed = tokio::task::spawn_blocking(move || {
+            compress(compression, body).map(|body| store.content(Bytes::from(body)))
+        });
+        let compressed = compressed.await.map_err(std::io::Error::other).flatten();
+        let content = compressed.map_err(|error| {
+            let message = format!("an object could not be compressed: {error}");
+            Undelivered::broken(Problem::new(ErrorCode::Internal, message))
+        })?;
+        // Only what is left is accounted from here on.
+        memory.resize(content.len() as u64);
+        Ok(content)
     }
 
     /// Waits until the topic is seen to be the chain's own after the object's
@@ -121,4 +126,14 @@ impl Delivery {
             attempts.blocked(&problem).await;
         }
     }
+}
+
+/// The body as it is, with its checksums.
+fn plain(mut body: Vec<u8>, sums: Sums, memory: &mut InFlight) -> Content {
+    // The memory of a large one is used again as it is.
+    if body.capacity() - body.len() > body.len() / 2 {
+        body.shrink_to_fit();
+    }
+    memory.resize(body.capacity() as u64);
+    sums.content(Bytes::from(body))
 }

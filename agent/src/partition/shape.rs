@@ -5,6 +5,7 @@ use std::sync::Arc;
 use kafka2oss_chain::{ChainId, KeyLayout};
 use kafka2oss_format::{Compression, Encoder, EncoderSettings, Encoding, Format, TextEncoding};
 use kafka2oss_proto::spec::{self, ConnectorSpec, Overflow, OverflowPolicy, Rotation};
+use kafka2oss_sink::Sums;
 
 /// What the objects of one partition look like.
 #[derive(Debug, Clone)]
@@ -17,6 +18,7 @@ pub(crate) struct Shape {
     pub overflow: Overflow,
     /// How records stand in them, where no key says otherwise.
     pub form: Arc<Form>,
+    sums: Sums,
     topic: String,
     partition: i32,
     key_encoding: TextEncoding,
@@ -31,11 +33,20 @@ pub(crate) struct Form {
     pub encoding: Encoding,
     /// Writes records.
     pub encoder: Encoder,
+    /// What is summed up while it is written: nothing where it is compressed.
+    pub sums: Option<Sums>,
+}
+
+impl Form {
+    fn new(encoding: Encoding, encoder: Encoder, sums: &Sums) -> Self {
+        let is_plain = encoding.compression == Compression::None;
+        Self { encoding, encoder, sums: is_plain.then(|| sums.clone()) }
+    }
 }
 
 impl Shape {
-    /// Of `partition`'s objects, whose chain is `chain`.
-    pub(crate) fn new(spec: &ConnectorSpec, partition: i32, chain: ChainId) -> Self {
+    /// Of `partition`'s objects, whose chain is `chain`, with a store's `sums`.
+    pub(crate) fn new(spec: &ConnectorSpec, partition: i32, chain: ChainId, sums: Sums) -> Self {
         let spec::Output {
             format,
             rotation,
@@ -59,12 +70,13 @@ impl Shape {
         };
         let encoding =
             Encoding { format: settings.format, compression: compression_of(*compression) };
-        let form = Arc::new(Form { encoding, encoder: Encoder::new(settings) });
+        let form = Form::new(encoding, Encoder::new(settings), &sums);
         Self {
             layout: KeyLayout::new(layout, &topic, partition, chain),
             rotation: rotation.clone(),
             overflow: overflow.clone(),
-            form,
+            form: Arc::new(form),
+            sums,
             topic,
             partition,
             key_encoding,
@@ -88,7 +100,7 @@ impl Shape {
             value_encoding: self.value_encoding,
             include_headers: self.include_headers,
         });
-        Some(Arc::new(Form { encoding, encoder }))
+        Some(Arc::new(Form::new(encoding, encoder, &self.sums)))
     }
 
     /// Whether a record's headers stand in its object, or make it too large for one.

@@ -137,7 +137,8 @@ impl Partitions {
         let window = settings::session_timeout(&self.spec, self.environment.membership);
         let owner = Owner::new(position, pin, window, self.checkpoints.is_usable());
         let memory = self.environment.memory.partition();
-        let shape = Shape::new(&self.spec.spec, partition, self.chain);
+        let sums = self.environment.store.borrow().sums();
+        let shape = Shape::new(&self.spec.spec, partition, self.chain, sums);
         let delivery = self.delivery(partition, assignment, board.clone());
         let values = ValueObjects {
             uid: self.spec.uid.clone(),
