@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
-use kafka2oss_kafka::InternalTopicWriters;
 use kafka2oss_proto::v1;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -16,7 +15,7 @@ use crate::control::{self, Control, Ended, Intent};
 use crate::data_runtime::DataRuntime;
 use crate::report::Reporter;
 use crate::supervisor::{Board, KafkaTasks, Parts, Supervisor, TaskFactory};
-use crate::task::{ConfirmationDesk, StopMode, confirmations};
+use crate::task::{Clients, ConfirmationDesk, StopMode, confirmations};
 use crate::{AdminFactory, Environment, Options};
 
 /// What the last words to the control plane may take, an attempt to connect
@@ -69,7 +68,7 @@ impl Agent {
             reporter: reporter.clone(),
             membership,
             confirmations,
-            internal_topics: InternalTopicWriters::default(),
+            clients: Clients::default(),
             memory: options.memory_budget(),
             data_runtime: data_runtime.handle(),
         };

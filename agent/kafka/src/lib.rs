@@ -6,8 +6,8 @@
 //! - [`KafkaAdmin`] and [`BrokerAdmin`]: topics, groups, offsets.
 //! - [`partition_list`]: committed offsets with their metadata as bytes.
 //! - [`ErrorTopicProducer`], [`produce_test_message`]: what an agent writes.
-//! - [`InternalTopicWriters`], [`InternalTopics`], [`read_compacted`]: compacted
-//!   internal topics.
+//! - [`InternalTopics`], [`read_compacted`]: compacted internal topics.
+//! - [`PerInstance`]: connections that all who talk to an instance share.
 //! - [`prepare`](prepare()), [`remove`](remove()): the control plane's commands;
 //!   what is decided stands in `plan` and `start`, without I/O.
 //!
@@ -27,6 +27,7 @@ mod internal_topic;
 mod main_queue;
 mod native;
 pub mod partition_list;
+mod per_instance;
 mod plan;
 mod prepare;
 mod producer;
@@ -41,9 +42,8 @@ pub use broker_admin::BrokerAdmin;
 pub use config::client_config;
 pub use error_memory::ErrorMemory;
 pub use error_topic::{ErrorRecord, ErrorStage, ErrorTopicProducer, SendError};
-pub use internal_topic::{
-    InternalTopicWriter, InternalTopicWriters, InternalTopics, read_compacted,
-};
+pub use internal_topic::{InternalTopics, read_compacted};
+pub use per_instance::{Connect, PerInstance, Shared};
 pub use prepare::{PrepareInput, PreparedKafka, prepare};
 pub use producer::Written;
 pub use remove::remove;

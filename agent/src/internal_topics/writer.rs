@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka2oss_kafka::InternalTopicWriter;
+use kafka2oss_kafka::{InternalTopics, Shared};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::names::AgentName;
@@ -27,7 +27,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// each new task, then what changes.
 pub(crate) async fn follow(
     task: TaskSpec,
-    topics: Arc<InternalTopicWriter>,
+    topics: Arc<Shared<InternalTopics>>,
     agent: AgentName,
     snapshot: watch::Receiver<Snapshot>,
 ) {
@@ -54,7 +54,7 @@ async fn ended(mut snapshot: watch::Receiver<Snapshot>) {
 
 struct Writer {
     task: TaskSpec,
-    topics: Arc<InternalTopicWriter>,
+    topics: Arc<Shared<InternalTopics>>,
     ledger: Ledger,
     /// What was said once.
     warned: BTreeSet<(Topic, ErrorCode)>,
@@ -116,7 +116,12 @@ impl Writer {
             Topic::Status => &topics.status_topic.name,
         };
         let value = record.value.to_string();
-        self.topics.write(topic, record.key.as_bytes(), Some(value.as_bytes())).await.map(drop)
+        let topics = self.topics.connected().await?;
+        let written = topics.write(topic, record.key.as_bytes(), Some(value.as_bytes())).await;
+        if written.is_err() {
+            self.topics.failed(&topics).await;
+        }
+        written.map(drop)
     }
 
     fn log(&mut self, topic: Topic, problem: &Problem) {

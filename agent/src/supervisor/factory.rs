@@ -2,7 +2,6 @@
 //! are tested without Kafka.
 
 use async_trait::async_trait;
-use kafka2oss_kafka::InternalTopicWriters;
 use kafka2oss_memory::MemoryBudget;
 use kafka2oss_proto::names::AgentName;
 use kafka2oss_sink::ObjectStore;
@@ -11,8 +10,8 @@ use tokio::sync::watch;
 use crate::internal_topics;
 use crate::report::Reporter;
 use crate::task::{
-    self, Confirmations, Guidance, Membership, Snapshot, StopMode, TaskEnvironment, TaskHandle,
-    TaskSpec,
+    self, Clients, Confirmations, Guidance, Membership, Snapshot, StopMode, TaskEnvironment,
+    TaskHandle, TaskSpec,
 };
 
 /// Starts tasks.
@@ -44,7 +43,7 @@ pub(crate) struct KafkaTasks {
     pub(crate) reporter: Reporter,
     pub(crate) membership: Membership,
     pub(crate) confirmations: Confirmations,
-    pub(crate) internal_topics: InternalTopicWriters,
+    pub(crate) clients: Clients,
     pub(crate) memory: MemoryBudget,
     pub(crate) data_runtime: tokio::runtime::Handle,
 }
@@ -62,13 +61,13 @@ impl TaskFactory for KafkaTasks {
             reporter: self.reporter.clone(),
             membership: self.membership,
             confirmations: self.confirmations.clone(),
-            internal_topics: self.internal_topics.clone(),
+            clients: self.clients.clone(),
             memory: self.memory.connector(&spec.connector.to_string()),
             data_runtime: self.data_runtime.clone(),
         };
         let task = task::spawn(spec.clone(), environment, guidance);
         // By itself, so that it never holds up the task: it ends soon after it.
-        let topics = self.internal_topics.of(&spec.instance);
+        let topics = self.clients.internal_topics.of(&spec.instance);
         tokio::spawn(internal_topics::follow(spec, topics, self.agent.clone(), task.snapshot()));
         Box::new(task)
     }

@@ -24,7 +24,8 @@ pub(super) async fn run(
     mut steering: Steering,
 ) {
     let mut backoff = Backoff::new(BACKOFF.0, BACKOFF.1);
-    let incarnation = Arc::new(Incarnation::new(spec.clone()));
+    let admin = environment.clients.admins.of(&spec.instance);
+    let incarnation = Arc::new(Incarnation::new(spec.clone(), admin));
     loop {
         let started = Instant::now();
         let problem =

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kafka2oss_chain::{ChainId, Checkpoint, CheckpointKey, Identity, Pin};
-use kafka2oss_kafka::{InternalTopicWriter, read_compacted};
+use kafka2oss_kafka::{InternalTopics, Shared, read_compacted};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use ulid::Ulid;
@@ -28,7 +28,7 @@ pub(super) struct CheckpointTopic {
     spec: Arc<TaskSpec>,
     identity: Identity,
     chain: ChainId,
-    writer: Arc<InternalTopicWriter>,
+    topics: Arc<Shared<InternalTopics>>,
     /// It was seen to take no checkpoints.
     unusable: AtomicBool,
     /// The last checkpoint of each partition by this consumer.
@@ -42,13 +42,13 @@ struct Written {
 }
 
 impl CheckpointTopic {
-    pub(super) fn new(spec: Arc<TaskSpec>, writer: Arc<InternalTopicWriter>) -> Self {
+    pub(super) fn new(spec: Arc<TaskSpec>, topics: Arc<Shared<InternalTopics>>) -> Self {
         let identity = identity(&spec);
         Self {
             chain: identity.chain_id(),
             identity,
             spec,
-            writer,
+            topics,
             unusable: AtomicBool::new(false),
             written: Mutex::default(),
         }
@@ -56,10 +56,10 @@ impl CheckpointTopic {
 
     /// Begins to connect to it: the first object would wait for that.
     pub(super) fn prepare(&self) {
-        let writer = Arc::clone(&self.writer);
+        let topics = Arc::clone(&self.topics);
         tokio::spawn(async move {
             // Whoever writes meets the problem again, and shows it.
-            if let Err(problem) = writer.prepare().await {
+            if let Err(problem) = topics.connected().await {
                 tracing::debug!(%problem, "internal topics are not connected to yet");
             }
         });
@@ -88,7 +88,12 @@ impl CheckpointTopic {
 
     async fn write(&self, key: &CheckpointKey, value: Option<&Checkpoint>) -> Result<(), Problem> {
         let value = value.map(Checkpoint::encode);
-        self.writer.write(self.name(), &key.encode(), value.as_deref()).await.map(drop)
+        let topics = self.topics.connected().await?;
+        let written = topics.write(self.name(), &key.encode(), value.as_deref()).await;
+        if written.is_err() {
+            self.topics.failed(&topics).await;
+        }
+        written.map(drop)
     }
 
     /// Removes checkpoints of earlier owners: those of a partition's chain that

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka2oss_kafka::InternalTopicWriters;
+use kafka2oss_kafka::{BrokerAdmin, InternalTopics, PerInstance};
 use kafka2oss_memory::ConnectorMemory;
 use kafka2oss_proto::names::{AgentName, ConnectorName};
 use kafka2oss_proto::spec::{ConnectorSpec, Instance};
@@ -56,12 +56,21 @@ pub struct TaskEnvironment {
     pub membership: Membership,
     /// Asks the control plane whether the task is still this agent's.
     pub confirmations: Confirmations,
-    /// The ways to instances' internal topics.
-    pub internal_topics: InternalTopicWriters,
+    /// Clients of Kafka that tasks share.
+    pub clients: Clients,
     /// The memory that the connector's tasks may use.
     pub memory: ConnectorMemory,
     /// Runtime of the partitions' loops, apart from the control runtime.
     pub data_runtime: tokio::runtime::Handle,
+}
+
+/// Clients of Kafka that tasks share: all but their consumers.
+#[derive(Debug, Clone, Default)]
+pub struct Clients {
+    /// For internal topics.
+    pub internal_topics: PerInstance<InternalTopics>,
+    /// For what is asked of brokers.
+    pub admins: PerInstance<BrokerAdmin>,
 }
 
 /// How tasks are members of their consumer groups.

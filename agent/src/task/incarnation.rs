@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin};
+use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin, Shared};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use tokio::sync::Mutex;
@@ -19,19 +19,14 @@ use super::TaskSpec;
 /// same time.
 pub(crate) struct Incarnation {
     spec: Arc<TaskSpec>,
-    asked: Mutex<Asked>,
-}
-
-#[derive(Default)]
-struct Asked {
-    admin: Option<BrokerAdmin>,
+    admin: Arc<Shared<BrokerAdmin>>,
     /// When the last request that saw the epoch's topic was begun.
-    confirmed: Option<Instant>,
+    confirmed: Mutex<Option<Instant>>,
 }
 
 impl Incarnation {
-    pub(super) fn new(spec: Arc<TaskSpec>) -> Self {
-        Self { spec, asked: Mutex::default() }
+    pub(super) fn new(spec: Arc<TaskSpec>, admin: Arc<Shared<BrokerAdmin>>) -> Self {
+        Self { spec, admin, confirmed: Mutex::default() }
     }
 
     /// Succeeds when the topic was the epoch's at `moment` or later. Where
@@ -44,20 +39,18 @@ impl Incarnation {
         if self.spec.topic_id.is_empty() {
             return Ok(());
         }
-        let mut asked = self.asked.lock().await;
-        if asked.confirmed.is_some_and(|confirmed| confirmed >= moment) {
+        let mut confirmed = self.confirmed.lock().await;
+        if confirmed.is_some_and(|confirmed| confirmed >= moment) {
             return Ok(());
         }
         let begun = Instant::now();
-        let admin = match asked.admin.take() {
-            Some(admin) => admin,
-            None => BrokerAdmin::connect(&self.spec.instance).await?,
-        };
-        // Kept only when it answers: the next one reads the secrets anew.
-        let described = admin.describe_topic(&self.spec.spec.source.topic).await?;
-        asked.admin = Some(admin);
-        self.judge(described.map(|description| description.id))?;
-        asked.confirmed = Some(begun);
+        let admin = self.admin.connected().await?;
+        let described = admin.describe_topic(&self.spec.spec.source.topic).await;
+        if described.is_err() {
+            self.admin.failed(&admin).await;
+        }
+        self.judge(described?.map(|description| description.id))?;
+        *confirmed = Some(begun);
         Ok(())
     }
 

@@ -28,8 +28,8 @@ pub(crate) use incarnation::Incarnation;
 
 pub use confirmation::{ConfirmationDesk, Confirmations, confirmations};
 pub use handle::{
-    CommitsSeen, Guidance, Membership, Mode, Resume, StopMode, TaskEnvironment, TaskHandle,
-    TaskSpec, spawn,
+    Clients, CommitsSeen, Guidance, Membership, Mode, Resume, StopMode, TaskEnvironment,
+    TaskHandle, TaskSpec, spawn,
 };
 pub use snapshot::{PartitionSnapshot, PartitionState, Snapshot, TaskState, Totals};
 

@@ -7,11 +7,11 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use kafka2oss_agent::report::Reporter;
 use kafka2oss_agent::task::{
-    self, ConfirmationDesk, Guidance, Membership, Mode, PartitionSnapshot, PartitionState,
+    self, Clients, ConfirmationDesk, Guidance, Membership, Mode, PartitionSnapshot, PartitionState,
     Snapshot, TaskEnvironment, TaskHandle, TaskSpec, TaskState,
 };
 use kafka2oss_chain::Identity;
-use kafka2oss_kafka::{BrokerAdmin, InternalTopicWriters, KafkaAdmin};
+use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin};
 use kafka2oss_memory::MemoryBudget;
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::names::{AgentName, ConnectorName};
@@ -210,7 +210,7 @@ impl World {
             store,
             membership: Membership::Static,
             confirmations,
-            internal_topics: InternalTopicWriters::default(),
+            clients: Clients::default(),
             memory: self.memory.connector(&self.connector.to_string()),
             data_runtime: self.data_runtime.clone().unwrap_or_else(Handle::current),
         };

@@ -6,6 +6,7 @@ mod settings;
 mod topics;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -23,6 +24,7 @@ use crate::async_producer::AsyncProducer;
 use crate::config::client_config;
 use crate::error_memory::ErrorMemory;
 use crate::native::Failure;
+use crate::per_instance::Connect;
 
 /// Kafka's administration over the Kafka protocol. Each request takes up to
 /// about 10 s where brokers do not answer.
@@ -41,6 +43,18 @@ struct Client {
 impl Client {
     fn ptr(&self) -> *mut RDKafka {
         self.producer.client().native_ptr()
+    }
+}
+
+impl Connect for BrokerAdmin {
+    async fn connect(instance: &Instance) -> Result<Self, Problem> {
+        BrokerAdmin::connect(instance).await
+    }
+}
+
+impl fmt::Debug for BrokerAdmin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BrokerAdmin").finish_non_exhaustive()
     }
 }
 

@@ -1,18 +1,15 @@
 //! Compacted internal topics: key and value as bytes, the last value by key
 //! counts, none is a tombstone.
 //!
-//! - [`InternalTopics`]: writes, acknowledged; [`InternalTopicWriters`]: one for all
-//!   who write to the same instance.
+//! - [`InternalTopics`]: writes, acknowledged.
 //! - [`read_compacted`]: reads a whole topic.
 //! - [`latest`]: what has been read and what is still to come, without I/O.
 
 mod latest;
 mod reader;
-mod shared;
 mod writer;
 
 pub use reader::read_compacted;
-pub use shared::{InternalTopicWriter, InternalTopicWriters};
 pub use writer::InternalTopics;
 
 use kafka2oss_proto::ErrorCode;

@@ -7,6 +7,7 @@ use kafka2oss_proto::spec::Instance;
 use rdkafka::producer::FutureRecord;
 
 use super::of_internal_topic;
+use crate::per_instance::Connect;
 use crate::producer::{DurableProducer, Written};
 
 /// Settings of librdkafka's.
@@ -28,6 +29,12 @@ pub struct InternalTopics {
 impl fmt::Debug for InternalTopics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("InternalTopics").finish_non_exhaustive()
+    }
+}
+
+impl Connect for InternalTopics {
+    async fn connect(instance: &Instance) -> Result<Self, Problem> {
+        InternalTopics::connect(instance).await
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
-use kafka2oss_kafka::{InternalTopicWriters, InternalTopics, read_compacted};
+use kafka2oss_kafka::{InternalTopics, read_compacted};
 use kafka2oss_memory::MemoryBudget;
 use kafka2oss_proto::v1;
 use kafka2oss_sink::ObjectStore;
@@ -18,7 +18,9 @@ use super::*;
 use crate::assignment::Assignment;
 use crate::report::Reporter;
 use crate::supervisor::{KafkaTasks, TaskFactory};
-use crate::task::{Guidance, Membership, Mode, StopMode, TaskState, Totals, confirmations};
+use crate::task::{
+    Clients, Guidance, Membership, Mode, StopMode, TaskState, Totals, confirmations,
+};
 use crate::testing::wire;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -53,7 +55,7 @@ fn fenced() -> Snapshot {
 /// Starts to follow a task that runs.
 fn followed(task: &TaskSpec) -> Followed {
     let (seen, receiver) = watch::channel(running());
-    let topics = InternalTopicWriters::default().of(&task.instance);
+    let topics = Clients::default().internal_topics.of(&task.instance);
     let follower = tokio::spawn(follow(task.clone(), topics, agent(), receiver));
     Followed { task: task.clone(), seen, follower }
 }
@@ -220,7 +222,7 @@ async fn every_task_of_an_agent_is_followed() -> Result<()> {
         reporter: Reporter::new(agent()),
         membership: Membership::Static,
         confirmations,
-        internal_topics: InternalTopicWriters::default(),
+        clients: Clients::default(),
         memory: MemoryBudget::new(64 << 20),
         data_runtime: tokio::runtime::Handle::current(),
     };

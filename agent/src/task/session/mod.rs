@@ -117,8 +117,8 @@ pub(super) async fn run(
             return End::Failed(Problem::new(ErrorCode::FieldInvalid, message));
         }
     };
-    let writer = environment.internal_topics.of(&spec.instance);
-    let checkpoints = Arc::new(CheckpointTopic::new(spec.clone(), writer));
+    let topics = environment.clients.internal_topics.of(&spec.instance);
+    let checkpoints = Arc::new(CheckpointTopic::new(spec.clone(), topics));
     checkpoints.prepare();
     if let Err(problem) = incarnation.confirm(Instant::now()).await {
         return End::Failed(problem);
