@@ -109,6 +109,12 @@ impl Content {
         self.sha256.as_deref()
     }
 
+    /// The same with another one's checksum for the signature.
+    #[cfg(test)]
+    pub(crate) fn signed_as(self, other: &Self) -> Self {
+        Self { sha256: other.sha256.clone(), ..self }
+    }
+
     pub(crate) fn bytes(&self) -> Bytes {
         self.bytes.clone()
     }

@@ -42,3 +42,78 @@ impl Intercept for PayloadSignature {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use kafka2oss_chain::{ChainId, ObjectMetadata};
+    use kafka2oss_proto::spec::{AccessKey, AddressingStyle, Destination, SecretSource, StoreType};
+    use kafka2oss_tests::bucket::S3Access;
+    use kafka2oss_tests::minio::shared_minio;
+    use kafka2oss_tests::oss::OssServer;
+
+    use crate::{Content, NewObject, ObjectStore, PutOutcome};
+
+    const BUCKET: &str = "payload";
+
+    fn store(
+        store_type: StoreType,
+        addressing_style: AddressingStyle,
+        at: S3Access,
+    ) -> ObjectStore {
+        let plain = |secret: String| SecretSource::Plain(secret.into());
+        ObjectStore::new(&Destination {
+            store_type,
+            bucket: BUCKET.to_owned(),
+            endpoint: at.endpoint,
+            signing_region: at.region,
+            addressing_style,
+            credentials: AccessKey { id: plain(at.access_key), secret: plain(at.secret_key) },
+            allow_cross_region: false,
+        })
+    }
+
+    fn object(key: &str, body: Content) -> NewObject {
+        NewObject {
+            key: key.to_owned(),
+            content_type: "application/json",
+            metadata: ObjectMetadata {
+                uid: "01J9Z3".to_owned(),
+                chain_id: ChainId::parse("k3v9x0ab").expect("legal"),
+                partition: 0,
+                first_offset: 0,
+                next_offset: 1,
+                records: 1,
+                crc64: body.crc64(),
+            },
+            body,
+        }
+    }
+
+    /// One test: connections are served by the runtime that made them.
+    #[tokio::test]
+    async fn a_signature_covers_the_body_except_over_tls() {
+        let minio = shared_minio().await.expect("MinIO");
+        minio.create_bucket(BUCKET).await.expect("a bucket");
+        let oss = OssServer::start().await.expect("the emulator");
+        oss.create_bucket(BUCKET).await.expect("a bucket");
+        let stores = [
+            store(StoreType::S3, AddressingStyle::Path, minio.access()),
+            store(StoreType::Oss, AddressingStyle::VirtualHosted, oss.access()),
+        ];
+        for mut store in stores {
+            let content = store.content(Bytes::from_static(b"[1]"));
+            assert!(content.sha256().is_some());
+            let other = Content::from("[2]").signed_as(&content);
+            store.put(&object("other", other.clone())).await.expect_err("other than was signed");
+            let created = store.put(&object("same", content)).await.expect("as it was signed");
+            assert_eq!(created, PutOutcome::Created { version_id: None });
+
+            // Nothing else is different over TLS, which no server here has.
+            store.is_encrypted = true;
+            assert_eq!(store.content(Bytes::from_static(b"[1]")).sha256(), None);
+            let created = store.put(&object("other", other)).await.expect("whatever was signed");
+            assert_eq!(created, PutOutcome::Created { version_id: None });
+        }
+    }
+}

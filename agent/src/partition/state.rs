@@ -184,7 +184,8 @@ impl State {
     /// when that of the one before has ended.
     pub(super) fn close(&mut self, shape: &Shape, delivery: &Delivery) {
         let next_offset = self.open.next_offset();
-        let is_full = rotation::full(&shape.rotation, &self.open.stats()) == Some(Reason::Bytes);
+        let reason = rotation::full(&shape.rotation, &self.open.stats());
+        let is_full = matches!(reason, Some(Reason::Bytes | Reason::Records));
         let fresh = OpenObject::new(next_offset, Arc::clone(&shape.form), None, Instant::now());
         if let Some(object) = std::mem::replace(&mut self.open, fresh).close() {
             let (aside, memory) = (std::mem::take(&mut self.aside), self.memory.close());

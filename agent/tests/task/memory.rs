@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use kafka2oss_agent::task::{StopMode, TaskState};
 use kafka2oss_memory::MemoryBudget;
+use kafka2oss_proto::v1;
 use kafka2oss_sandbox::oss::{Operation, RequestMatch};
 use kafka2oss_tests::produce::Record;
 use kafka2oss_tests::wait::eventually;
@@ -74,5 +75,32 @@ async fn while_the_store_hangs_memory_is_bounded_and_the_group_stays_as_it_is() 
     task.handle.stop(StopMode::Leave).await;
     assert_eq!(failure.await?, None, "the consumer was given up");
     assert_eq!(world.memory.usage().used(), 0, "{:?}", world.memory.usage());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_is_compressed_while_the_one_before_is_on_its_way() -> Result<()> {
+    let mut world = World::new(1).await?;
+    world.no_rotation();
+    world.rotation().max_records = Some(10);
+    world.output().compression = v1::Compression::Zstd.into();
+    let records = (0..20).map(|_| Record::new("x".repeat(RECORD)).partition(0));
+    let produced = world.kafka.producer()?.send_all(&world.topic, records).await?;
+    let hold = world.oss.faults().hold_before(RequestMatch::operation(Operation::PutObject));
+    let task = world.start(0).await?;
+
+    task.partition("both objects are full", 0, |seen| seen.position == 20).await?;
+    eventually("neither is held as it was written", LIMIT, async || {
+        let usage = world.memory.usage();
+        anyhow::ensure!(usage.open + usage.in_flight < RECORD as u64, "{usage:?}");
+        Ok(Some(()))
+    })
+    .await?;
+    hold.release();
+    task.delivered(&produced).await?;
+
+    let links = world.arrived(&produced).await?;
+    assert_eq!(links.iter().map(|link| link.extent()).collect::<Vec<_>>(), [(0, 10), (10, 20)]);
+    task.handle.stop(StopMode::Leave).await;
     Ok(())
 }
