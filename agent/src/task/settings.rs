@@ -63,7 +63,7 @@ pub(super) fn consumer(
         // One fetch of a broker is under way at a time. A partition whose queue was full
         // when that was sent has to wait for its end, which is this long where the
         // others have nothing: a shorter one wakes idle consumers more often.
-        .set("fetch.wait.max.ms", "250")
+        .set("fetch.wait.max.ms", "300")
         // Partitions that are added are seen within this time.
         .set("topic.metadata.refresh.interval.ms", "30000");
     if membership == Membership::Static {
