@@ -58,6 +58,23 @@ pub struct Shared<T> {
 }
 
 impl<T: Connect> Shared<T> {
+    /// Does something over the connection; after its failure the next one is made
+    /// anew, with the secrets of then.
+    ///
+    /// # Errors
+    /// What `act` returns, or as [`Connect::connect`].
+    pub async fn with<R, Acting>(&self, act: impl FnOnce(Arc<T>) -> Acting) -> Result<R, Problem>
+    where
+        Acting: Future<Output = Result<R, Problem>>,
+    {
+        let connection = self.connected().await?;
+        let outcome = act(Arc::clone(&connection)).await;
+        if outcome.is_err() {
+            self.failed(&connection).await;
+        }
+        outcome
+    }
+
     /// The connection as it is now; made where there is none.
     ///
     /// # Errors
@@ -71,8 +88,7 @@ impl<T: Connect> Shared<T> {
         Ok(Arc::clone(connected.insert(connection)))
     }
 
-    /// This connection has failed: the next one is made with the secrets of then.
-    pub async fn failed(&self, connection: &Arc<T>) {
+    async fn failed(&self, connection: &Arc<T>) {
         // Somebody else may have replaced it by now.
         self.connected.lock().await.take_if(|current| Arc::ptr_eq(current, connection));
     }

@@ -116,12 +116,10 @@ impl Writer {
             Topic::Status => &topics.status_topic.name,
         };
         let value = record.value.to_string();
-        let topics = self.topics.connected().await?;
-        let written = topics.write(topic, record.key.as_bytes(), Some(value.as_bytes())).await;
-        if written.is_err() {
-            self.topics.failed(&topics).await;
-        }
-        written.map(drop)
+        let (key, value) = (record.key.as_bytes(), Some(value.as_bytes()));
+        let write =
+            |topics: Arc<InternalTopics>| async move { topics.write(topic, key, value).await };
+        self.topics.with(write).await.map(drop)
     }
 
     fn log(&mut self, topic: Topic, problem: &Problem) {

@@ -164,9 +164,7 @@ impl State {
             self.open.ask_to_close(Reason::Memory);
             self.release();
         }
-        let kept_until = Instant::now().checked_sub(SPARE_FOR);
-        let too_long = |spare: &mut Spare| kept_until.is_some_and(|until| spare.since <= until);
-        self.spare.take_if(too_long);
+        self.spare.take_if(|spare| spare.since.elapsed() >= SPARE_FOR);
         if let Some(room) = self.refused.take() {
             self.spare = None;
             self.grow(room);

@@ -88,12 +88,10 @@ impl CheckpointTopic {
 
     async fn write(&self, key: &CheckpointKey, value: Option<&Checkpoint>) -> Result<(), Problem> {
         let value = value.map(Checkpoint::encode);
-        let topics = self.topics.connected().await?;
-        let written = topics.write(self.name(), &key.encode(), value.as_deref()).await;
-        if written.is_err() {
-            self.topics.failed(&topics).await;
-        }
-        written.map(drop)
+        let (name, key, value) = (self.name(), key.encode(), value.as_deref());
+        let write =
+            |topics: Arc<InternalTopics>| async move { topics.write(name, &key, value).await };
+        self.topics.with(write).await.map(drop)
     }
 
     /// Removes checkpoints of earlier owners: those of a partition's chain that

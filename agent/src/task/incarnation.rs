@@ -44,12 +44,10 @@ impl Incarnation {
             return Ok(());
         }
         let begun = Instant::now();
-        let admin = self.admin.connected().await?;
-        let described = admin.describe_topic(&self.spec.spec.source.topic).await;
-        if described.is_err() {
-            self.admin.failed(&admin).await;
-        }
-        self.judge(described?.map(|description| description.id))?;
+        let topic = &self.spec.spec.source.topic;
+        let describe = |admin: Arc<BrokerAdmin>| async move { admin.describe_topic(topic).await };
+        let described = self.admin.with(describe).await?;
+        self.judge(described.map(|description| description.id))?;
         *confirmed = Some(begun);
         Ok(())
     }
