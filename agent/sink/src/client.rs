@@ -46,8 +46,8 @@ pub struct ObjectStore {
     pub(crate) client: aws_sdk_s3::Client,
     pub(crate) bucket: Arc<str>,
     pub(crate) dialect: Dialect,
-    /// Whether requests go over TLS.
-    pub(crate) is_encrypted: bool,
+    /// Whether signatures cover bodies.
+    pub(crate) signs_bodies: bool,
     endpoint: Arc<str>,
 }
 
@@ -82,22 +82,22 @@ impl ObjectStore {
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
             .build();
+        let dialect = Dialect::from(destination.store_type);
+        // A URL's scheme is of any case (RFC 3986, 3.1).
+        let scheme = destination.endpoint.get(..6);
+        let is_encrypted = scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"));
         Self {
             client: aws_sdk_s3::Client::from_conf(config),
             bucket: destination.bucket.as_str().into(),
-            dialect: Dialect::from(destination.store_type),
-            // A URL's scheme is of any case (RFC 3986, 3.1).
-            is_encrypted: destination
-                .endpoint
-                .get(..6)
-                .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:")),
+            dialect,
+            signs_bodies: dialect.signs_bodies(is_encrypted),
             endpoint: destination.endpoint.as_str().into(),
         }
     }
 
     /// All the checksums that putting an object into this store needs.
     pub fn sums(&self) -> Sums {
-        Sums::new(Checks { crc32c: self.dialect.wants_crc32c(), sha256: !self.is_encrypted })
+        Sums::new(Checks { crc32c: self.dialect.wants_crc32c(), sha256: self.signs_bodies })
     }
 
     /// What an object of this store is to hold, with its [`sums`](Self::sums): about

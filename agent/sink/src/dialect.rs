@@ -30,6 +30,13 @@ impl Dialect {
         self == Self::S3
     }
 
+    /// Whether a signature has to cover the body. S3 takes it without over TLS
+    /// (`UNSIGNED-PAYLOAD`, <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>);
+    /// OSS was not tried.
+    pub(crate) fn signs_bodies(self, is_encrypted: bool) -> bool {
+        self == Self::Oss || !is_encrypted
+    }
+
     /// Makes a put create-only, and has its body checked as far as that goes by
     /// parameters of the operation.
     ///

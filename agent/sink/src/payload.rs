@@ -9,18 +9,17 @@ use crate::integrity::Content;
 
 /// Tells the signer what it needs to know of a body, so that it does not read it.
 ///
-/// Over TLS that is nothing: nobody can change the bytes on their way, and what the
-/// store says that it holds is compared. It is what AWS's own SDK for Java does, for
-/// S3 and for OSS.
+/// Where TLS covers it, that is nothing: nobody can change the bytes on their way, and
+/// what the store says that it holds is compared.
 #[derive(Debug, Clone)]
 pub(crate) struct PayloadSignature(Option<PayloadSigningOverride>);
 
 impl PayloadSignature {
-    pub(crate) fn of(content: &Content, is_encrypted: bool) -> Self {
-        Self(if is_encrypted {
-            Some(PayloadSigningOverride::UnsignedPayload)
-        } else {
+    pub(crate) fn of(content: &Content, is_signed: bool) -> Self {
+        Self(if is_signed {
             content.sha256().map(|sum| PayloadSigningOverride::Precomputed(sum.to_owned()))
+        } else {
+            Some(PayloadSigningOverride::UnsignedPayload)
         })
     }
 }
@@ -48,7 +47,7 @@ mod tests {
     use bytes::Bytes;
     use kafka2oss_chain::{ChainId, ObjectMetadata};
     use kafka2oss_proto::spec::{AccessKey, AddressingStyle, Destination, SecretSource, StoreType};
-    use kafka2oss_tests::bucket::S3Access;
+    use kafka2oss_tests::bucket::{Addressing, S3Access};
     use kafka2oss_tests::minio::shared_minio;
     use kafka2oss_tests::oss::OssServer;
 
@@ -90,9 +89,31 @@ mod tests {
         }
     }
 
+    #[test]
+    fn bodies_are_signed_but_on_s3_over_tls() {
+        let cases = [
+            (StoreType::S3, "https://s3.example", false),
+            (StoreType::S3, "HTTPS://s3.example", false),
+            (StoreType::S3, "http://s3.example", true),
+            (StoreType::Oss, "https://s3.oss-cn-hangzhou.aliyuncs.com", true),
+            (StoreType::Oss, "http://s3.oss-cn-hangzhou.aliyuncs.com", true),
+        ];
+        for (store_type, endpoint, is_signed) in cases {
+            let at = S3Access {
+                endpoint: endpoint.to_owned(),
+                region: "any".to_owned(),
+                access_key: "any".to_owned(),
+                secret_key: "any".to_owned(),
+                addressing: Addressing::PathStyle,
+            };
+            let store = store(store_type, AddressingStyle::Path, at);
+            assert_eq!(store.signs_bodies, is_signed, "{store_type:?} {endpoint}");
+        }
+    }
+
     /// One test: connections are served by the runtime that made them.
     #[tokio::test]
-    async fn a_signature_covers_the_body_except_over_tls() {
+    async fn a_signature_covers_the_body_where_it_has_to() {
         let minio = shared_minio().await.expect("MinIO");
         minio.create_bucket(BUCKET).await.expect("a bucket");
         let oss = OssServer::start().await.expect("the emulator");
@@ -109,8 +130,8 @@ mod tests {
             let created = store.put(&object("same", content)).await.expect("as it was signed");
             assert_eq!(created, PutOutcome::Created { version_id: None });
 
-            // Nothing else is different over TLS, which no server here has.
-            store.is_encrypted = true;
+            // As over TLS, which no server here has.
+            store.signs_bodies = false;
             assert_eq!(store.content(Bytes::from_static(b"[1]")).sha256(), None);
             let created = store.put(&object("other", other)).await.expect("whatever was signed");
             assert_eq!(created, PutOutcome::Created { version_id: None });

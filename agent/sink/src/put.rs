@@ -92,7 +92,7 @@ impl ObjectStore {
             .create_only(request, object)
             .customize()
             .interceptor(answer.clone())
-            .interceptor(PayloadSignature::of(&object.body, self.is_encrypted))
+            .interceptor(PayloadSignature::of(&object.body, self.signs_bodies))
             .interceptor(gate.clone())
             .config_override(Builder::new().timeout_config(limit));
         if let Some((name, value)) = self.dialect.create_only_header() {
