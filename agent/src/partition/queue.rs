@@ -8,43 +8,43 @@
 //! (`rd_kafka_op_handle_std`).
 
 use std::ffi::CString;
-use std::sync::Arc;
 
 use rdkafka::bindings;
+use rdkafka::consumer::Consumer;
 use rdkafka::consumer::base_consumer::PartitionQueue;
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::types::{RDKafkaQueue, RDKafkaRespErr};
 
 use super::message::Message;
+use crate::task::{TaskConsumer, TaskContext};
 
 /// The queue of one partition, split off from the consumer's own.
-pub(crate) struct RecordQueue<C: ConsumerContext + 'static> {
+pub(crate) struct RecordQueue {
     native: *mut RDKafkaQueue,
     partition: i32,
     /// Keeps the queue split off and its callback registered.
-    split: PartitionQueue<C>,
+    split: PartitionQueue<TaskContext>,
     /// Outlives the queue and its messages.
-    consumer: Arc<BaseConsumer<C>>,
+    consumer: TaskConsumer,
 }
 
 // SAFETY: librdkafka's queues may be used on any thread.
-unsafe impl<C: ConsumerContext> Send for RecordQueue<C> {}
+unsafe impl Send for RecordQueue {}
 // SAFETY: as above, and by several at once.
-unsafe impl<C: ConsumerContext> Sync for RecordQueue<C> {}
+unsafe impl Sync for RecordQueue {}
 
-impl<C: ConsumerContext> RecordQueue<C> {
+impl RecordQueue {
     /// Splits the queue off, before the partition is assigned: what is in it by
     /// now is of an earlier time, errors too, and dropped. `wake` is called when
     /// it is empty no more, on a thread of librdkafka's, and must not call
     /// librdkafka. `None` when there is no such partition.
     pub(crate) fn split(
-        consumer: &Arc<BaseConsumer<C>>,
+        consumer: &TaskConsumer,
         topic: &str,
         partition: i32,
         wake: impl Fn() + Send + Sync + 'static,
     ) -> Option<Self> {
-        let split = consumer.split_partition_queue(topic, partition)?;
+        let split = consumer.base().split_partition_queue(topic, partition)?;
         let topic = CString::new(topic).ok()?;
         // SAFETY: the client is live, the topic a C string.
         let native = unsafe {
@@ -54,7 +54,7 @@ impl<C: ConsumerContext> RecordQueue<C> {
         if native.is_null() {
             return None;
         }
-        let mut queue = Self { native, partition, split, consumer: Arc::clone(consumer) };
+        let mut queue = Self { native, partition, split, consumer: consumer.clone() };
         while queue.take().is_some() {}
         queue.split.set_nonempty_callback(wake);
         Some(queue)
@@ -87,7 +87,7 @@ impl<C: ConsumerContext> RecordQueue<C> {
     }
 }
 
-impl<C: ConsumerContext> Drop for RecordQueue<C> {
+impl Drop for RecordQueue {
     fn drop(&mut self) {
         // SAFETY: it was made with the queue, and the consumer is live.
         unsafe { bindings::rd_kafka_queue_destroy(self.native) };

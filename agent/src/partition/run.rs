@@ -24,7 +24,7 @@ use super::source_error::{self, SourceError};
 use super::state::{Ending, State};
 use super::take::Moment;
 use super::values::ValueObjects;
-use crate::task::{LogRange, PartitionBoard, TaskContext};
+use crate::task::{LogRange, PartitionBoard};
 
 /// Records drained before other loops get their turn.
 const BATCH_RECORDS: usize = 1_000;
@@ -110,7 +110,7 @@ impl PartitionLoop {
     /// it is told to end or cannot go on.
     pub(crate) async fn run(
         mut self,
-        queue: RecordQueue<TaskContext>,
+        queue: RecordQueue,
         owner: Owner,
         memory: PartitionMemory,
     ) -> Exit {
@@ -188,7 +188,7 @@ impl PartitionLoop {
         })
     }
 
-    async fn drain(&self, queue: &RecordQueue<TaskContext>, state: &mut State) -> Drained {
+    async fn drain(&self, queue: &RecordQueue, state: &mut State) -> Drained {
         let Ok(_slot) = self.drain_slots.acquire().await else {
             return Drained::Empty;
         };

@@ -13,9 +13,9 @@ use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::consumer::TaskConsumer;
 use super::native;
 use super::settings::RETRY_BACKOFF;
+use super::task_consumer::TaskConsumer;
 use crate::partition::{CommitError, CommitRequest};
 
 /// A commit without an answer for this long has an unknown outcome; longer

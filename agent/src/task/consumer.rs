@@ -16,6 +16,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::Notify;
 
 use super::context::TaskContext;
+use super::task_consumer::TaskConsumer;
 use super::{Membership, TaskSpec, native, settings};
 
 /// Limit of a request to the broker.
@@ -23,9 +24,6 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What ending a consumer may take; it has nothing of ours by then.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// A task's consumer.
-pub(super) type TaskConsumer = BaseConsumer<TaskContext>;
 
 /// Where a partition is taken up.
 #[derive(Debug, Clone)]
@@ -61,19 +59,19 @@ pub(super) async fn join_group(
     membership: Membership,
     prefetch: u64,
     wake: Arc<Notify>,
-) -> Result<Arc<TaskConsumer>, Problem> {
+) -> Result<TaskConsumer, Problem> {
     let config =
         settings::consumer(client_config(&spec.instance).await?, spec, membership, prefetch);
     let topic = spec.spec.source.topic.clone();
     blocking(move || {
-        let mut consumer: TaskConsumer = config
+        let mut consumer: BaseConsumer<TaskContext> = config
             .create_with_context(TaskContext::default())
             .map_err(|error| classify::problem("cannot create the consumer", &error))?;
         consumer.set_nonempty_callback(move || wake.notify_one());
         consumer
             .subscribe(&[&topic])
             .map_err(|error| classify::problem("cannot subscribe", &error))?;
-        Ok(Arc::new(consumer))
+        Ok(TaskConsumer::new(consumer))
     })
     .await?
 }
@@ -81,7 +79,7 @@ pub(super) async fn join_group(
 /// Reads what the group holds for these partitions and decides where each is
 /// taken up.
 pub(super) async fn positions(
-    consumer: &Arc<TaskConsumer>,
+    consumer: &TaskConsumer,
     spec: &Arc<TaskSpec>,
     partitions: Vec<i32>,
 ) -> Result<BTreeMap<i32, TakeUp>, Problem> {
@@ -111,7 +109,7 @@ pub(super) async fn positions(
 /// Asks where a partition's log begins and ends.
 #[derive(Clone)]
 pub(crate) struct LogRange {
-    pub(super) consumer: Arc<TaskConsumer>,
+    pub(super) consumer: TaskConsumer,
     pub(super) topic: String,
     pub(super) partition: i32,
 }
@@ -131,7 +129,7 @@ impl LogRange {
 
 /// Beginning and end of a partition's log.
 pub(super) async fn log_range(
-    consumer: &Arc<TaskConsumer>,
+    consumer: &TaskConsumer,
     topic: &str,
     partition: i32,
 ) -> Result<(i64, i64), Problem> {
@@ -141,7 +139,7 @@ pub(super) async fn log_range(
 
 /// Whether the group gives back what a commit carries besides its offset.
 pub(super) async fn keeps_metadata(
-    consumer: &Arc<TaskConsumer>,
+    consumer: &TaskConsumer,
     topic: &str,
     partition: i32,
 ) -> Result<bool, Problem> {
@@ -168,7 +166,7 @@ fn watermarks(consumer: &TaskConsumer, topic: &str, partition: i32) -> Result<(i
 /// `rd_kafka_toppar_handle_Offset`). Their queues are split off and have their
 /// callbacks before.
 pub(super) async fn assign(
-    consumer: &Arc<TaskConsumer>,
+    consumer: &TaskConsumer,
     topic: &str,
     offsets: &BTreeMap<i32, i64>,
 ) -> Result<(), Problem> {
@@ -187,7 +185,7 @@ pub(super) async fn assign(
 /// Gives partitions up: what is prefetched of them is dropped. Those that were
 /// never assigned are given up by being told.
 pub(super) async fn unassign(
-    consumer: &Arc<TaskConsumer>,
+    consumer: &TaskConsumer,
     topic: &str,
     partitions: &[i32],
 ) -> Result<(), Problem> {
@@ -199,8 +197,8 @@ pub(super) async fn unassign(
 
 /// Gives up those of the partitions that are assigned: librdkafka refuses a list
 /// with others whole. Even with none of them it answers a revocation.
-pub(super) fn incremental_unassign(
-    consumer: &BaseConsumer<TaskContext>,
+fn incremental_unassign(
+    consumer: &TaskConsumer,
     partitions: &TopicPartitionList,
 ) -> KafkaResult<()> {
     let assigned = consumer.assignment()?;
@@ -213,19 +211,8 @@ pub(super) fn incremental_unassign(
     consumer.incremental_unassign(&given_up)
 }
 
-/// Keeps a consumer from waiting for an actor that is gone: whichever way this
-/// is dropped, the consumer can end.
-pub(super) struct ClosingGuard(pub(super) Arc<TaskConsumer>);
-
-impl Drop for ClosingGuard {
-    fn drop(&mut self) {
-        self.0.context().close(&self.0);
-    }
-}
-
-/// Ends the consumer. Every loop has ended before, so that nobody else holds
-/// it: the wrapper's drop polls until the consumer is closed.
-pub(super) async fn close(consumer: ClosingGuard) {
+/// Ends the consumer. Every loop has ended before, so that nobody else holds it.
+pub(super) async fn close(consumer: TaskConsumer) {
     match tokio::time::timeout(CLOSE_TIMEOUT, blocking(move || drop(consumer))).await {
         Ok(Ok(())) => {}
         Ok(Err(problem)) => tracing::warn!(%problem, "a consumer was not closed cleanly"),

@@ -14,8 +14,6 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::RDKafkaRespErr;
 
-use super::consumer::incremental_unassign;
-
 /// Something that the group or the broker says.
 #[derive(Debug)]
 pub(super) enum Event {
@@ -47,8 +45,12 @@ pub(crate) struct TaskContext {
     callbacks: AtomicU64,
     /// An assignment of the group waits for `incremental_assign`.
     assignment_due: AtomicBool,
+    /// A revocation of the group waits for `incremental_unassign`.
+    revocation_due: AtomicBool,
     /// No actor takes events any more: callbacks answer for it.
-    closing: AtomicBool,
+    ending: AtomicBool,
+    /// The one answer that an ending consumer takes was not given yet.
+    last_answer_due: AtomicBool,
 }
 
 impl TaskContext {
@@ -63,9 +65,15 @@ impl TaskContext {
         events.iter().any(|event| matches!(event, Event::Revoked(_)))
     }
 
-    /// The group's assignment was answered with `incremental_assign`.
-    pub(super) fn assigned(&self) {
-        self.assignment_due.store(false, Ordering::Release);
+    /// The group's assignment, if there is one, is answered with `incremental_assign`.
+    pub(super) fn assigned(&self) -> bool {
+        self.assignment_due.swap(false, Ordering::AcqRel)
+    }
+
+    /// The group's revocation, if there is one, is answered with
+    /// `incremental_unassign`.
+    pub(super) fn revoked(&self) -> bool {
+        self.revocation_due.swap(false, Ordering::AcqRel)
     }
 
     /// Callbacks so far.
@@ -73,32 +81,25 @@ impl TaskContext {
         self.callbacks.load(Ordering::Relaxed)
     }
 
-    /// From now on assignments and revocations are answered at once, those
-    /// included that wait for it: ending a consumer waits for that, and would
-    /// for ever.
-    pub(super) fn close(&self, consumer: &BaseConsumer<Self>) {
-        self.closing.store(true, Ordering::Release);
-        if self.assignment_due.swap(false, Ordering::AcqRel) {
-            take_nothing(consumer);
+    /// From now on nobody takes events, and librdkafka is ending the consumer: it takes
+    /// the first answer to a rebalance for the end of them all.
+    pub(super) fn ending(&self) {
+        self.last_answer_due.store(true, Ordering::Release);
+        self.ending.store(true, Ordering::Release);
+    }
+
+    fn answer_last(&self, consumer: &BaseConsumer<Self>) {
+        if !self.last_answer_due.swap(false, Ordering::AcqRel) {
+            return;
         }
-        let given_up =
-            consumer.assignment().and_then(|assignment| consumer.incremental_unassign(&assignment));
-        if let Err(error) = given_up {
-            tracing::debug!(%error, "a closing consumer could not give up partitions");
+        if let Err(error) = consumer.unassign() {
+            tracing::debug!(%error, "a consumer that ends could not give up its partitions");
         }
     }
 
     fn push(&self, event: Event) {
         self.callbacks.fetch_add(1, Ordering::Relaxed);
         self.events.lock().unwrap_or_else(PoisonError::into_inner).push_back(event);
-    }
-}
-
-/// Answers an assignment without taking a partition: librdkafka does not close
-/// while it waits for an answer.
-fn take_nothing(consumer: &BaseConsumer<TaskContext>) {
-    if let Err(error) = consumer.incremental_assign(&TopicPartitionList::new()) {
-        tracing::debug!(%error, "a closing consumer could not answer an assignment");
     }
 }
 
@@ -126,22 +127,14 @@ impl ConsumerContext for TaskContext {
         let numbers =
             || partitions.elements().iter().map(|element| element.partition()).collect::<Vec<_>>();
         match error {
+            _ if self.ending.load(Ordering::Acquire) => self.answer_last(consumer),
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
-                if self.closing.load(Ordering::Acquire) {
-                    take_nothing(consumer);
-                } else {
-                    self.assignment_due.store(true, Ordering::Release);
-                    self.push(Event::Assigned(numbers()));
-                }
+                self.assignment_due.store(true, Ordering::Release);
+                self.push(Event::Assigned(numbers()));
             }
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS => {
-                if self.closing.load(Ordering::Acquire) {
-                    if let Err(error) = incremental_unassign(consumer, partitions) {
-                        tracing::debug!(%error, "a closing consumer could not give up partitions");
-                    }
-                } else {
-                    self.push(Event::Revoked(numbers()));
-                }
+                self.revocation_due.store(true, Ordering::Release);
+                self.push(Event::Revoked(numbers()));
             }
             error => self.push(Event::Failed(KafkaError::Rebalance(error.into()))),
         }

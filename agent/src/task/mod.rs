@@ -19,12 +19,14 @@ mod session;
 mod settings;
 mod snapshot;
 mod stopping;
+mod task_consumer;
 
 pub(crate) use board::PartitionBoard;
 pub(crate) use checkpoints::Checkpoints;
 pub(crate) use consumer::LogRange;
 pub(crate) use context::TaskContext;
 pub(crate) use incarnation::Incarnation;
+pub(crate) use task_consumer::TaskConsumer;
 
 pub use confirmation::{ConfirmationDesk, Confirmations, confirmations};
 pub use handle::{

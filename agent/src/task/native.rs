@@ -9,7 +9,7 @@ use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 
-use super::consumer::TaskConsumer;
+use super::task_consumer::TaskConsumer;
 
 /// Sends a commit. The broker's answer comes by the consumer's own queue, to
 /// the context's `commit_callback`: rdkafka's asynchronous commit would send

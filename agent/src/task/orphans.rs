@@ -7,7 +7,6 @@
 //! the group stays as it is.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use kafka2oss_kafka::classify;
@@ -15,7 +14,8 @@ use kafka2oss_proto::error_code::Problem;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
 
-use super::consumer::{TaskConsumer, blocking};
+use super::consumer::blocking;
+use super::task_consumer::TaskConsumer;
 
 /// Limit of each of the two requests.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,7 +27,7 @@ pub(super) const LOOK_AFTER: Duration = Duration::from_secs(5);
 /// The partitions of `topic` that no member of the group has; none while the
 /// group rebalances.
 pub(super) async fn orphans(
-    consumer: &Arc<TaskConsumer>,
+    consumer: &TaskConsumer,
     group: &str,
     topic: &str,
 ) -> Result<BTreeSet<i32>, Problem> {

@@ -14,8 +14,9 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use super::board::{Board, PartitionBoard};
 use super::checkpoints::{CheckpointTopic, Checkpoints};
-use super::consumer::{LogRange, TaskConsumer, identity};
+use super::consumer::{LogRange, identity};
 use super::prefetch::Prefetch;
+use super::task_consumer::TaskConsumer;
 use super::{Incarnation, PartitionSnapshot, TaskEnvironment, TaskSpec, settings};
 use crate::partition::{
     CommitRequest, Commits, DeadLetters, Delivery, ErrorTopics, Exit, Following, PartitionLoop,
@@ -113,7 +114,7 @@ impl Partitions {
     /// main queue.
     pub(super) fn start(
         &mut self,
-        consumer: &Arc<TaskConsumer>,
+        consumer: &TaskConsumer,
         partition: i32,
         from: Start,
         seen: PartitionSnapshot,

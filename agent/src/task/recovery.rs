@@ -8,14 +8,15 @@ use kafka2oss_chain::{Pin, Recovery, recover};
 use kafka2oss_proto::ErrorCode;
 
 use super::checkpoints::{CheckpointTopic, Found};
-use super::consumer::{self, TakeUp, TaskConsumer, identity};
+use super::consumer::{self, TakeUp, identity};
+use super::task_consumer::TaskConsumer;
 use super::{CommitsSeen, TaskSpec};
 use crate::backoff::Backoff;
 
 /// What is needed to find it out.
 pub(super) struct Search {
     pub(super) spec: Arc<TaskSpec>,
-    pub(super) consumer: Arc<TaskConsumer>,
+    pub(super) consumer: TaskConsumer,
     pub(super) checkpoints: Arc<CheckpointTopic>,
     pub(super) commits_seen: CommitsSeen,
     /// How long an owner that was left behind may still put what it announced.

@@ -26,13 +26,14 @@ use crate::report::Severity;
 use crate::task::board::Board;
 use crate::task::checkpoints::CheckpointTopic;
 use crate::task::commits::{PendingCommits, answer};
-use crate::task::consumer::{self, ClosingGuard, TaskConsumer};
+use crate::task::consumer;
 use crate::task::context::Event;
 use crate::task::native;
 use crate::task::orphans::LOOK_AFTER;
 use crate::task::partitions::Partitions;
 use crate::task::prefetch::Prefetch;
 use crate::task::stopping::{Next, Seen, Stopping};
+use crate::task::task_consumer::TaskConsumer;
 use crate::task::{
     Guidance, Incarnation, Membership, Mode, StopMode, TaskEnvironment, TaskSpec, TaskState,
 };
@@ -71,7 +72,7 @@ pub(super) struct Steering {
 struct Session {
     spec: Arc<TaskSpec>,
     board: Arc<Board>,
-    consumer: Arc<TaskConsumer>,
+    consumer: TaskConsumer,
     partitions: Partitions,
     commits: PendingCommits,
     revocation: Option<Revocation>,
@@ -131,7 +132,6 @@ pub(super) async fn run(
         Ok(consumer) => consumer,
         Err(problem) => return End::Failed(problem),
     };
-    let guard = ClosingGuard(consumer.clone());
     let (commit_sender, commit_requests) = mpsc::channel(COMMIT_QUEUE);
     let guidance = steering.guidance.borrow_and_update().clone();
     let mut session = Session {
@@ -147,7 +147,7 @@ pub(super) async fn run(
         commits: PendingCommits::new(spec.spec.source.topic.clone(), consumer::identity(spec)),
         spec: spec.clone(),
         board: board.clone(),
-        consumer,
+        consumer: consumer.clone(),
         revocation: None,
         deferred: Vec::new(),
         incarnation: incarnation.clone(),
@@ -170,7 +170,7 @@ pub(super) async fn run(
     session.partitions.abort_all().await;
     session.searches.shutdown().await;
     drop(session);
-    consumer::close(guard).await;
+    consumer::close(consumer).await;
     match end {
         Ok(()) if rejoins => End::Rejoin,
         Ok(()) => End::Stopped,

@@ -332,6 +332,7 @@ impl Session {
             self.partitions.remove(*partition);
         }
         consumer::unassign(&self.consumer, &self.spec.spec.source.topic, &partitions).await?;
+        self.consumer.context().revoked();
         for work in std::mem::take(&mut self.deferred) {
             self.carry_out(work).await?;
         }

@@ -1,0 +1,87 @@
+//! A task's consumer and its end.
+//!
+//! librdkafka (2.12.1) ends a consumer only when the application has answered its last
+//! rebalance. What it is told once it has ended is dropped without a reply
+//! (`rd_kafka_cgrp_op_serve`), and whoever waits for that waits for ever: an answer may
+//! go to it only where it waits for one.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaResult;
+
+use super::context::TaskContext;
+
+/// A task's consumer, shared by all who use it. It ends with the last of them, on the
+/// thread that drops it, which waits for that.
+#[derive(Clone)]
+pub(crate) struct TaskConsumer(Arc<Ending>);
+
+impl TaskConsumer {
+    pub(super) fn new(consumer: BaseConsumer<TaskContext>) -> Self {
+        Self(Arc::new(Ending(Arc::new(consumer))))
+    }
+
+    /// What rdkafka splits queues off. Whoever keeps it keeps this handle for longer.
+    pub(crate) fn base(&self) -> &Arc<BaseConsumer<TaskContext>> {
+        &self.0.0
+    }
+}
+
+impl Deref for TaskConsumer {
+    type Target = BaseConsumer<TaskContext>;
+
+    fn deref(&self) -> &Self::Target {
+        self.base()
+    }
+}
+
+/// A consumer that nobody takes events of any more when it is dropped.
+struct Ending(Arc<BaseConsumer<TaskContext>>);
+
+impl Ending {
+    /// Lets the group say what it has to say.
+    fn hear(&self) {
+        let context = self.0.context();
+        loop {
+            let before = context.callbacks();
+            if self.0.poll(Duration::ZERO).is_none() && context.callbacks() == before {
+                return;
+            }
+        }
+    }
+
+    /// Answers what the group waits for: nothing is taken, and all given up.
+    fn answer(&self) -> bool {
+        let context = self.0.context();
+        let (assignment, revocation) = (context.assigned(), context.revoked());
+        let given_up = || self.0.incremental_unassign(&self.0.assignment()?);
+        let answers = [
+            assignment.then(|| self.0.incremental_assign(&TopicPartitionList::new())),
+            revocation.then(given_up),
+        ];
+        for error in answers.into_iter().flatten().filter_map(KafkaResult::err) {
+            tracing::debug!(%error, "a consumer that ends could not answer its group");
+        }
+        assignment || revocation
+    }
+}
+
+impl Drop for Ending {
+    /// Everything that the group has said by now is heard and answered first, the
+    /// answered included: librdkafka is not ending yet, and takes one answer too many.
+    /// What it says from then on the context answers, while rdkafka ends the consumer.
+    fn drop(&mut self) {
+        self.hear();
+        while self.answer() {
+            self.hear();
+        }
+        self.0.context().ending();
+    }
+}
+
+#[cfg(test)]
+mod tests;
