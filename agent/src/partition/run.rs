@@ -18,6 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::commit::CommitError;
 use super::dead_letter::DeadLetters;
 use super::deliver::{Delivery, Undelivered};
+use super::hunger::{Hunger, Stalls};
 use super::queue::RecordQueue;
 use super::shape::{Form, Shape};
 use super::source_error::{self, SourceError};
@@ -91,6 +92,8 @@ pub(crate) struct PartitionLoop {
     pub values: ValueObjects,
     /// How records get to their error topic.
     pub dead_letters: DeadLetters,
+    /// Where it counts long waits for records that are there.
+    pub stalls: Stalls,
     /// Asks where the partition's log begins and ends.
     pub log_range: LogRange,
     /// What is seen of the partition.
@@ -119,6 +122,7 @@ impl PartitionLoop {
             Err(exit) => return exit,
         };
         let mut last = Signal::Run;
+        let mut hunger = Hunger::new(self.stalls.clone());
         loop {
             let signal = *self.signal.borrow_and_update();
             if signal == Signal::Run && last != Signal::Run {
@@ -127,7 +131,9 @@ impl PartitionLoop {
             last = signal;
             state.look_at_memory();
             let drained = match signal {
-                Signal::Run if state.has_room(&self.shape) => self.drain(&queue, &mut state).await,
+                Signal::Run if state.has_room(&self.shape) => {
+                    self.drain(&queue, &mut state, &mut hunger).await
+                }
                 // There may be room once what is full is closed.
                 Signal::Run => Drained::More,
                 Signal::Pause | Signal::Close => Drained::Empty,
@@ -188,7 +194,9 @@ impl PartitionLoop {
         })
     }
 
-    async fn drain(&self, queue: &RecordQueue, state: &mut State) -> Drained {
+    async fn drain(&self, queue: &RecordQueue, state: &mut State, hunger: &mut Hunger) -> Drained {
+        // Whoever waits for its turn has been fed by then.
+        let asked = Instant::now();
         let Ok(_slot) = self.drain_slots.acquire().await else {
             return Drained::Empty;
         };
@@ -218,12 +226,18 @@ impl PartitionLoop {
                 self.board.recovered();
             }
             self.board.consumed(position);
+            hunger.fed(asked);
         }
         if at_end && matches!(drained, Drained::Empty) {
+            hunger.ended();
             self.board.caught_up(self.log_range.known_end());
             if !state.is_delivering() {
                 self.board.recovered();
             }
+        }
+        if matches!(drained, Drained::Empty) {
+            let behind = || self.log_range.known_end().is_some_and(|end| end > position);
+            hunger.empty(Instant::now(), behind);
         }
         drained
     }

@@ -26,14 +26,27 @@ pub(super) async fn run(
     let mut backoff = Backoff::new(BACKOFF.0, BACKOFF.1);
     let admin = environment.clients.admins.of(&spec.instance);
     let incarnation = Arc::new(Incarnation::new(spec.clone(), admin));
+    let mut wait = None;
     loop {
         let started = Instant::now();
-        let problem =
-            match session::run(&spec, &environment, &board, &incarnation, &mut steering).await {
-                End::Stopped => return,
-                End::Rejoin => continue,
-                End::Failed(problem) => problem,
-            };
+        let problem = match session::run(
+            &spec,
+            &environment,
+            &board,
+            &incarnation,
+            wait,
+            &mut steering,
+        )
+        .await
+        {
+            End::Stopped => return,
+            End::Rejoin(suits) => {
+                wait = Some(suits);
+                continue;
+            }
+            End::Failed(problem) => problem,
+        };
+        wait = None;
         if started.elapsed() > LIVED {
             backoff = Backoff::new(BACKOFF.0, BACKOFF.1);
         }

@@ -126,6 +126,12 @@ impl Board {
         self.snapshot.borrow().partitions.get(&partition)?.committed_offset
     }
 
+    /// Records that all partitions have before them, as far as their ends are known.
+    pub(super) fn backlog(&self) -> i64 {
+        let of = |seen: &PartitionSnapshot| seen.end_offset.map_or(0, |end| end - seen.position);
+        self.snapshot.borrow().partitions.values().map(|seen| of(seen).max(0)).sum()
+    }
+
     /// A partition of the task takes no record.
     pub(super) fn paused(self: &Arc<Self>, partition: i32) {
         PartitionBoard { task: self.clone(), partition }.paused();

@@ -16,6 +16,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::Notify;
 
 use super::context::TaskContext;
+use super::fetch_wait::FetchWait;
 use super::task_consumer::TaskConsumer;
 use super::{Membership, TaskSpec, native, settings};
 
@@ -58,10 +59,11 @@ pub(super) async fn join_group(
     spec: &TaskSpec,
     membership: Membership,
     prefetch: u64,
+    wait: FetchWait,
     wake: Arc<Notify>,
 ) -> Result<TaskConsumer, Problem> {
     let config =
-        settings::consumer(client_config(&spec.instance).await?, spec, membership, prefetch);
+        settings::consumer(client_config(&spec.instance).await?, spec, membership, prefetch, wait);
     let topic = spec.spec.source.topic.clone();
     blocking(move || {
         let mut consumer: BaseConsumer<TaskContext> = config

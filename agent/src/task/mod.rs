@@ -2,12 +2,14 @@
 //! partitions that the group gives it.
 
 mod actor;
+mod backlog;
 mod board;
 mod checkpoints;
 mod commits;
 mod confirmation;
 mod consumer;
 mod context;
+mod fetch_wait;
 mod handle;
 mod incarnation;
 mod native;

@@ -20,7 +20,7 @@ use super::task_consumer::TaskConsumer;
 use super::{Incarnation, PartitionSnapshot, TaskEnvironment, TaskSpec, settings};
 use crate::partition::{
     CommitRequest, Commits, DeadLetters, Delivery, ErrorTopics, Exit, Following, PartitionLoop,
-    Patience, RecordQueue, Shape, Signal, ValueObjects,
+    Patience, RecordQueue, Shape, Signal, Stalls, ValueObjects,
 };
 
 /// Dead letters and values of a task that are on their way at once.
@@ -73,6 +73,7 @@ pub(super) struct Partitions {
     prefetch: Prefetch,
     drain_slots: Arc<Semaphore>,
     aside_slots: Arc<Semaphore>,
+    stalls: Stalls,
     commits: mpsc::Sender<CommitRequest>,
     incarnation: Arc<Incarnation>,
     next_assignment: u64,
@@ -98,6 +99,7 @@ impl Partitions {
             prefetch,
             drain_slots: Arc::new(Semaphore::new(spec.threads as usize)),
             aside_slots: Arc::new(Semaphore::new(ASIDE_AT_ONCE)),
+            stalls: Stalls::default(),
             commits,
             incarnation,
             next_assignment: 1,
@@ -159,6 +161,7 @@ impl Partitions {
             policy: self.spec.spec.runtime.failure_handling_policy,
             skip,
             delivery,
+            stalls: self.stalls.clone(),
             log_range: LogRange {
                 consumer: consumer.clone(),
                 topic: self.spec.spec.source.topic.clone(),
@@ -319,6 +322,11 @@ impl Partitions {
                 None => std::future::pending().await,
             }
         }
+    }
+
+    /// Long waits of the partitions so far, for records that are there.
+    pub(super) fn stalls(&self) -> u64 {
+        self.stalls.count()
     }
 
     /// Ends every loop at once and waits until none holds the consumer.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rdkafka::ClientConfig;
 
+use super::fetch_wait::FetchWait;
 use super::{Membership, TaskSpec};
 
 /// Connection trouble and a request that librdkafka has sent again both leave
@@ -35,6 +36,7 @@ pub(super) fn consumer(
     spec: &TaskSpec,
     membership: Membership,
     prefetch: u64,
+    wait: FetchWait,
 ) -> ClientConfig {
     let session_timeout = session_timeout(spec, membership);
     config
@@ -60,10 +62,7 @@ pub(super) fn consumer(
         .set("fetch.message.max.bytes", prefetch.min(FETCH).to_string())
         // The default of a second stalls a fast consumer.
         .set("fetch.queue.backoff.ms", "10")
-        // One fetch of a broker is under way at a time. A partition whose queue was full
-        // when that was sent has to wait for its end, which is this long where the
-        // others have nothing: a shorter one wakes idle consumers more often.
-        .set("fetch.wait.max.ms", "300")
+        .set("fetch.wait.max.ms", milliseconds(wait.duration()))
         // Partitions that are added are seen within this time.
         .set("topic.metadata.refresh.interval.ms", "30000");
     if membership == Membership::Static {

@@ -5,6 +5,7 @@
 
 mod allocations;
 mod announcements;
+mod backlog;
 mod chain;
 mod checkpoints;
 mod commits;

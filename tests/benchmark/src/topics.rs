@@ -42,17 +42,19 @@ impl Codec {
 pub(crate) struct Content {
     /// Bytes of each value.
     pub(crate) value_bytes: usize,
-    /// Records in all; each partition has the same number.
+    /// Records in all; each partition that has some has the same number.
     pub(crate) records: u64,
     /// How its batches are compressed.
     pub(crate) codec: Codec,
-    /// How many partitions there are.
+    /// How many partitions have records.
     pub(crate) partitions: i32,
+    /// How many more there are.
+    pub(crate) empty_partitions: i32,
 }
 
 impl fmt::Display for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { value_bytes, records, codec, partitions } = self;
+        let Self { value_bytes, records, codec, partitions, .. } = self;
         let codec = codec.name();
         write!(f, "{records} values of {value_bytes} B, {partitions} partitions, batches: {codec}")
     }
@@ -65,7 +67,7 @@ pub(crate) struct Topic {
     pub(crate) name: String,
     /// Records in all.
     pub(crate) records: u64,
-    /// How many partitions they are spread over evenly.
+    /// How many partitions they are spread over evenly, the first ones.
     pub(crate) partitions: i32,
 }
 
@@ -79,15 +81,16 @@ impl Topic {
 
 /// Makes a topic of this content.
 pub(crate) async fn fill(kafka: &KafkaServer, name: &str, content: Content) -> Result<Topic> {
-    let Content { records, partitions, .. } = content;
+    let Content { records, partitions, empty_partitions, .. } = content;
     ensure!(records % partitions.unsigned_abs() as u64 == 0, "{records} on {partitions}");
     let admin = kafka.admin()?;
-    admin.create_topic(name, partitions, &[]).await?;
+    admin.create_topic(name, partitions + empty_partitions, &[]).await?;
     let (bootstrap, topic) = (kafka.bootstrap(), name.to_owned());
     spawn_blocking(move || produce(&bootstrap, &topic, content)).await??;
     let topic = Topic { name: name.to_owned(), records, partitions };
     for (partition, end) in admin.end_offsets(name).await? {
-        ensure!(end == topic.end(), "partition {partition} of {name} ends at {end}");
+        let expected = if partition < partitions { topic.end() } else { 0 };
+        ensure!(end == expected, "partition {partition} of {name} ends at {end}");
     }
     Ok(topic)
 }

@@ -65,7 +65,8 @@ impl World {
         codec: Codec,
     ) -> Result<Topic> {
         let records = scale.records(value_bytes);
-        self.topic_of(Content { value_bytes, records, codec, partitions: PARTITIONS }).await
+        let (partitions, empty_partitions) = (PARTITIONS, 0);
+        self.topic_of(Content { value_bytes, records, codec, partitions, empty_partitions }).await
     }
 
     /// The topic of this content; made when it is first asked for.

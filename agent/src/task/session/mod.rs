@@ -5,6 +5,7 @@
 //! acknowledged only when the loops of its partitions have ended and every
 //! commit of them has its answer.
 
+mod end;
 mod moves;
 mod searches;
 
@@ -21,18 +22,20 @@ use tokio::task::JoinSet;
 
 use self::moves::{Deferred, Revocation};
 use self::searches::Found;
-use crate::partition::{CommitError, CommitRequest, Signal};
+use crate::partition::{CommitError, CommitRequest};
 use crate::report::Severity;
+use crate::task::backlog::first_wait;
 use crate::task::board::Board;
 use crate::task::checkpoints::CheckpointTopic;
 use crate::task::commits::{PendingCommits, answer};
 use crate::task::consumer;
 use crate::task::context::Event;
+use crate::task::fetch_wait::{FetchWait, WaitChoice};
 use crate::task::native;
 use crate::task::orphans::LOOK_AFTER;
 use crate::task::partitions::Partitions;
 use crate::task::prefetch::Prefetch;
-use crate::task::stopping::{Next, Seen, Stopping};
+use crate::task::stopping::Stopping;
 use crate::task::task_consumer::TaskConsumer;
 use crate::task::{
     Guidance, Incarnation, Membership, Mode, StopMode, TaskEnvironment, TaskSpec, TaskState,
@@ -54,8 +57,8 @@ const COMMIT_QUEUE: usize = 64;
 pub(super) enum End {
     /// It was told to.
     Stopped,
-    /// It has left the group, which has to rebalance, and is to join it again.
-    Rejoin,
+    /// It is to join the group again, and to fetch with this wait.
+    Rejoin(FetchWait),
     /// Another consumer is needed.
     Failed(Problem),
 }
@@ -91,8 +94,11 @@ struct Session {
     /// When it is looked whether partitions belong to nobody, and those that did
     /// when it was last looked.
     orphans: (Option<Instant>, BTreeSet<i32>),
-    /// It leaves the group only to join it again.
-    rejoins: bool,
+    /// It ends only to join the group again, and to fetch with this wait.
+    rejoins: Option<FetchWait>,
+    /// With which it fetches.
+    wait: FetchWait,
+    wait_choice: WaitChoice,
     /// When what earlier owners have left in the offset topic is removed.
     tidy_at: Option<Instant>,
     stopping: Option<Stopping>,
@@ -108,6 +114,7 @@ pub(super) async fn run(
     environment: &TaskEnvironment,
     board: &Arc<Board>,
     incarnation: &Arc<Incarnation>,
+    wait: Option<FetchWait>,
     steering: &mut Steering,
 ) -> End {
     board.starting(steering.guidance.borrow().mode);
@@ -121,13 +128,20 @@ pub(super) async fn run(
     let topics = environment.clients.internal_topics.of(&spec.instance);
     let checkpoints = Arc::new(CheckpointTopic::new(spec.clone(), topics));
     checkpoints.prepare();
-    if let Err(problem) = incarnation.confirm(Instant::now()).await {
+    let first_wait = async {
+        match wait {
+            Some(wait) => wait,
+            None => first_wait(spec, &environment.clients.admins.of(&spec.instance)).await,
+        }
+    };
+    let (confirmed, wait) = tokio::join!(incarnation.confirm(Instant::now()), first_wait);
+    if let Err(problem) = confirmed {
         return End::Failed(problem);
     }
     let wake = Arc::new(Notify::new());
     let prefetch = Prefetch::reserve(&environment.memory, spec);
     let (membership, bytes) = (environment.membership, prefetch.partition_bytes);
-    let joined = consumer::join_group(spec, membership, bytes, wake.clone()).await;
+    let joined = consumer::join_group(spec, membership, bytes, wait, wake.clone()).await;
     let consumer = match joined {
         Ok(consumer) => consumer,
         Err(problem) => return End::Failed(problem),
@@ -159,7 +173,9 @@ pub(super) async fn run(
         searches: JoinSet::new(),
         metadata_checked: false,
         orphans: (None, BTreeSet::new()),
-        rejoins: false,
+        rejoins: None,
+        wait,
+        wait_choice: WaitChoice::new(wait, Instant::now()),
         tidy_at: Some(Instant::now() + TIDY_AFTER),
         joined: false,
         troubled: None,
@@ -172,8 +188,7 @@ pub(super) async fn run(
     drop(session);
     consumer::close(consumer).await;
     match end {
-        Ok(()) if rejoins => End::Rejoin,
-        Ok(()) => End::Stopped,
+        Ok(()) => rejoins.map_or(End::Stopped, End::Rejoin),
         Err(problem) => End::Failed(problem),
     }
 }
@@ -200,8 +215,7 @@ impl Session {
                 }
                 Ok(()) = steering.stop.changed(), if self.stopping.is_none() => {
                     if let Some(mode) = *steering.stop.borrow_and_update() {
-                        self.partitions.signal(|_| true, Signal::Close);
-                        self.stopping = Some(Stopping::begin(mode, Instant::now()));
+                        self.stop(mode);
                     }
                 }
             }
@@ -323,6 +337,7 @@ impl Session {
         if self.troubled.is_some_and(|since| since.elapsed() > TROUBLE_PASSES) {
             self.untroubled();
         }
+        self.look_at_wait();
         for partition in self.partitions.all() {
             if let Some(end) = native::known_end(&self.consumer, &self.topic, partition) {
                 self.board.end_offset(partition, end);
@@ -347,26 +362,5 @@ impl Session {
             _ => TaskState::Running,
         };
         self.board.state(state);
-    }
-
-    /// Carries the stop on; whether the consumer is to be closed.
-    fn has_stopped(&mut self) -> bool {
-        let Some(stopping) = &mut self.stopping else { return false };
-        let partitions = self.partitions.all();
-        let seen = Seen {
-            loops_run: partitions.iter().any(|partition| self.partitions.is_running(*partition)),
-            owns_partitions: !partitions.is_empty() || self.revocation.is_some(),
-        };
-        match stopping.next(seen, Instant::now()) {
-            Next::Wait => false,
-            Next::Leave => {
-                for partition in partitions {
-                    self.partitions.close(partition, true);
-                }
-                self.consumer.unsubscribe();
-                false
-            }
-            Next::Close => true,
-        }
     }
 }

@@ -9,12 +9,10 @@ use tokio::task::JoinError;
 
 use super::Session;
 use super::moves::Deferred;
-use crate::partition::Signal;
 use crate::report::Severity;
 use crate::task::StopMode;
 use crate::task::consumer::{self, TakeUp};
 use crate::task::orphans::{LOOK_AFTER, orphans};
-use crate::task::stopping::Stopping;
 
 /// What was found out beside the loops.
 pub(super) enum Found {
@@ -79,9 +77,7 @@ impl Session {
         }
         let message = format!("the group has given partitions {orphans:?} to nobody; joining anew");
         self.board.log(Severity::Warn, None, None, None, message);
-        self.rejoins = true;
-        self.partitions.signal(|_| true, Signal::Close);
-        self.stopping = Some(Stopping::begin(StopMode::Leave, Instant::now()));
+        self.rejoin(StopMode::Leave, self.wait);
     }
 
     pub(super) fn look_for_orphans(&mut self) {

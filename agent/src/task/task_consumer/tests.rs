@@ -17,6 +17,7 @@ use crate::assignment::Assignment;
 use crate::partition::RecordQueue;
 use crate::task::consumer::{assign, join_group, unassign};
 use crate::task::context::Event;
+use crate::task::fetch_wait::FetchWait;
 use crate::task::{Membership, TaskSpec};
 use crate::testing::{soon, wire};
 
@@ -45,7 +46,8 @@ async fn tasks(kafka: &KafkaServer) -> Result<[Arc<TaskSpec>; 2]> {
 
 async fn join(task: &TaskSpec) -> Result<(TaskConsumer, Arc<Notify>)> {
     let wake = Arc::new(Notify::new());
-    let consumer = join_group(task, Membership::Static, 1 << 20, wake.clone()).await?;
+    let consumer =
+        join_group(task, Membership::Static, 1 << 20, FetchWait::Long, wake.clone()).await?;
     Ok((consumer, wake))
 }
 

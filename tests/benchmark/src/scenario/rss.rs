@@ -38,6 +38,7 @@ pub(super) async fn run(world: &mut World, scale: Scale, report: &mut Report) ->
         records: RECORDS_OF_EACH_OF_TWELVE,
         codec: Codec::None,
         partitions: PARTITIONS,
+        empty_partitions: 0,
     };
     let topic = world.topic_of(content).await?;
     let bootstrap = world.kafka.bootstrap();

@@ -1,0 +1,40 @@
+//! What a connector has before it when a task of it starts.
+
+use std::sync::Arc;
+
+use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin, Shared};
+use kafka2oss_proto::error_code::Problem;
+
+use super::TaskSpec;
+use super::fetch_wait::FetchWait;
+
+/// The wait that suits the first consumer of a task; without an answer of the brokers,
+/// that of one that has nothing before it.
+pub(super) async fn first_wait(spec: &TaskSpec, admin: &Shared<BrokerAdmin>) -> FetchWait {
+    match backlog(spec, admin).await {
+        Ok(backlog) => FetchWait::before(backlog),
+        Err(problem) => {
+            tracing::debug!(%problem, "the backlog is not known");
+            FetchWait::Long
+        }
+    }
+}
+
+/// Records that all partitions have before them, about: markers of transactions count,
+/// too.
+async fn backlog(spec: &TaskSpec, admin: &Shared<BrokerAdmin>) -> Result<i64, Problem> {
+    let (group, topic) = (&spec.spec.resources.task_consumer_group, &spec.spec.source.topic);
+    let partitions: Vec<i32> = spec.start_offsets.keys().copied().collect();
+    let ask = async |admin: Arc<BrokerAdmin>| {
+        let committed = admin.committed(group, topic, &partitions).await?;
+        Ok((committed, admin.watermarks(topic, &partitions).await?))
+    };
+    let (committed, logs) = admin.with(ask).await?;
+    let before = |partition: &i32| {
+        let log = logs.get(partition)?;
+        let from = committed.get(partition).map(|committed| committed.offset);
+        let from = from.or_else(|| spec.start_offsets.get(partition).copied())?;
+        Some((log.end - from.max(log.beginning)).max(0))
+    };
+    Ok(partitions.iter().filter_map(before).sum())
+}

@@ -1,0 +1,66 @@
+//! The end of a session: because the task is told to stop, or because another consumer
+//! suits it better.
+
+use std::time::Instant;
+
+use rdkafka::consumer::Consumer;
+
+use super::Session;
+use crate::partition::Signal;
+use crate::report::Severity;
+use crate::task::fetch_wait::FetchWait;
+use crate::task::stopping::{Next, Seen, Stopping};
+use crate::task::{Membership, StopMode};
+
+impl Session {
+    /// Loops deliver what is open and end; then the consumer does.
+    pub(super) fn stop(&mut self, mode: StopMode) {
+        self.partitions.signal(|_| true, Signal::Close);
+        self.stopping = Some(Stopping::begin(mode, Instant::now()));
+    }
+
+    /// The same, to join the group again and to fetch with this wait.
+    pub(super) fn rejoin(&mut self, mode: StopMode, wait: FetchWait) {
+        self.rejoins = Some(wait);
+        self.stop(mode);
+    }
+
+    /// Makes the consumer anew where another wait suits its partitions better. One that
+    /// is no static member would have its group rebalance.
+    pub(super) fn look_at_wait(&mut self) {
+        let is_free = self.stopping.is_none() && self.revocation.is_none();
+        if !is_free || self.membership != Membership::Static {
+            return;
+        }
+        let (stalls, backlog) = (self.partitions.stalls(), self.board.backlog());
+        let Some(wait) = self.wait_choice.look(Instant::now(), stalls, backlog) else { return };
+        let why = match wait {
+            FetchWait::Short => "a partition with a backlog waits for fetches of others",
+            FetchWait::Long => "there is no backlog any more",
+        };
+        let message = format!("{why}; the consumer is made anew, to fetch accordingly");
+        self.board.log(Severity::Info, None, None, None, message);
+        self.rejoin(StopMode::KeepMembership, wait);
+    }
+
+    /// Carries the stop on; whether the consumer is to be closed.
+    pub(super) fn has_stopped(&mut self) -> bool {
+        let Some(stopping) = &mut self.stopping else { return false };
+        let partitions = self.partitions.all();
+        let seen = Seen {
+            loops_run: partitions.iter().any(|partition| self.partitions.is_running(*partition)),
+            owns_partitions: !partitions.is_empty() || self.revocation.is_some(),
+        };
+        match stopping.next(seen, Instant::now()) {
+            Next::Wait => false,
+            Next::Leave => {
+                for partition in partitions {
+                    self.partitions.close(partition, true);
+                }
+                self.consumer.unsubscribe();
+                false
+            }
+            Next::Close => true,
+        }
+    }
+}
