@@ -60,6 +60,11 @@ impl Hunger {
         }
     }
 
+    /// Nothing is asked for.
+    pub(super) fn rests(&mut self) {
+        self.since = None;
+    }
+
     /// The end was told.
     pub(super) fn ended(&mut self) {
         (self.at_end, self.since) = (true, None);
@@ -115,6 +120,16 @@ mod tests {
             hunger.fed(now + STALL / 2);
         };
         assert_eq!(after(waited), 0);
+    }
+
+    #[test]
+    fn a_time_without_asking_does_not_count() {
+        let paused = |hunger: &mut Hunger, now| {
+            hunger.empty(now, || true);
+            hunger.rests();
+            hunger.fed(now + STALL);
+        };
+        assert_eq!(after(paused), 0);
     }
 
     #[test]

@@ -135,8 +135,14 @@ impl PartitionLoop {
                     self.drain(&queue, &mut state, &mut hunger).await
                 }
                 // There may be room once what is full is closed.
-                Signal::Run => Drained::More,
-                Signal::Pause | Signal::Close => Drained::Empty,
+                Signal::Run => {
+                    hunger.rests();
+                    Drained::More
+                }
+                Signal::Pause | Signal::Close => {
+                    hunger.rests();
+                    Drained::Empty
+                }
             };
             let must = signal != Signal::Run || state.ending.is_some();
             state.advance(&self.shape, &self.delivery, must);

@@ -1,22 +1,33 @@
 //! What a connector has before it when a task of it starts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin, Shared};
 use kafka2oss_proto::error_code::Problem;
+use tokio::time::timeout;
 
-use super::TaskSpec;
 use super::fetch_wait::FetchWait;
+use super::{Membership, TaskEnvironment, TaskSpec};
+
+/// What the brokers may take to tell; it only makes reading quicker.
+const LIMIT: Duration = Duration::from_secs(2);
 
 /// The wait that suits the first consumer of a task; without an answer of the brokers,
-/// that of one that has nothing before it.
-pub(super) async fn first_wait(spec: &TaskSpec, admin: &Shared<BrokerAdmin>) -> FetchWait {
-    match backlog(spec, admin).await {
-        Ok(backlog) => FetchWait::before(backlog),
-        Err(problem) => {
+/// that of one that has nothing before it. A consumer that is no static member keeps
+/// its wait, and is not always before a backlog.
+pub(super) async fn first_wait(spec: &TaskSpec, environment: &TaskEnvironment) -> FetchWait {
+    if environment.membership != Membership::Static {
+        return FetchWait::Long;
+    }
+    let admin = environment.clients.admins.of(&spec.instance);
+    match timeout(LIMIT, backlog(spec, &admin)).await {
+        Ok(Ok(backlog)) => FetchWait::before(backlog),
+        Ok(Err(problem)) => {
             tracing::debug!(%problem, "the backlog is not known");
             FetchWait::Long
         }
+        Err(_) => FetchWait::Long,
     }
 }
 

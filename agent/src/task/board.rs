@@ -126,9 +126,13 @@ impl Board {
         self.snapshot.borrow().partitions.get(&partition)?.committed_offset
     }
 
-    /// Records that all partitions have before them, as far as their ends are known.
+    /// Records that the partitions which take some have before them, as far as their
+    /// ends are known.
     pub(super) fn backlog(&self) -> i64 {
-        let of = |seen: &PartitionSnapshot| seen.end_offset.map_or(0, |end| end - seen.position);
+        let of = |seen: &PartitionSnapshot| match (seen.state, seen.end_offset) {
+            (PartitionState::Running | PartitionState::Retrying, Some(end)) => end - seen.position,
+            _ => 0,
+        };
         self.snapshot.borrow().partitions.values().map(|seen| of(seen).max(0)).sum()
     }
 

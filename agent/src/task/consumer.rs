@@ -213,7 +213,8 @@ fn incremental_unassign(
     consumer.incremental_unassign(&given_up)
 }
 
-/// Ends the consumer. Every loop has ended before, so that nobody else holds it.
+/// Ends the consumer. Every loop has ended before; a request that still waits for its
+/// answer keeps the consumer until then, and ends it.
 pub(super) async fn close(consumer: TaskConsumer) {
     match tokio::time::timeout(CLOSE_TIMEOUT, blocking(move || drop(consumer))).await {
         Ok(Ok(())) => {}

@@ -1,6 +1,7 @@
 //! What librdkafka calls back with, as events for the consumer's actor.
 //!
-//! Callbacks run inside `poll`, on the actor's own task; they only take notes.
+//! Callbacks run inside `poll`, on the actor's own task; they only take notes, until
+//! the consumer ends.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -65,13 +66,14 @@ impl TaskContext {
         events.iter().any(|event| matches!(event, Event::Revoked(_)))
     }
 
-    /// The group's assignment, if there is one, is answered with `incremental_assign`.
+    /// The group's assignment is answered with `incremental_assign`; whether there was
+    /// one that waited for it.
     pub(super) fn assigned(&self) -> bool {
         self.assignment_due.swap(false, Ordering::AcqRel)
     }
 
-    /// The group's revocation, if there is one, is answered with
-    /// `incremental_unassign`.
+    /// The group's revocation is answered with `incremental_unassign`; whether there was
+    /// one that waited for it.
     pub(super) fn revoked(&self) -> bool {
         self.revocation_due.swap(false, Ordering::AcqRel)
     }

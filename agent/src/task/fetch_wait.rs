@@ -10,10 +10,14 @@
 use std::time::{Duration, Instant};
 
 /// Records that are a backlog.
-const BACKLOG: i64 = 10_000;
+const BACKLOG: i64 = 1_000;
 
 /// Without a backlog for this long there will be none.
 const OVER_AFTER: Duration = Duration::from_secs(60);
+
+/// The same for a consumer that needed a short wait to get rid of one: it may need it
+/// for what comes in.
+const OVER_AFTER_NEED: Duration = Duration::from_secs(60 * 60);
 
 /// This many waits for records that are there, within [`WINDOW`], are too many.
 const STALLS: u64 = 4;
@@ -48,6 +52,8 @@ impl FetchWait {
 #[derive(Debug)]
 pub(super) struct WaitChoice {
     wait: FetchWait,
+    /// How long there is to be no backlog for a long wait.
+    over_after: Duration,
     /// When the window began, and the waits until then.
     window: (Instant, u64),
     /// Since when there is no backlog.
@@ -55,8 +61,15 @@ pub(super) struct WaitChoice {
 }
 
 impl WaitChoice {
-    pub(super) fn new(wait: FetchWait, now: Instant) -> Self {
-        Self { wait, window: (now, 0), over_since: now }
+    /// For a consumer with this wait; `needed` says that an earlier one has asked for it.
+    pub(super) fn new(wait: FetchWait, needed: bool, now: Instant) -> Self {
+        let over_after = if needed { OVER_AFTER_NEED } else { OVER_AFTER };
+        Self { wait, over_after, window: (now, 0), over_since: now }
+    }
+
+    /// The wait as it is.
+    pub(super) fn wait(&self) -> FetchWait {
+        self.wait
     }
 
     /// Looks at the partitions' waits for records that are there and at what they have
@@ -68,13 +81,16 @@ impl WaitChoice {
         match self.wait {
             FetchWait::Long => {
                 let (since, before) = self.window;
-                if now.duration_since(since) >= WINDOW {
+                if now.duration_since(since) > WINDOW {
                     self.window = (now, stalls);
+                    return None;
                 }
-                (stalls - before >= STALLS).then_some(FetchWait::Short)
+                let is_stalled = stalls - before >= STALLS && backlog >= BACKLOG;
+                is_stalled.then_some(FetchWait::Short)
             }
             FetchWait::Short => {
-                (now.duration_since(self.over_since) >= OVER_AFTER).then_some(FetchWait::Long)
+                let is_over = now.duration_since(self.over_since) >= self.over_after;
+                is_over.then_some(FetchWait::Long)
             }
         }
     }
@@ -89,7 +105,7 @@ mod tests {
     #[test]
     fn a_partition_that_is_stalled_again_and_again_asks_for_a_short_wait() {
         let now = Instant::now();
-        let mut choice = WaitChoice::new(FetchWait::Long, now);
+        let mut choice = WaitChoice::new(FetchWait::Long, false, now);
         assert_eq!(choice.look(now + TICK, 2, BACKLOG), None);
         assert_eq!(choice.look(now + 2 * TICK, 4, BACKLOG), Some(FetchWait::Short));
     }
@@ -97,7 +113,7 @@ mod tests {
     #[test]
     fn stalls_now_and_then_are_none() {
         let now = Instant::now();
-        let mut choice = WaitChoice::new(FetchWait::Long, now);
+        let mut choice = WaitChoice::new(FetchWait::Long, false, now);
         for tick in 1..100 {
             let stalls = u64::from(tick) / 2;
             assert_eq!(choice.look(now + tick * TICK, stalls, BACKLOG), None, "{tick}");
@@ -107,10 +123,29 @@ mod tests {
     #[test]
     fn the_wait_is_long_again_once_a_backlog_is_over() {
         let now = Instant::now();
-        let mut choice = WaitChoice::new(FetchWait::before(BACKLOG), now);
+        let mut choice = WaitChoice::new(FetchWait::before(BACKLOG), false, now);
         assert_eq!(choice.look(now + OVER_AFTER, 100, BACKLOG), None);
         assert_eq!(choice.look(now + OVER_AFTER + TICK, 100, BACKLOG - 1), None);
         assert_eq!(choice.look(now + 2 * OVER_AFTER, 100, 0), Some(FetchWait::Long));
+    }
+
+    #[test]
+    fn a_short_wait_that_was_needed_is_kept_for_longer() {
+        let now = Instant::now();
+        let mut choice = WaitChoice::new(FetchWait::Short, true, now);
+        assert_eq!(choice.look(now + 2 * OVER_AFTER, 0, 0), None);
+        assert_eq!(choice.look(now + OVER_AFTER_NEED, 0, 0), Some(FetchWait::Long));
+    }
+
+    /// Between a transaction's last record and the next one stands a marker.
+    #[test]
+    fn stalls_without_a_backlog_are_none() {
+        let now = Instant::now();
+        let mut choice = WaitChoice::new(FetchWait::Long, false, now);
+        for tick in 1..20 {
+            let stalls = 5 * u64::from(tick);
+            assert_eq!(choice.look(now + tick * TICK, stalls, BACKLOG - 1), None, "{tick}");
+        }
     }
 
     #[test]

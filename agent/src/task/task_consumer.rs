@@ -18,11 +18,11 @@ use super::context::TaskContext;
 /// A task's consumer, shared by all who use it. It ends with the last of them, on the
 /// thread that drops it, which waits for that.
 #[derive(Clone)]
-pub(crate) struct TaskConsumer(Arc<Ending>);
+pub(crate) struct TaskConsumer(Arc<Inner>);
 
 impl TaskConsumer {
     pub(super) fn new(consumer: BaseConsumer<TaskContext>) -> Self {
-        Self(Arc::new(Ending(Arc::new(consumer))))
+        Self(Arc::new(Inner(Arc::new(consumer))))
     }
 
     /// What rdkafka splits queues off. Whoever keeps it keeps this handle for longer.
@@ -39,10 +39,10 @@ impl Deref for TaskConsumer {
     }
 }
 
-/// A consumer that nobody takes events of any more when it is dropped.
-struct Ending(Arc<BaseConsumer<TaskContext>>);
+/// When this is dropped, nobody takes the consumer's events any more.
+struct Inner(Arc<BaseConsumer<TaskContext>>);
 
-impl Ending {
+impl Inner {
     /// Lets the group say what it has to say.
     fn hear(&self) {
         let context = self.0.context();
@@ -70,7 +70,7 @@ impl Ending {
     }
 }
 
-impl Drop for Ending {
+impl Drop for Inner {
     /// Everything that the group has said by now is heard and answered first, the
     /// answered included: librdkafka is not ending yet, and takes one answer too many.
     /// What it says from then on the context answers, while rdkafka ends the consumer.

@@ -13,23 +13,33 @@ use crate::task::stopping::{Next, Seen, Stopping};
 use crate::task::{Membership, StopMode};
 
 impl Session {
-    /// Loops deliver what is open and end; then the consumer does.
+    /// Whether it can be told to stop: it may be about to join the group again.
+    pub(super) fn may_be_stopped(&self) -> bool {
+        self.stopping.is_none() || self.rejoins.is_some()
+    }
+
+    /// Loops deliver what is open and end; then the consumer does, and is not made anew.
     pub(super) fn stop(&mut self, mode: StopMode) {
+        self.rejoins = None;
         self.partitions.signal(|_| true, Signal::Close);
         self.stopping = Some(Stopping::begin(mode, Instant::now()));
     }
 
     /// The same, to join the group again and to fetch with this wait.
     pub(super) fn rejoin(&mut self, mode: StopMode, wait: FetchWait) {
-        self.rejoins = Some(wait);
         self.stop(mode);
+        self.rejoins = Some(wait);
     }
 
     /// Makes the consumer anew where another wait suits its partitions better. One that
-    /// is no static member would have its group rebalance.
+    /// is no static member would have its group rebalance; a partition that waits for a
+    /// decision or for its position would begin anew.
     pub(super) fn look_at_wait(&mut self) {
-        let is_free = self.stopping.is_none() && self.revocation.is_none();
-        if !is_free || self.membership != Membership::Static {
+        let is_free = self.stopping.is_none()
+            && self.revocation.is_none()
+            && self.orphans.0.is_none()
+            && self.partitions.all().into_iter().all(|one| self.partitions.is_running(one));
+        if !self.joined || !is_free || self.membership != Membership::Static {
             return;
         }
         let (stalls, backlog) = (self.partitions.stalls(), self.board.backlog());

@@ -96,8 +96,7 @@ struct Session {
     orphans: (Option<Instant>, BTreeSet<i32>),
     /// It ends only to join the group again, and to fetch with this wait.
     rejoins: Option<FetchWait>,
-    /// With which it fetches.
-    wait: FetchWait,
+    /// How long its fetches wait.
     wait_choice: WaitChoice,
     /// When what earlier owners have left in the offset topic is removed.
     tidy_at: Option<Instant>,
@@ -114,7 +113,7 @@ pub(super) async fn run(
     environment: &TaskEnvironment,
     board: &Arc<Board>,
     incarnation: &Arc<Incarnation>,
-    wait: Option<FetchWait>,
+    needed: Option<FetchWait>,
     steering: &mut Steering,
 ) -> End {
     board.starting(steering.guidance.borrow().mode);
@@ -128,13 +127,13 @@ pub(super) async fn run(
     let topics = environment.clients.internal_topics.of(&spec.instance);
     let checkpoints = Arc::new(CheckpointTopic::new(spec.clone(), topics));
     checkpoints.prepare();
-    let first_wait = async {
-        match wait {
-            Some(wait) => wait,
-            None => first_wait(spec, &environment.clients.admins.of(&spec.instance)).await,
+    let wait = async {
+        match needed {
+            Some(needed) => needed,
+            None => first_wait(spec, environment).await,
         }
     };
-    let (confirmed, wait) = tokio::join!(incarnation.confirm(Instant::now()), first_wait);
+    let (confirmed, wait) = tokio::join!(incarnation.confirm(Instant::now()), wait);
     if let Err(problem) = confirmed {
         return End::Failed(problem);
     }
@@ -174,8 +173,7 @@ pub(super) async fn run(
         metadata_checked: false,
         orphans: (None, BTreeSet::new()),
         rejoins: None,
-        wait,
-        wait_choice: WaitChoice::new(wait, Instant::now()),
+        wait_choice: WaitChoice::new(wait, needed.is_some(), Instant::now()),
         tidy_at: Some(Instant::now() + TIDY_AFTER),
         joined: false,
         troubled: None,
@@ -213,7 +211,7 @@ impl Session {
                     let guidance = steering.guidance.borrow_and_update().clone();
                     self.guide(guidance).await?;
                 }
-                Ok(()) = steering.stop.changed(), if self.stopping.is_none() => {
+                Ok(()) = steering.stop.changed(), if self.may_be_stopped() => {
                     if let Some(mode) = *steering.stop.borrow_and_update() {
                         self.stop(mode);
                     }

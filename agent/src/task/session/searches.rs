@@ -77,7 +77,7 @@ impl Session {
         }
         let message = format!("the group has given partitions {orphans:?} to nobody; joining anew");
         self.board.log(Severity::Warn, None, None, None, message);
-        self.rejoin(StopMode::Leave, self.wait);
+        self.rejoin(StopMode::Leave, self.wait_choice.wait());
     }
 
     pub(super) fn look_for_orphans(&mut self) {
