@@ -111,21 +111,27 @@ pub(super) async fn positions(
 /// Asks where a partition's log begins and ends.
 #[derive(Clone)]
 pub(crate) struct LogRange {
-    pub(super) consumer: TaskConsumer,
-    pub(super) topic: String,
-    pub(super) partition: i32,
+    consumer: TaskConsumer,
+    /// As librdkafka takes it.
+    topic: CString,
+    partition: i32,
 }
 
 impl LogRange {
+    /// `None` where the topic's name cannot be one.
+    pub(super) fn new(consumer: &TaskConsumer, topic: &str, partition: i32) -> Option<Self> {
+        let topic = CString::new(topic).ok()?;
+        Some(Self { consumer: consumer.clone(), topic, partition })
+    }
+
     /// Beginning and end of the log.
     pub(crate) async fn ask(self) -> Result<(i64, i64), Problem> {
-        log_range(&self.consumer, &self.topic, self.partition).await
+        log_range(&self.consumer, &self.topic.to_string_lossy(), self.partition).await
     }
 
     /// The end of the log as the last fetch showed it.
     pub(crate) fn known_end(&self) -> Option<i64> {
-        let topic = CString::new(self.topic.as_str()).ok()?;
-        native::known_end(&self.consumer, &topic, self.partition)
+        native::known_end(&self.consumer, &self.topic, self.partition)
     }
 }
 

@@ -50,8 +50,8 @@ pub(crate) struct TaskContext {
     revocation_due: AtomicBool,
     /// No actor takes events any more: callbacks answer for it.
     ending: AtomicBool,
-    /// The one answer that an ending consumer takes was not given yet.
-    last_answer_due: AtomicBool,
+    /// The one answer that an ending consumer takes was given.
+    answered_last: AtomicBool,
 }
 
 impl TaskContext {
@@ -86,12 +86,11 @@ impl TaskContext {
     /// From now on nobody takes events, and librdkafka is ending the consumer: it takes
     /// the first answer to a rebalance for the end of them all.
     pub(super) fn ending(&self) {
-        self.last_answer_due.store(true, Ordering::Release);
         self.ending.store(true, Ordering::Release);
     }
 
     fn answer_last(&self, consumer: &BaseConsumer<Self>) {
-        if !self.last_answer_due.swap(false, Ordering::AcqRel) {
+        if self.answered_last.swap(true, Ordering::AcqRel) {
             return;
         }
         if let Err(error) = consumer.unassign() {

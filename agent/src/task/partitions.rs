@@ -123,12 +123,13 @@ impl Partitions {
         to: Signal,
     ) -> Result<(), Problem> {
         let wake = Arc::new(Notify::new());
+        let topic = &self.spec.spec.source.topic;
         let queue = {
-            let topic = &self.spec.spec.source.topic;
             let wake = wake.clone();
             RecordQueue::split(consumer, topic, partition, move || wake.notify_one())
         };
-        let Some(queue) = queue else {
+        let log_range = LogRange::new(consumer, topic, partition);
+        let (Some(queue), Some(log_range)) = (queue, log_range) else {
             let message = format!("partition {partition} has no queue of its own");
             return Err(Problem::new(ErrorCode::Internal, message));
         };
@@ -162,11 +163,7 @@ impl Partitions {
             skip,
             delivery,
             stalls: self.stalls.clone(),
-            log_range: LogRange {
-                consumer: consumer.clone(),
-                topic: self.spec.spec.source.topic.clone(),
-                partition,
-            },
+            log_range,
             dead_letters: DeadLetters {
                 topics: self.error_topics.clone(),
                 partition,

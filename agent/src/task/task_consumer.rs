@@ -12,6 +12,7 @@ use std::time::Duration;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaResult;
+use rdkafka::message::BorrowedMessage;
 
 use super::context::TaskContext;
 
@@ -39,19 +40,25 @@ impl Deref for TaskConsumer {
     }
 }
 
+/// What the consumer has to say now: `None` is nothing, and `Some(None)` something that
+/// its context was told.
+pub(super) fn poll(
+    consumer: &BaseConsumer<TaskContext>,
+) -> Option<Option<KafkaResult<BorrowedMessage<'_>>>> {
+    let before = consumer.context().callbacks();
+    match consumer.poll(Duration::ZERO) {
+        None if consumer.context().callbacks() == before => None,
+        said => Some(said),
+    }
+}
+
 /// When this is dropped, nobody takes the consumer's events any more.
 struct Inner(Arc<BaseConsumer<TaskContext>>);
 
 impl Inner {
     /// Lets the group say what it has to say.
     fn hear(&self) {
-        let context = self.0.context();
-        loop {
-            let before = context.callbacks();
-            if self.0.poll(Duration::ZERO).is_none() && context.callbacks() == before {
-                return;
-            }
-        }
+        while poll(&self.0).is_some() {}
     }
 
     /// Answers what the group waits for: nothing is taken, and all given up.

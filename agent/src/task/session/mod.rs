@@ -36,7 +36,7 @@ use crate::task::orphans::LOOK_AFTER;
 use crate::task::partitions::Partitions;
 use crate::task::prefetch::Prefetch;
 use crate::task::stopping::Stopping;
-use crate::task::task_consumer::TaskConsumer;
+use crate::task::task_consumer::{self, TaskConsumer};
 use crate::task::{
     Guidance, Incarnation, Membership, Mode, StopMode, TaskEnvironment, TaskSpec, TaskState,
 };
@@ -237,11 +237,8 @@ impl Session {
 
     /// Lets the consumer say what it has to say; events are noted.
     fn hear(&mut self) -> Result<(), Problem> {
-        loop {
-            let context = self.consumer.context();
-            let before = context.callbacks();
-            match self.consumer.poll(Duration::ZERO) {
-                None if context.callbacks() == before => return Ok(()),
+        while let Some(said) = task_consumer::poll(&self.consumer) {
+            match said {
                 None => {}
                 Some(Ok(message)) => {
                     // Every partition has a queue of its own before it is
@@ -253,7 +250,7 @@ impl Session {
                     return Err(Problem::new(ErrorCode::Internal, message));
                 }
                 Some(Err(error)) => {
-                    let problem = context.errors.problem("the consumer", &error);
+                    let problem = self.consumer.context().errors.problem("the consumer", &error);
                     // A new consumer reads the secrets anew.
                     let refused = problem.code == ErrorCode::KafkaAuthenticationFailed;
                     if refused || consumer::is_fatal(&error) {
@@ -264,6 +261,7 @@ impl Session {
                 }
             }
         }
+        Ok(())
     }
 
     async fn handle(&mut self, event: Event) -> Result<(), Problem> {

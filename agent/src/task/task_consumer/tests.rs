@@ -4,7 +4,6 @@ use std::thread;
 
 use anyhow::{Context, Result, ensure};
 use futures::future::join_all;
-use kafka2oss_proto::v1;
 use kafka2oss_tests::kafka::{KafkaServer, shared_kafka};
 use kafka2oss_tests::name::unique;
 use kafka2oss_tests::wait::eventually;
@@ -32,7 +31,7 @@ async fn tasks(kafka: &KafkaServer) -> Result<[Arc<TaskSpec>; 2]> {
     kafka.admin()?.create_topic(&topic, 2, &[]).await?;
     let mut wire = wire(&unique("sink"), &[0, 1]);
     let instance = wire.instance.as_mut().context("an instance")?;
-    *instance = v1::Instance { bootstrap_servers: vec![kafka.bootstrap()], ..instance.clone() };
+    instance.bootstrap_servers = vec![kafka.bootstrap()];
     let spec = wire.spec.as_mut().context("a spec")?;
     spec.source.as_mut().context("a source")?.topic = topic;
     spec.resources.as_mut().context("resources")?.task_consumer_group = unique("group");
