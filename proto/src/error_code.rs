@@ -169,7 +169,7 @@ catalogue! {
         "Retention removed records before they were read."
         "Raise the topic's retention or thread_concurrency; the lost range is in the message.";
     KafkaLogTruncated "KAFKA_LOG_TRUNCATED" Manual
-        "The partition's log ends before the committed position: records were lost by the brokers."
+        "The brokers have lost records that were read: the partition's log ends before the position, or has other records there."
         "Check the brokers for an unclean leader election; then pause the connector and use ResetOffsets.";
     KafkaFenced "KAFKA_FENCED" Automatic
         "Another group member took this task's place."

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
+use std::ops::Deref;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,10 +16,8 @@ use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
 use crate::child::ChildProcess;
-use crate::produce::Producer;
-use crate::read::{Consumed, read_topic};
+use crate::kafka_access::KafkaAccess;
 use crate::scratch::Scratch;
-use crate::topic::KafkaAdmin;
 use crate::wait::eventually;
 use crate::{environment, name, port};
 
@@ -61,7 +60,15 @@ pub struct KafkaServer {
     child: ChildProcess,
     scratch: Scratch,
     options: KafkaOptions,
-    port: u16,
+    access: KafkaAccess,
+}
+
+impl Deref for KafkaServer {
+    type Target = KafkaAccess;
+
+    fn deref(&self) -> &KafkaAccess {
+        &self.access
+    }
 }
 
 /// The one broker that the tests of a test binary share: started by the first
@@ -105,29 +112,14 @@ impl KafkaServer {
         ensure!(status.success(), "cannot format Kafka's storage\n{}", format.log_tail());
 
         let child = spawn(&scratch, &options)?;
-        let mut server = Self { child, scratch, options, port };
+        let mut server = Self { child, scratch, options, access: KafkaAccess::at(port) };
         server.ready().await?;
         Ok(server)
     }
 
-    /// Its bootstrap servers: one `host:port`.
-    pub fn bootstrap(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
-    }
-
-    /// A client for its topics and groups.
-    pub fn admin(&self) -> Result<KafkaAdmin> {
-        KafkaAdmin::new(&self.bootstrap())
-    }
-
-    /// A producer of it.
-    pub fn producer(&self) -> Result<Producer> {
-        Producer::new(&self.bootstrap())
-    }
-
-    /// All records that stand in one of its topics: [`read_topic`].
-    pub async fn read(&self, topic: &str) -> Result<Vec<Consumed>> {
-        read_topic(&self.bootstrap(), topic).await
+    /// The way to it.
+    pub fn access(&self) -> KafkaAccess {
+        self.access
     }
 
     /// Stops it as an operator would, by SIGTERM; data and port stay its own.
@@ -147,6 +139,15 @@ impl KafkaServer {
         ensure!(self.child.exit_status()?.is_some(), "the broker still runs: stop it first");
         self.child = spawn(&self.scratch, &self.options)?;
         self.ready().await
+    }
+
+    /// Takes from it all that it holds of a partition, as a disk that is lost does:
+    /// the next start begins with an empty log, under a later leader epoch. To be
+    /// called after [`KafkaServer::stop`].
+    pub fn lose_log(&mut self, topic: &str, partition: i32) -> Result<()> {
+        ensure!(self.child.exit_status()?.is_some(), "the broker still runs: stop it first");
+        let log = self.scratch.join("data").join(format!("{topic}-{partition}"));
+        fs::remove_dir_all(&log).with_context(|| format!("no log at {}", log.display()))
     }
 
     /// Kills it: nothing is flushed, no connection is closed in order.

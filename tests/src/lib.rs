@@ -21,6 +21,7 @@ pub mod environment;
 pub mod generation;
 pub mod judge;
 pub mod kafka;
+pub mod kafka_access;
 pub mod kafka_proxy;
 pub mod minio;
 pub mod name;

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ChainId, Identity, Pin};
+use crate::{ChainId, Identity, LogPosition, Pin};
 
 /// The key of a checkpoint: one a partition, chain and assignment, so that an
 /// owner that has been left behind cannot lower another's. In the form of Kafka
@@ -70,13 +70,22 @@ pub struct Checkpoint {
     uid: String,
     topic_id: String,
     epoch: u64,
+    /// Leader epoch of the record before the offset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    leader_epoch: Option<i32>,
 }
 
 impl Checkpoint {
     /// Of a chain.
-    pub fn new(identity: &Identity, offset: i64, pin: &Pin) -> Self {
+    pub fn new(identity: &Identity, position: impl Into<LogPosition>, pin: &Pin) -> Self {
         let Identity { uid, topic_id, epoch } = identity.clone();
-        Self { offset, next_key: pin.key().to_owned(), uid, topic_id, epoch }
+        let LogPosition { offset, leader_epoch } = position.into();
+        Self { offset, next_key: pin.key().to_owned(), uid, topic_id, epoch, leader_epoch }
+    }
+
+    /// The position that was committed.
+    pub fn position(&self) -> LogPosition {
+        LogPosition { offset: self.offset, leader_epoch: self.leader_epoch }
     }
 
     /// Bytes of the record's value.
@@ -120,6 +129,12 @@ mod tests {
             String::from_utf8_lossy(&checkpoint.encode()),
             r#"{"kafka_offset":7,"next_key":"k","uid":"u","topic_id":"t","epoch":2}"#
         );
+        let position = LogPosition { offset: 7, leader_epoch: Some(5) };
+        let checkpoint = Checkpoint::new(&identity(), position, &Pin::new("k".into()));
+        assert_eq!(
+            String::from_utf8_lossy(&checkpoint.encode()),
+            r#"{"kafka_offset":7,"next_key":"k","uid":"u","topic_id":"t","epoch":2,"leader_epoch":5}"#
+        );
     }
 
     #[test]
@@ -133,12 +148,14 @@ mod tests {
         #[test]
         fn what_is_written_is_read_back(
             connector: String, topic: String, partition: i32, assignment: String,
-            offset: i64, key: String,
+            offset: i64, leader_epoch: Option<i32>, key: String,
         ) {
             let chain = ChainId::parse("abcd2345").expect("a chain id");
             let of = CheckpointKey::new(&connector, &topic, partition, chain, &assignment);
             prop_assert_eq!(CheckpointKey::decode(&of.encode()), Some(of));
-            let checkpoint = Checkpoint::new(&identity(), offset, &Pin::new(key));
+            let position = LogPosition { offset, leader_epoch };
+            let checkpoint = Checkpoint::new(&identity(), position, &Pin::new(key));
+            prop_assert_eq!(checkpoint.position(), position);
             prop_assert_eq!(Checkpoint::decode(&checkpoint.encode()), Some(checkpoint));
         }
 

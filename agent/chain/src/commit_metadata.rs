@@ -1,5 +1,5 @@
-//! What a committed offset carries besides the number: whose it is, and the
-//! key of the next object.
+//! What a committed offset carries besides the number: whose it is, the key of
+//! the next object, and the leader epoch of the record before it.
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
@@ -12,33 +12,45 @@ const MARK: &str = "k2o1";
 /// string), in one field.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b';');
 
-/// Metadata of a commit, in clear ASCII: `k2o1;{uid};{topic id};{epoch}`, and
-/// `;{key of the next object, percent-encoded}` once that is known. Later
-/// versions append fields; a reader passes over those that it does not know.
+/// Metadata of a commit, in clear ASCII: `k2o1;{uid};{topic id};{epoch}`, then
+/// `;{key of the next object, percent-encoded}`, then `;{leader epoch}`: either is
+/// empty where it is not known, and left out where nothing follows. Later versions
+/// append fields; a reader passes over those that it does not know.
+///
+/// The leader epoch stands here and not where a commit has a field for it, since
+/// what brokers keep of the metadata is looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CommitMetadata {
     /// Whose chain the offset is the position of.
     pub identity: Identity,
     /// Key of the next object, as it was committed.
     pub next_key: Option<String>,
+    /// Leader epoch of the record before the offset.
+    pub leader_epoch: Option<i32>,
 }
 
 impl CommitMetadata {
-    /// Of a chain, with its pin.
-    pub fn new(identity: Identity, pin: Option<&Pin>) -> Self {
-        Self { identity, next_key: pin.map(|pin| pin.key().to_owned()) }
+    /// Of a chain, with its pin and the leader epoch of the record before it.
+    pub fn new(identity: Identity, pin: Option<&Pin>, leader_epoch: Option<i32>) -> Self {
+        Self { identity, next_key: pin.map(|pin| pin.key().to_owned()), leader_epoch }
     }
 
     /// Text to commit. Kafka takes 4,096 bytes by default
-    /// (`offset.metadata.max.bytes`); this has about 60, and up to three times
+    /// (`offset.metadata.max.bytes`); this has about 70, and up to three times
     /// the key's bytes.
     pub fn encode(&self) -> String {
-        let Identity { uid, topic_id, epoch } = &self.identity;
-        let own = format!("{MARK};{uid};{topic_id};{epoch}");
-        match &self.next_key {
-            Some(key) => format!("{own};{}", utf8_percent_encode(key, ESCAPED)),
-            None => own,
+        let Self { identity: Identity { uid, topic_id, epoch }, next_key, leader_epoch } = self;
+        let mut text = format!("{MARK};{uid};{topic_id};{epoch}");
+        if next_key.is_some() || leader_epoch.is_some() {
+            text.push(';');
         }
+        if let Some(key) = next_key {
+            text.extend(utf8_percent_encode(key, ESCAPED));
+        }
+        if let Some(leader_epoch) = leader_epoch {
+            text.push_str(&format!(";{leader_epoch}"));
+        }
+        text
     }
 
     /// Reads metadata as any tool may have committed it; `None` when it is not
@@ -56,7 +68,9 @@ impl CommitMetadata {
             Some(key) => Some(percent_decode_str(key).decode_utf8().ok()?.into_owned()),
             None => None,
         };
-        Some(Self { identity: Identity { uid, topic_id, epoch }, next_key })
+        // Without it nothing is wrong that a record could not show.
+        let leader_epoch = fields.next().and_then(|epoch| epoch.parse().ok());
+        Some(Self { identity: Identity { uid, topic_id, epoch }, next_key, leader_epoch })
     }
 }
 
@@ -70,9 +84,10 @@ mod tests {
         #[test]
         fn what_is_committed_is_read_back_and_is_ascii(
             uid in "[A-Z0-9]{1,26}", topic_id in "[A-Za-z0-9_-]{0,22}", epoch: u64,
-            next_key in proptest::option::of(".{1,300}"),
+            next_key in proptest::option::of(".{1,300}"), leader_epoch: Option<i32>,
         ) {
-            let metadata = CommitMetadata { identity: Identity { uid, topic_id, epoch }, next_key };
+            let identity = Identity { uid, topic_id, epoch };
+            let metadata = CommitMetadata { identity, next_key, leader_epoch };
             let text = metadata.encode();
             prop_assert!(text.bytes().all(|byte| byte.is_ascii_graphic()), "{text}");
             prop_assert_eq!(CommitMetadata::decode(text.as_bytes()), Some(metadata));
@@ -87,7 +102,8 @@ mod tests {
     #[test]
     fn the_longest_key_fits_into_what_kafka_takes() {
         let identity = Identity { uid: "u".repeat(26), topic_id: "t".repeat(22), epoch: u64::MAX };
-        let metadata = CommitMetadata { identity, next_key: Some("é".repeat(511)) };
+        let (next_key, leader_epoch) = (Some("é".repeat(511)), Some(i32::MIN));
+        let metadata = CommitMetadata { identity, next_key, leader_epoch };
         assert!(metadata.encode().len() <= 4_096);
     }
 
@@ -110,7 +126,22 @@ mod tests {
 
     #[test]
     fn fields_of_a_later_version_are_passed_over() {
-        let read = CommitMetadata::decode(b"k2o1;u;t;1;a%3Bb;more;and more").expect("ours");
+        let read = CommitMetadata::decode(b"k2o1;u;t;1;a%3Bb;7;more;and more").expect("ours");
         assert_eq!((read.identity.epoch, read.next_key.as_deref()), (1, Some("a;b")));
+        assert_eq!(read.leader_epoch, Some(7));
+    }
+
+    #[test]
+    fn fields_that_are_not_there_are_not_known() {
+        for (text, next_key, leader_epoch) in [
+            ("k2o1;u;t;1", None, None),
+            ("k2o1;u;t;1;k", Some("k"), None),
+            ("k2o1;u;t;1;;7", None, Some(7)),
+            ("k2o1;u;t;1;k;", Some("k"), None),
+            ("k2o1;u;t;1;k;seven", Some("k"), None),
+        ] {
+            let read = CommitMetadata::decode(text.as_bytes()).expect("ours");
+            assert_eq!((read.next_key.as_deref(), read.leader_epoch), (next_key, leader_epoch));
+        }
     }
 }

@@ -58,6 +58,7 @@ mod tests {
             next_offset: next,
             records: 1,
             crc64: 0,
+            leader_epoch: None,
         }
     }
 

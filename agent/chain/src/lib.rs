@@ -10,7 +10,8 @@
 //! - [`ObjectKey`], [`KeyLayout`]: where its objects stand.
 //! - [`CommitMetadata`], [`Checkpoint`], [`ObjectMetadata`]: what commits, the
 //!   offset topic's records and objects say.
-//! - [`position`](position()), [`recover`]: where an owner goes on.
+//! - [`position`](position()), [`recover`]: where an owner goes on: a
+//!   [`LogPosition`].
 //! - [`Owner`]: what an owner does, in which order, to add a link.
 //! - [`resolve`]: what an object that is already there means.
 
@@ -20,6 +21,7 @@ mod commit_metadata;
 mod conflict;
 mod identity;
 mod layout;
+mod log_position;
 mod object_key;
 mod object_metadata;
 mod owner;
@@ -33,6 +35,7 @@ pub use commit_metadata::CommitMetadata;
 pub use conflict::{Conflict, resolve};
 pub use identity::Identity;
 pub use layout::KeyLayout;
+pub use log_position::LogPosition;
 pub use object_key::{DETACHED_VALUE, ObjectKey, SPILLED_VALUE};
 pub use object_metadata::{MetadataError, ObjectMetadata};
 pub use owner::{Commit, Moment, Owner, Step};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Display;
 use std::str::FromStr;
 
-use crate::ChainId;
+use crate::{ChainId, LogPosition};
 
 /// The format of the metadata that this version writes and reads.
 const FORMAT_VERSION: u32 = 1;
@@ -17,10 +17,12 @@ const FIRST_OFFSET: &str = "kafka2oss-first-offset";
 const NEXT_OFFSET: &str = "kafka2oss-next-offset";
 const RECORDS: &str = "kafka2oss-records";
 const CRC64: &str = "kafka2oss-crc64";
+const LEADER_EPOCH: &str = "kafka2oss-leader-epoch";
 
 /// What an object says about itself, in its user metadata: `x-amz-meta-` before
 /// `kafka2oss-version` (1), `-uid`, `-chain-id`, `-partition`, `-first-offset`,
-/// `-next-offset`, `-records`, `-crc64`, all numbers in decimal.
+/// `-next-offset`, `-records`, `-crc64` and, where it is known, `-leader-epoch`, all
+/// numbers in decimal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectMetadata {
     /// The connector's uid: 1-64 characters of `A-Za-z0-9_-`.
@@ -37,6 +39,8 @@ pub struct ObjectMetadata {
     pub records: u64,
     /// CRC-64/XZ of the object's body, as it stands in the store.
     pub crc64: u64,
+    /// Leader epoch of the last record that the extent has.
+    pub leader_epoch: Option<i32>,
 }
 
 /// The metadata of an object is not what kafka2oss writes: someone else's object.
@@ -74,8 +78,17 @@ pub enum MetadataError {
 impl ObjectMetadata {
     /// As names (without `x-amz-meta-`) and values.
     pub fn encode(&self) -> HashMap<String, String> {
-        let Self { uid, chain_id, partition, first_offset, next_offset, records, crc64 } = self;
-        let pairs: [(&str, &dyn Display); 8] = [
+        let Self {
+            uid,
+            chain_id,
+            partition,
+            first_offset,
+            next_offset,
+            records,
+            crc64,
+            leader_epoch,
+        } = self;
+        let always: [(&str, &dyn Display); 8] = [
             (VERSION, &FORMAT_VERSION),
             (UID, uid),
             (CHAIN_ID, chain_id),
@@ -85,7 +98,14 @@ impl ObjectMetadata {
             (RECORDS, records),
             (CRC64, crc64),
         ];
-        pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_string())).collect()
+        let known = leader_epoch.as_ref().map(|epoch| (LEADER_EPOCH, epoch as &dyn Display));
+        let pairs = always.into_iter().chain(known);
+        pairs.map(|(name, value)| (name.to_owned(), value.to_string())).collect()
+    }
+
+    /// Where the extent ends: where the next link starts.
+    pub fn end(&self) -> LogPosition {
+        LogPosition { offset: self.next_offset, leader_epoch: self.leader_epoch }
     }
 
     /// Reads names (without `x-amz-meta-`) and values. Names that are not of this
@@ -130,6 +150,10 @@ impl ObjectMetadata {
             next_offset,
             records,
             crc64: number(CRC64, text(CRC64)?)?,
+            leader_epoch: match pairs.get(LEADER_EPOCH) {
+                Some(epoch) => Some(number(LEADER_EPOCH, epoch)?),
+                None => None,
+            },
         })
     }
 }
@@ -166,6 +190,7 @@ mod tests {
 
     const NAMES: [&str; 8] =
         [VERSION, UID, CHAIN_ID, PARTITION, FIRST_OFFSET, NEXT_OFFSET, RECORDS, CRC64];
+    const ALL_NAMES: usize = NAMES.len() + 1;
 
     prop_compose! {
         fn metadata()(
@@ -176,9 +201,12 @@ mod tests {
                 .prop_flat_map(|first| (Just(first), first..=i64::MAX))
                 .prop_flat_map(|(first, next)| (Just(first), Just(next), 0..=(next - first) as u64)),
             crc64 in any::<u64>(),
+            leader_epoch in any::<Option<i32>>(),
         ) -> ObjectMetadata {
             let chain_id = ChainId::parse(&chain_id).expect("of its form");
-            ObjectMetadata { uid, chain_id, partition, first_offset, next_offset, records, crc64 }
+            ObjectMetadata {
+                uid, chain_id, partition, first_offset, next_offset, records, crc64, leader_epoch,
+            }
         }
     }
 
@@ -196,11 +224,12 @@ mod tests {
         #[test]
         fn reading_what_anyone_wrote_never_panics_and_takes_only_the_written_form(
             metadata in metadata(),
-            changes in proptest::collection::vec((0..NAMES.len(), value()), 0..9),
+            changes in proptest::collection::vec((0..ALL_NAMES, value()), 0..9),
         ) {
             let mut pairs = metadata.encode();
             for (index, value) in changes {
-                pairs.insert(NAMES[index].to_owned(), value);
+                let name = NAMES.get(index).copied().unwrap_or(LEADER_EPOCH);
+                pairs.insert(name.to_owned(), value);
             }
             if let Ok(read) = ObjectMetadata::decode(&pairs) {
                 prop_assert_eq!(read.encode(), pairs);
@@ -217,6 +246,7 @@ mod tests {
             next_offset: 250,
             records: 149,
             crc64: u64::MAX,
+            leader_epoch: Some(12),
         }
     }
 
@@ -231,6 +261,7 @@ mod tests {
                 "kafka2oss-chain-id: k3v9x0ab",
                 "kafka2oss-crc64: 18446744073709551615",
                 "kafka2oss-first-offset: 100",
+                "kafka2oss-leader-epoch: 12",
                 "kafka2oss-next-offset: 250",
                 "kafka2oss-partition: 7",
                 "kafka2oss-records: 149",
@@ -251,6 +282,14 @@ mod tests {
     }
 
     #[test]
+    fn without_a_leader_epoch_it_is_not_known() {
+        let mut pairs = example().encode();
+        pairs.remove(LEADER_EPOCH);
+        let read = ObjectMetadata::decode(&pairs).expect("nothing else is absent");
+        assert_eq!(read.end(), LogPosition { offset: 250, leader_epoch: None });
+    }
+
+    #[test]
     fn a_part_of_another_form_is_refused() {
         for (name, value) in [
             (VERSION, "2"),
@@ -266,6 +305,7 @@ mod tests {
             (NEXT_OFFSET, " 250"),
             (RECORDS, "151"),
             (CRC64, "18446744073709551616"),
+            (LEADER_EPOCH, "2147483648"),
         ] {
             let mut pairs = example().encode();
             pairs.insert(name.into(), value.into());

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::Pin;
+use crate::{LogPosition, Pin};
 
 /// A moment of a clock that goes on while the machine sleeps, in milliseconds
 /// since whenever.
@@ -14,7 +14,7 @@ pub struct Moment(pub u64);
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Commit {
     /// The chain's position.
-    pub offset: i64,
+    pub position: LogPosition,
     /// Key of the link that starts there, if it is known by then.
     pub pin: Option<Pin>,
 }
@@ -30,7 +30,7 @@ pub enum Step {
     /// Write a checkpoint, then say [`Owner::checkpointed`].
     Checkpoint {
         /// The chain's position.
-        offset: i64,
+        position: LogPosition,
         /// Key of the link that starts there.
         pin: Pin,
     },
@@ -56,7 +56,7 @@ pub enum Step {
 /// commit was sent.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Owner {
-    position: i64,
+    position: LogPosition,
     pin: Option<Pin>,
     /// When this assignment's last acknowledged commit was sent.
     announced: Option<Moment>,
@@ -64,7 +64,7 @@ pub struct Owner {
     /// The object under the pin may be there.
     asking: bool,
     /// End of the link that stands at the position.
-    linked: Option<i64>,
+    linked: Option<LogPosition>,
     /// Milliseconds.
     window: u64,
 }
@@ -80,9 +80,14 @@ enum CheckpointState {
 impl Owner {
     /// Takes the chain over at `position`. `window` is the put window;
     /// `checkpoints` says whether there is an offset topic.
-    pub fn new(position: i64, pin: Option<Pin>, window: Duration, checkpoints: bool) -> Self {
+    pub fn new(
+        position: impl Into<LogPosition>,
+        pin: Option<Pin>,
+        window: Duration,
+        checkpoints: bool,
+    ) -> Self {
         Self {
-            position,
+            position: position.into(),
             // Whoever has announced it may have put it.
             asking: pin.is_some(),
             pin,
@@ -97,7 +102,7 @@ impl Owner {
     }
 
     /// Where the next link starts: the committed offset.
-    pub fn position(&self) -> i64 {
+    pub fn position(&self) -> LogPosition {
         self.position
     }
 
@@ -116,24 +121,25 @@ impl Owner {
         proposal: Option<&Pin>,
         following: Option<(i64, &Pin)>,
     ) -> Step {
-        if let Some(offset) = self.linked {
-            let pin = following.filter(|(first, _)| *first == offset).map(|(_, pin)| pin.clone());
-            return Step::Commit(Commit { offset, pin });
+        if let Some(position) = self.linked {
+            let following = following.filter(|(first, _)| *first == position.offset);
+            let pin = following.map(|(_, pin)| pin.clone());
+            return Step::Commit(Commit { position, pin });
         }
         if let (true, Some(pin)) = (self.asking, &self.pin) {
             return Step::Ask(pin.clone());
         }
         let Some(proposal) = proposal else { return Step::Rest };
-        let offset = self.position;
+        let position = self.position;
         let announced = self.announced.map(|sent| Moment(sent.0.saturating_add(self.window)));
         match (&self.pin, announced) {
             (Some(pin), Some(before)) if now < before => match self.checkpoint {
-                CheckpointState::Due => Step::Checkpoint { offset, pin: pin.clone() },
+                CheckpointState::Due => Step::Checkpoint { position, pin: pin.clone() },
                 _ => Step::Put { pin: pin.clone(), before },
             },
             (pin, _) => {
                 let pin = Some(pin.as_ref().unwrap_or(proposal).clone());
-                Step::Commit(Commit { offset, pin })
+                Step::Commit(Commit { position, pin })
             }
         }
     }
@@ -144,15 +150,15 @@ impl Owner {
     }
 
     /// The object under the pin was asked for: it is the link, up to this
-    /// offset, or there is none.
-    pub fn asked(&mut self, link: Option<i64>) {
+    /// position, or there is none.
+    pub fn asked(&mut self, link: Option<LogPosition>) {
         self.asking = false;
         self.linked = link;
     }
 
     /// The put has created the link up to `next`.
-    pub fn created(&mut self, next: i64) {
-        self.linked = Some(next);
+    pub fn created(&mut self, next: impl Into<LogPosition>) {
+        self.linked = Some(next.into());
     }
 
     /// The put found an object under its key.
@@ -162,13 +168,13 @@ impl Owner {
 
     /// The commit, which was sent at `sent`, is acknowledged.
     pub fn committed(&mut self, commit: Commit, sent: Moment) {
-        let Commit { offset, pin } = commit;
-        if (offset, &pin) != (self.position, &self.pin)
+        let Commit { position, pin } = commit;
+        if (position, &pin) != (self.position, &self.pin)
             && self.checkpoint == CheckpointState::Written
         {
             self.checkpoint = CheckpointState::Due;
         }
-        (self.position, self.pin, self.linked) = (offset, pin, None);
+        (self.position, self.pin, self.linked) = (position, pin, None);
         self.announced = Some(sent);
     }
 
@@ -188,8 +194,8 @@ mod tests {
         Pin::new(name.to_owned())
     }
 
-    fn commit(offset: i64, key: Option<&str>) -> Commit {
-        Commit { offset, pin: key.map(pin) }
+    fn commit(position: impl Into<LogPosition>, key: Option<&str>) -> Commit {
+        Commit { position: position.into(), pin: key.map(pin) }
     }
 
     fn owner_at(position: i64, key: Option<&str>) -> Owner {
@@ -203,13 +209,13 @@ mod tests {
 
         assert_eq!(next(&owner), Step::Commit(commit(10, Some("a"))));
         owner.committed(commit(10, Some("a")), Moment(0));
-        assert_eq!(next(&owner), Step::Checkpoint { offset: 10, pin: pin("a") });
+        assert_eq!(next(&owner), Step::Checkpoint { position: 10.into(), pin: pin("a") });
         owner.checkpointed();
         assert_eq!(next(&owner), Step::Put { pin: pin("a"), before: Moment(100) });
         owner.created(15);
         assert_eq!(next(&owner), Step::Commit(commit(15, None)));
         owner.committed(commit(15, None), Moment(1));
-        assert_eq!((owner.position(), owner.pin()), (15, None));
+        assert_eq!((owner.position(), owner.pin()), (15.into(), None));
         assert_eq!(owner.step(Moment(2), None, None), Step::Rest);
     }
 
@@ -225,7 +231,7 @@ mod tests {
         assert_eq!(step, Step::Commit(commit(15, Some("b"))));
         owner.committed(commit(15, Some("b")), Moment(5));
         let step = owner.step(Moment(6), Some(&b), None);
-        assert_eq!(step, Step::Checkpoint { offset: 15, pin: pin("b") });
+        assert_eq!(step, Step::Checkpoint { position: 15.into(), pin: pin("b") });
     }
 
     #[test]
@@ -244,7 +250,7 @@ mod tests {
         assert_eq!(owner.step(Moment(0), None, None), Step::Ask(pin("old")));
 
         let mut adopted = owner.clone();
-        adopted.asked(Some(13));
+        adopted.asked(Some(13.into()));
         assert_eq!(adopted.step(Moment(0), None, None), Step::Commit(commit(13, None)));
 
         owner.asked(None);
@@ -280,6 +286,22 @@ mod tests {
         assert_eq!(step(&owner), Step::Ask(pin("a")));
         owner.asked(None);
         assert_eq!(step(&owner), Step::Put { pin: pin("a"), before: Moment(100) });
+    }
+
+    #[test]
+    fn whatever_is_committed_says_of_which_leader_the_record_before_was() {
+        let at = |offset, leader_epoch| LogPosition { offset, leader_epoch: Some(leader_epoch) };
+        let mut owner = Owner::new(at(10, 3), None, WINDOW, true);
+        let next = |owner: &Owner| owner.step(Moment(0), Some(&pin("a")), None);
+
+        let announcement = commit(at(10, 3), Some("a"));
+        assert_eq!(next(&owner), Step::Commit(announcement.clone()));
+        owner.committed(announcement, Moment(0));
+        assert_eq!(next(&owner), Step::Checkpoint { position: at(10, 3), pin: pin("a") });
+        owner.created(at(15, 4));
+        assert_eq!(next(&owner), Step::Commit(commit(at(15, 4), None)));
+        owner.committed(commit(at(15, 4), None), Moment(1));
+        assert_eq!(owner.position(), at(15, 4));
     }
 
     #[test]

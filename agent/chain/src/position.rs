@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 
-use crate::{Checkpoint, CommitMetadata, Identity, Pin};
+use crate::{Checkpoint, CommitMetadata, Identity, LogPosition, Pin};
 
 /// What the group holds for a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub enum Position {
     /// The chain goes on here.
     Committed {
         /// The chain's position.
-        offset: i64,
+        position: LogPosition,
         /// Key of the link that starts there, if it has been announced.
         pin: Option<Pin>,
     },
@@ -39,10 +39,8 @@ pub enum Position {
 /// metadata counts as absent.
 pub fn position(committed: Option<&Committed>, identity: &Identity, partition: i32) -> Position {
     let Some(Committed { offset, metadata }) = committed else { return Position::Absent };
-    let Some(CommitMetadata { identity: owner, next_key }) = CommitMetadata::decode(metadata)
-    else {
-        return Position::Absent;
-    };
+    let Some(metadata) = CommitMetadata::decode(metadata) else { return Position::Absent };
+    let CommitMetadata { identity: owner, next_key, leader_epoch } = metadata;
     if owner.uid != identity.uid {
         return Position::Absent;
     }
@@ -52,7 +50,10 @@ pub fn position(committed: Option<&Committed>, identity: &Identity, partition: i
         Ordering::Less => Position::Absent,
         Ordering::Equal if owner.topic_id != identity.topic_id => Position::Absent,
         Ordering::Equal => match pin(next_key.as_deref(), identity, partition, *offset) {
-            Ok(pin) => Position::Committed { offset: *offset, pin },
+            Ok(pin) => {
+                let position = LogPosition { offset: *offset, leader_epoch };
+                Position::Committed { position, pin }
+            }
             Err(problem) => Position::Stop(problem),
         },
         Ordering::Greater => Position::Stop(Problem::new(
@@ -71,7 +72,7 @@ pub enum Recovery {
     /// At its highest checkpoint.
     Checkpoint {
         /// The chain's position.
-        offset: i64,
+        position: LogPosition,
         /// Key of the link that starts there.
         pin: Pin,
     },
@@ -100,9 +101,10 @@ pub fn recover<'a>(
     checkpoints: impl IntoIterator<Item = &'a Checkpoint>,
 ) -> Recovery {
     let own = checkpoints.into_iter().filter(|checkpoint| checkpoint.is_of(identity));
-    if let Some(Checkpoint { offset, next_key, .. }) = own.max_by_key(|own| own.offset) {
-        return match pin(Some(next_key), identity, partition, *offset) {
-            Ok(Some(pin)) => Recovery::Checkpoint { offset: *offset, pin },
+    if let Some(checkpoint) = own.max_by_key(|own| own.offset) {
+        let position = checkpoint.position();
+        return match pin(Some(&checkpoint.next_key), identity, partition, position.offset) {
+            Ok(Some(pin)) => Recovery::Checkpoint { position, pin },
             Ok(None) => Recovery::Stop(lost(partition)),
             Err(problem) => Recovery::Stop(problem),
         };
@@ -147,6 +149,8 @@ mod tests {
     use super::*;
     use crate::KeyLayout;
 
+    const LEADER_EPOCH: i32 = 5;
+
     fn identity(uid: &str, topic_id: &str, epoch: u64) -> Identity {
         Identity { uid: uid.into(), topic_id: topic_id.into(), epoch }
     }
@@ -157,7 +161,8 @@ mod tests {
     }
 
     fn committed(offset: i64, by: Identity, pin: Option<&Pin>) -> Committed {
-        Committed { offset, metadata: CommitMetadata::new(by, pin).encode().into_bytes() }
+        let metadata = CommitMetadata::new(by, pin, Some(LEADER_EPOCH)).encode().into_bytes();
+        Committed { offset, metadata }
     }
 
     #[test]
@@ -166,7 +171,8 @@ mod tests {
         let pin = pin_of(&me, 40);
         for pin in [None, Some(pin)] {
             let found = committed(40, me.clone(), pin.as_ref());
-            assert_eq!(position(Some(&found), &me, 0), Position::Committed { offset: 40, pin });
+            let at = LogPosition { offset: 40, leader_epoch: Some(LEADER_EPOCH) };
+            assert_eq!(position(Some(&found), &me, 0), Position::Committed { position: at, pin });
         }
     }
 
@@ -214,16 +220,17 @@ mod tests {
     fn a_lost_position_is_the_highest_checkpoint_of_the_chain() {
         let me = identity("u", "t", 2);
         let other = identity("u", "t", 1);
+        let highest = LogPosition { offset: 30, leader_epoch: Some(LEADER_EPOCH) };
         let checkpoints = [
             Checkpoint::new(&me, 10, &pin_of(&me, 10)),
-            Checkpoint::new(&me, 30, &pin_of(&me, 30)),
+            Checkpoint::new(&me, highest, &pin_of(&me, 30)),
             Checkpoint::new(&me, 20, &pin_of(&me, 20)),
             Checkpoint::new(&other, 90, &pin_of(&other, 90)),
         ];
         for seen in [false, true] {
             assert_eq!(
                 recover(&me, 0, Some(7), seen, &checkpoints),
-                Recovery::Checkpoint { offset: 30, pin: pin_of(&me, 30) }
+                Recovery::Checkpoint { position: highest, pin: pin_of(&me, 30) }
             );
         }
     }

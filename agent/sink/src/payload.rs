@@ -84,6 +84,7 @@ mod tests {
                 next_offset: 1,
                 records: 1,
                 crc64: body.crc64(),
+                leader_epoch: None,
             },
             body,
         }

@@ -103,6 +103,7 @@ fn probe_object(prefix: &str) -> NewObject {
             next_offset: 0,
             records: 0,
             crc64: body.crc64(),
+            leader_epoch: None,
         },
         body,
         content_type: "application/json",

@@ -167,8 +167,8 @@ impl Delivery {
                     committed.map_err(Undelivered::Commit)?;
                     owner.committed(commit, sent);
                 }
-                Step::Checkpoint { offset, pin } => {
-                    match self.checkpoints.write(offset, &pin, &self.board).await {
+                Step::Checkpoint { position, pin } => {
+                    match self.checkpoints.write(position, &pin, &self.board).await {
                         Ok(()) => owner.checkpointed(),
                         Err(problem) => {
                             self.board.downgrade(&problem);
@@ -177,12 +177,13 @@ impl Delivery {
                     }
                 }
                 Step::Ask(pin) => {
-                    let found = self.ask(&pin, first, ready.as_deref(), &mut attempts).await?;
+                    let found =
+                        self.ask(&pin, first.offset, ready.as_deref(), &mut attempts).await?;
                     if found.is_none() && ready.is_some() {
                         // It existed and is gone, or is not visible yet.
                         attempts.pause().await;
                     }
-                    owner.asked(found.as_ref().map(|found| found.next_offset));
+                    owner.asked(found.as_ref().map(ObjectMetadata::end));
                     link = found.map(|found| (pin, found));
                 }
                 Step::Put { pin, before } => {
@@ -197,7 +198,7 @@ impl Delivery {
                                 self.board.downgrade(&versioned(&ready.object.key, &version_id));
                             }
                             attempts.worked();
-                            owner.created(ready.object.metadata.next_offset);
+                            owner.created(ready.object.metadata.end());
                             link = Some((pin, ready.object.metadata.clone()));
                         }
                         Ok(Some(PutOutcome::Exists)) => owner.exists(),

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::ptr;
 use std::slice;
 
+use kafka2oss_chain::LogPosition;
 use kafka2oss_format::Header;
 use rdkafka::bindings;
 use rdkafka::bindings::rd_kafka_timestamp_type_t as RDKafkaTimestampType;
@@ -42,6 +43,15 @@ impl Message<'_> {
     /// Its offset.
     pub(super) fn offset(&self) -> i64 {
         self.get().offset
+    }
+
+    /// The place behind it in the partition's log.
+    pub(super) fn end(&self) -> LogPosition {
+        // SAFETY: the message is live.
+        let leader_epoch = unsafe { bindings::rd_kafka_message_leader_epoch(self.native) };
+        // Formats before that of Kafka 0.11 have none, and -1 stands in its place.
+        let leader_epoch = (leader_epoch >= 0).then_some(leader_epoch);
+        LogPosition { offset: self.offset() + 1, leader_epoch }
     }
 
     /// Milliseconds since 1970; -1 when it has none.

@@ -3,7 +3,8 @@
 //! object ([`object`], as its [`shape`] says), which is closed when a rotation rule
 //! says so ([`rotation`]), made ready for its turn ([`prepare`]), and becomes the next
 //! link of the chain ([`deliver`]). What cannot or should not stand in the object goes
-//! [`aside`]: [`dead_letter`], [`values`].
+//! [`aside`]: [`dead_letter`], [`values`]. The record before the first one is the
+//! [`witness`] that it follows on what was read.
 
 mod aside;
 mod attempts;
@@ -22,6 +23,7 @@ mod source_error;
 mod state;
 mod take;
 mod values;
+mod witness;
 
 pub(crate) use attempts::Patience;
 pub(crate) use commit::{CommitError, CommitRequest, Commits};
@@ -29,6 +31,7 @@ pub(crate) use dead_letter::{DeadLetters, ErrorTopics};
 pub(crate) use deliver::{Delivery, Following};
 pub(crate) use hunger::Stalls;
 pub(crate) use queue::RecordQueue;
-pub(crate) use run::{Exit, PartitionLoop, Signal};
+pub(crate) use run::{Exit, OutOfRange, PartitionLoop, Signal};
 pub(crate) use shape::Shape;
 pub(crate) use values::ValueObjects;
+pub(crate) use witness::read_from;

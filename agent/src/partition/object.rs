@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use kafka2oss_chain::{Pin, TimeBucket};
+use kafka2oss_chain::{LogPosition, Pin, TimeBucket};
 use kafka2oss_format::{NotText, Record, room_for};
 use kafka2oss_sink::Sums;
 
@@ -18,7 +18,8 @@ const ROOM_STEP: usize = 64 << 10;
 #[derive(Debug)]
 pub(super) struct OpenObject {
     first_offset: i64,
-    next_offset: i64,
+    /// Behind the last record of its extent so far.
+    end: LogPosition,
     form: Arc<Form>,
     /// Its key: known with its first record at the latest.
     pin: Option<Pin>,
@@ -38,8 +39,8 @@ pub(super) struct OpenObject {
 pub(super) struct ClosedObject {
     /// First offset of its extent.
     pub first_offset: i64,
-    /// First offset after its extent.
-    pub next_offset: i64,
+    /// Behind the last record of its extent.
+    pub end: LogPosition,
     /// How its records stand in it.
     pub form: Arc<Form>,
     /// The key that it gets unless another one has been announced.
@@ -60,7 +61,7 @@ impl OpenObject {
     pub(super) fn new(first_offset: i64, form: Arc<Form>, pin: Option<Pin>, now: Instant) -> Self {
         Self {
             first_offset,
-            next_offset: first_offset,
+            end: first_offset.into(),
             sums: form.sums.clone(),
             form,
             pin,
@@ -80,13 +81,14 @@ impl OpenObject {
         self.taken > 0 && shape.layout.bucket(timestamp) > self.bucket
     }
 
-    /// Takes a record in.
+    /// Takes a record in, which ends at `end`.
     ///
     /// # Errors
     /// When the format cannot hold it: nothing has changed then.
     pub(super) fn append(
         &mut self,
         record: &Record<'_>,
+        end: LogPosition,
         shape: &Shape,
         now: Instant,
     ) -> Result<(), NotText> {
@@ -95,12 +97,12 @@ impl OpenObject {
             sums.follow(&self.body);
         }
         self.records += 1;
-        self.pass(record.offset, record.timestamp, shape, now);
+        self.pass(end, record.timestamp, shape, now);
         Ok(())
     }
 
-    /// Extends the extent over a record that goes elsewhere.
-    pub(super) fn pass(&mut self, offset: i64, timestamp: i64, shape: &Shape, now: Instant) {
+    /// Extends the extent over a record that goes elsewhere, up to its end.
+    pub(super) fn pass(&mut self, end: LogPosition, timestamp: i64, shape: &Shape, now: Instant) {
         if self.taken == 0 {
             self.first_at = now;
             self.bucket = shape.layout.bucket(timestamp);
@@ -110,7 +112,7 @@ impl OpenObject {
         }
         self.taken += 1;
         self.last_at = now;
-        self.next_offset = offset + 1;
+        self.end = end;
     }
 
     /// Asks for it to be closed.
@@ -157,7 +159,7 @@ impl OpenObject {
 
     /// First offset after its extent so far.
     pub(super) fn next_offset(&self) -> i64 {
-        self.next_offset
+        self.end.offset
     }
 
     /// Its first offset and its key, once that is known.
@@ -182,7 +184,7 @@ impl OpenObject {
         self.form.encoder.finish(&mut self.body);
         Some(ClosedObject {
             first_offset: self.first_offset,
-            next_offset: self.next_offset,
+            end: self.end,
             form: self.form,
             pin,
             records: self.records,

@@ -67,8 +67,7 @@ impl Delivery {
         aside: Aside,
         mut memory: InFlight,
     ) -> Result<Prepared, Undelivered> {
-        let ClosedObject { first_offset, next_offset, form, pin, records, body, sums, last_at } =
-            object;
+        let ClosedObject { first_offset, end, form, pin, records, body, sums, last_at } = object;
         let encoding = form.encoding;
         let content = match sums {
             Some(sums) => plain(body, sums, &mut memory),
@@ -81,9 +80,10 @@ impl Delivery {
             chain_id: self.chain,
             partition: self.partition,
             first_offset,
-            next_offset,
+            next_offset: end.offset,
             records,
             crc64: content.crc64(),
+            leader_epoch: end.leader_epoch,
         };
         Ok(Prepared { pin, content, content_type: encoding.content_type(), metadata, memory })
     }

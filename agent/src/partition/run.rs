@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use kafka2oss_chain::{ObjectKey, Owner, Pin};
+use kafka2oss_chain::{LogPosition, ObjectKey, Owner, Pin};
 use kafka2oss_memory::PartitionMemory;
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
@@ -25,6 +25,7 @@ use super::source_error::{self, SourceError};
 use super::state::{Ending, State};
 use super::take::Moment;
 use super::values::ValueObjects;
+use super::witness::Witness;
 use crate::task::{LogRange, PartitionBoard};
 
 /// Records drained before other loops get their turn.
@@ -49,25 +50,31 @@ pub(crate) enum Exit {
     /// The chain goes on at another offset than its own next one.
     Rewind {
         /// The chain's position.
-        position: i64,
+        position: LogPosition,
         /// Key of the link that starts there, if it is announced.
         pin: Option<Pin>,
     },
     /// It waits for a decision; what stands before is delivered.
     Stopped(Problem),
-    /// The broker has no record at the position.
-    OutOfRange {
-        /// The chain's position.
-        position: i64,
-        /// Key of the link that starts there, if it is announced.
-        pin: Option<Pin>,
-        /// Beginning and end of the partition's log when it said so.
-        log: (i64, i64),
-    },
+    /// The broker has nothing at the offset that it was asked for.
+    OutOfRange(OutOfRange),
     /// The partition is another's, by now.
     Revoked,
     /// The consumer is of no more use.
     Broken(Problem),
+}
+
+/// The broker has nothing at the offset that it was asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct OutOfRange {
+    /// That offset: the chain's position, or of the record before it.
+    pub offset: i64,
+    /// Beginning and end of the partition's log when the broker said so.
+    pub log: (i64, i64),
+    /// The chain's position.
+    pub position: LogPosition,
+    /// Key of the link that starts there, if it is announced.
+    pub pin: Option<Pin>,
 }
 
 /// One partition, from one position on.
@@ -86,6 +93,8 @@ pub(crate) struct PartitionLoop {
     pub policy: FailureHandlingPolicy,
     /// A record that is left out.
     pub skip: Option<i64>,
+    /// The first offset that is read.
+    pub read_from: i64,
     /// How objects become links.
     pub delivery: Delivery,
     /// Where values go that are too large for an object of many.
@@ -187,7 +196,8 @@ impl PartitionLoop {
             return Err(Exit::rewind(&owner));
         }
         let form = self.form_of(owner.pin()).map_err(Exit::Stopped)?;
-        Ok(State::new(owner, form, memory))
+        let witness = Witness::of(position).filter(|_| self.read_from < position.offset);
+        Ok(State::new(owner, witness, form, memory))
     }
 
     /// The form that the key of the first object names; the own one without.

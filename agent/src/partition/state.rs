@@ -15,8 +15,9 @@ use super::deliver::{Delivered, Delivery, Spare, Undelivered};
 use super::object::OpenObject;
 use super::prepare::Preparation;
 use super::rotation::{self, Reason};
-use super::run::Exit;
+use super::run::{Exit, OutOfRange};
 use super::shape::{Form, Shape};
+use super::witness::Witness;
 
 /// How long the memory of an object is kept for one that comes after it: at full
 /// speed the next one is full by then.
@@ -33,6 +34,8 @@ pub(super) struct State {
     pub ending: Option<Ending>,
     /// The room for the open object that was refused: memory is short.
     pub refused: Option<usize>,
+    /// Until a record was read.
+    pub witness: Option<Witness>,
     memory: PartitionMemory,
     /// The chain's owner, while nothing is delivered.
     owner: Option<Owner>,
@@ -68,14 +71,20 @@ pub(super) enum Ending {
 }
 
 impl State {
-    /// At the owner's position; `form` is that of its first object.
-    pub(super) fn new(owner: Owner, form: Arc<Form>, memory: PartitionMemory) -> Self {
-        let position = owner.position();
+    /// At the owner's position, after `witness`; `form` is that of its first object.
+    pub(super) fn new(
+        owner: Owner,
+        witness: Option<Witness>,
+        form: Arc<Form>,
+        memory: PartitionMemory,
+    ) -> Self {
+        let position = owner.position().offset;
         Self {
             open: OpenObject::new(position, form, owner.pin().cloned(), Instant::now()),
             aside: Aside::default(),
             ending: None,
             refused: None,
+            witness,
             memory,
             owner: Some(owner),
             delivering: None,
@@ -250,12 +259,14 @@ impl State {
             Ending::With(exit) => return exit,
             Ending::OutOfRange { log } => log.await,
         };
+        let owner = self.owner.as_ref().expect("the owner is here while nothing is delivered");
         match log {
-            Ok(Ok(log)) => Exit::OutOfRange {
-                position: self.open.next_offset(),
-                pin: self.owner.as_ref().and_then(|owner| owner.pin().cloned()),
+            Ok(Ok(log)) => Exit::OutOfRange(OutOfRange {
+                offset: self.witness.map_or(self.open.next_offset(), |witness| witness.offset()),
                 log,
-            },
+                position: owner.position(),
+                pin: owner.pin().cloned(),
+            }),
             Ok(Err(problem)) => Exit::Broken(problem),
             Err(error) => {
                 let message = format!("asking for the log's range ended without a result: {error}");
@@ -278,7 +289,7 @@ impl State {
         self.delivering = None;
         let Delivered { owner, spare } = outcome.map_err(Exit::from)?;
         self.spare = spare.filter(|_| self.delivers_full && self.memory.is_ample());
-        if owner.position() != self.delivering_to {
+        if owner.position().offset != self.delivering_to {
             return Err(Exit::rewind(&owner));
         }
         self.owner = Some(owner);

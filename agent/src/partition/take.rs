@@ -42,7 +42,13 @@ impl Moment {
 impl PartitionLoop {
     /// Takes one record into the open object, or sends it where it belongs.
     pub(super) fn take(&self, state: &mut State, message: &Message<'_>, moment: Moment) {
-        let offset = message.offset();
+        let (offset, end) = (message.offset(), message.end());
+        if let Some(witness) = state.witness.take()
+            && witness.is_another(end)
+        {
+            state.ending = Some(Ending::With(Exit::Stopped(truncated(offset))));
+            return;
+        }
         if offset < state.open.next_offset() {
             return;
         }
@@ -53,7 +59,7 @@ impl PartitionLoop {
         let first = state.open.is_empty();
         if self.skip == Some(offset) {
             self.skipped(offset);
-            state.open.pass(offset, timestamp, &self.shape, moment.now);
+            state.open.pass(end, timestamp, &self.shape, moment.now);
         } else {
             self.encode(state, message, timestamp, moment);
         }
@@ -104,7 +110,7 @@ impl PartitionLoop {
         let taken_in =
             if overflow.is_some() { bytes - size as usize + spilled.len() } else { bytes };
         state.make_room(taken_in);
-        match state.open.append(&record, &self.shape, now) {
+        match state.open.append(&record, message.end(), &self.shape, now) {
             Ok(()) => {
                 if overflow == Some(OverflowPolicy::Spill) {
                     self.spill(state, message);
@@ -145,7 +151,7 @@ impl PartitionLoop {
                 let (aside, slots) = (&mut state.aside, &self.aside_slots);
                 self.dead_letters.send(aside, slots, message, stage, problem);
                 state.hold_aside();
-                state.open.pass(message.offset(), timestamp, &self.shape, now);
+                state.open.pass(message.end(), timestamp, &self.shape, now);
             }
             FailureHandlingPolicy::Fail => {
                 state.ending = Some(Ending::With(Exit::Stopped(problem)));
@@ -167,6 +173,14 @@ impl PartitionLoop {
         let problem = Problem::new(ErrorCode::RecordSkipped, message.clone());
         self.board.log(Severity::Warn, Some(offset), Some(&problem), message);
     }
+}
+
+fn truncated(offset: i64) -> Problem {
+    let message = format!(
+        "the brokers have another record at offset {offset} than the one that was read: the log \
+         was truncated, and what took the place of lost records before the position was never read"
+    );
+    Problem::new(ErrorCode::KafkaLogTruncated, message)
 }
 
 fn bytes_of(headers: &[Header<'_>]) -> usize {

@@ -60,6 +60,7 @@ impl ValueObjects {
                 next_offset: offset + 1,
                 records: 0,
                 crc64: content.crc64(),
+                leader_epoch: None,
             },
             body: content,
         };

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use kafka2oss_chain::{ChainId, Checkpoint, CheckpointKey, Identity, Pin};
+use kafka2oss_chain::{ChainId, Checkpoint, CheckpointKey, Identity, LogPosition, Pin};
 use kafka2oss_kafka::{InternalTopics, Shared, read_compacted};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
@@ -156,11 +156,11 @@ impl Checkpoints {
     /// checkpoints. What else fails is shown on `board` and tried again.
     pub(crate) async fn write(
         &self,
-        offset: i64,
+        position: LogPosition,
         pin: &Pin,
         board: &PartitionBoard,
     ) -> Result<(), Problem> {
-        let checkpoint = Checkpoint::new(&self.topic.identity, offset, pin);
+        let checkpoint = Checkpoint::new(&self.topic.identity, position, pin);
         let mut backoff = Backoff::of_requests();
         while let Err(problem) = self.topic.write(&self.key, Some(&checkpoint)).await {
             if is_definite(problem.code) {
@@ -172,7 +172,8 @@ impl Checkpoints {
         }
         board.recovered();
         let mut written = self.topic.written.lock().unwrap_or_else(PoisonError::into_inner);
-        written.insert(self.partition, Written { key: self.key.clone(), offset });
+        let written_now = Written { key: self.key.clone(), offset: position.offset };
+        written.insert(self.partition, written_now);
         Ok(())
     }
 }

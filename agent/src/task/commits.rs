@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use kafka2oss_chain::{Commit, CommitMetadata, Identity};
+use kafka2oss_chain::{Commit, CommitMetadata, Identity, LogPosition};
 use kafka2oss_kafka::classify;
 use kafka2oss_kafka::partition_list::offset_with_metadata;
 use kafka2oss_proto::ErrorCode;
@@ -66,8 +66,9 @@ impl PendingCommits {
     }
 
     fn send_since(&mut self, consumer: &TaskConsumer, request: CommitRequest, since: Instant) {
-        let Commit { offset, pin } = &request.commit;
-        let metadata = CommitMetadata::new(self.identity.clone(), pin.as_ref()).encode();
+        let Commit { position: LogPosition { offset, leader_epoch }, pin } = &request.commit;
+        let metadata = CommitMetadata::new(self.identity.clone(), pin.as_ref(), *leader_epoch);
+        let metadata = metadata.encode();
         let sent = offset_with_metadata(&self.topic, request.partition, *offset, &metadata)
             .and_then(|offsets| native::commit(consumer, &offsets));
         match sent {
@@ -105,7 +106,7 @@ impl PendingCommits {
                 answer(pending.request, Err(CommitError::Failed(problem)));
                 false
             }
-            Ok(()) if pending.request.commit.offset == offset => {
+            Ok(()) if pending.request.commit.position.offset == offset => {
                 answer(pending.request, Ok(()));
                 true
             }
@@ -113,7 +114,7 @@ impl PendingCommits {
                 // Cannot be: one commit a partition is under way.
                 let message = format!(
                     "the broker acknowledged offset {offset} of partition {partition}, not {}",
-                    pending.request.commit.offset
+                    pending.request.commit.position.offset
                 );
                 let problem = Problem::new(ErrorCode::Internal, message);
                 answer(pending.request, Err(CommitError::Failed(problem)));

@@ -5,7 +5,7 @@ use std::ffi::CString;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka2oss_chain::{CommitMetadata, Committed, Identity, Pin, Position, position};
+use kafka2oss_chain::{CommitMetadata, Committed, Identity, LogPosition, Pin, Position, position};
 use kafka2oss_kafka::partition_list::committed_raw;
 use kafka2oss_kafka::{classify, client_config};
 use kafka2oss_proto::ErrorCode;
@@ -29,10 +29,10 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Where a partition is taken up.
 #[derive(Debug, Clone)]
 pub(super) enum TakeUp {
-    /// From this offset on.
+    /// From this position on.
     At {
         /// The chain's position.
-        offset: i64,
+        position: LogPosition,
         /// Key of the link that starts there, if it is announced.
         pin: Option<Pin>,
         /// Whether the group holds it.
@@ -97,7 +97,9 @@ pub(super) async fn positions(
             let partition = entry.partition;
             let held = entry.offset.map(|offset| Committed { offset, metadata: entry.metadata });
             let take_up = match position(held.as_ref(), &identity, partition) {
-                Position::Committed { offset, pin } => TakeUp::At { offset, pin, committed: true },
+                Position::Committed { position, pin } => {
+                    TakeUp::At { position, pin, committed: true }
+                }
                 Position::Absent => TakeUp::Absent,
                 Position::Stop(problem) => TakeUp::Stopped(problem),
             };

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kafka2oss_chain::{ChainId, Owner, Pin};
+use kafka2oss_chain::{ChainId, LogPosition, Owner, Pin};
 use kafka2oss_memory::FixedReservation;
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
@@ -30,11 +30,13 @@ const ASIDE_AT_ONCE: usize = 64;
 #[derive(Debug, Clone)]
 pub(super) struct Start {
     /// The chain's position.
-    pub position: i64,
+    pub position: LogPosition,
     /// Key of the link that starts there, if it is announced.
     pub pin: Option<Pin>,
     /// A record that is left out.
     pub skip: Option<i64>,
+    /// The first offset that is read.
+    pub read_from: i64,
 }
 
 /// A loop that has ended.
@@ -137,7 +139,7 @@ impl Partitions {
         self.next_assignment += 1;
         let board = self.board.owned(partition, seen);
         let (signal, receiver) = watch::channel(to);
-        let Start { position, pin, skip } = from;
+        let Start { position, pin, skip, read_from } = from;
         let window = settings::session_timeout(&self.spec, self.environment.membership);
         let owner = Owner::new(position, pin, window, self.checkpoints.is_usable());
         let memory = self.environment.memory.partition();
@@ -161,6 +163,7 @@ impl Partitions {
             shape,
             policy: self.spec.spec.runtime.failure_handling_policy,
             skip,
+            read_from,
             delivery,
             stalls: self.stalls.clone(),
             log_range,

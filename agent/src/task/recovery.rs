@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka2oss_chain::{Pin, Recovery, recover};
+use kafka2oss_chain::{LogPosition, Pin, Recovery, recover};
 use kafka2oss_proto::ErrorCode;
 
 use super::checkpoints::{CheckpointTopic, Found};
@@ -46,7 +46,7 @@ impl Search {
             let own = own.map(|(_, checkpoint)| checkpoint);
             let seen = self.may_be_lost(partition);
             let take_up = match recover(&identity, partition, start, seen, own) {
-                Recovery::Checkpoint { offset, pin } => at(offset, Some(pin)),
+                Recovery::Checkpoint { position, pin } => at(position, Some(pin)),
                 Recovery::Start(offset) => at(offset, None),
                 Recovery::Beginning => at(self.beginning(partition).await, None),
                 Recovery::Stop(problem) => TakeUp::Stopped(problem),
@@ -97,6 +97,6 @@ impl Search {
     }
 }
 
-fn at(offset: i64, pin: Option<Pin>) -> TakeUp {
-    TakeUp::At { offset, pin, committed: false }
+fn at(position: impl Into<LogPosition>, pin: Option<Pin>) -> TakeUp {
+    TakeUp::At { position: position.into(), pin, committed: false }
 }

@@ -16,7 +16,7 @@ use kafka2oss_tests::wait::eventually;
 use crate::world::{LIMIT, World};
 
 /// As an agent guides whose stream is gone.
-fn nobody_can_tell() -> Guidance {
+pub(crate) fn nobody_can_tell() -> Guidance {
     Guidance { commits_seen: CommitsSeen::Unknown, ..Guidance::of_mode(Mode::Run) }
 }
 
@@ -34,7 +34,7 @@ impl World {
     }
 
     /// Removes the group with its offsets, once nobody is in it.
-    async fn forget_offsets(&self) -> Result<()> {
+    pub(crate) async fn forget_offsets(&self) -> Result<()> {
         let instance = Instance::try_from(self.instance.clone())?;
         let admin = BrokerAdmin::connect(&instance).await?;
         eventually("the group is deleted", LIMIT, async || {

@@ -8,7 +8,6 @@ use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer};
 use kafka2oss_tests::kafka_proxy::{KafkaProxy, LIST_OFFSETS};
 use kafka2oss_tests::port;
 use kafka2oss_tests::produce::Record;
-use tokio::sync::OnceCell;
 
 use crate::world::World;
 
@@ -24,13 +23,12 @@ const RECORDS: u32 = 300;
 /// (`rd_kafka_toppar_handle_Offset`): it must never have asked.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_answer_about_the_log_skips_no_record() -> Result<()> {
-    static KAFKA: OnceCell<KafkaServer> = OnceCell::const_new();
     let [proxied, behind] = port::free()?;
     let options = KafkaOptions { behind: Some((behind, proxied)), ..KafkaOptions::default() };
-    let kafka = KAFKA.get_or_try_init(|| KafkaServer::start(options)).await?;
+    let kafka = KafkaServer::start(options).await?;
     let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, behind));
     let proxy = KafkaProxy::start(proxied, upstream).await?;
-    let mut world = World::on(kafka, 1, &[]).await?;
+    let mut world = World::on(kafka.access(), 1, &[]).await?;
     world.instance.bootstrap_servers = vec![format!("127.0.0.1:{proxied}")];
     let topic = world.topic.clone();
     proxy.hold(move |request| {

@@ -105,6 +105,27 @@ async fn a_lost_range_leaves_the_committed_position_to_be_seen() -> Result<()> {
     Ok(())
 }
 
+/// The record before the position, which is read first, is gone with all others.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_where_retention_removed_what_is_delivered() -> Result<()> {
+    let world = World::new(1).await?;
+    let producer = world.kafka.producer()?;
+    let mut produced = producer.send_all(&world.topic, numbered("a", 0..10, 1)).await?;
+    let first = world.start(0).await?;
+    first.delivered(&produced).await?;
+    first.handle.stop(StopMode::KeepMembership).await;
+    world.remove_records_before(10).await?;
+
+    let second = world.start(0).await?;
+    produced.extend(producer.send_all(&world.topic, numbered("b", 0..10, 1)).await?);
+    let seen = second.delivered(&produced).await?;
+
+    assert_eq!((seen.totals.records, seen.totals.lost_records), (10, 0));
+    world.arrived(&produced).await?;
+    second.handle.stop(StopMode::Leave).await;
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_position_behind_the_logs_end_stops_the_partition() -> Result<()> {
     let mut world = World::new(1).await?;

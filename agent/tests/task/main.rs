@@ -22,5 +22,6 @@ mod records;
 mod resume;
 mod rotation;
 mod steering;
+mod truncation;
 mod updates;
 mod world;

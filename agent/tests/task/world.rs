@@ -20,7 +20,8 @@ use kafka2oss_proto::v1;
 use kafka2oss_sink::ObjectStore;
 use kafka2oss_tests::bucket::Bucket;
 use kafka2oss_tests::judge::Judge;
-use kafka2oss_tests::kafka::{KafkaServer, shared_kafka};
+use kafka2oss_tests::kafka::shared_kafka;
+use kafka2oss_tests::kafka_access::KafkaAccess;
 use kafka2oss_tests::name::unique;
 use kafka2oss_tests::oss::OssServer;
 use kafka2oss_tests::produce::Produced;
@@ -33,7 +34,7 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 const BUDGET_BYTES: u64 = 256 << 20;
 
 pub(crate) struct World {
-    pub(crate) kafka: &'static KafkaServer,
+    pub(crate) kafka: KafkaAccess,
     pub(crate) oss: OssServer,
     pub(crate) bucket: Bucket,
     pub(crate) topic: String,
@@ -58,12 +59,12 @@ impl World {
 
     /// The same, with these settings of the topic.
     pub(crate) async fn with_topic(partitions: i32, settings: &[(&str, &str)]) -> Result<Self> {
-        Self::on(shared_kafka().await?, partitions, settings).await
+        Self::on(shared_kafka().await?.access(), partitions, settings).await
     }
 
     /// The same, on a broker of one's own.
     pub(crate) async fn on(
-        kafka: &'static KafkaServer,
+        kafka: KafkaAccess,
         partitions: i32,
         settings: &[(&str, &str)],
     ) -> Result<Self> {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka2oss_chain::{Checkpoint, Owner, Pin, Position, Recovery, position, recover};
+use kafka2oss_chain::{Checkpoint, LogPosition, Owner, Pin, Position, Recovery, position, recover};
 use kafka2oss_proto::ErrorCode;
 
 use crate::broker::Member;
@@ -91,7 +91,7 @@ impl ChainModel {
         let found = position(committed.as_ref(), identity, PARTITION);
 
         let stage = match found {
-            Position::Committed { offset, pin } => {
+            Position::Committed { position: LogPosition { offset, .. }, pin } => {
                 let owner = state.group.committed.expect("there is an offset").chain;
                 state.swallowed |= owner != chain;
                 owner_at(offset, pin)
@@ -138,7 +138,7 @@ impl ChainModel {
         let start = state.epoch(chain.epoch).start;
         let seen = self.commit_seen(state, chain);
         let (offset, pin) = match recover(identity, PARTITION, start, seen, &checkpoints) {
-            Recovery::Checkpoint { offset, pin } => (offset, Some(pin)),
+            Recovery::Checkpoint { position, pin } => (position.offset, Some(pin)),
             Recovery::Start(offset) => (offset, None),
             Recovery::Beginning => (state.log_start(), None),
             Recovery::Stop(problem) => {

@@ -68,7 +68,7 @@ impl Group {
         };
         let identity: Identity = names.identity(by).clone();
         let pin = pin.map(|key| names.pin(key));
-        let metadata = CommitMetadata::new(identity, pin).encode().into_bytes();
+        let metadata = CommitMetadata::new(identity, pin, None).encode().into_bytes();
         Some(Committed { offset, metadata })
     }
 

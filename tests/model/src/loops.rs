@@ -1,7 +1,7 @@
 //! What the loop of an assignment does: it asks the product's code for the next
 //! step, carries it out, and says what came of it.
 
-use kafka2oss_chain::{Commit, Conflict, Moment, Owner, Pin, Step, resolve};
+use kafka2oss_chain::{Commit, Conflict, LogPosition, Moment, Owner, Pin, Step, resolve};
 use kafka2oss_proto::ErrorCode;
 
 use crate::names::{Key, PARTITION};
@@ -68,13 +68,13 @@ impl ChainModel {
                 Step::Ask(_) => actions.push(LoopAction::Ask),
                 Step::Checkpoint { .. } => actions.push(LoopAction::Checkpoint),
                 Step::Put { .. } => {
-                    let after = owner.position().max(assignment.log_start) + 1;
+                    let after = owner.position().offset.max(assignment.log_start) + 1;
                     let ends = after..=self.bounds.records;
                     actions.extend(ends.map(|next| LoopAction::SendPut { next }));
                 }
                 Step::Commit(commit) => {
-                    let of_a_link =
-                        owner.position() < commit.offset && commit.offset < self.bounds.records;
+                    let of_a_link = owner.position().offset < commit.position.offset
+                        && commit.position.offset < self.bounds.records;
                     for rides in [false, true].into_iter().take(1 + usize::from(of_a_link)) {
                         actions.push(LoopAction::Commit { rides });
                         if state.left.lost_commit_answers > 0 {
@@ -130,7 +130,7 @@ impl ChainModel {
         following: Option<i64>,
     ) -> Step {
         let owner = assignment.owner().expect("it acts once it knows its position");
-        let proposal = self.proposal(assignment, owner.position());
+        let proposal = self.proposal(assignment, owner.position().offset);
         let following = following.and_then(|at| Some((at, self.proposal(assignment, at)?)));
         owner.step(self.clock(state), proposal, following)
     }
@@ -155,7 +155,7 @@ impl ChainModel {
         let assignment = state.running(of);
         let Step::Ask(pin) = self.step(state, assignment, None) else { unreachable!("it asks") };
         let owner = assignment.owner().expect("it asks");
-        let (identity, first) = (self.names.identity(assignment.chain), owner.position());
+        let (identity, first) = (self.names.identity(assignment.chain), owner.position().offset);
 
         let Some((found, by)) = state.store.head(&self.names, self.names.key(&pin)) else {
             state.running_mut(of).parts().0.asked(None);
@@ -164,7 +164,7 @@ impl ChainModel {
         match resolve(pin.key(), Ok(found), &identity.chain_id(), PARTITION, first) {
             Conflict::Adopt(link) => {
                 state.swallowed |= by != assignment.chain;
-                state.running_mut(of).parts().0.asked(Some(link.next_offset));
+                state.running_mut(of).parts().0.asked(Some(link.end()));
                 Ok(())
             }
             Conflict::Stop(problem) => {
@@ -179,11 +179,12 @@ impl ChainModel {
         let step = self.step(state, assignment, None);
         let Step::Commit(commit) = step else { unreachable!("it commits") };
         // A key for another offset is known when a shorter link was adopted.
-        let known = commit.offset + i64::from(!rides);
+        let known = commit.position.offset + i64::from(!rides);
         let step = self.step(state, assignment, Some(known));
         let Step::Commit(commit) = step else { unreachable!("it commits") };
         let pin = commit.pin.as_ref().map(|pin| self.names.key(pin));
-        let announcement = Announcement { chain: assignment.chain, offset: commit.offset, pin };
+        let offset = commit.position.offset;
+        let announcement = Announcement { chain: assignment.chain, offset, pin };
         (commit, announcement)
     }
 
@@ -213,7 +214,9 @@ impl ChainModel {
 
     fn checkpoint(&self, state: &mut State, of: usize) {
         let assignment = state.running(of);
-        let Step::Checkpoint { offset, pin } = self.step(state, assignment, None) else {
+        let Step::Checkpoint { position: LogPosition { offset, .. }, pin } =
+            self.step(state, assignment, None)
+        else {
             unreachable!("it writes a checkpoint")
         };
         let (chain, pin) = (assignment.chain, Some(self.names.key(&pin)));
@@ -239,7 +242,7 @@ impl ChainModel {
         };
         assert!(self.clock(state) < before, "a put is sent within the window");
         let owner: &Owner = assignment.owner().expect("it puts");
-        let (chain, first) = (assignment.chain, owner.position());
+        let (chain, first) = (assignment.chain, owner.position().offset);
         let first_record = first.max(assignment.log_start);
         let key = self.names.key(&pin);
         let put = Put { key, object: Object { chain, first, next, first_record } };

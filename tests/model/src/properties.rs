@@ -103,6 +103,6 @@ fn is_recovered(_: &ChainModel, state: &State) -> bool {
     state.group.committed.is_none()
         && state.assignments.iter().flatten().any(|assignment| {
             state.group.has(assignment.member)
-                && assignment.owner().is_some_and(|owner| owner.position() > start)
+                && assignment.owner().is_some_and(|owner| owner.position().offset > start)
         })
 }

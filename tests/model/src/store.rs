@@ -32,6 +32,7 @@ impl Object {
             records: u64::try_from(self.next - self.first_record)
                 .expect("the first record is in the extent"),
             crc64: 0,
+            leader_epoch: None,
         }
     }
 }

@@ -62,6 +62,7 @@ fn metadata(first: i64, next: i64, records: usize) -> ObjectMetadata {
         next_offset: next,
         records: records as u64,
         crc64: 0,
+        leader_epoch: None,
     }
 }
 

@@ -166,7 +166,7 @@ impl World {
 
     /// Commits an offset of partition 0 as the chain's owner would.
     pub(crate) async fn commit(&self, group: &str, offset: i64) -> Result<()> {
-        let metadata = CommitMetadata::new(self.identity.clone(), None).encode();
+        let metadata = CommitMetadata::new(self.identity.clone(), None, None).encode();
         let list = offset_with_metadata(&self.topic, 0, offset, &metadata)?;
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", self.kafka.bootstrap());

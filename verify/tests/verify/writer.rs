@@ -69,6 +69,7 @@ pub(crate) fn links(
                 next_offset: next,
                 records: records.len() as u64,
                 crc64: 0,
+                leader_epoch: None,
             };
             Link { partition, first, records, metadata }
         })
@@ -189,6 +190,7 @@ pub(crate) async fn put_value(world: &World, key: &str, offset: i64, value: &[u8
         next_offset: offset + 1,
         records: 1,
         crc64: crc64(value),
+        leader_epoch: None,
     };
     let content_type = "application/octet-stream";
     let body = value.to_vec().into();

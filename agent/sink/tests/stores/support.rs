@@ -59,6 +59,7 @@ pub(crate) fn object(key: &str, body: &'static str) -> NewObject {
             next_offset: 1010,
             records: 9,
             crc64: body.crc64(),
+            leader_epoch: None,
         },
         body,
         content_type: "application/json",

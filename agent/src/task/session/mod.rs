@@ -297,7 +297,12 @@ impl Session {
 
     fn commit(&mut self, request: CommitRequest) {
         let CommitRequest { partition, commit, .. } = &request;
-        tracing::debug!(task = self.spec.index, partition, offset = commit.offset, "commit");
+        tracing::debug!(
+            task = self.spec.index,
+            partition,
+            offset = commit.position.offset,
+            "commit"
+        );
         if self.partitions.is_current(request.partition, request.assignment) {
             self.commits.send(&self.consumer, request);
         } else {

@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 use std::time::{Instant, SystemTime};
 
-use kafka2oss_chain::Pin;
+use kafka2oss_chain::{LogPosition, Pin};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use rdkafka::consumer::Consumer;
 
 use super::Session;
 use super::searches::Found;
-use crate::partition::{Exit, Signal};
+use crate::partition::{Exit, OutOfRange, Signal, read_from};
 use crate::task::consumer::{self, TakeUp};
 use crate::task::partitions::{Ended, Start};
 use crate::task::recovery::Search;
@@ -40,10 +40,10 @@ pub(super) enum Deferred {
 pub(super) struct Restart {
     partition: i32,
     /// The chain's position.
-    position: i64,
+    position: LogPosition,
     /// Key of the link that starts there, if it is announced.
     pin: Option<Pin>,
-    /// The first record that there is from the position on.
+    /// The first offset that is read.
     read_from: i64,
     /// Whether the group holds the position.
     committed: bool,
@@ -78,12 +78,13 @@ impl Session {
             // The group sees it taken all the same: its answer to a rebalance is
             // not what is read.
             match take_up {
-                TakeUp::At { offset, pin, committed } => {
-                    let seen = snapshot(offset, committed.then_some(offset));
-                    let from = Start { position: offset, pin, skip: self.decided(partition) };
+                TakeUp::At { position, pin, committed } => {
+                    let seen = snapshot(position.offset, committed.then_some(position.offset));
+                    let (skip, read_from) = (self.decided(partition), read_from(position));
+                    let from = Start { position, pin, skip, read_from };
                     let signal = self.signal();
                     self.partitions.start(&self.consumer, partition, from, seen, signal)?;
-                    offsets.insert(partition, offset);
+                    offsets.insert(partition, read_from);
                 }
                 TakeUp::Absent => {
                     let start = self.spec.start_offsets.get(&partition).copied();
@@ -144,8 +145,8 @@ impl Session {
     async fn restart(&mut self, restart: Restart) -> Result<(), Problem> {
         let Restart { partition, position, pin, read_from, committed } = restart;
         self.give_up(&[partition]).await?;
-        let seen = snapshot(position, committed.then_some(position));
-        let from = Start { position, pin, skip: self.decided(partition) };
+        let seen = snapshot(position.offset, committed.then_some(position.offset));
+        let from = Start { position, pin, skip: self.decided(partition), read_from };
         self.partitions.start(&self.consumer, partition, from, seen, self.signal())?;
         let offsets = BTreeMap::from([(partition, read_from)]);
         consumer::assign(&self.consumer, &self.spec.spec.source.topic, &offsets).await
@@ -218,8 +219,8 @@ impl Session {
             }
             Exit::Broken(problem) => Err(problem),
             Exit::Rewind { position, pin } => {
-                let restart =
-                    Restart { partition, position, pin, read_from: position, committed: true };
+                let read_from = read_from(position);
+                let restart = Restart { partition, position, pin, read_from, committed: true };
                 self.carry_out(Deferred::Restart(restart)).await
             }
             Exit::Stopped(problem) => {
@@ -228,43 +229,43 @@ impl Session {
                 let decided = self.is_decided(partition).then_some(partition);
                 self.carry_out(Deferred::Resume(decided.into_iter().collect())).await
             }
-            Exit::OutOfRange { position, pin, log } => {
-                self.out_of_range(partition, position, pin, log).await
-            }
+            Exit::OutOfRange(found) => self.out_of_range(partition, found).await,
         }
     }
 
-    /// The broker has no record at the chain's position: retention overtook
-    /// it, or the log was truncated.
+    /// The broker has nothing at the offset that it was asked for: retention
+    /// overtook it, or the log was truncated.
     async fn out_of_range(
         &mut self,
         partition: i32,
-        position: i64,
-        pin: Option<Pin>,
-        (beginning, end): (i64, i64),
+        OutOfRange { offset: asked_for, log: (beginning, end), position, pin }: OutOfRange,
     ) -> Result<(), Problem> {
         self.incarnation.confirm(Instant::now()).await?;
-        if position >= beginning {
+        let offset = position.offset;
+        if asked_for >= beginning {
             // Within the log librdkafka says so where the records at the position
             // are others by now (KIP-320): what is there was never read.
-            let message = if position > end {
+            let message = if offset > end {
                 format!(
-                    "the position is {position}, but the partition's log ends at {end}: the \
+                    "the position is {offset}, but the partition's log ends at {end}: the \
                      brokers have lost records"
                 )
             } else {
                 format!(
-                    "the brokers do not have the records up to the position {position} any more, \
+                    "the brokers do not have the records up to the position {offset} any more, \
                      and have others: the log was truncated"
                 )
             };
             self.board.stopped(partition, Problem::new(ErrorCode::KafkaLogTruncated, message));
             return Ok(());
         }
-        self.board.lost(partition, position, beginning);
-        // The next link stands for the lost range, too.
+        if offset < beginning {
+            // The next link stands for the lost range, too.
+            self.board.lost(partition, offset, beginning);
+        }
         let committed = self.board.committed(partition).is_some();
-        let restart = Restart { partition, position, pin, read_from: beginning, committed };
+        let read_from = offset.max(beginning);
+        let restart = Restart { partition, position, pin, read_from, committed };
         self.carry_out(Deferred::Restart(restart)).await
     }
 

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use kafka2oss_chain::{
-    ChainId, Checkpoint, CommitMetadata, Identity, KeyLayout, Moment, ObjectMetadata, Owner, Pin,
-    Step, TimeBucket,
+    ChainId, Checkpoint, CommitMetadata, Identity, KeyLayout, LogPosition, Moment, ObjectMetadata,
+    Owner, Pin, Step, TimeBucket,
 };
 use kafka2oss_proto::spec::{Layout, TimeBucketLength, TimeBucketStyle, TimeBuckets};
 
@@ -17,6 +17,7 @@ pub const TIMESTAMP: i64 = 1_767_225_600_000;
 const PARTITION: i32 = 3;
 const RECORDS_PER_LINK: i64 = 8_192;
 const EXTENSION: &str = "json.gz";
+const LEADER_EPOCH: i32 = 12;
 
 /// How keys are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +58,7 @@ impl Chain {
         let chain_id = identity.chain_id();
         let layout = KeyLayout::new(&layout, TOPIC, PARTITION, chain_id);
         let position = 1_000_000_000;
-        let owner = Owner::new(position, None, Duration::from_secs(30), true);
+        let owner = Owner::new(at(position), None, Duration::from_secs(30), true);
         let mut chain = Self { identity, chain_id, layout, owner, now: Moment(0) };
         chain.add_link();
         chain
@@ -67,7 +68,7 @@ impl Chain {
     /// once, the key of the link after it and the texts of commits and
     /// checkpoints. Returns their bytes.
     pub fn add_link(&mut self) -> usize {
-        let first = self.owner.position();
+        let first = self.owner.position().offset;
         let next = first + RECORDS_PER_LINK;
         let proposal = match self.owner.pin() {
             Some(pin) => pin.clone(),
@@ -75,18 +76,18 @@ impl Chain {
         };
         let following = self.key(next);
         let mut bytes = 0;
-        while self.owner.position() == first {
+        while self.owner.position().offset == first {
             self.now.0 += 1;
             match self.owner.step(self.now, Some(&proposal), Some((next, &following))) {
                 Step::Commit(commit) => {
                     bytes += self.commit_metadata(commit.pin.as_ref()).len();
                     self.owner.committed(commit, self.now);
                 }
-                Step::Checkpoint { offset, pin } => {
-                    bytes += self.checkpoint(offset, &pin).len();
+                Step::Checkpoint { position, pin } => {
+                    bytes += self.checkpoint(position.offset, &pin).len();
                     self.owner.checkpointed();
                 }
-                Step::Put { .. } => self.owner.created(next),
+                Step::Put { .. } => self.owner.created(at(next)),
                 Step::Ask(_) => self.owner.asked(None),
                 Step::Rest => unreachable!("there is an object to put"),
             }
@@ -111,12 +112,12 @@ impl Chain {
 
     /// Metadata of a commit.
     pub fn commit_metadata(&self, pin: Option<&Pin>) -> String {
-        CommitMetadata::new(self.identity.clone(), pin).encode()
+        CommitMetadata::new(self.identity.clone(), pin, Some(LEADER_EPOCH)).encode()
     }
 
     /// A checkpoint.
     pub fn checkpoint(&self, offset: i64, pin: &Pin) -> Vec<u8> {
-        Checkpoint::new(&self.identity, offset, pin).encode()
+        Checkpoint::new(&self.identity, at(offset), pin).encode()
     }
 
     /// Metadata of the link that starts at `first`.
@@ -129,9 +130,14 @@ impl Chain {
             next_offset: first + RECORDS_PER_LINK,
             records: RECORDS_PER_LINK as u64,
             crc64: 0x995d_c9bb_df19_39fa,
+            leader_epoch: Some(LEADER_EPOCH),
         };
         metadata.encode()
     }
+}
+
+fn at(offset: i64) -> LogPosition {
+    LogPosition { offset, leader_epoch: Some(LEADER_EPOCH) }
 }
 
 #[cfg(test)]
@@ -142,10 +148,10 @@ mod tests {
     fn each_link_starts_where_the_one_before_ended_and_is_announced() {
         let mut chain = Chain::new(Keys::Flat);
         for _ in 0..3 {
-            let first = chain.owner.position();
+            let first = chain.owner.position().offset;
             chain.add_link();
             let next = first + RECORDS_PER_LINK;
-            assert_eq!(chain.owner.position(), next);
+            assert_eq!(chain.owner.position(), at(next));
             assert_eq!(chain.owner.pin(), Some(&chain.key(next)));
         }
     }

@@ -31,6 +31,7 @@ struct Given {
     offsets: u16,
     records: u8,
     crc64: u64,
+    leader_epoch: Option<i32>,
     /// What becomes of the value whose name has this number in the alphabet.
     #[generator(produce::<Vec<(u8, Near)>>().with().len(0_usize..=3))]
     values: Vec<(u8, Near)>,
@@ -65,7 +66,17 @@ fn chain() -> ChainId {
 }
 
 fn pairs(given: &Given) -> HashMap<String, String> {
-    let Given { partition, first_offset, offsets, records, crc64, values, more, removed } = given;
+    let Given {
+        partition,
+        first_offset,
+        offsets,
+        records,
+        crc64,
+        leader_epoch,
+        values,
+        more,
+        removed,
+    } = given;
     let right = ObjectMetadata {
         uid: "01J9-a_b".into(),
         chain_id: chain(),
@@ -74,6 +85,7 @@ fn pairs(given: &Given) -> HashMap<String, String> {
         next_offset: first_offset.saturating_add((*offsets).into()),
         records: (*records).into(),
         crc64: *crc64,
+        leader_epoch: *leader_epoch,
     };
     let mut pairs = right.encode();
     let mut names: Vec<_> = pairs.keys().cloned().collect();

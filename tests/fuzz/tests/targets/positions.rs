@@ -3,8 +3,8 @@
 use bolero::TypeGenerator;
 use bolero::generator::produce;
 use kafka2oss_chain::{
-    Checkpoint, CommitMetadata, Committed, Identity, ObjectKey, Pin, Position, Recovery, position,
-    recover,
+    Checkpoint, CommitMetadata, Committed, Identity, LogPosition, ObjectKey, Pin, Position,
+    Recovery, position, recover,
 };
 use kafka2oss_fuzz::Near;
 
@@ -20,6 +20,7 @@ struct GivenCommit {
     key_offset: Option<i64>,
     epoch: u8,
     has_key: bool,
+    leader_epoch: Option<i32>,
     near: Near,
     near_key: Near,
 }
@@ -58,7 +59,12 @@ fn a_position_is_the_chains_own_whatever_was_committed() {
     bolero::check!().with_type().for_each(|given: &GivenCommit| {
         const WORDS: &[&str] = &commit_metadata::WORDS;
         let next_key = given.has_key.then(|| given.key(WORDS));
-        let right = CommitMetadata { identity: given.identity(), next_key }.encode();
+        let right = CommitMetadata {
+            identity: given.identity(),
+            next_key,
+            leader_epoch: given.leader_epoch,
+        };
+        let right = right.encode();
         let found = Committed { offset: given.offset, metadata: given.near.to(right, WORDS) };
         let read = CommitMetadata::decode(&found.metadata);
         // The chain's own, or of a later epoch whatever the topic was then.
@@ -68,8 +74,10 @@ fn a_position_is_the_chains_own_whatever_was_committed() {
 
         match (position(Some(&found), &identity(2), PARTITION), that_counts) {
             (Position::Absent, None) => {}
-            (Position::Committed { offset, pin }, Some(read)) => {
+            (Position::Committed { position, pin }, Some(read)) => {
+                let LogPosition { offset, leader_epoch } = position;
                 assert_eq!((offset, &read.identity), (given.offset, &identity(2)));
+                assert_eq!(leader_epoch, read.leader_epoch);
                 assert_eq!(pin.as_ref().map(Pin::key), read.next_key.as_deref());
                 assert!(pin.is_none_or(|pin| is_a_link(&pin, &identity(2), offset)));
             }
@@ -111,9 +119,9 @@ fn a_recovery_never_goes_back_behind_a_checkpoint_whatever_was_written() {
         let highest = of_chain.map(|read| read.offset).max();
 
         match recover(&identity(2), PARTITION, given.start, given.commit_seen, &read) {
-            Recovery::Checkpoint { offset, pin } => {
-                assert_eq!(Some(offset), highest);
-                assert!(is_a_link(&pin, &identity(2), offset));
+            Recovery::Checkpoint { position, pin } => {
+                assert_eq!(Some(position.offset), highest);
+                assert!(is_a_link(&pin, &identity(2), position.offset));
             }
             Recovery::Start(offset) => {
                 assert_eq!((Some(offset), highest), (given.start, None));

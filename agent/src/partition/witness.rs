@@ -1,0 +1,71 @@
+//! The record before the position: as long as it is the one that was read, nothing
+//! before the position has been exchanged.
+//!
+//! Brokers that lose records, as by an unclean leader election, give their offsets
+//! to others. librdkafka notices while it reads (KIP-320), but a position that a
+//! partition is assigned at is never validated, whatever leader epoch it has (2.12.1,
+//! `rd_kafka_toppar_fetch_start`): a log that has grown beyond the position again
+//! would be read on, over all that was exchanged before. So reading starts one record
+//! earlier, and that record says by which leader it was written.
+
+use kafka2oss_chain::LogPosition;
+
+/// The record before a position, of which the leader epoch is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Witness {
+    offset: i64,
+    leader_epoch: i32,
+}
+
+/// Where the reading starts of a chain that goes on at `position`: at the record
+/// before it, where anything is known of that.
+pub(crate) fn read_from(position: LogPosition) -> i64 {
+    Witness::of(position).map_or(position.offset, |witness| witness.offset)
+}
+
+impl Witness {
+    /// `None` where there is none, or nothing is known of it.
+    pub(super) fn of(position: LogPosition) -> Option<Self> {
+        let leader_epoch = position.leader_epoch?;
+        (position.offset > 0).then(|| Self { offset: position.offset - 1, leader_epoch })
+    }
+
+    /// Its offset.
+    pub(super) fn offset(&self) -> i64 {
+        self.offset
+    }
+
+    /// Whether the first record that was read, which ends at `end`, shows that its
+    /// place was given to another one. One that is gone shows nothing: compaction
+    /// may have taken it.
+    pub(super) fn is_another(&self, end: LogPosition) -> bool {
+        end.offset == self.offset + 1
+            && end.leader_epoch.is_some_and(|epoch| epoch != self.leader_epoch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(offset: i64, leader_epoch: impl Into<Option<i32>>) -> LogPosition {
+        LogPosition { offset, leader_epoch: leader_epoch.into() }
+    }
+
+    #[test]
+    fn reading_starts_at_the_record_before_where_its_leader_is_known() {
+        assert_eq!(read_from(at(10, 3)), 9);
+        assert_eq!(read_from(at(10, None)), 10);
+        assert_eq!(read_from(at(0, 3)), 0);
+    }
+
+    #[test]
+    fn only_a_record_of_another_leader_in_its_place_is_another() {
+        let witness = Witness::of(at(10, 3)).expect("its leader is known");
+        assert!(!witness.is_another(at(10, 3)), "itself");
+        assert!(witness.is_another(at(10, 4)), "of a later leader");
+        assert!(witness.is_another(at(10, 2)), "of an earlier leader");
+        assert!(!witness.is_another(at(10, None)), "of a leader that is not known");
+        assert!(!witness.is_another(at(11, 4)), "the next one");
+    }
+}

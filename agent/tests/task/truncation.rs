@@ -1,0 +1,87 @@
+//! Brokers that have lost records and given their offsets to others.
+
+use anyhow::Result;
+use kafka2oss_agent::task::{PartitionState, StopMode};
+use kafka2oss_proto::ErrorCode;
+use kafka2oss_sandbox::oss::{Operation, RequestMatch};
+use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer};
+use kafka2oss_tests::produce::{Produced, numbered};
+
+use crate::checkpoints::nobody_can_tell;
+use crate::world::{LIMIT, World};
+
+impl World {
+    /// A world on this broker, with ten records in it.
+    async fn with_ten(kafka: &KafkaServer) -> Result<(Self, Vec<Produced>)> {
+        let world = Self::on(kafka.access(), 1, &[]).await?;
+        let produced = world.produce(0..10).await?;
+        Ok((world, produced))
+    }
+
+    async fn produce(&self, numbers: std::ops::Range<u64>) -> Result<Vec<Produced>> {
+        self.kafka.producer()?.send_all(&self.topic, numbered("v", numbers, 1)).await
+    }
+
+    /// The task delivers these records, then leaves the group.
+    async fn deliver(&self, produced: &[Produced]) -> Result<()> {
+        let task = self.start(0).await?;
+        task.delivered(produced).await?;
+        task.handle.stop(StopMode::Leave).await;
+        Ok(())
+    }
+
+    /// The task puts the first object and is gone before it commits that.
+    async fn put_only(&self) -> Result<()> {
+        let put = RequestMatch::operation(Operation::PutObject);
+        let hold = self.oss.faults().hold_after(put);
+        let task = self.start(0).await?;
+        tokio::time::timeout(LIMIT, hold.held()).await?;
+        drop(task);
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_in_the_place_of_those_that_were_read_stop_the_partition_at_each_start()
+-> Result<()> {
+    let mut kafka = KafkaServer::start(KafkaOptions::default()).await?;
+    let (committed, of_committed) = World::with_ten(&kafka).await?;
+    committed.deliver(&of_committed).await?;
+    let (adopted, of_adopted) = World::with_ten(&kafka).await?;
+    adopted.put_only().await?;
+    let (mut recovered, of_recovered) = World::with_ten(&kafka).await?;
+    recovered.rotation().max_records = Some(5);
+    recovered.deliver(&of_recovered).await?;
+    recovered.forget_offsets().await?;
+    let (intact, mut of_intact) = World::with_ten(&kafka).await?;
+    intact.deliver(&of_intact).await?;
+
+    kafka.stop().await?;
+    for lost in [&committed, &adopted, &recovered] {
+        kafka.lose_log(&lost.topic, 0)?;
+    }
+    kafka.start_again().await?;
+    // Beyond the positions: nothing is out of range.
+    for world in [&committed, &adopted, &recovered] {
+        world.produce(10..40).await?;
+    }
+    of_intact.extend(intact.produce(10..40).await?);
+
+    for (world, produced) in
+        [(&committed, of_committed), (&adopted, of_adopted), (&recovered, of_recovered)]
+    {
+        for _ in 0..2 {
+            let task = world.start_with(0, nobody_can_tell()).await?;
+            let problem = task.stopped().await?;
+            assert_eq!(problem.code, ErrorCode::KafkaLogTruncated, "{problem}");
+            task.handle.stop(StopMode::Leave).await;
+        }
+        world.arrived(&produced).await?;
+    }
+    let task = intact.start(0).await?;
+    let seen = task.delivered(&of_intact).await?;
+    assert_eq!(seen.partitions[&0].state, PartitionState::Running);
+    task.handle.stop(StopMode::Leave).await;
+    intact.arrived(&of_intact).await?;
+    Ok(())
+}
