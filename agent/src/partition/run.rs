@@ -56,6 +56,8 @@ pub(crate) enum Exit {
     },
     /// It waits for a decision; what stands before is delivered.
     Stopped(Problem),
+    /// The same, since the log was truncated, unless the topic is another one.
+    Truncated(Problem),
     /// The broker has nothing at the offset that it was asked for.
     OutOfRange(OutOfRange),
     /// The partition is another's, by now.

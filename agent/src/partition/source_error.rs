@@ -10,7 +10,7 @@ use rdkafka::types::RDKafkaErrorCode as Native;
 pub(super) enum SourceError {
     /// librdkafka tries again by itself.
     Passing(Problem),
-    /// The position is outside of the partition's log: with
+    /// The offset to be read is outside of the partition's log: with
     /// `auto.offset.reset=error` librdkafka fetches nothing more.
     OutOfRange,
     /// Going on could skip records.

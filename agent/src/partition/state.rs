@@ -64,7 +64,7 @@ struct Waiting {
 pub(super) enum Ending {
     /// So.
     With(Exit),
-    /// The broker has no record at the position; where its log begins and ends
+    /// The broker has nothing at the offset to be read; where its log begins and ends
     /// is asked at once, since the log moves on while what is open is
     /// delivered.
     OutOfRange { log: AbortOnDropHandle<Result<(i64, i64), Problem>> },

@@ -3,7 +3,7 @@
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
-use kafka2oss_chain::SPILLED_VALUE;
+use kafka2oss_chain::{LogPosition, SPILLED_VALUE};
 use kafka2oss_format::{Header, NotText, Part, Record, Value};
 use kafka2oss_kafka::{ErrorStage, TEST_MESSAGE_HEADER};
 use kafka2oss_proto::ErrorCode;
@@ -39,6 +39,16 @@ impl Moment {
     }
 }
 
+/// Where and when a record has come.
+#[derive(Debug, Clone, Copy)]
+struct Arrival {
+    /// The place behind it.
+    end: LogPosition,
+    /// Its timestamp, in milliseconds since 1970.
+    timestamp: i64,
+    moment: Moment,
+}
+
 impl PartitionLoop {
     /// Takes one record into the open object, or sends it where it belongs.
     pub(super) fn take(&self, state: &mut State, message: &Message<'_>, moment: Moment) {
@@ -46,13 +56,14 @@ impl PartitionLoop {
         if let Some(witness) = state.witness.take()
             && witness.is_another(end)
         {
-            state.ending = Some(Ending::With(Exit::Stopped(truncated(offset))));
+            state.ending = Some(Ending::With(Exit::Truncated(truncated(offset))));
             return;
         }
         if offset < state.open.next_offset() {
             return;
         }
         let timestamp = message.timestamp();
+        let arrival = Arrival { end, timestamp, moment };
         if state.open.ends_before(timestamp, &self.shape) {
             state.close(&self.shape, &self.delivery);
         }
@@ -61,7 +72,7 @@ impl PartitionLoop {
             self.skipped(offset);
             state.open.pass(end, timestamp, &self.shape, moment.now);
         } else {
-            self.encode(state, message, timestamp, moment);
+            self.encode(state, message, arrival);
         }
         if first && state.is_delivering() {
             state.tell_following(&self.delivery);
@@ -74,8 +85,7 @@ impl PartitionLoop {
     fn headers<'a>(
         &self,
         message: &'a Message<'_>,
-        timestamp: i64,
-        moment: Moment,
+        Arrival { timestamp, moment, .. }: Arrival,
     ) -> HeaderList<'a> {
         let is_awaited = timestamp == -1 || timestamp >= moment.awaited_from;
         if is_awaited || self.shape.counts_headers() {
@@ -85,13 +95,13 @@ impl PartitionLoop {
         }
     }
 
-    fn encode(&self, state: &mut State, message: &Message<'_>, timestamp: i64, moment: Moment) {
-        let now = moment.now;
+    fn encode(&self, state: &mut State, message: &Message<'_>, arrival: Arrival) {
+        let Arrival { end, timestamp, moment: Moment { now, .. } } = arrival;
         let offset = message.offset();
-        let headers = self.headers(message, timestamp, moment);
+        let headers = self.headers(message, arrival);
         let bytes = message.bytes() + bytes_of(&headers);
         if let Some(problem) = self.too_large(offset, bytes) {
-            return self.bad(state, message, ErrorStage::TaskPut, problem, (timestamp, now));
+            return self.bad(state, message, ErrorStage::TaskPut, problem, arrival);
         }
         let (key, value) = (message.key(), message.value());
         let overflow = value.and_then(|value| self.shape.overflow_of(value.len()));
@@ -110,7 +120,7 @@ impl PartitionLoop {
         let taken_in =
             if overflow.is_some() { bytes - size as usize + spilled.len() } else { bytes };
         state.make_room(taken_in);
-        match state.open.append(&record, message.end(), &self.shape, now) {
+        match state.open.append(&record, end, &self.shape, now) {
             Ok(()) => {
                 if overflow == Some(OverflowPolicy::Spill) {
                     self.spill(state, message);
@@ -121,7 +131,7 @@ impl PartitionLoop {
             }
             Err(error) => {
                 let (stage, problem) = not_text(offset, error);
-                self.bad(state, message, stage, problem, (timestamp, now));
+                self.bad(state, message, stage, problem, arrival);
             }
         }
     }
@@ -144,14 +154,14 @@ impl PartitionLoop {
         message: &Message<'_>,
         stage: ErrorStage,
         problem: Problem,
-        (timestamp, now): (i64, Instant),
+        Arrival { end, timestamp, moment }: Arrival,
     ) {
         match self.policy {
             FailureHandlingPolicy::Log => {
                 let (aside, slots) = (&mut state.aside, &self.aside_slots);
                 self.dead_letters.send(aside, slots, message, stage, problem);
                 state.hold_aside();
-                state.open.pass(message.end(), timestamp, &self.shape, now);
+                state.open.pass(end, timestamp, &self.shape, moment.now);
             }
             FailureHandlingPolicy::Fail => {
                 state.ending = Some(Ending::With(Exit::Stopped(problem)));

@@ -2,13 +2,14 @@
 //! before the position has been exchanged.
 //!
 //! Brokers that lose records, as by an unclean leader election, give their offsets
-//! to others. librdkafka notices while it reads (KIP-320), but a position that a
-//! partition is assigned at is never validated, whatever leader epoch it has (2.12.1,
+//! to others. librdkafka notices while it reads (KIP-320), but does not validate the
+//! position that a partition is assigned at, whatever leader epoch it has (2.12.1,
 //! `rd_kafka_toppar_fetch_start`): a log that has grown beyond the position again
 //! would be read on, over all that was exchanged before. So reading starts one record
 //! earlier, and that record says by which leader it was written.
 
 use kafka2oss_chain::LogPosition;
+use kafka2oss_kafka::Watermarks;
 
 /// The record before a position, of which the leader epoch is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,15 +19,20 @@ pub(super) struct Witness {
 }
 
 /// Where the reading starts of a chain that goes on at `position`: at the record
-/// before it, where anything is known of that.
-pub(crate) fn read_from(position: LogPosition) -> i64 {
-    Witness::of(position).map_or(position.offset, |witness| witness.offset)
+/// before it, where anything is known of that and `log`, if that is known, has it.
+///
+/// Where the log ends before the position, reading it there has the broker say so.
+pub(crate) fn read_from(position: LogPosition, log: Option<Watermarks>) -> i64 {
+    let is_there = |witness: &Witness| {
+        log.is_none_or(|log| log.beginning <= witness.offset && position.offset <= log.end)
+    };
+    Witness::of(position).filter(is_there).map_or(position.offset, |witness| witness.offset)
 }
 
 impl Witness {
     /// `None` where there is none, or nothing is known of it.
     pub(super) fn of(position: LogPosition) -> Option<Self> {
-        let leader_epoch = position.leader_epoch?;
+        let leader_epoch = position.leader_epoch.filter(|epoch| *epoch >= 0)?;
         (position.offset > 0).then(|| Self { offset: position.offset - 1, leader_epoch })
     }
 
@@ -54,9 +60,25 @@ mod tests {
 
     #[test]
     fn reading_starts_at_the_record_before_where_its_leader_is_known() {
-        assert_eq!(read_from(at(10, 3)), 9);
-        assert_eq!(read_from(at(10, None)), 10);
-        assert_eq!(read_from(at(0, 3)), 0);
+        for (position, expected) in
+            [(at(10, 3), 9), (at(10, None), 10), (at(10, -1), 10), (at(0, 3), 0)]
+        {
+            assert_eq!(read_from(position, None), expected, "{position:?}");
+        }
+    }
+
+    #[test]
+    fn reading_starts_at_the_position_where_the_record_before_is_gone() {
+        for (case, beginning, end, expected) in [
+            ("there", 9, 10, 9),
+            ("and others after it", 0, 20, 9),
+            ("expired", 10, 10, 10),
+            ("expired, and others after it", 15, 20, 10),
+            ("lost", 0, 9, 10),
+        ] {
+            let log = Watermarks { beginning, end };
+            assert_eq!(read_from(at(10, 3), Some(log)), expected, "{case}");
+        }
     }
 
     #[test]

@@ -44,6 +44,13 @@ pub(super) enum TakeUp {
     Stopped(Problem),
 }
 
+impl TakeUp {
+    /// Whether the leader epoch of the record before the position is known.
+    pub(super) fn follows_a_record(&self) -> bool {
+        matches!(self, Self::At { position, .. } if position.leader_epoch.is_some())
+    }
+}
+
 /// Runs a call that may wait for the network.
 pub(super) async fn blocking<T: Send + 'static>(
     call: impl FnOnce() -> T + Send + 'static,

@@ -12,6 +12,7 @@ mod context;
 mod fetch_wait;
 mod handle;
 mod incarnation;
+mod known_logs;
 mod native;
 mod orphans;
 mod partitions;

@@ -1,9 +1,11 @@
 //! Brokers that have lost records and given their offsets to others.
 
+use std::ops::Range;
+
 use anyhow::Result;
 use kafka2oss_agent::task::{PartitionState, StopMode};
 use kafka2oss_proto::ErrorCode;
-use kafka2oss_sandbox::oss::{Operation, RequestMatch};
+use kafka2oss_sandbox::oss::{Fault, Occurrence, Operation, RequestMatch};
 use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer};
 use kafka2oss_tests::produce::{Produced, numbered};
 
@@ -18,7 +20,7 @@ impl World {
         Ok((world, produced))
     }
 
-    async fn produce(&self, numbers: std::ops::Range<u64>) -> Result<Vec<Produced>> {
+    async fn produce(&self, numbers: Range<u64>) -> Result<Vec<Produced>> {
         self.kafka.producer()?.send_all(&self.topic, numbered("v", numbers, 1)).await
     }
 
@@ -27,6 +29,20 @@ impl World {
         let task = self.start(0).await?;
         task.delivered(produced).await?;
         task.handle.stop(StopMode::Leave).await;
+        Ok(())
+    }
+
+    /// The task announces an object of these records, with a checkpoint, and is gone
+    /// before it puts that.
+    async fn announce(&self, numbers: Range<u64>) -> Result<()> {
+        let put = RequestMatch::operation(Operation::PutObject);
+        let refuse = Fault::Refuse { status: 503, code: "ServiceUnavailable".into() };
+        let refused = self.oss.faults().inject(put, refuse, Occurrence::Always);
+        self.produce(numbers).await?;
+        let task = self.start(0).await?;
+        task.partition("it tries", 0, |seen| seen.state == PartitionState::Retrying).await?;
+        drop(task);
+        refused.remove();
         Ok(())
     }
 
@@ -49,15 +65,17 @@ async fn records_in_the_place_of_those_that_were_read_stop_the_partition_at_each
     committed.deliver(&of_committed).await?;
     let (adopted, of_adopted) = World::with_ten(&kafka).await?;
     adopted.put_only().await?;
-    let (mut recovered, of_recovered) = World::with_ten(&kafka).await?;
-    recovered.rotation().max_records = Some(5);
+    let (recovered, of_recovered) = World::with_ten(&kafka).await?;
     recovered.deliver(&of_recovered).await?;
+    recovered.announce(10..20).await?;
     recovered.forget_offsets().await?;
+    let (short, of_short) = World::with_ten(&kafka).await?;
+    short.deliver(&of_short).await?;
     let (intact, mut of_intact) = World::with_ten(&kafka).await?;
     intact.deliver(&of_intact).await?;
 
     kafka.stop().await?;
-    for lost in [&committed, &adopted, &recovered] {
+    for lost in [&committed, &adopted, &recovered, &short] {
         kafka.lose_log(&lost.topic, 0)?;
     }
     kafka.start_again().await?;
@@ -65,11 +83,16 @@ async fn records_in_the_place_of_those_that_were_read_stop_the_partition_at_each
     for world in [&committed, &adopted, &recovered] {
         world.produce(10..40).await?;
     }
+    // Up to the record before the position.
+    short.produce(0..9).await?;
     of_intact.extend(intact.produce(10..40).await?);
 
-    for (world, produced) in
-        [(&committed, of_committed), (&adopted, of_adopted), (&recovered, of_recovered)]
-    {
+    for (world, produced) in [
+        (&committed, of_committed),
+        (&adopted, of_adopted),
+        (&recovered, of_recovered),
+        (&short, of_short),
+    ] {
         for _ in 0..2 {
             let task = world.start_with(0, nobody_can_tell()).await?;
             let problem = task.stopped().await?;

@@ -7,6 +7,7 @@
 
 mod end;
 mod moves;
+mod revocation;
 mod searches;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,13 +15,15 @@ use std::ffi::CString;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use kafka2oss_kafka::{BrokerAdmin, Shared};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use rdkafka::consumer::Consumer;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 
-use self::moves::{Deferred, Revocation};
+use self::moves::Deferred;
+use self::revocation::Revocation;
 use self::searches::Found;
 use crate::partition::{CommitError, CommitRequest};
 use crate::report::Severity;
@@ -82,6 +85,7 @@ struct Session {
     /// What waits for the end of a revocation.
     deferred: Vec<Deferred>,
     incarnation: Arc<Incarnation>,
+    admin: Arc<Shared<BrokerAdmin>>,
     checkpoints: Arc<CheckpointTopic>,
     membership: Membership,
     guidance: Guidance,
@@ -164,6 +168,7 @@ pub(super) async fn run(
         revocation: None,
         deferred: Vec::new(),
         incarnation: incarnation.clone(),
+        admin: environment.clients.admins.of(&spec.instance),
         stopping: None,
         checkpoints,
         membership,

@@ -13,16 +13,10 @@ use super::Session;
 use super::searches::Found;
 use crate::partition::{Exit, OutOfRange, Signal, read_from};
 use crate::task::consumer::{self, TakeUp};
+use crate::task::known_logs::known_logs;
 use crate::task::partitions::{Ended, Start};
 use crate::task::recovery::Search;
-use crate::task::stopping::DELIVERY_DEADLINE;
 use crate::task::{Guidance, Mode, PartitionSnapshot, PartitionState, settings};
-
-/// Partitions that the group takes.
-pub(super) struct Revocation {
-    pub(super) partitions: Vec<i32>,
-    deadline: Instant,
-}
 
 /// What gives partitions up to take them up again. It waits for the end of a
 /// revocation, since librdkafka would take its `incremental_unassign` for the
@@ -73,6 +67,9 @@ impl Session {
     /// Starts the loops of those partitions whose positions are known, then the
     /// reading; the others are not read.
     async fn assign(&mut self, positions: BTreeMap<i32, TakeUp>) -> Result<(), Problem> {
+        let followed = positions.iter().filter(|(_, take_up)| take_up.follows_a_record());
+        let followed: Vec<i32> = followed.map(|(partition, _)| *partition).collect();
+        let logs = known_logs(&self.admin, &self.spec.spec.source.topic, &followed).await;
         let mut offsets = BTreeMap::new();
         for (partition, take_up) in positions {
             // The group sees it taken all the same: its answer to a rebalance is
@@ -80,7 +77,8 @@ impl Session {
             match take_up {
                 TakeUp::At { position, pin, committed } => {
                     let seen = snapshot(position.offset, committed.then_some(position.offset));
-                    let (skip, read_from) = (self.decided(partition), read_from(position));
+                    let read_from = read_from(position, logs.get(&partition).copied());
+                    let skip = self.decided(partition);
                     let from = Start { position, pin, skip, read_from };
                     let signal = self.signal();
                     self.partitions.start(&self.consumer, partition, from, seen, signal)?;
@@ -184,7 +182,8 @@ impl Session {
     }
 
     pub(super) async fn carry_out(&mut self, work: Deferred) -> Result<(), Problem> {
-        if self.revocation.is_some() {
+        self.hear()?;
+        if self.revocation.is_some() || self.consumer.context().has_revocation() {
             self.deferred.push(work);
             return Ok(());
         }
@@ -219,18 +218,25 @@ impl Session {
             }
             Exit::Broken(problem) => Err(problem),
             Exit::Rewind { position, pin } => {
-                let read_from = read_from(position);
+                let read_from = read_from(position, None);
                 let restart = Restart { partition, position, pin, read_from, committed: true };
                 self.carry_out(Deferred::Restart(restart)).await
             }
-            Exit::Stopped(problem) => {
-                self.board.stopped(partition, problem);
-                // One that came before the partition had stopped again.
-                let decided = self.is_decided(partition).then_some(partition);
-                self.carry_out(Deferred::Resume(decided.into_iter().collect())).await
+            Exit::Stopped(problem) => self.stopped(partition, problem).await,
+            Exit::Truncated(problem) => {
+                self.incarnation.confirm(Instant::now()).await?;
+                self.stopped(partition, problem).await
             }
             Exit::OutOfRange(found) => self.out_of_range(partition, found).await,
         }
+    }
+
+    /// The partition waits for a decision.
+    async fn stopped(&mut self, partition: i32, problem: Problem) -> Result<(), Problem> {
+        self.board.stopped(partition, problem);
+        // One that came before the partition had stopped again.
+        let decided = self.is_decided(partition).then_some(partition);
+        self.carry_out(Deferred::Resume(decided.into_iter().collect())).await
     }
 
     /// The broker has nothing at the offset that it was asked for: retention
@@ -256,8 +262,8 @@ impl Session {
                      and have others: the log was truncated"
                 )
             };
-            self.board.stopped(partition, Problem::new(ErrorCode::KafkaLogTruncated, message));
-            return Ok(());
+            let problem = Problem::new(ErrorCode::KafkaLogTruncated, message);
+            return self.stopped(partition, problem).await;
         }
         if offset < beginning {
             // The next link stands for the lost range, too.
@@ -295,49 +301,6 @@ impl Session {
     fn is_decided(&self, partition: i32) -> bool {
         let number = self.guidance.resumes.get(&partition).map(|resume| resume.number);
         number > self.resumed.get(&partition).copied()
-    }
-
-    fn is_revoked(&self, partition: i32) -> bool {
-        self.revocation.as_ref().is_some_and(|of| of.partitions.contains(&partition))
-    }
-
-    /// The group takes partitions: their loops deliver what is open, or end at
-    /// once when they are another's already.
-    pub(super) fn begin_revocation(&mut self, partitions: Vec<i32>) {
-        let lost = self.consumer.assignment_lost();
-        for partition in &partitions {
-            self.partitions.close(*partition, lost);
-        }
-        let mut all = self.revocation.take().map_or(Vec::new(), |first| first.partitions);
-        all.extend(partitions);
-        let deadline = Instant::now() + DELIVERY_DEADLINE;
-        self.revocation = Some(Revocation { partitions: all, deadline });
-    }
-
-    /// Acknowledges a revocation once nothing of its partitions is under way.
-    pub(super) async fn finish_revocation(&mut self) -> Result<(), Problem> {
-        let Some(revocation) = &self.revocation else { return Ok(()) };
-        if Instant::now() >= revocation.deadline {
-            for partition in &revocation.partitions {
-                self.partitions.close(*partition, true);
-            }
-        }
-        let busy = |partition: &i32| {
-            self.partitions.is_running(*partition) || self.commits.is_unanswered(*partition)
-        };
-        if revocation.partitions.iter().any(busy) {
-            return Ok(());
-        }
-        let partitions = std::mem::take(&mut self.revocation).map_or(Vec::new(), |r| r.partitions);
-        for partition in &partitions {
-            self.partitions.remove(*partition);
-        }
-        consumer::unassign(&self.consumer, &self.spec.spec.source.topic, &partitions).await?;
-        self.consumer.context().revoked();
-        for work in std::mem::take(&mut self.deferred) {
-            self.carry_out(work).await?;
-        }
-        Ok(())
     }
 
     /// What a loop that starts now should do.
