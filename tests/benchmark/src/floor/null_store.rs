@@ -63,7 +63,7 @@ pub(crate) struct Received {
 #[derive(Debug)]
 pub(crate) struct NullStore {
     // Before the folder: fields are dropped in order.
-    _child: ChildProcess,
+    child: ChildProcess,
     _scratch: Scratch,
     port: u16,
 }
@@ -76,7 +76,12 @@ impl NullStore {
         let child = ChildProcess::spawn("the null store", command, scratch.join("log"))?;
         let line = child.logged(LISTENS, ANSWER_LIMIT).await?;
         let port = line.trim_start_matches(LISTENS).parse()?;
-        Ok(Self { _child: child, _scratch: scratch, port })
+        Ok(Self { child, _scratch: scratch, port })
+    }
+
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.pid()
     }
 
     /// A bucket of it: any exists.
