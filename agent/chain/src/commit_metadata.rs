@@ -1,6 +1,8 @@
 //! What a committed offset carries besides the number: whose it is, the key of
 //! the next object, and the leader epoch of the record before it.
 
+use std::fmt::Write as _;
+
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use crate::{Identity, Pin};
@@ -48,7 +50,7 @@ impl CommitMetadata {
             text.extend(utf8_percent_encode(key, ESCAPED));
         }
         if let Some(leader_epoch) = leader_epoch {
-            text.push_str(&format!(";{leader_epoch}"));
+            write!(text, ";{leader_epoch}").expect("a String takes all");
         }
         text
     }

@@ -1,14 +1,14 @@
 //! A whole body to what is stored, and back as a stream.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read};
 
-use flate2::GzBuilder;
 use flate2::bufread::MultiGzDecoder;
+use libdeflater::{CompressionLvl, Compressor};
 
 use crate::encoding::Compression;
 
 /// What gzip itself takes when nothing is said.
-const GZIP_LEVEL: u32 = 6;
+const GZIP_LEVEL: i32 = 6;
 /// What zstd itself takes when nothing is said.
 const ZSTD_LEVEL: i32 = 3;
 
@@ -20,14 +20,7 @@ const ZSTD_LEVEL: i32 = 3;
 pub fn compress(compression: Compression, body: Vec<u8>) -> io::Result<Vec<u8>> {
     let mut compressed = match compression {
         Compression::None => return Ok(body),
-        Compression::Gzip => {
-            // No time and no name in its header, so that nothing but the body
-            // decides the bytes.
-            let mut encoder =
-                GzBuilder::new().write(Vec::new(), flate2::Compression::new(GZIP_LEVEL));
-            encoder.write_all(&body)?;
-            encoder.finish()?
-        }
+        Compression::Gzip => gzip(&body)?,
         Compression::Zstd => {
             let mut compressor = zstd::bulk::Compressor::new(ZSTD_LEVEL)?;
             compressor.include_contentsize(true)?;
@@ -35,8 +28,20 @@ pub fn compress(compression: Compression, body: Vec<u8>) -> io::Result<Vec<u8>> 
             compressor.compress(&body)?
         }
     };
-    // zstd makes room for the worst case, which is more than the body.
+    // Both make room for the worst case, which is more than the body.
     compressed.shrink_to_fit();
+    Ok(compressed)
+}
+
+/// With neither time nor name in its header, so that nothing but the body decides the
+/// bytes.
+fn gzip(body: &[u8]) -> io::Result<Vec<u8>> {
+    let level = CompressionLvl::new(GZIP_LEVEL).expect("it has levels 0 to 12");
+    let mut compressor = Compressor::new(level);
+    // The kernel gives memory only for what is written to.
+    let mut compressed = vec![0; compressor.gzip_compress_bound(body.len())];
+    let length = compressor.gzip_compress(body, &mut compressed).map_err(io::Error::other)?;
+    compressed.truncate(length);
     Ok(compressed)
 }
 

@@ -51,7 +51,7 @@ const CONFIGURATIONS: [Configuration; 8] = [
         quick: false,
         ..ARRAY_OF_1K
     },
-    Configuration { name: "1k_gzip", compression: Compression::Gzip, quick: false, ..ARRAY_OF_1K },
+    Configuration { name: "1k_gzip", compression: Compression::Gzip, ..ARRAY_OF_1K },
     Configuration { name: "1k_zstd", compression: Compression::Zstd, ..ARRAY_OF_1K },
     Configuration { name: "1k_from_lz4", codec: Codec::Lz4, quick: false, ..ARRAY_OF_1K },
     Configuration { name: "1k_from_zstd", codec: Codec::Zstd, quick: false, ..ARRAY_OF_1K },

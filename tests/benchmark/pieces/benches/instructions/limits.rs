@@ -32,16 +32,16 @@ const MEASURED: [(&str, u64, u64); 29] = [
     ("bucket flat", 3191, 0),
     ("bucket hourly", 25192, 0),
     ("close none", 394587, 0),
-    ("close gzip", 94580042, 9),
+    ("close gzip", 68055705, 3),
     ("close zstd", 25587445, 4),
-    ("add_link flat", 11908, 19),
-    ("add_link hourly", 22162, 22),
+    ("add_link flat", 11879, 18),
+    ("add_link hourly", 22577, 22),
     ("key flat", 2947, 1),
     ("key hourly", 11221, 3),
     ("read_key hourly", 2406, 2),
-    ("write_commit_metadata hourly", 6378, 9),
-    ("read_commit_metadata hourly", 3390, 3),
-    ("object_metadata flat", 9091, 18),
+    ("write_commit_metadata hourly", 6060, 8),
+    ("read_commit_metadata hourly", 3552, 3),
+    ("object_metadata flat", 10226, 20),
 ];
 
 /// The limits of a piece; beyond them the run fails.
