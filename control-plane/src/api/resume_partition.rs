@@ -14,6 +14,15 @@ use crate::core::Core;
 use crate::model::lifecycle::Action;
 use crate::store::connectors::ConnectorRecord;
 
+/// Problems of the log, the chain or the position: no record is in the way.
+const OF_NO_RECORD: [ErrorCode; 5] = [
+    ErrorCode::KafkaTopicRecreated,
+    ErrorCode::KafkaLogTruncated,
+    ErrorCode::PositionLost,
+    ErrorCode::EpochAhead,
+    ErrorCode::StoreObjectForeign,
+];
+
 /// A request that breaks no rule by itself.
 #[derive(Debug)]
 struct Asked {
@@ -43,7 +52,7 @@ pub(super) async fn resume(
             return Ok(core.shown(&record, false));
         }
         Err(refusal) => return Err(refusal),
-        Ok(position) => check_offset(record.name(), partition, position, skip_offset)?,
+        Ok(stopped) => check_skip(record.name(), partition, stopped, skip_offset)?,
     }
 
     let mut changed = ConnectorRecord::clone(&record);
@@ -108,13 +117,17 @@ fn is_pending(record: &ConnectorRecord, partition: i32, skip_offset: Option<i64>
     pending.any(|resume| resume.skip_offset == skip_offset)
 }
 
-/// The offset at which the partition stands, which must have stopped there as
-/// far as its last report says.
-fn stopped_at(
-    core: &Core,
-    record: &ConnectorRecord,
-    partition: i32,
-) -> Result<Option<i64>, ApiError> {
+/// What a partition has stopped at.
+struct Stopped {
+    /// The offset at which it stands.
+    position: Option<i64>,
+    /// Why.
+    code: Option<ErrorCode>,
+}
+
+/// What the partition has stopped at, which it must have, as far as its last report
+/// says.
+fn stopped_at(core: &Core, record: &ConnectorRecord, partition: i32) -> Result<Stopped, ApiError> {
     let name = record.name();
     let status = core.statuses.current(core, record);
     let mut reported = status.partitions.iter();
@@ -129,18 +142,25 @@ fn stopped_at(
         );
         return Err(ApiError::WrongState(message));
     }
-    Ok(seen.position)
+    Ok(Stopped { position: seen.position, code: seen.error_code.parse().ok() })
 }
 
-fn check_offset(
+fn check_skip(
     name: &str,
     partition: i32,
-    position: Option<i64>,
+    Stopped { position, code }: Stopped,
     skip_offset: Option<i64>,
 ) -> Result<(), ApiError> {
-    let Some(skipped) = skip_offset.filter(|skipped| position != Some(*skipped)) else {
+    let Some(skipped) = skip_offset else { return Ok(()) };
+    if let Some(code) = code.filter(|code| OF_NO_RECORD.contains(code)) {
+        return Err(ApiError::WrongState(format!(
+            "partition {partition} of {name} has stopped with {code}: no record is in the way, \
+             and leaving one out does not help"
+        )));
+    }
+    if position == Some(skipped) {
         return Ok(());
-    };
+    }
     let at = position.map_or("an offset that is not known".to_owned(), |at| format!("offset {at}"));
     Err(ApiError::WrongState(format!(
         "partition {partition} of {name} has stopped at {at}, not at {skipped}"

@@ -23,9 +23,17 @@ async fn resume(
 
 /// A connector whose partition 3 has stopped at offset 42.
 async fn stopped(server: &mut Server) -> (v1::Connector, Agent) {
+    stopped_with(server, "RECORD_NOT_UTF8").await
+}
+
+async fn stopped_with(server: &mut Server, code: &str) -> (v1::Connector, Agent) {
     let agent = Agent::connect(&server.channel, Script::willing("a")).await;
     let name = server.running("sink").await.name;
-    agent.show(vec![partition(3, PartitionState::Stopped, 42, Some(42))]).await;
+    let stopped = v1::PartitionProgress {
+        error_code: code.to_owned(),
+        ..partition(3, PartitionState::Stopped, 42, Some(42))
+    };
+    agent.show(vec![stopped]).await;
     let connector = server.until(&name, |one| status_of(one).partitions_stopped == 1).await;
     (connector, agent)
 }
@@ -105,6 +113,20 @@ async fn a_retry_is_told_until_the_partition_moves() {
 
     agent.show(vec![partition(3, PartitionState::Running, 43, Some(42))]).await;
     has_none(&mut agent).await;
+}
+
+#[tokio::test]
+async fn where_no_record_is_in_the_way_none_is_left_out() {
+    let mut server = Server::with_instance().await;
+    let (connector, mut agent) = stopped_with(&mut server, "KAFKA_LOG_TRUNCATED").await;
+    let name = connector.name;
+
+    let refused = resume(&mut server, &name, ResumeAction::Skip, Some(42)).await;
+    let status = refused.expect_err("refused");
+    assert_eq!(reason(&status), "WRONG_STATE");
+    assert!(status.message().contains("KAFKA_LOG_TRUNCATED"), "{}", status.message());
+    resume(&mut server, &name, ResumeAction::Retry, None).await.expect("taken");
+    has(&mut agent, &[decision(1, None)]).await;
 }
 
 #[tokio::test]
