@@ -38,7 +38,7 @@ pub fn compress(compression: Compression, body: Vec<u8>) -> io::Result<Vec<u8>> 
 fn gzip(body: &[u8]) -> io::Result<Vec<u8>> {
     let level = CompressionLvl::new(GZIP_LEVEL).expect("it has levels 0 to 12");
     let mut compressor = Compressor::new(level);
-    // The kernel gives memory only for what is written to.
+    // The kernel gives memory of many pages only for what is written to.
     let mut compressed = vec![0; compressor.gzip_compress_bound(body.len())];
     let length = compressor.gzip_compress(body, &mut compressed).map_err(io::Error::other)?;
     compressed.truncate(length);

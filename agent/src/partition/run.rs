@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use kafka2oss_chain::{LogPosition, ObjectKey, Owner, Pin};
+use kafka2oss_chain::{ObjectKey, Owner, Pin};
 use kafka2oss_memory::PartitionMemory;
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
@@ -15,9 +15,9 @@ use rdkafka::error::KafkaError;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::commit::CommitError;
 use super::dead_letter::DeadLetters;
-use super::deliver::{Delivery, Undelivered};
+use super::deliver::Delivery;
+use super::exit::Exit;
 use super::hunger::{Hunger, Stalls};
 use super::queue::RecordQueue;
 use super::shape::{Form, Shape};
@@ -40,43 +40,6 @@ pub(crate) enum Signal {
     Pause,
     /// Deliver what is open and end.
     Close,
-}
-
-/// Why a loop ended.
-#[derive(Debug, Clone)]
-pub(crate) enum Exit {
-    /// It was told to; everything is delivered.
-    Closed,
-    /// The chain goes on at another offset than its own next one.
-    Rewind {
-        /// The chain's position.
-        position: LogPosition,
-        /// Key of the link that starts there, if it is announced.
-        pin: Option<Pin>,
-    },
-    /// It waits for a decision; what stands before is delivered.
-    Stopped(Problem),
-    /// The same, since the log was truncated, unless the topic is another one.
-    Truncated(Problem),
-    /// The broker has nothing at the offset that it was asked for.
-    OutOfRange(OutOfRange),
-    /// The partition is another's, by now.
-    Revoked,
-    /// The consumer is of no more use.
-    Broken(Problem),
-}
-
-/// The broker has nothing at the offset that it was asked for.
-#[derive(Debug, Clone)]
-pub(crate) struct OutOfRange {
-    /// That offset: the chain's position, or of the record before it.
-    pub offset: i64,
-    /// Beginning and end of the partition's log when the broker said so.
-    pub log: (i64, i64),
-    /// The chain's position.
-    pub position: LogPosition,
-    /// Key of the link that starts there, if it is announced.
-    pub pin: Option<Pin>,
 }
 
 /// One partition, from one position on.
@@ -291,16 +254,6 @@ impl PartitionLoop {
             () = sleep_until(deadline) => {}
         }
         Ok(())
-    }
-}
-
-impl From<Undelivered> for Exit {
-    fn from(undelivered: Undelivered) -> Self {
-        match undelivered {
-            Undelivered::Stop(problem) => Self::Stopped(problem),
-            Undelivered::Commit(CommitError::Revoked) => Self::Revoked,
-            Undelivered::Commit(CommitError::Failed(problem)) => Self::Broken(problem),
-        }
     }
 }
 

@@ -12,10 +12,10 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::aside::Aside;
 use super::deliver::{Delivered, Delivery, Spare, Undelivered};
+use super::exit::{Exit, OutOfRange};
 use super::object::OpenObject;
 use super::prepare::Preparation;
 use super::rotation::{self, Reason};
-use super::run::{Exit, OutOfRange};
 use super::shape::{Form, Shape};
 use super::witness::Witness;
 
@@ -306,11 +306,4 @@ async fn ended(delivering: &mut Option<DeliveryHandle>) -> Result<Delivered, Und
         let message = format!("the delivery of an object ended without a result: {error}");
         Err(Undelivered::broken(Problem::new(ErrorCode::Internal, message)))
     })
-}
-
-impl Exit {
-    /// The chain goes on where its owner is by now.
-    pub(super) fn rewind(owner: &Owner) -> Self {
-        Self::Rewind { position: owner.position(), pin: owner.pin().cloned() }
-    }
 }

@@ -10,9 +10,10 @@ use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::spec::{FailureHandlingPolicy, OverflowPolicy};
 
+use super::exit::Exit;
 use super::message::{HeaderList, Message};
 use super::rotation::Reason;
-use super::run::{Exit, PartitionLoop};
+use super::run::PartitionLoop;
 use super::state::{Ending, State};
 use crate::report::Severity;
 

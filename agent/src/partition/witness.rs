@@ -19,14 +19,15 @@ pub(super) struct Witness {
 }
 
 /// Where the reading starts of a chain that goes on at `position`: at the record
-/// before it, where anything is known of that and `log`, if that is known, has it.
-///
-/// Where the log ends before the position, reading it there has the broker say so.
+/// before it, where anything is known of that and it has not expired, as far as it is
+/// known where the log begins. Where the log ends is no reason to start elsewhere: by
+/// the time it is read it may have grown beyond the position.
 pub(crate) fn read_from(position: LogPosition, log: Option<Watermarks>) -> i64 {
-    let is_there = |witness: &Witness| {
-        log.is_none_or(|log| log.beginning <= witness.offset && position.offset <= log.end)
-    };
-    Witness::of(position).filter(is_there).map_or(position.offset, |witness| witness.offset)
+    let has_expired = |witness: &Witness| log.is_some_and(|log| witness.offset < log.beginning);
+    match Witness::of(position) {
+        Some(witness) if !has_expired(&witness) => witness.offset,
+        _ => position.offset,
+    }
 }
 
 impl Witness {
@@ -68,13 +69,13 @@ mod tests {
     }
 
     #[test]
-    fn reading_starts_at_the_position_where_the_record_before_is_gone() {
+    fn reading_starts_at_the_position_where_the_record_before_has_expired() {
         for (case, beginning, end, expected) in [
             ("there", 9, 10, 9),
             ("and others after it", 0, 20, 9),
             ("expired", 10, 10, 10),
             ("expired, and others after it", 15, 20, 10),
-            ("lost", 0, 9, 10),
+            ("lost", 0, 8, 9),
         ] {
             let log = Watermarks { beginning, end };
             assert_eq!(read_from(at(10, 3), Some(log)), expected, "{case}");

@@ -83,8 +83,7 @@ async fn records_in_the_place_of_those_that_were_read_stop_the_partition_at_each
     for world in [&committed, &adopted, &recovered] {
         world.produce(10..40).await?;
     }
-    // Up to the record before the position.
-    short.produce(0..9).await?;
+    short.produce(0..8).await?;
     of_intact.extend(intact.produce(10..40).await?);
 
     for (world, produced) in [

@@ -1,20 +1,21 @@
 //! How partitions move: taken up and given up as the group says, taken up again
-//! at another offset, left alone where they cannot go on.
+//! at another offset.
 
 use std::collections::BTreeMap;
 use std::time::{Instant, SystemTime};
 
 use kafka2oss_chain::{LogPosition, Pin};
+use kafka2oss_kafka::Watermarks;
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use rdkafka::consumer::Consumer;
 
 use super::Session;
 use super::searches::Found;
-use crate::partition::{Exit, OutOfRange, Signal, read_from};
+use crate::partition::{Signal, read_from};
 use crate::task::consumer::{self, TakeUp};
 use crate::task::known_logs::known_logs;
-use crate::task::partitions::{Ended, Start};
+use crate::task::partitions::Start;
 use crate::task::recovery::Search;
 use crate::task::{Guidance, Mode, PartitionSnapshot, PartitionState, settings};
 
@@ -32,44 +33,47 @@ pub(super) enum Deferred {
 
 /// A partition that goes on elsewhere.
 pub(super) struct Restart {
-    partition: i32,
+    pub(super) partition: i32,
     /// The chain's position.
-    position: LogPosition,
+    pub(super) position: LogPosition,
     /// Key of the link that starts there, if it is announced.
-    pin: Option<Pin>,
+    pub(super) pin: Option<Pin>,
     /// The first offset that is read.
-    read_from: i64,
+    pub(super) read_from: i64,
     /// Whether the group holds the position.
-    committed: bool,
+    pub(super) committed: bool,
 }
 
 impl Session {
     /// Takes up partitions where the group's offsets say; those that it holds
     /// none for when their position is found out.
     pub(super) async fn take_up(&mut self, partitions: Vec<i32>) -> Result<(), Problem> {
-        let positions = if partitions.is_empty() {
-            BTreeMap::new()
+        let (positions, logs) = if partitions.is_empty() {
+            (BTreeMap::new(), BTreeMap::new())
         } else {
             let positions = consumer::positions(&self.consumer, &self.spec, partitions).await?;
-            self.incarnation.confirm(Instant::now()).await?;
-            positions
+            let confirmed = self.incarnation.confirm(Instant::now());
+            let (confirmed, logs) = tokio::join!(confirmed, self.logs(&positions));
+            confirmed?;
+            (positions, logs)
         };
         let absent: Vec<i32> = positions
             .iter()
             .filter(|(_, take_up)| matches!(take_up, TakeUp::Absent))
             .map(|(partition, _)| *partition)
             .collect();
-        self.assign(positions).await?;
+        self.assign(positions, &logs).await?;
         self.search(absent);
         Ok(())
     }
 
     /// Starts the loops of those partitions whose positions are known, then the
     /// reading; the others are not read.
-    async fn assign(&mut self, positions: BTreeMap<i32, TakeUp>) -> Result<(), Problem> {
-        let followed = positions.iter().filter(|(_, take_up)| take_up.follows_a_record());
-        let followed: Vec<i32> = followed.map(|(partition, _)| *partition).collect();
-        let logs = known_logs(&self.admin, &self.spec.spec.source.topic, &followed).await;
+    async fn assign(
+        &mut self,
+        positions: BTreeMap<i32, TakeUp>,
+        logs: &BTreeMap<i32, Watermarks>,
+    ) -> Result<(), Problem> {
         let mut offsets = BTreeMap::new();
         for (partition, take_up) in positions {
             // The group sees it taken all the same: its answer to a rebalance is
@@ -99,6 +103,13 @@ impl Session {
             }
         }
         consumer::assign(&self.consumer, &self.spec.spec.source.topic, &offsets).await
+    }
+
+    /// Where the logs are known to begin whose position follows a record.
+    async fn logs(&self, positions: &BTreeMap<i32, TakeUp>) -> BTreeMap<i32, Watermarks> {
+        let followed = positions.iter().filter(|(_, take_up)| take_up.follows_a_record());
+        let followed: Vec<i32> = followed.map(|(partition, _)| *partition).collect();
+        known_logs(&self.admin, &self.spec.spec.source.topic, &followed).await
     }
 
     /// Searches for positions that the group does not hold.
@@ -134,8 +145,9 @@ impl Session {
             return Ok(());
         }
         let partitions: Vec<i32> = found.keys().copied().collect();
+        let logs = self.logs(&found).await;
         self.give_up(&partitions).await?;
-        self.assign(found).await
+        self.assign(found, &logs).await
     }
 
     /// Takes a partition up again elsewhere, with nothing left of what was read
@@ -198,83 +210,6 @@ impl Session {
         }
     }
 
-    /// A loop has ended.
-    pub(super) async fn ended(&mut self, ended: Ended) -> Result<(), Problem> {
-        tracing::debug!(task = self.spec.index, ?ended, "loop ended");
-        let Ended { partition, assignment, exit } = ended;
-        if !self.partitions.is_current(partition, assignment) {
-            return Ok(());
-        }
-        self.partitions.stopped(partition);
-        if self.is_revoked(partition) {
-            return Ok(());
-        }
-        match exit {
-            Exit::Closed => Ok(()),
-            Exit::Revoked if self.stopping.is_some() => Ok(()),
-            Exit::Revoked => {
-                let message = format!("the loop of partition {partition} ended by itself");
-                Err(Problem::new(ErrorCode::Internal, message))
-            }
-            Exit::Broken(problem) => Err(problem),
-            Exit::Rewind { position, pin } => {
-                let read_from = read_from(position, None);
-                let restart = Restart { partition, position, pin, read_from, committed: true };
-                self.carry_out(Deferred::Restart(restart)).await
-            }
-            Exit::Stopped(problem) => self.stopped(partition, problem).await,
-            Exit::Truncated(problem) => {
-                self.incarnation.confirm(Instant::now()).await?;
-                self.stopped(partition, problem).await
-            }
-            Exit::OutOfRange(found) => self.out_of_range(partition, found).await,
-        }
-    }
-
-    /// The partition waits for a decision.
-    async fn stopped(&mut self, partition: i32, problem: Problem) -> Result<(), Problem> {
-        self.board.stopped(partition, problem);
-        // One that came before the partition had stopped again.
-        let decided = self.is_decided(partition).then_some(partition);
-        self.carry_out(Deferred::Resume(decided.into_iter().collect())).await
-    }
-
-    /// The broker has nothing at the offset that it was asked for: retention
-    /// overtook it, or the log was truncated.
-    async fn out_of_range(
-        &mut self,
-        partition: i32,
-        OutOfRange { offset: asked_for, log: (beginning, end), position, pin }: OutOfRange,
-    ) -> Result<(), Problem> {
-        self.incarnation.confirm(Instant::now()).await?;
-        let offset = position.offset;
-        if asked_for >= beginning {
-            // Within the log librdkafka says so where the records at the position
-            // are others by now (KIP-320): what is there was never read.
-            let message = if offset > end {
-                format!(
-                    "the position is {offset}, but the partition's log ends at {end}: the \
-                     brokers have lost records"
-                )
-            } else {
-                format!(
-                    "the brokers do not have the records up to the position {offset} any more, \
-                     and have others: the log was truncated"
-                )
-            };
-            let problem = Problem::new(ErrorCode::KafkaLogTruncated, message);
-            return self.stopped(partition, problem).await;
-        }
-        if offset < beginning {
-            // The next link stands for the lost range, too.
-            self.board.lost(partition, offset, beginning);
-        }
-        let committed = self.board.committed(partition).is_some();
-        let read_from = offset.max(beginning);
-        let restart = Restart { partition, position, pin, read_from, committed };
-        self.carry_out(Deferred::Restart(restart)).await
-    }
-
     /// The task is told something else.
     pub(super) async fn guide(&mut self, guidance: Guidance) -> Result<(), Problem> {
         let before = std::mem::replace(&mut self.guidance, guidance);
@@ -298,7 +233,7 @@ impl Session {
 
     /// Whether there is a decision about the partition that it was not taken up
     /// under yet.
-    fn is_decided(&self, partition: i32) -> bool {
+    pub(super) fn is_decided(&self, partition: i32) -> bool {
         let number = self.guidance.resumes.get(&partition).map(|resume| resume.number);
         number > self.resumed.get(&partition).copied()
     }

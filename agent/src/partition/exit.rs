@@ -1,0 +1,61 @@
+//! Why a partition's loop ended.
+
+use kafka2oss_chain::{LogPosition, Owner, Pin};
+use kafka2oss_proto::error_code::Problem;
+
+use super::commit::CommitError;
+use super::deliver::Undelivered;
+
+/// Why a loop ended.
+#[derive(Debug, Clone)]
+pub(crate) enum Exit {
+    /// It was told to; everything is delivered.
+    Closed,
+    /// The chain goes on at another offset than its own next one.
+    Rewind {
+        /// The chain's position.
+        position: LogPosition,
+        /// Key of the link that starts there, if it is announced.
+        pin: Option<Pin>,
+    },
+    /// It waits for a decision; what stands before is delivered.
+    Stopped(Problem),
+    /// The same, since the log was truncated, unless the topic is another one.
+    Truncated(Problem),
+    /// The broker has nothing at the offset that it was asked for.
+    OutOfRange(OutOfRange),
+    /// The partition is another's, by now.
+    Revoked,
+    /// The consumer is of no more use.
+    Broken(Problem),
+}
+
+/// The broker has nothing at the offset that it was asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct OutOfRange {
+    /// That offset: the chain's position, or of the record before it.
+    pub offset: i64,
+    /// Beginning and end of the partition's log when the broker said so.
+    pub log: (i64, i64),
+    /// The chain's position.
+    pub position: LogPosition,
+    /// Key of the link that starts there, if it is announced.
+    pub pin: Option<Pin>,
+}
+
+impl Exit {
+    /// The chain goes on where its owner is by now.
+    pub(super) fn rewind(owner: &Owner) -> Self {
+        Self::Rewind { position: owner.position(), pin: owner.pin().cloned() }
+    }
+}
+
+impl From<Undelivered> for Exit {
+    fn from(undelivered: Undelivered) -> Self {
+        match undelivered {
+            Undelivered::Stop(problem) => Self::Stopped(problem),
+            Undelivered::Commit(CommitError::Revoked) => Self::Revoked,
+            Undelivered::Commit(CommitError::Failed(problem)) => Self::Broken(problem),
+        }
+    }
+}

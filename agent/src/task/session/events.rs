@@ -1,0 +1,108 @@
+//! What the consumer has to say, and what is said to it for the loops.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use kafka2oss_proto::ErrorCode;
+use kafka2oss_proto::error_code::Problem;
+use rdkafka::consumer::Consumer;
+
+use super::Session;
+use crate::partition::{CommitError, CommitRequest};
+use crate::task::commits::answer;
+use crate::task::context::Event;
+use crate::task::orphans::LOOK_AFTER;
+use crate::task::{Membership, consumer, task_consumer};
+
+impl Session {
+    /// Serves everything that the consumer has to say.
+    pub(super) async fn poll(&mut self) -> Result<(), Problem> {
+        self.hear()?;
+        while let Some(event) = self.consumer.context().next_event() {
+            self.handle(event).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets the consumer say what it has to say; events are noted.
+    pub(super) fn hear(&mut self) -> Result<(), Problem> {
+        while let Some(said) = task_consumer::poll(&self.consumer) {
+            match said {
+                None => {}
+                Some(Ok(message)) => {
+                    // Every partition has a queue of its own before it is
+                    // assigned.
+                    let message = format!(
+                        "a record of partition {} came by the main queue",
+                        rdkafka::Message::partition(&message)
+                    );
+                    return Err(Problem::new(ErrorCode::Internal, message));
+                }
+                Some(Err(error)) => {
+                    let problem = self.consumer.context().errors.problem("the consumer", &error);
+                    // A new consumer reads the secrets anew.
+                    let refused = problem.code == ErrorCode::KafkaAuthenticationFailed;
+                    if refused || consumer::is_fatal(&error) {
+                        return Err(problem);
+                    }
+                    self.troubled = Some(Instant::now());
+                    self.board.troubled(&problem);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn handle(&mut self, event: Event) -> Result<(), Problem> {
+        tracing::debug!(task = self.spec.index, ?event, "consumer event");
+        match event {
+            Event::Assigned(partitions) => {
+                self.take_up(partitions).await?;
+                self.consumer.context().assigned();
+                self.joined = true;
+                if self.membership == Membership::Static {
+                    self.orphans = (Some(Instant::now() + LOOK_AFTER), BTreeSet::new());
+                }
+                self.untroubled();
+                self.send_refused_again();
+                Ok(())
+            }
+            Event::Revoked(partitions) => {
+                self.begin_revocation(partitions);
+                Ok(())
+            }
+            Event::Committed { partition, offset, outcome } => {
+                if self.commits.answered(&self.consumer, partition, offset, outcome) {
+                    self.untroubled();
+                    self.check_metadata(partition);
+                }
+                Ok(())
+            }
+            Event::Failed(error) => {
+                Err(self.consumer.context().errors.problem("the group's rebalance failed", &error))
+            }
+        }
+    }
+
+    pub(super) fn commit(&mut self, request: CommitRequest) {
+        let CommitRequest { partition, commit, .. } = &request;
+        tracing::debug!(
+            task = self.spec.index,
+            partition,
+            offset = commit.position.offset,
+            "commit"
+        );
+        if self.partitions.is_current(request.partition, request.assignment) {
+            self.commits.send(&self.consumer, request);
+        } else {
+            answer(request, Err(CommitError::Revoked));
+        }
+    }
+
+    pub(super) fn send_refused_again(&mut self) {
+        let Self { commits, consumer, partitions, .. } = self;
+        commits.send_refused_again(consumer, |partition, assignment| {
+            partitions.is_current(partition, assignment)
+        });
+    }
+}
