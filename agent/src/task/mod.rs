@@ -3,6 +3,7 @@
 
 mod actor;
 mod backlog;
+mod beginnings;
 mod board;
 mod checkpoints;
 mod commits;
@@ -12,7 +13,6 @@ mod context;
 mod fetch_wait;
 mod handle;
 mod incarnation;
-mod known_logs;
 mod native;
 mod orphans;
 mod partitions;

@@ -74,6 +74,22 @@ impl BrokerAdmin {
         Ok(Self { client: Arc::new(Client { producer, memory, config }) })
     }
 
+    /// Where partitions of a topic begin; every one or an error.
+    ///
+    /// # Errors
+    /// What the brokers or librdkafka say.
+    pub async fn beginnings(
+        &self,
+        topic: &str,
+        partitions: &[i32],
+    ) -> Result<BTreeMap<i32, i64>, Problem> {
+        let (name, partitions) = (topic.to_owned(), partitions.to_vec());
+        self.request(format!("cannot read where topic `{topic}` begins"), move |client| {
+            offsets::beginnings(client, &name, &partitions)
+        })
+        .await
+    }
+
     /// What keeps it from the brokers, if something did of late.
     pub(crate) fn cause(&self) -> Option<Problem> {
         self.client.memory.cause()

@@ -19,15 +19,24 @@ pub(super) fn watermarks(
     partitions: &[i32],
 ) -> Result<BTreeMap<i32, Watermarks>, Failure> {
     // Beginnings first, so that no beginning is beyond its end.
-    let beginnings = list(client, topic, partitions, Offset::Beginning)?;
+    let beginnings = beginnings(client, topic, partitions)?;
     let ends = list(client, topic, partitions, Offset::End)?;
-    partitions
-        .iter()
-        .map(|&partition| {
-            let (beginning, end) = (known(&beginnings, partition)?, known(&ends, partition)?);
+    beginnings
+        .into_iter()
+        .map(|(partition, beginning)| {
+            let end = known(&ends, partition)?;
             Ok((partition, Watermarks { beginning, end }))
         })
         .collect()
+}
+
+pub(super) fn beginnings(
+    client: &Client,
+    topic: &str,
+    partitions: &[i32],
+) -> Result<BTreeMap<i32, i64>, Failure> {
+    let found = list(client, topic, partitions, Offset::Beginning)?;
+    partitions.iter().map(|&partition| Ok((partition, known(&found, partition)?))).collect()
 }
 
 pub(super) fn for_times(

@@ -127,6 +127,8 @@ async fn watermarks_tell_where_each_partition_begins_and_ends() -> Result<()> {
     assert_eq!(marks[&0], Watermarks { beginning: 0, end: 0 });
     assert_eq!(marks[&1], Watermarks { beginning: 0, end: 3 });
     assert!(admin.watermarks(&topic, &[0, 2]).await.is_err(), "there is no partition 2");
+    assert_eq!(admin.beginnings(&topic, &[0, 1]).await?, [(0, 0), (1, 0)].into());
+    assert!(admin.beginnings(&topic, &[0, 2]).await.is_err(), "there is no partition 2");
     Ok(())
 }
 

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::time::{Instant, SystemTime};
 
 use kafka2oss_chain::{LogPosition, Pin};
-use kafka2oss_kafka::Watermarks;
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use rdkafka::consumer::Consumer;
@@ -13,8 +12,8 @@ use rdkafka::consumer::Consumer;
 use super::Session;
 use super::searches::Found;
 use crate::partition::{Signal, read_from};
+use crate::task::beginnings::known_beginnings;
 use crate::task::consumer::{self, TakeUp};
-use crate::task::known_logs::known_logs;
 use crate::task::partitions::Start;
 use crate::task::recovery::Search;
 use crate::task::{Guidance, Mode, PartitionSnapshot, PartitionState, settings};
@@ -48,21 +47,22 @@ impl Session {
     /// Takes up partitions where the group's offsets say; those that it holds
     /// none for when their position is found out.
     pub(super) async fn take_up(&mut self, partitions: Vec<i32>) -> Result<(), Problem> {
-        let (positions, logs) = if partitions.is_empty() {
+        let (positions, beginnings) = if partitions.is_empty() {
             (BTreeMap::new(), BTreeMap::new())
         } else {
             let positions = consumer::positions(&self.consumer, &self.spec, partitions).await?;
             let confirmed = self.incarnation.confirm(Instant::now());
-            let (confirmed, logs) = tokio::join!(confirmed, self.logs(&positions));
+            let beginnings = self.beginnings(&positions);
+            let (confirmed, beginnings) = tokio::join!(confirmed, beginnings);
             confirmed?;
-            (positions, logs)
+            (positions, beginnings)
         };
         let absent: Vec<i32> = positions
             .iter()
             .filter(|(_, take_up)| matches!(take_up, TakeUp::Absent))
             .map(|(partition, _)| *partition)
             .collect();
-        self.assign(positions, &logs).await?;
+        self.assign(positions, &beginnings).await?;
         self.search(absent);
         Ok(())
     }
@@ -72,7 +72,7 @@ impl Session {
     async fn assign(
         &mut self,
         positions: BTreeMap<i32, TakeUp>,
-        logs: &BTreeMap<i32, Watermarks>,
+        beginnings: &BTreeMap<i32, i64>,
     ) -> Result<(), Problem> {
         let mut offsets = BTreeMap::new();
         for (partition, take_up) in positions {
@@ -81,7 +81,7 @@ impl Session {
             match take_up {
                 TakeUp::At { position, pin, committed } => {
                     let seen = snapshot(position.offset, committed.then_some(position.offset));
-                    let read_from = read_from(position, logs.get(&partition).copied());
+                    let read_from = read_from(position, beginnings.get(&partition).copied());
                     let skip = self.decided(partition);
                     let from = Start { position, pin, skip, read_from };
                     let signal = self.signal();
@@ -106,10 +106,10 @@ impl Session {
     }
 
     /// Where the logs are known to begin whose position follows a record.
-    async fn logs(&self, positions: &BTreeMap<i32, TakeUp>) -> BTreeMap<i32, Watermarks> {
+    async fn beginnings(&self, positions: &BTreeMap<i32, TakeUp>) -> BTreeMap<i32, i64> {
         let followed = positions.iter().filter(|(_, take_up)| take_up.follows_a_record());
         let followed: Vec<i32> = followed.map(|(partition, _)| *partition).collect();
-        known_logs(&self.admin, &self.spec.spec.source.topic, &followed).await
+        known_beginnings(&self.admin, &self.spec.spec.source.topic, &followed).await
     }
 
     /// Searches for positions that the group does not hold.
@@ -145,9 +145,9 @@ impl Session {
             return Ok(());
         }
         let partitions: Vec<i32> = found.keys().copied().collect();
-        let logs = self.logs(&found).await;
+        let beginnings = self.beginnings(&found).await;
         self.give_up(&partitions).await?;
-        self.assign(found, &logs).await
+        self.assign(found, &beginnings).await
     }
 
     /// Takes a partition up again elsewhere, with nothing left of what was read
