@@ -20,6 +20,9 @@ const LONGEST: usize = 64 << 20;
 /// `api_key` of ListOffsets, the first field of a request.
 pub const LIST_OFFSETS: u16 = 2;
 
+/// `api_key` of JoinGroup.
+pub const JOIN_GROUP: u16 = 11;
+
 /// A request as it is sent.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a>(&'a [u8]);

@@ -1,4 +1,4 @@
-//! Two calls of librdkafka that rdkafka does not wrap as they are needed here.
+//! Calls of librdkafka that rdkafka does not wrap as they are needed here.
 
 use std::ffi::CStr;
 use std::ptr;
@@ -32,6 +32,21 @@ pub(super) fn commit(consumer: &TaskConsumer, offsets: &TopicPartitionList) -> K
     match error {
         RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
         error => Err(KafkaError::ConsumerCommit(error.into())),
+    }
+}
+
+/// Whether the consumer is a member of its group and has not begun to leave it.
+pub(super) fn is_member(consumer: &TaskConsumer) -> bool {
+    let client = consumer.client().native_ptr();
+    // SAFETY: the client is live. The member id is a C string, or null, and ours to free.
+    unsafe {
+        let id = bindings::rd_kafka_memberid(client);
+        if id.is_null() {
+            return false;
+        }
+        let is_member = !CStr::from_ptr(id).is_empty();
+        bindings::rd_kafka_mem_free(client, id.cast());
+        is_member
     }
 }
 

@@ -10,7 +10,7 @@ use super::StopMode;
 /// owner.
 pub(super) const DELIVERY_DEADLINE: Duration = Duration::from_secs(15);
 
-/// What leaving the group may take.
+/// What leaving the group may take, and waiting for a group that is being joined.
 const LEAVE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// A stop on its way.
@@ -19,6 +19,8 @@ pub(super) struct Stopping {
     mode: StopMode,
     step: Step,
     deadline: Instant,
+    /// Until then the group may be joined.
+    joins_until: Instant,
 }
 
 #[derive(Debug)]
@@ -32,6 +34,9 @@ enum Step {
 /// What is seen of the task's partitions.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Seen {
+    /// The group is being joined: it hears of who leaves only once it has given that
+    /// one a name.
+    pub joins: bool,
     /// Some loop has not ended.
     pub loops_run: bool,
     /// Some partition is not given back to the group.
@@ -52,7 +57,20 @@ pub(super) enum Next {
 impl Stopping {
     /// Begins: the loops have been told to deliver what is open and end.
     pub(super) fn begin(mode: StopMode, now: Instant) -> Self {
-        Self { mode, step: Step::Delivering, deadline: now + DELIVERY_DEADLINE }
+        Self {
+            mode,
+            step: Step::Delivering,
+            deadline: now + DELIVERY_DEADLINE,
+            joins_until: now + LEAVE_DEADLINE,
+        }
+    }
+
+    /// Until when the group is left, if it is being left.
+    pub(super) fn leaves_until(&self) -> Option<Instant> {
+        match self.step {
+            Step::Delivering => None,
+            Step::Leaving => Some(self.deadline),
+        }
     }
 
     /// Carries on.
@@ -61,6 +79,9 @@ impl Stopping {
         match (&self.step, self.mode) {
             (Step::Delivering, _) if seen.loops_run && in_time => Next::Wait,
             (Step::Delivering, StopMode::KeepMembership) => Next::Close,
+            (Step::Delivering, StopMode::Leave) if seen.joins && now < self.joins_until => {
+                Next::Wait
+            }
             (Step::Delivering, StopMode::Leave) => {
                 self.step = Step::Leaving;
                 self.deadline = now + LEAVE_DEADLINE;
@@ -76,16 +97,19 @@ impl Stopping {
 mod tests {
     use super::*;
 
-    const BUSY: Seen = Seen { loops_run: true, owns_partitions: true };
-    const DELIVERED: Seen = Seen { loops_run: false, owns_partitions: true };
-    const GIVEN_UP: Seen = Seen { loops_run: false, owns_partitions: false };
+    const BUSY: Seen = Seen { joins: false, loops_run: true, owns_partitions: true };
+    const DELIVERED: Seen = Seen { loops_run: false, ..BUSY };
+    const GIVEN_UP: Seen = Seen { owns_partitions: false, ..DELIVERED };
+    const JOINING: Seen = Seen { joins: true, ..GIVEN_UP };
 
     #[test]
     fn what_is_open_is_delivered_before_the_group_is_left() {
         let now = Instant::now();
         let mut stopping = Stopping::begin(StopMode::Leave, now);
         assert_eq!(stopping.next(BUSY, now), Next::Wait);
+        assert_eq!(stopping.leaves_until(), None);
         assert_eq!(stopping.next(DELIVERED, now), Next::Leave);
+        assert_eq!(stopping.leaves_until(), Some(now + LEAVE_DEADLINE));
         assert_eq!(stopping.next(DELIVERED, now), Next::Wait);
         assert_eq!(stopping.next(GIVEN_UP, now), Next::Close);
     }
@@ -96,6 +120,20 @@ mod tests {
         let mut stopping = Stopping::begin(StopMode::KeepMembership, now);
         assert_eq!(stopping.next(BUSY, now), Next::Wait);
         assert_eq!(stopping.next(DELIVERED, now), Next::Close);
+    }
+
+    #[test]
+    fn a_group_that_is_being_joined_is_left_once_it_has_been() {
+        let now = Instant::now();
+        let mut stopping = Stopping::begin(StopMode::Leave, now);
+        assert_eq!(stopping.next(JOINING, now), Next::Wait);
+        assert_eq!(stopping.next(GIVEN_UP, now), Next::Leave);
+
+        let mut stopping = Stopping::begin(StopMode::Leave, now);
+        assert_eq!(stopping.next(JOINING, now + LEAVE_DEADLINE), Next::Leave);
+
+        let mut stopping = Stopping::begin(StopMode::KeepMembership, now);
+        assert_eq!(stopping.next(JOINING, now), Next::Close);
     }
 
     #[test]

@@ -1,15 +1,12 @@
 //! A partition's first position is found while the broker is slow to answer.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::Result;
-use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer};
-use kafka2oss_tests::kafka_proxy::{KafkaProxy, LIST_OFFSETS};
-use kafka2oss_tests::port;
+use kafka2oss_tests::kafka_proxy::LIST_OFFSETS;
 use kafka2oss_tests::produce::Record;
 
-use crate::world::World;
+use crate::slow_broker::SlowBroker;
 
 /// Longer than it takes to find the position.
 const HELD: Duration = Duration::from_millis(1_500);
@@ -23,21 +20,16 @@ const RECORDS: u32 = 300;
 /// (`rd_kafka_toppar_handle_Offset`): it must never have asked.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_answer_about_the_log_skips_no_record() -> Result<()> {
-    let [proxied, behind] = port::free()?;
-    let options = KafkaOptions { behind: Some((behind, proxied)), ..KafkaOptions::default() };
-    let kafka = KafkaServer::start(options).await?;
-    let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, behind));
-    let proxy = KafkaProxy::start(proxied, upstream).await?;
-    let mut world = World::on(kafka.access(), 1, &[]).await?;
-    world.instance.bootstrap_servers = vec![format!("127.0.0.1:{proxied}")];
+    let broker = SlowBroker::start().await?;
+    let world = broker.world(1).await?;
     let topic = world.topic.clone();
-    proxy.hold(move |request| {
+    broker.proxy.hold(move |request| {
         let held = request.api_key() == Some(LIST_OFFSETS) && request.has(&topic);
         held.then_some(HELD)
     });
 
     let task = world.start(0).await?;
-    let producer = kafka.producer()?;
+    let producer = broker.kafka.producer()?;
     let mut pauses = tokio::time::interval(PAUSE);
     let mut produced = Vec::new();
     for number in 0..RECORDS {

@@ -58,6 +58,7 @@ impl Session {
         let Some(stopping) = &mut self.stopping else { return false };
         let partitions = self.partitions.all();
         let seen = Seen {
+            joins: !self.joined && self.troubled.is_none(),
             loops_run: partitions.iter().any(|partition| self.partitions.is_running(*partition)),
             owns_partitions: !partitions.is_empty() || self.revocation.is_some(),
         };

@@ -185,10 +185,11 @@ pub(super) async fn run(
     };
     let end = session.serve(&wake, commit_requests, steering).await;
     let rejoins = session.rejoins;
+    let leaves_until = session.stopping.as_ref().and_then(Stopping::leaves_until);
     session.partitions.abort_all().await;
     session.searches.shutdown().await;
     drop(session);
-    consumer::close(consumer).await;
+    consumer::close(consumer, leaves_until).await;
     match end {
         Ok(()) => rejoins.map_or(End::Stopped, End::Rejoin),
         Err(problem) => End::Failed(problem),

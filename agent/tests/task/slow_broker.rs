@@ -1,0 +1,37 @@
+//! A broker whose answers are held back.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use anyhow::Result;
+use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer};
+use kafka2oss_tests::kafka_proxy::KafkaProxy;
+use kafka2oss_tests::port;
+
+use crate::world::World;
+
+/// A broker of its own behind a proxy.
+pub(crate) struct SlowBroker {
+    pub kafka: KafkaServer,
+    pub proxy: KafkaProxy,
+    address: String,
+}
+
+impl SlowBroker {
+    /// It holds nothing back yet.
+    pub(crate) async fn start() -> Result<Self> {
+        let [proxied, behind] = port::free()?;
+        let options = KafkaOptions { behind: Some((behind, proxied)), ..KafkaOptions::default() };
+        let kafka = KafkaServer::start(options).await?;
+        let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, behind));
+        let proxy = KafkaProxy::start(proxied, upstream).await?;
+        Ok(Self { kafka, proxy, address: format!("127.0.0.1:{proxied}") })
+    }
+
+    /// A connector whose tasks reach the broker by the proxy; its topic has so many
+    /// partitions.
+    pub(crate) async fn world(&self, partitions: i32) -> Result<World> {
+        let mut world = World::on(self.kafka.access(), partitions, &[]).await?;
+        world.instance.bootstrap_servers = vec![self.address.clone()];
+        Ok(world)
+    }
+}
