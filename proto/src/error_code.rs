@@ -198,7 +198,8 @@ catalogue! {
     // Store
     StoreUnreachable "STORE_UNREACHABLE" Automatic
         "The object store cannot be reached."
-        "Check the endpoint and the route from the agents' vSwitch to it.";
+        "Check the endpoint and the route from the agents' vSwitch to it. Who signed its \
+         certificate has to be known to the agents' host, or stand in their SSL_CERT_FILE.";
     StoreUnavailable "STORE_UNAVAILABLE" Automatic
         "The object store answered with a server error."
         "Nothing, if it passes; else ask the store's operator.";

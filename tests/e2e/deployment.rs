@@ -30,11 +30,20 @@ pub(crate) struct Settings {
     pub(crate) vswitch_id: &'static str,
     /// `--memory-budget-bytes` of the agents, if they are not to choose it.
     pub(crate) memory_budget: Option<u64>,
+    /// What the agents' environment has besides.
+    pub(crate) environment: Vec<(&'static str, String)>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { agents: 1, lease: "120s", vpc_id: "", vswitch_id: "", memory_budget: None }
+        Self {
+            agents: 1,
+            lease: "120s",
+            vpc_id: "",
+            vswitch_id: "",
+            memory_budget: None,
+            environment: Vec::new(),
+        }
     }
 }
 
@@ -127,7 +136,8 @@ impl Deployment {
             .args(["--vswitch-id", self.settings.vswitch_id])
             .arg("--state-dir")
             .arg(state.path())
-            .env("RUST_LOG", "info,kafka2oss_agent=debug");
+            .env("RUST_LOG", "info,kafka2oss_agent=debug")
+            .envs(self.settings.environment.iter().cloned());
         if let Some(bytes) = self.settings.memory_budget {
             command.args(["--memory-budget-bytes", &bytes.to_string()]);
         }

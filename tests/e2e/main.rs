@@ -9,6 +9,7 @@ mod connector;
 mod control_plane;
 mod credentials;
 mod deployment;
+mod encrypted;
 mod every_tenth_broken;
 mod kafka_causes;
 mod lifecycle;

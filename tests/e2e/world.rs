@@ -27,6 +27,8 @@ pub(crate) const INSTANCE: &str = "instances/alikafka_e2e";
 pub(crate) enum Store {
     Oss(OssServer),
     Minio(&'static MinioServer),
+    /// One with a certificate.
+    Encrypted(MinioServer),
 }
 
 impl Store {
@@ -42,6 +44,7 @@ impl Store {
         match self {
             Self::Oss(server) => Ok(server.create_bucket(name).await?),
             Self::Minio(server) => server.create_bucket(name).await,
+            Self::Encrypted(server) => server.create_bucket(name).await,
         }
     }
 
@@ -49,6 +52,7 @@ impl Store {
         match self {
             Self::Oss(server) => server.access().bucket(name),
             Self::Minio(server) => server.access().bucket(name),
+            Self::Encrypted(server) => server.access().bucket(name),
         }
     }
 
@@ -58,6 +62,7 @@ impl Store {
         let (store_type, access) = match self {
             Self::Oss(server) => (v1::StoreType::Oss, server.access()),
             Self::Minio(server) => (v1::StoreType::S3, server.access()),
+            Self::Encrypted(server) => (v1::StoreType::S3, server.access()),
         };
         v1::ObjectStoreDestination {
             store_type: store_type.into(),
@@ -100,19 +105,31 @@ impl World {
         partitions: i32,
         settings: Settings,
     ) -> Result<Self> {
+        Self::by(kafka, partitions, settings, |_| {}).await
+    }
+
+    /// On a broker which the product reaches by an instance with this change, with an
+    /// OSS emulator.
+    pub(crate) async fn by(
+        kafka: &KafkaServer,
+        partitions: i32,
+        settings: Settings,
+        change: impl FnOnce(&mut v1::Instance),
+    ) -> Result<Self> {
         let topic = unique("records");
         kafka.admin()?.create_topic(&topic, partitions, &[]).await?;
         let store = Store::oss().await?;
         let name = unique("bucket");
         store.create_bucket(&name).await?;
         let bucket = store.bucket(&name);
-        let instance = v1::Instance {
+        let mut instance = v1::Instance {
             region_id: "cn-hangzhou".into(),
             bootstrap_servers: vec![kafka.bootstrap()],
             vpc_id: settings.vpc_id.into(),
             vswitch_id: settings.vswitch_id.into(),
             ..Default::default()
         };
+        change(&mut instance);
         let deployment = Deployment::start(settings).await?;
         register(&deployment, INSTANCE, instance).await?;
         Ok(Self { bootstrap: kafka.bootstrap(), store, bucket, topic, deployment })
@@ -121,7 +138,7 @@ impl World {
     pub(crate) fn oss(&self) -> &OssServer {
         match &self.store {
             Store::Oss(server) => server,
-            Store::Minio(_) => panic!("this world's store is MinIO"),
+            Store::Minio(_) | Store::Encrypted(_) => panic!("this world's store is MinIO"),
         }
     }
 

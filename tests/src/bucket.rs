@@ -15,7 +15,8 @@ use aws_sdk_s3::config::{
     SharedHttpClient,
 };
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns, ResolveDnsError};
 use serde_json::Value;
 
@@ -41,6 +42,8 @@ pub struct S3Access {
     pub secret_key: String,
     /// How buckets are addressed.
     pub addressing: Addressing,
+    /// Who signed the store's certificate, as PEM; needed with `https` only.
+    pub authority: Option<String>,
 }
 
 impl S3Access {
@@ -49,7 +52,7 @@ impl S3Access {
         let credentials = Credentials::new(&self.access_key, &self.secret_key, None, None, "test");
         let config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
-            .http_client(http_client())
+            .http_client(http_client(self.authority.as_deref()))
             .endpoint_url(&self.endpoint)
             .region(Region::new(self.region.clone()))
             .credentials_provider(credentials)
@@ -189,9 +192,14 @@ where
     anyhow!("{code}: {}", DisplayErrorContext(error))
 }
 
-fn http_client() -> SharedHttpClient {
+fn http_client(authority: Option<&str>) -> SharedHttpClient {
+    let trusted = authority.into_iter().fold(TrustStore::empty(), |trusted, certificate| {
+        trusted.with_pem_certificate(certificate.as_bytes())
+    });
+    let context = TlsContext::builder().with_trust_store(trusted).build();
     aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .tls_context(context.expect("a trust store is all that it takes"))
         .build_with_resolver(LocalhostResolver)
 }
 

@@ -1,8 +1,8 @@
 //! Apache Kafka 4.1.0 in KRaft mode, one node that is broker and controller.
 
-use std::collections::BTreeMap;
+mod options;
+
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::fs;
 use std::ops::Deref;
 use std::process::Command;
@@ -15,43 +15,19 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
+use self::options::server_properties;
 use crate::child::ChildProcess;
 use crate::kafka_access::KafkaAccess;
 use crate::scratch::Scratch;
 use crate::wait::eventually;
 use crate::{environment, name, port};
 
+pub use self::options::{KafkaOptions, Listener};
+
 const START_LIMIT: Duration = Duration::from_secs(90);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 const BIND_ATTEMPTS: usize = 3;
 const LOG4J: &str = include_str!("../kafka/log4j2.properties");
-
-/// What a test may choose about its broker.
-#[derive(Debug, Clone)]
-pub struct KafkaOptions {
-    /// The Java heap in MiB.
-    pub heap_mib: u32,
-    /// Server properties, over the harness's own.
-    pub properties: BTreeMap<String, String>,
-    /// A second way in: the port that it listens at, and the one that it names
-    /// to clients which come that way, such as a proxy's.
-    pub behind: Option<(u16, u16)>,
-}
-
-impl Default for KafkaOptions {
-    fn default() -> Self {
-        Self { heap_mib: 512, properties: BTreeMap::new(), behind: None }
-    }
-}
-
-impl KafkaOptions {
-    /// With one more server property.
-    #[must_use]
-    pub fn with(mut self, property: &str, value: &str) -> Self {
-        self.properties.insert(property.into(), value.into());
-        self
-    }
-}
 
 /// A running broker with data of its own.
 #[derive(Debug)]
@@ -101,12 +77,19 @@ impl KafkaServer {
     async fn start_on_free_ports(options: KafkaOptions) -> Result<Self> {
         let [port, controller_port] = port::free()?;
         let scratch = Scratch::new("kafka")?;
-        let properties = server_properties(&options, port, controller_port, &scratch);
+        let data = scratch.join("data");
+        let properties = server_properties(&options, port, controller_port, &data);
         fs::write(scratch.join("server.properties"), properties)?;
 
         let mut format = java(&scratch, "kafka.tools.StorageTool", 256)?;
         format.args(["format", "--cluster-id", &name::unique("cluster")]);
         format.arg("--config").arg(scratch.join("server.properties"));
+        for (user, password) in &options.users {
+            for mechanism in ["SCRAM-SHA-256", "SCRAM-SHA-512"] {
+                let user = format!("{mechanism}=[name={user},password={password}]");
+                format.arg("--add-scram").arg(user);
+            }
+        }
         let mut format = ChildProcess::spawn("Kafka's format", format, scratch.join("format.log"))?;
         let status = format.wait_exit(START_LIMIT).await?;
         ensure!(status.success(), "cannot format Kafka's storage\n{}", format.log_tail());
@@ -237,62 +220,4 @@ pub fn java_program(scratch: &Scratch, class: &str, options: &[&str]) -> Result<
         .arg(class)
         .current_dir(scratch.path());
     Ok(command)
-}
-
-fn server_properties(
-    options: &KafkaOptions,
-    port: u16,
-    controller_port: u16,
-    scratch: &Scratch,
-) -> String {
-    let log_dirs = scratch.join("data").display().to_string();
-    let mut listeners =
-        format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}");
-    let mut advertised = format!("PLAINTEXT://127.0.0.1:{port}");
-    if let Some((listened, named)) = options.behind {
-        listeners += &format!(",BEHIND://127.0.0.1:{listened}");
-        advertised += &format!(",BEHIND://127.0.0.1:{named}");
-    }
-    let voters = format!("1@127.0.0.1:{controller_port}");
-    let mut properties: BTreeMap<&str, &str> = BTreeMap::from([
-        ("process.roles", "broker,controller"),
-        ("node.id", "1"),
-        ("listeners", &listeners),
-        ("advertised.listeners", &advertised),
-        (
-            "listener.security.protocol.map",
-            "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,BEHIND:PLAINTEXT",
-        ),
-        ("controller.listener.names", "CONTROLLER"),
-        ("controller.quorum.voters", &voters),
-        ("log.dirs", &log_dirs),
-        // Topics exist when a test or the product creates them.
-        ("auto.create.topics.enable", "false"),
-        // One node.
-        ("offsets.topic.replication.factor", "1"),
-        ("transaction.state.log.replication.factor", "1"),
-        ("transaction.state.log.min.isr", "1"),
-        ("share.coordinator.state.topic.replication.factor", "1"),
-        ("share.coordinator.state.topic.min.isr", "1"),
-        // Fewer files than the default of 50 partitions each.
-        ("offsets.topic.num.partitions", "4"),
-        ("transaction.state.log.num.partitions", "4"),
-        // Groups form at once, and tests may use short sessions.
-        ("group.initial.rebalance.delay.ms", "0"),
-        ("group.min.session.timeout.ms", "1000"),
-        // Records with timestamps of years ago stay.
-        ("log.retention.ms", "-1"),
-        // The default of 128 MiB does not fit a small heap.
-        ("log.cleaner.dedupe.buffer.size", "2097152"),
-        ("num.network.threads", "2"),
-        ("num.io.threads", "4"),
-    ]);
-    for (property, value) in &options.properties {
-        properties.insert(property, value);
-    }
-    let mut text = String::new();
-    for (property, value) in properties {
-        writeln!(text, "{property}={value}").expect("a String takes all");
-    }
-    text
 }

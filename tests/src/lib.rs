@@ -16,6 +16,7 @@
 //! - Addresses are loopback.
 
 pub mod bucket;
+pub mod certificate;
 pub mod child;
 pub mod environment;
 pub mod generation;

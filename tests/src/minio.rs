@@ -1,5 +1,6 @@
 //! MinIO: the S3-compatible store (`store_type` S3) of the tests.
 
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use tokio::sync::OnceCell;
 
 use crate::bucket::{Addressing, S3Access};
+use crate::certificate::{Authority, Identity};
 use crate::child::ChildProcess;
 use crate::scratch::Scratch;
 use crate::wait::eventually;
@@ -27,6 +29,8 @@ pub struct MinioServer {
     child: ChildProcess,
     scratch: Scratch,
     port: u16,
+    /// Who signed its certificate, if it has one.
+    authority: Option<String>,
 }
 
 /// The one store that the tests of a test binary share: started by the first
@@ -39,11 +43,25 @@ pub async fn shared_minio() -> Result<&'static MinioServer> {
 impl MinioServer {
     /// Starts a store without buckets and awaits its answer.
     pub async fn start() -> Result<Self> {
+        Self::start_with(None).await
+    }
+
+    /// The same by TLS, with a certificate of this authority.
+    pub async fn start_encrypted(authority: &Authority) -> Result<Self> {
+        Self::start_with(Some(authority)).await
+    }
+
+    async fn start_with(authority: Option<&Authority>) -> Result<Self> {
         let mut attempt = 1;
         loop {
             let [port] = port::free()?;
             let scratch = Scratch::new("minio")?;
-            let mut server = Self { child: spawn(&scratch, port)?, scratch, port };
+            if let Some(authority) = authority {
+                write_certificate(&scratch, &authority.identity()?)?;
+            }
+            let child = spawn(&scratch, port)?;
+            let authority = authority.map(Authority::certificate);
+            let mut server = Self { child, scratch, port, authority };
             match server.ready().await {
                 Ok(()) => return Ok(server),
                 // Another process took the port after it was found free.
@@ -60,7 +78,8 @@ impl MinioServer {
 
     /// Its URL.
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address())
+        let scheme = if self.authority.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address())
     }
 
     /// Where it listens.
@@ -91,6 +110,7 @@ impl MinioServer {
             access_key: ACCESS_KEY.into(),
             secret_key: SECRET_KEY.into(),
             addressing: Addressing::PathStyle,
+            authority: self.authority.clone(),
         }
     }
 
@@ -153,6 +173,14 @@ impl MinioServer {
     }
 }
 
+/// Where [`spawn`] has MinIO look; with nothing there, it speaks no TLS.
+fn write_certificate(scratch: &Scratch, identity: &Identity) -> Result<()> {
+    let folder = scratch.join("certificates");
+    fs::create_dir(&folder)?;
+    fs::write(folder.join("public.crt"), &identity.certificate)?;
+    Ok(fs::write(folder.join("private.key"), &identity.key)?)
+}
+
 fn spawn(scratch: &Scratch, port: u16) -> Result<ChildProcess> {
     let mut command = Command::new(environment::minio()?);
     command
@@ -161,6 +189,8 @@ fn spawn(scratch: &Scratch, port: u16) -> Result<ChildProcess> {
         .arg(format!("127.0.0.1:{port}"))
         .arg("--config-dir")
         .arg(scratch.join("config"))
+        .arg("--certs-dir")
+        .arg(scratch.join("certificates"))
         .arg(scratch.join("data"))
         .env("MINIO_ROOT_USER", ACCESS_KEY)
         .env("MINIO_ROOT_PASSWORD", SECRET_KEY)

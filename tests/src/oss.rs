@@ -55,6 +55,7 @@ impl OssServer {
             access_key: ACCESS_KEY.into(),
             secret_key: SECRET_KEY.into(),
             addressing: Addressing::VirtualHosted,
+            authority: None,
         }
     }
 

@@ -32,7 +32,8 @@ impl Dialect {
 
     /// Whether a signature has to cover the body. S3 takes it without over TLS
     /// (`UNSIGNED-PAYLOAD`, <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>);
-    /// OSS was not tried.
+    /// OSS names no other value for a put than the body's SHA-256
+    /// (<https://www.alibabacloud.com/help/en/oss/user-guide/0002-00000427>).
     pub(crate) fn signs_bodies(self, is_encrypted: bool) -> bool {
         self == Self::Oss || !is_encrypted
     }

@@ -106,6 +106,7 @@ mod tests {
                 access_key: "any".to_owned(),
                 secret_key: "any".to_owned(),
                 addressing: Addressing::PathStyle,
+                authority: None,
             };
             let store = store(store_type, AddressingStyle::Path, at);
             assert_eq!(store.signs_bodies, is_signed, "{store_type:?} {endpoint}");
@@ -131,7 +132,7 @@ mod tests {
             let created = store.put(&object("same", content)).await.expect("as it was signed");
             assert_eq!(created, PutOutcome::Created { version_id: None });
 
-            // As over TLS, which no server here has.
+            // As over TLS.
             store.signs_bodies = false;
             assert_eq!(store.content(Bytes::from_static(b"[1]")).sha256(), None);
             let created = store.put(&object("other", other)).await.expect("whatever was signed");

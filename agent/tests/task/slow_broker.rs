@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::Result;
-use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer};
+use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer, Listener};
 use kafka2oss_tests::kafka_proxy::KafkaProxy;
 use kafka2oss_tests::port;
 
@@ -20,8 +20,9 @@ impl SlowBroker {
     /// It holds nothing back yet.
     pub(crate) async fn start() -> Result<Self> {
         let [proxied, behind] = port::free()?;
-        let options = KafkaOptions { behind: Some((behind, proxied)), ..KafkaOptions::default() };
-        let kafka = KafkaServer::start(options).await?;
+        let listener =
+            Listener { name: "BEHIND", protocol: "PLAINTEXT", port: behind, named: proxied };
+        let kafka = KafkaServer::start(KafkaOptions::default().listening(listener)).await?;
         let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, behind));
         let proxy = KafkaProxy::start(proxied, upstream).await?;
         Ok(Self { kafka, proxy, address: format!("127.0.0.1:{proxied}") })

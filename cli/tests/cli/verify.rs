@@ -42,6 +42,7 @@ fn bucket(dev: &Dev) -> Bucket {
         access_key: "kafka2oss".to_owned(),
         secret_key: "kafka2oss-dev".to_owned(),
         addressing: Addressing::VirtualHosted,
+        authority: None,
     };
     access.bucket(state["bucket"].as_str().expect("a name"))
 }

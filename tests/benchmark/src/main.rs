@@ -5,11 +5,13 @@
 //! - `floor/`: what the two ends cost without us, as child processes of this same
 //!   program: a bare consumer, a bare client of the store, and a store that keeps
 //!   nothing.
-//! - `world`, `topics`, `values`: the servers, and what stands in the topics.
+//! - `world`, `authority`, `topics`, `values`: the servers, who signs their
+//!   certificates, and what stands in the topics.
 //! - `deployment`, `connector`, `destination`, `copy`, `verdict`: the product between them.
 //! - `connect`: Kafka Connect's own runtime.
 //! - `measure`, `statistics`, `report`, `machine`: numbers, and how they are shown.
 
+mod authority;
 mod connect;
 mod connector;
 mod copy;
@@ -29,6 +31,8 @@ mod world;
 use anyhow::Result;
 use clap::Parser;
 
+use self::authority::TrustedAuthority;
+
 /// What moving records costs, beside what it cannot cost less than.
 #[derive(Debug, Parser)]
 #[command(name = "tests/bench")]
@@ -47,14 +51,20 @@ enum Command {
 }
 
 fn main() -> Result<()> {
-    let command = Command::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        match command {
-            Command::DataPlane(options) => Box::pin(scenario::data_plane(options)).await,
-            Command::BareConsumer(options) => floor::print(&floor::consumer::run(&options)?),
-            Command::BarePut(options) => floor::print(&floor::put::run(options).await?),
-            Command::NullStore => floor::null_store::serve().await,
+    match Command::parse() {
+        Command::DataPlane(options) => {
+            // SAFETY: there is no other thread yet.
+            let trusted = unsafe { TrustedAuthority::new() }?;
+            block_on(Box::pin(scenario::data_plane(options, trusted)))
         }
-    })
+        Command::BareConsumer(options) => floor::print(&floor::consumer::run(&options)?),
+        Command::BarePut(options) => {
+            block_on(async { floor::print(&floor::put::run(options).await?) })
+        }
+        Command::NullStore => block_on(floor::null_store::serve()),
+    }
+}
+
+fn block_on(work: impl Future<Output = Result<()>>) -> Result<()> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
 }

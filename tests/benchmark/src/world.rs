@@ -5,7 +5,9 @@ use kafka2oss_proto::v1;
 use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer};
 use kafka2oss_tests::minio::MinioServer;
 use kafka2oss_tests::name::unique;
+use tokio::sync::OnceCell;
 
+use crate::authority::TrustedAuthority;
 use crate::destination::Destination;
 use crate::topics::{self, Codec, Content, PARTITIONS, Topic};
 
@@ -42,16 +44,21 @@ pub(crate) struct World {
     /// The broker.
     pub(crate) kafka: KafkaServer,
     minio: MinioServer,
+    trusted: TrustedAuthority,
+    /// A second store, which speaks TLS, once it was asked for.
+    encrypted: OnceCell<MinioServer>,
     topics: Vec<(Content, Topic)>,
 }
 
 impl World {
     /// Starts both.
-    pub(crate) async fn start() -> Result<Self> {
+    pub(crate) async fn start(trusted: TrustedAuthority) -> Result<Self> {
         let options = KafkaOptions { heap_mib: 1_024, ..KafkaOptions::default() };
         Ok(Self {
             kafka: KafkaServer::start(options).await?,
             minio: MinioServer::start().await?,
+            trusted,
+            encrypted: OnceCell::new(),
             topics: Vec::new(),
         })
     }
@@ -81,8 +88,18 @@ impl World {
 
     /// A new bucket of MinIO.
     pub(crate) async fn minio_bucket(&self) -> Result<Destination> {
-        let bucket = unique("bucket");
-        self.minio.create_bucket(&bucket).await?;
-        Ok(Destination { store_type: v1::StoreType::S3, access: self.minio.access(), bucket })
+        bucket_of(&self.minio).await
     }
+
+    /// A new bucket of a MinIO that speaks TLS.
+    pub(crate) async fn encrypted_bucket(&self) -> Result<Destination> {
+        let start = || MinioServer::start_encrypted(self.trusted.authority());
+        bucket_of(self.encrypted.get_or_try_init(start).await?).await
+    }
+}
+
+async fn bucket_of(minio: &MinioServer) -> Result<Destination> {
+    let bucket = unique("bucket");
+    minio.create_bucket(&bucket).await?;
+    Ok(Destination { store_type: v1::StoreType::S3, access: minio.access(), bucket })
 }

@@ -1,43 +1,30 @@
 //! Who may talk to the brokers.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
-
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin, TestMessage, produce_test_message};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::spec::{Instance, Sasl, SaslMechanism, SecretSource};
-use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer};
+use kafka2oss_tests::certificate::Authority;
+use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer, Listener};
 use kafka2oss_tests::port;
 
 use crate::support::{connect, instance};
 
 /// A broker with a second listener that asks for user and password (user `app`,
-/// password `right`), and that listener's address.
-async fn sasl_broker() -> Result<(KafkaServer, String)> {
-    let options = KafkaOptions::default()
-        .with(
-            "listener.security.protocol.map",
-            "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT",
-        )
-        .with("listener.name.sasl.sasl.enabled.mechanisms", "PLAIN")
-        .with(
-            "listener.name.sasl.plain.sasl.jaas.config",
-            "org.apache.kafka.common.security.plain.PlainLoginModule required user_app=\"right\";",
-        );
-    let mut kafka = KafkaServer::start(options).await?;
-    kafka.stop().await?;
-    let [port, controller] = port::free()?;
-    let (plain, address) = (kafka.bootstrap(), format!("127.0.0.1:{port}"));
-    let folder = kafka.process().log_path().parent().context("the log has a folder")?;
-    let mut properties = OpenOptions::new().append(true).open(folder.join("server.properties"))?;
-    // Of a property that stands twice the last counts.
-    let brokers = format!("PLAINTEXT://{plain},SASL://{address}");
-    writeln!(properties, "listeners={brokers},CONTROLLER://127.0.0.1:{controller}")?;
-    writeln!(properties, "advertised.listeners={brokers}")?;
-    writeln!(properties, "controller.quorum.voters=1@127.0.0.1:{controller}")?;
-    kafka.start_again().await?;
-    Ok((kafka, address))
+/// password `right`) by one of these mechanisms, with a certificate of this authority
+/// if there is one, and that listener's address.
+async fn sasl_broker(
+    mechanisms: &str,
+    authority: Option<&Authority>,
+) -> Result<(KafkaServer, String)> {
+    let [port] = port::free()?;
+    let options = KafkaOptions::default().asking("APP", mechanisms, "app", "right");
+    let listener = |protocol| Listener { name: "APP", protocol, port, named: port };
+    let options = match authority {
+        None => options.listening(listener("SASL_PLAINTEXT")),
+        Some(authority) => options.encrypted(listener("SASL_SSL"), &authority.identity()?),
+    };
+    Ok((KafkaServer::start(options).await?, format!("127.0.0.1:{port}")))
 }
 
 fn as_app(address: &str, mechanism: SaslMechanism, password: &str) -> Instance {
@@ -52,7 +39,7 @@ fn as_app(address: &str, mechanism: SaslMechanism, password: &str) -> Instance {
 
 #[tokio::test]
 async fn a_refused_password_is_told_from_an_unreachable_broker() -> Result<()> {
-    let (_kafka, address) = sasl_broker().await?;
+    let (_kafka, address) = sasl_broker("PLAIN", None).await?;
     let right = as_app(&address, SaslMechanism::Plain, "right");
     let wrong = as_app(&address, SaslMechanism::Plain, "wrong");
     let unknown = as_app(&address, SaslMechanism::ScramSha256, "right");
@@ -78,5 +65,33 @@ async fn a_refused_password_is_told_from_an_unreachable_broker() -> Result<()> {
     assert_eq!(without.code, ErrorCode::KafkaUnreachable, "{without}");
     assert!(without.message.contains("closed by peer"), "what is seen of it: {without}");
     assert!(BrokerAdmin::connect(&right).await?.cluster_id().await?.is_some());
+    Ok(())
+}
+
+#[tokio::test]
+async fn each_mechanism_works_over_tls_and_nobody_talks_to_a_stranger() -> Result<()> {
+    let authority = Authority::new()?;
+    let (_kafka, address) =
+        sasl_broker("PLAIN,SCRAM-SHA-256,SCRAM-SHA-512", Some(&authority)).await?;
+    let over_tls = |mechanism, trusted: Option<&Authority>| {
+        let mut instance = as_app(&address, mechanism, "right");
+        instance.security.tls = true;
+        instance.security.ca_certificate =
+            trusted.map(|authority| SecretSource::Plain(authority.certificate().into()));
+        instance
+    };
+
+    for mechanism in [SaslMechanism::Plain, SaslMechanism::ScramSha256, SaslMechanism::ScramSha512]
+    {
+        let instance = over_tls(mechanism, Some(&authority));
+        assert!(BrokerAdmin::connect(&instance).await?.cluster_id().await?.is_some());
+    }
+
+    for trusted in [None, Some(&Authority::new()?)] {
+        let instance = over_tls(SaslMechanism::Plain, trusted);
+        let refused = BrokerAdmin::connect(&instance).await?.cluster_id().await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::KafkaAuthenticationFailed, "{refused}");
+        assert!(refused.message.contains("certificate verify failed"), "{refused}");
+    }
     Ok(())
 }

@@ -4,6 +4,7 @@ use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::spec::StoreType;
 use kafka2oss_sink::{ObjectStore, Probe, PutOutcome};
+use kafka2oss_tests::certificate::Authority;
 use kafka2oss_tests::minio::{MinioServer, shared_minio};
 
 use crate::support::{
@@ -99,5 +100,19 @@ fn a_body_with_another_checksum_is_refused_and_not_created() {
         let code = error.as_service_error().and_then(|error| error.meta().code());
         assert_eq!(code, Some("XAmzContentChecksumMismatch"), "{error:?}");
         assert_eq!(store.head("k").await.unwrap(), None);
+    });
+}
+
+#[test]
+fn a_store_with_a_strangers_certificate_is_told_nothing() {
+    run(async {
+        let minio = MinioServer::start_encrypted(&Authority::new().unwrap()).await.unwrap();
+        minio.create_bucket("encrypted").await.unwrap();
+        let store = store(&minio, "encrypted", minio.secret_key());
+
+        let error = store.put(&object("k", "[]")).await.unwrap_err();
+
+        assert_eq!(error.code, ErrorCode::StoreUnreachable, "{error}");
+        assert!(error.message.contains("UnknownIssuer"), "{error}");
     });
 }

@@ -102,6 +102,7 @@ fn destination(port: u16, bucket: String) -> Destination {
         access_key: "any".into(),
         secret_key: "any".into(),
         addressing: Addressing::PathStyle,
+        authority: None,
     };
     Destination { store_type: StoreType::S3, access, bucket }
 }

@@ -11,6 +11,7 @@ mod throughput;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
+use crate::authority::TrustedAuthority;
 use crate::machine::Machine;
 use crate::report::Report;
 use crate::topics::Topic;
@@ -48,12 +49,12 @@ enum Scenario {
 }
 
 /// Runs the scenarios and prints what came of them, the figures last.
-pub(crate) async fn data_plane(options: Options) -> Result<()> {
+pub(crate) async fn data_plane(options: Options, trusted: TrustedAuthority) -> Result<()> {
     let Options { quick, only } = options;
     let scale = Scale::new(quick);
     let mut report = Report::default();
     report.line(Machine::this())?;
-    let mut world = World::start().await?;
+    let mut world = World::start(trusted).await?;
     for scenario in Scenario::value_variants() {
         if !only.is_empty() && !only.contains(scenario) {
             continue;

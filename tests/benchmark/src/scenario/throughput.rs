@@ -28,6 +28,8 @@ struct Configuration {
     codec: Codec,
     format: OutputFormat,
     compression: Compression,
+    /// Whether the store speaks TLS.
+    encrypted: bool,
     /// Whether a quick run has it.
     quick: bool,
 }
@@ -38,10 +40,11 @@ const ARRAY_OF_1K: Configuration = Configuration {
     codec: Codec::None,
     format: OutputFormat::JsonArray,
     compression: Compression::None,
+    encrypted: false,
     quick: true,
 };
 
-const CONFIGURATIONS: [Configuration; 8] = [
+const CONFIGURATIONS: [Configuration; 9] = [
     ARRAY_OF_1K,
     Configuration { name: "100b", value_bytes: 100, ..ARRAY_OF_1K },
     Configuration { name: "10k", value_bytes: 10_000, quick: false, ..ARRAY_OF_1K },
@@ -51,6 +54,7 @@ const CONFIGURATIONS: [Configuration; 8] = [
         quick: false,
         ..ARRAY_OF_1K
     },
+    Configuration { name: "1k_tls", encrypted: true, ..ARRAY_OF_1K },
     Configuration { name: "1k_gzip", compression: Compression::Gzip, ..ARRAY_OF_1K },
     Configuration { name: "1k_zstd", compression: Compression::Zstd, ..ARRAY_OF_1K },
     Configuration { name: "1k_from_lz4", codec: Codec::Lz4, quick: false, ..ARRAY_OF_1K },
@@ -103,11 +107,12 @@ async fn round(
     is_judged: bool,
 ) -> Result<Round> {
     let bootstrap = world.kafka.bootstrap();
-    let Configuration { format, compression, .. } = configuration;
+    let Configuration { format, compression, encrypted, .. } = configuration;
     let output = Output { format, compression, ..Output::default() };
 
     let before = floor::consumer::measure(&bootstrap, topic).await?;
-    let destination = world.minio_bucket().await?;
+    let destination =
+        if encrypted { world.encrypted_bucket().await? } else { world.minio_bucket().await? };
     let Copied { measured: agent, contents, connector } =
         copy(&bootstrap, topic, &destination, output).await?;
     let consumer = before.mean(floor::consumer::measure(&bootstrap, topic).await?);
@@ -129,7 +134,7 @@ fn show(
     topic: &Topic,
     rounds: &[Round],
 ) -> Result<()> {
-    let Configuration { name, format, compression, .. } = configuration;
+    let Configuration { name, format, compression, encrypted, .. } = configuration;
     let records = topic.records;
     let row = |(number, round): (usize, &Round)| {
         let Round { consumer, agent, put, objects, bytes } = round;
@@ -151,7 +156,8 @@ fn show(
     };
     report.table(
         format_args!(
-            "{name}: {records} records into MinIO, {}, {}, verified",
+            "{name}: {records} records into MinIO{}, {}, {}, verified",
+            if encrypted { " by TLS" } else { "" },
             format.as_str_name().trim_start_matches("OUTPUT_FORMAT_"),
             compression.as_str_name()
         ),
