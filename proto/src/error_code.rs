@@ -199,7 +199,8 @@ catalogue! {
     StoreUnreachable "STORE_UNREACHABLE" Automatic
         "The object store cannot be reached."
         "Check the endpoint and the route from the agents' vSwitch to it. Who signed its \
-         certificate has to be known to the agents' host, or stand in their SSL_CERT_FILE.";
+         certificate has to be known to the agents' host or, where they have SSL_CERT_FILE, \
+         stand in that file.";
     StoreUnavailable "STORE_UNAVAILABLE" Automatic
         "The object store answered with a server error."
         "Nothing, if it passes; else ask the store's operator.";

@@ -1,6 +1,7 @@
 //! A topic, a bucket, and a deployment of the product between them.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 
 use anyhow::{Result, ensure};
 use kafka2oss_proto::v1;
@@ -26,9 +27,25 @@ pub(crate) const INSTANCE: &str = "instances/alikafka_e2e";
 #[derive(Debug)]
 pub(crate) enum Store {
     Oss(OssServer),
-    Minio(&'static MinioServer),
-    /// One with a certificate.
-    Encrypted(MinioServer),
+    Minio(Minio),
+}
+
+/// A MinIO of all tests, or of one.
+#[derive(Debug)]
+pub(crate) enum Minio {
+    Shared(&'static MinioServer),
+    Own(MinioServer),
+}
+
+impl Deref for Minio {
+    type Target = MinioServer;
+
+    fn deref(&self) -> &MinioServer {
+        match self {
+            Self::Shared(server) => server,
+            Self::Own(server) => server,
+        }
+    }
 }
 
 impl Store {
@@ -37,14 +54,13 @@ impl Store {
     }
 
     pub(crate) async fn minio() -> Result<Self> {
-        Ok(Self::Minio(shared_minio().await?))
+        Ok(Self::Minio(Minio::Shared(shared_minio().await?)))
     }
 
     pub(crate) async fn create_bucket(&self, name: &str) -> Result<()> {
         match self {
             Self::Oss(server) => Ok(server.create_bucket(name).await?),
             Self::Minio(server) => server.create_bucket(name).await,
-            Self::Encrypted(server) => server.create_bucket(name).await,
         }
     }
 
@@ -52,7 +68,6 @@ impl Store {
         match self {
             Self::Oss(server) => server.access().bucket(name),
             Self::Minio(server) => server.access().bucket(name),
-            Self::Encrypted(server) => server.access().bucket(name),
         }
     }
 
@@ -62,7 +77,6 @@ impl Store {
         let (store_type, access) = match self {
             Self::Oss(server) => (v1::StoreType::Oss, server.access()),
             Self::Minio(server) => (v1::StoreType::S3, server.access()),
-            Self::Encrypted(server) => (v1::StoreType::S3, server.access()),
         };
         v1::ObjectStoreDestination {
             store_type: store_type.into(),
@@ -105,20 +119,20 @@ impl World {
         partitions: i32,
         settings: Settings,
     ) -> Result<Self> {
-        Self::by(kafka, partitions, settings, |_| {}).await
+        Self::between(kafka, Store::oss().await?, partitions, settings, |_| {}).await
     }
 
-    /// On a broker which the product reaches by an instance with this change, with an
-    /// OSS emulator.
-    pub(crate) async fn by(
+    /// Between a broker and a store, with a change to what the product is told of the
+    /// broker.
+    pub(crate) async fn between(
         kafka: &KafkaServer,
+        store: Store,
         partitions: i32,
         settings: Settings,
         change: impl FnOnce(&mut v1::Instance),
     ) -> Result<Self> {
         let topic = unique("records");
         kafka.admin()?.create_topic(&topic, partitions, &[]).await?;
-        let store = Store::oss().await?;
         let name = unique("bucket");
         store.create_bucket(&name).await?;
         let bucket = store.bucket(&name);
@@ -138,7 +152,7 @@ impl World {
     pub(crate) fn oss(&self) -> &OssServer {
         match &self.store {
             Store::Oss(server) => server,
-            Store::Minio(_) | Store::Encrypted(_) => panic!("this world's store is MinIO"),
+            Store::Minio(_) => panic!("this world's store is MinIO"),
         }
     }
 

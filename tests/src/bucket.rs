@@ -42,7 +42,7 @@ pub struct S3Access {
     pub secret_key: String,
     /// How buckets are addressed.
     pub addressing: Addressing,
-    /// Who signed the store's certificate, as PEM; needed with `https` only.
+    /// Who signed the store's certificate, as PEM: nobody else is trusted.
     pub authority: Option<String>,
 }
 

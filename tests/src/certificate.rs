@@ -7,6 +7,8 @@ use rcgen::{
     KeyPair, KeyUsagePurpose,
 };
 
+use crate::name::unique;
+
 /// An authority of a test's own.
 #[derive(Debug)]
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -24,7 +26,7 @@ impl Authority {
     /// A new one.
     pub fn new() -> Result<Self> {
         let mut params = CertificateParams::new(Vec::<String>::new())?;
-        params.distinguished_name.push(DnType::CommonName, "an authority of a test");
+        params.distinguished_name.push(DnType::CommonName, unique("authority"));
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         Ok(Self(CertifiedIssuer::self_signed(params, KeyPair::generate()?)?))

@@ -4,6 +4,7 @@ mod options;
 
 use std::ffi::OsString;
 use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::Deref;
 use std::process::Command;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
-use self::options::server_properties;
+use self::options::{Ports, server_properties};
 use crate::child::ChildProcess;
 use crate::kafka_access::KafkaAccess;
 use crate::scratch::Scratch;
@@ -37,6 +38,8 @@ pub struct KafkaServer {
     scratch: Scratch,
     options: KafkaOptions,
     access: KafkaAccess,
+    /// Where its second listener is, if it has one.
+    second: u16,
 }
 
 impl Deref for KafkaServer {
@@ -75,10 +78,11 @@ impl KafkaServer {
     }
 
     async fn start_on_free_ports(options: KafkaOptions) -> Result<Self> {
-        let [port, controller_port] = port::free()?;
+        let [first, second, controller] = port::free()?;
+        let ports = Ports { first, second, controller };
         let scratch = Scratch::new("kafka")?;
         let data = scratch.join("data");
-        let properties = server_properties(&options, port, controller_port, &data);
+        let properties = server_properties(&options, ports, &data);
         fs::write(scratch.join("server.properties"), properties)?;
 
         let mut format = java(&scratch, "kafka.tools.StorageTool", 256)?;
@@ -95,7 +99,7 @@ impl KafkaServer {
         ensure!(status.success(), "cannot format Kafka's storage\n{}", format.log_tail());
 
         let child = spawn(&scratch, &options)?;
-        let mut server = Self { child, scratch, options, access: KafkaAccess::at(port) };
+        let mut server = Self { child, scratch, options, access: KafkaAccess::at(first), second };
         server.ready().await?;
         Ok(server)
     }
@@ -103,6 +107,11 @@ impl KafkaServer {
     /// The way to it.
     pub fn access(&self) -> KafkaAccess {
         self.access
+    }
+
+    /// Where its second way in is: of a broker that has one.
+    pub fn second(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.second))
     }
 
     /// Stops it as an operator would, by SIGTERM; data and port stay its own.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kafka2oss_chain::{CommitMetadata, Committed, Identity, LogPosition, Pin, Position, position};
 use kafka2oss_kafka::partition_list::committed_raw;
@@ -22,9 +22,6 @@ use super::{Membership, TaskSpec, native, settings};
 
 /// Limit of a request to the broker.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// From one look at whether the group has been left to the next.
-const LEAVE_LOOK: Duration = Duration::from_millis(5);
 
 /// What ending a consumer may take; it has nothing of ours by then.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -231,35 +228,13 @@ fn incremental_unassign(
     consumer.incremental_unassign(&given_up)
 }
 
-/// Ends the consumer, but not before it has left its group, if it is leaving it, or
-/// until then. Every loop has ended before; a request that still waits for its answer
-/// keeps the consumer until then, and ends it.
-pub(super) async fn close(consumer: TaskConsumer, leaves_until: Option<Instant>) {
-    let end = move || {
-        if let Some(until) = leaves_until {
-            await_leave(&consumer, until);
-        }
-        drop(consumer);
-    };
-    match tokio::time::timeout(CLOSE_TIMEOUT, blocking(end)).await {
+/// Ends the consumer. Every loop has ended before; a request that still waits for its
+/// answer keeps the consumer until then, and ends it.
+pub(super) async fn close(consumer: TaskConsumer) {
+    match tokio::time::timeout(CLOSE_TIMEOUT, blocking(move || drop(consumer))).await {
         Ok(Ok(())) => {}
         Ok(Err(problem)) => tracing::warn!(%problem, "a consumer was not closed cleanly"),
         Err(_) => tracing::error!("a consumer has not ended in time; it is left alone"),
-    }
-}
-
-/// Waits until the group is told that the member leaves, no longer than until then.
-/// librdkafka tells it when the last partition has come to rest, some time after it was
-/// given up; one that is told to end before that keeps a static membership (2.12.1,
-/// `rd_kafka_cgrp_incr_unassign_done`), and its partitions are nobody's for a session
-/// timeout. Nothing tells when it has been: its member id is gone then.
-fn await_leave(consumer: &TaskConsumer, until: Instant) {
-    while native::is_member(consumer) {
-        if Instant::now() >= until {
-            tracing::warn!("a consumer has not left its group in time; its session has to expire");
-            return;
-        }
-        std::thread::sleep(LEAVE_LOOK);
     }
 }
 

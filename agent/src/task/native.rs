@@ -35,7 +35,7 @@ pub(super) fn commit(consumer: &TaskConsumer, offsets: &TopicPartitionList) -> K
     }
 }
 
-/// Whether the consumer is a member of its group and has not begun to leave it.
+/// Whether the consumer has a name in its group, and has not begun to leave it.
 pub(super) fn is_member(consumer: &TaskConsumer) -> bool {
     let client = consumer.client().native_ptr();
     // SAFETY: the client is live. The member id is a C string, or null, and ours to free.

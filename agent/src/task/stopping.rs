@@ -10,7 +10,7 @@ use super::StopMode;
 /// owner.
 pub(super) const DELIVERY_DEADLINE: Duration = Duration::from_secs(15);
 
-/// What leaving the group may take, and waiting for a group that is being joined.
+/// What leaving the group may take.
 const LEAVE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// A stop on its way.
@@ -19,28 +19,28 @@ pub(super) struct Stopping {
     mode: StopMode,
     step: Step,
     deadline: Instant,
-    /// Until then the group may be joined.
-    joins_until: Instant,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 enum Step {
     /// Loops deliver what is open.
     Delivering,
-    /// The group takes its partitions back.
+    /// The group takes its partitions back, and is told that the member leaves.
     Leaving,
 }
 
-/// What is seen of the task's partitions.
+/// What is seen of the task.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Seen {
-    /// The group is being joined: it hears of who leaves only once it has given that
-    /// one a name.
+    /// The group is being joined: who leaves now is not known to it by name, and
+    /// becomes a member all the same.
     pub joins: bool,
     /// Some loop has not ended.
     pub loops_run: bool,
     /// Some partition is not given back to the group.
     pub owns_partitions: bool,
+    /// It is a member that has not begun to leave.
+    pub is_member: bool,
 }
 
 /// What to do now.
@@ -57,20 +57,12 @@ pub(super) enum Next {
 impl Stopping {
     /// Begins: the loops have been told to deliver what is open and end.
     pub(super) fn begin(mode: StopMode, now: Instant) -> Self {
-        Self {
-            mode,
-            step: Step::Delivering,
-            deadline: now + DELIVERY_DEADLINE,
-            joins_until: now + LEAVE_DEADLINE,
-        }
+        Self { mode, step: Step::Delivering, deadline: now + DELIVERY_DEADLINE }
     }
 
-    /// Until when the group is left, if it is being left.
-    pub(super) fn leaves_until(&self) -> Option<Instant> {
-        match self.step {
-            Step::Delivering => None,
-            Step::Leaving => Some(self.deadline),
-        }
+    /// Whether the group is being left.
+    pub(super) fn leaves(&self) -> bool {
+        self.step == Step::Leaving
     }
 
     /// Carries on.
@@ -79,15 +71,13 @@ impl Stopping {
         match (&self.step, self.mode) {
             (Step::Delivering, _) if seen.loops_run && in_time => Next::Wait,
             (Step::Delivering, StopMode::KeepMembership) => Next::Close,
-            (Step::Delivering, StopMode::Leave) if seen.joins && now < self.joins_until => {
-                Next::Wait
-            }
+            (Step::Delivering, StopMode::Leave) if seen.joins && in_time => Next::Wait,
             (Step::Delivering, StopMode::Leave) => {
                 self.step = Step::Leaving;
                 self.deadline = now + LEAVE_DEADLINE;
                 Next::Leave
             }
-            (Step::Leaving, _) if seen.owns_partitions && in_time => Next::Wait,
+            (Step::Leaving, _) if (seen.owns_partitions || seen.is_member) && in_time => Next::Wait,
             (Step::Leaving, _) => Next::Close,
         }
     }
@@ -97,21 +87,24 @@ impl Stopping {
 mod tests {
     use super::*;
 
-    const BUSY: Seen = Seen { joins: false, loops_run: true, owns_partitions: true };
+    const BUSY: Seen =
+        Seen { joins: false, loops_run: true, owns_partitions: true, is_member: true };
     const DELIVERED: Seen = Seen { loops_run: false, ..BUSY };
     const GIVEN_UP: Seen = Seen { owns_partitions: false, ..DELIVERED };
-    const JOINING: Seen = Seen { joins: true, ..GIVEN_UP };
+    const LEFT: Seen = Seen { is_member: false, ..GIVEN_UP };
+    const JOINING: Seen = Seen { joins: true, ..LEFT };
 
     #[test]
     fn what_is_open_is_delivered_before_the_group_is_left() {
         let now = Instant::now();
         let mut stopping = Stopping::begin(StopMode::Leave, now);
         assert_eq!(stopping.next(BUSY, now), Next::Wait);
-        assert_eq!(stopping.leaves_until(), None);
+        assert!(!stopping.leaves());
         assert_eq!(stopping.next(DELIVERED, now), Next::Leave);
-        assert_eq!(stopping.leaves_until(), Some(now + LEAVE_DEADLINE));
+        assert!(stopping.leaves());
         assert_eq!(stopping.next(DELIVERED, now), Next::Wait);
-        assert_eq!(stopping.next(GIVEN_UP, now), Next::Close);
+        assert_eq!(stopping.next(GIVEN_UP, now), Next::Wait);
+        assert_eq!(stopping.next(LEFT, now), Next::Close);
     }
 
     #[test]
@@ -120,6 +113,8 @@ mod tests {
         let mut stopping = Stopping::begin(StopMode::KeepMembership, now);
         assert_eq!(stopping.next(BUSY, now), Next::Wait);
         assert_eq!(stopping.next(DELIVERED, now), Next::Close);
+        let mut stopping = Stopping::begin(StopMode::KeepMembership, now);
+        assert_eq!(stopping.next(JOINING, now), Next::Close);
     }
 
     #[test]
@@ -128,21 +123,17 @@ mod tests {
         let mut stopping = Stopping::begin(StopMode::Leave, now);
         assert_eq!(stopping.next(JOINING, now), Next::Wait);
         assert_eq!(stopping.next(GIVEN_UP, now), Next::Leave);
-
-        let mut stopping = Stopping::begin(StopMode::Leave, now);
-        assert_eq!(stopping.next(JOINING, now + LEAVE_DEADLINE), Next::Leave);
-
-        let mut stopping = Stopping::begin(StopMode::KeepMembership, now);
-        assert_eq!(stopping.next(JOINING, now), Next::Close);
     }
 
     #[test]
     fn neither_store_nor_group_can_hold_up_a_stop_for_ever() {
         let now = Instant::now();
-        let mut stopping = Stopping::begin(StopMode::Leave, now);
         let late = now + DELIVERY_DEADLINE;
-        assert_eq!(stopping.next(BUSY, late), Next::Leave);
-        assert_eq!(stopping.next(BUSY, late), Next::Wait);
-        assert_eq!(stopping.next(BUSY, late + LEAVE_DEADLINE), Next::Close);
+        for held_up in [BUSY, JOINING] {
+            let mut stopping = Stopping::begin(StopMode::Leave, now);
+            assert_eq!(stopping.next(held_up, late), Next::Leave);
+            assert_eq!(stopping.next(GIVEN_UP, late), Next::Wait);
+            assert_eq!(stopping.next(BUSY, late + LEAVE_DEADLINE), Next::Close);
+        }
     }
 }

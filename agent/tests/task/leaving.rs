@@ -8,7 +8,7 @@ use kafka2oss_agent::task::{PartitionState, StopMode};
 use kafka2oss_tests::kafka_proxy::JOIN_GROUP;
 use kafka2oss_tests::produce::numbered;
 use kafka2oss_tests::wait::eventually;
-use tokio::sync::mpsc;
+use tokio::sync::oneshot;
 
 use crate::slow_broker::SlowBroker;
 use crate::world::{LIMIT, World};
@@ -22,6 +22,9 @@ async fn tasks_that_leave_are_no_members_once_they_have_stopped() -> Result<()> 
     let produced = world.kafka.producer()?.send_all(&world.topic, produced).await?;
     for _ in 0..4 {
         let tasks = [world.start(0).await?, world.start(1).await?];
+        for task in &tasks {
+            task.owns(100).await?;
+        }
         eventually("each partition is read to its end", LIMIT, async || {
             let partitions = tasks.iter().flat_map(|task| task.now().partitions.into_values());
             let read = partitions.filter(|partition| {
@@ -45,18 +48,15 @@ async fn a_task_that_is_stopped_while_it_joins_is_no_member_once_it_has_stopped(
     const HELD: Duration = Duration::from_secs(1);
     let broker = SlowBroker::start().await?;
     let world = broker.world(1).await?;
-    let (joins, mut joined) = mpsc::unbounded_channel();
-    let group = world.group();
+    let (joins, joined) = oneshot::channel();
+    let (group, mut first) = (world.group(), Some(joins));
     broker.proxy.hold(move |request| {
-        let held = request.api_key() == Some(JOIN_GROUP) && request.has(&group);
-        held.then(|| {
-            // Nobody may wait for it any more.
-            let _ = joins.send(());
-            HELD
-        })
+        let is_join = request.api_key() == Some(JOIN_GROUP) && request.has(&group);
+        // Nobody may wait for it any more.
+        first.take_if(|_| is_join).map(|joins| joins.send(())).map(|_| HELD)
     });
     let task = world.start(0).await?;
-    tokio::time::timeout(LIMIT, joined.recv()).await?.expect("the proxy runs");
+    tokio::time::timeout(LIMIT, joined).await??;
 
     task.handle.stop(StopMode::Leave).await;
 

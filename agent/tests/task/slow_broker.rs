@@ -1,9 +1,7 @@
 //! A broker whose answers are held back.
 
-use std::net::{Ipv4Addr, SocketAddr};
-
 use anyhow::Result;
-use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer, Listener};
+use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer};
 use kafka2oss_tests::kafka_proxy::KafkaProxy;
 use kafka2oss_tests::port;
 
@@ -19,13 +17,10 @@ pub(crate) struct SlowBroker {
 impl SlowBroker {
     /// It holds nothing back yet.
     pub(crate) async fn start() -> Result<Self> {
-        let [proxied, behind] = port::free()?;
-        let listener =
-            Listener { name: "BEHIND", protocol: "PLAINTEXT", port: behind, named: proxied };
-        let kafka = KafkaServer::start(KafkaOptions::default().listening(listener)).await?;
-        let upstream = SocketAddr::from((Ipv4Addr::LOCALHOST, behind));
-        let proxy = KafkaProxy::start(proxied, upstream).await?;
-        Ok(Self { kafka, proxy, address: format!("127.0.0.1:{proxied}") })
+        let [port] = port::free()?;
+        let kafka = KafkaServer::start(KafkaOptions::default().behind(port)).await?;
+        let proxy = KafkaProxy::start(port, kafka.second()).await?;
+        Ok(Self { kafka, proxy, address: format!("127.0.0.1:{port}") })
     }
 
     /// A connector whose tasks reach the broker by the proxy; its topic has so many

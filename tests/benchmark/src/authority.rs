@@ -28,7 +28,7 @@ impl TrustedAuthority {
         Ok(Self { authority, _folder: folder })
     }
 
-    /// It signs.
+    /// The authority.
     pub(crate) fn authority(&self) -> &Authority {
         &self.authority
     }

@@ -6,6 +6,10 @@ use std::path::Path;
 
 use crate::certificate::Identity;
 
+/// Names of the listeners: each broker's first, and the second that it may have.
+const FIRST: &str = "PLAINTEXT";
+const SECOND: &str = "SECOND";
+
 /// What a test may choose about its broker.
 #[derive(Debug, Clone)]
 pub struct KafkaOptions {
@@ -13,40 +17,33 @@ pub struct KafkaOptions {
     pub heap_mib: u32,
     /// Server properties, over the harness's own.
     pub properties: BTreeMap<String, String>,
-    /// More ways in.
-    pub listeners: Vec<Listener>,
+    /// A second way in.
+    pub second: Option<Listener>,
     /// Users of SASL/SCRAM, with their passwords.
     pub users: Vec<(&'static str, &'static str)>,
 }
 
-/// One more way into a broker.
-#[derive(Debug, Clone)]
+/// A second way into a broker.
+#[derive(Debug, Clone, Copy)]
 pub struct Listener {
-    /// Its name, in capitals, and nobody else's.
-    pub name: &'static str,
     /// Kafka's `security.protocol`.
     pub protocol: &'static str,
-    /// The port that it listens at.
-    pub port: u16,
-    /// The port that the broker names to clients which come that way: another one,
-    /// where they come by a proxy.
-    pub named: u16,
+    /// The port that the broker names to clients which come that way, where it is not
+    /// its own: a proxy's.
+    pub proxy: Option<u16>,
 }
 
-impl Listener {
-    fn at(&self, port: u16) -> String {
-        format!(",{}://127.0.0.1:{port}", self.name)
-    }
+/// Where a broker listens.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ports {
+    pub(super) first: u16,
+    pub(super) second: u16,
+    pub(super) controller: u16,
 }
 
 impl Default for KafkaOptions {
     fn default() -> Self {
-        Self {
-            heap_mib: 512,
-            properties: BTreeMap::new(),
-            listeners: Vec::new(),
-            users: Vec::new(),
-        }
+        Self { heap_mib: 512, properties: BTreeMap::new(), second: None, users: Vec::new() }
     }
 }
 
@@ -58,67 +55,69 @@ impl KafkaOptions {
         self
     }
 
-    /// With one more way in.
-    #[must_use]
-    pub fn listening(mut self, listener: Listener) -> Self {
-        self.listeners.push(listener);
-        self
+    /// With a property of the second way in.
+    fn with_second(self, property: &str, value: &str) -> Self {
+        self.with(&format!("listener.name.{}.{property}", SECOND.to_lowercase()), value)
     }
 
-    /// With users and passwords asked for by these mechanisms (Kafka's names, with
-    /// commas in between) where the listener of this name is.
+    /// With a second way in that is as the first one, but for a proxy in front of it
+    /// that listens at this port.
     #[must_use]
-    pub fn asking(
-        mut self,
-        listener: &str,
-        mechanisms: &str,
-        user: &'static str,
-        password: &'static str,
-    ) -> Self {
+    pub fn behind(self, proxy: u16) -> Self {
+        let second = Some(Listener { protocol: "PLAINTEXT", proxy: Some(proxy) });
+        Self { second, ..self }
+    }
+
+    /// With a second way in that asks for user and password by one of these mechanisms
+    /// (Kafka's names, with commas in between).
+    #[must_use]
+    pub fn asking(self, mechanisms: &str, user: &'static str, password: &'static str) -> Self {
         const MODULES: &str = "org.apache.kafka.common.security";
-        let of = |property| format!("listener.name.{}.{property}", listener.to_lowercase());
         let plain =
             format!("{MODULES}.plain.PlainLoginModule required user_{user}=\"{password}\";");
         let scram = format!("{MODULES}.scram.ScramLoginModule required;");
-        self.users.push((user, password));
-        self.with(&of("sasl.enabled.mechanisms"), mechanisms)
-            .with(&of("plain.sasl.jaas.config"), &plain)
-            .with(&of("scram-sha-256.sasl.jaas.config"), &scram)
-            .with(&of("scram-sha-512.sasl.jaas.config"), &scram)
+        let second = Some(Listener { protocol: "SASL_PLAINTEXT", proxy: None });
+        let users = if mechanisms.contains("SCRAM") { vec![(user, password)] } else { Vec::new() };
+        Self { second, users, ..self }
+            .with_second("sasl.enabled.mechanisms", mechanisms)
+            .with_second("plain.sasl.jaas.config", &plain)
+            .with_second("scram-sha-256.sasl.jaas.config", &scram)
+            .with_second("scram-sha-512.sasl.jaas.config", &scram)
     }
 
-    /// With a way in by TLS, where it shows this certificate.
+    /// The same by TLS, where it shows this certificate.
     #[must_use]
-    pub fn encrypted(self, listener: Listener, identity: &Identity) -> Self {
-        let of =
-            |property| format!("listener.name.{}.ssl.{property}", listener.name.to_lowercase());
+    pub fn asking_by_tls(
+        self,
+        mechanisms: &str,
+        user: &'static str,
+        password: &'static str,
+        identity: &Identity,
+    ) -> Self {
         // A line's end in a property's value.
         let lines = |pem: &str| pem.trim_end().replace('\n', "\\n");
-        self.with(&of("keystore.type"), "PEM")
-            .with(&of("keystore.certificate.chain"), &lines(&identity.certificate))
-            .with(&of("keystore.key"), &lines(&identity.key))
-            .listening(listener)
+        let asking = self.asking(mechanisms, user, password);
+        let second = Some(Listener { protocol: "SASL_SSL", proxy: None });
+        Self { second, ..asking }
+            .with_second("ssl.keystore.type", "PEM")
+            .with_second("ssl.keystore.certificate.chain", &lines(&identity.certificate))
+            .with_second("ssl.keystore.key", &lines(&identity.key))
     }
 }
 
 /// The text of a broker's `server.properties`, with its log in the folder `data`.
-pub(super) fn server_properties(
-    options: &KafkaOptions,
-    port: u16,
-    controller_port: u16,
-    data: &Path,
-) -> String {
+pub(super) fn server_properties(options: &KafkaOptions, ports: Ports, data: &Path) -> String {
     let log_dirs = data.display().to_string();
-    let mut listeners =
-        format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}");
-    let mut advertised = format!("PLAINTEXT://127.0.0.1:{port}");
-    let mut protocols = "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned();
-    for listener in &options.listeners {
-        listeners += &listener.at(listener.port);
-        advertised += &listener.at(listener.named);
-        protocols += &format!(",{}:{}", listener.name, listener.protocol);
+    let at = |name: &str, port: u16| format!("{name}://127.0.0.1:{port}");
+    let (mut listeners, mut advertised) = (at(FIRST, ports.first), at(FIRST, ports.first));
+    let mut protocols = format!("{FIRST}:PLAINTEXT,CONTROLLER:PLAINTEXT");
+    if let Some(Listener { protocol, proxy }) = options.second {
+        listeners += &format!(",{}", at(SECOND, ports.second));
+        advertised += &format!(",{}", at(SECOND, proxy.unwrap_or(ports.second)));
+        protocols += &format!(",{SECOND}:{protocol}");
     }
-    let voters = format!("1@127.0.0.1:{controller_port}");
+    listeners += &format!(",{}", at("CONTROLLER", ports.controller));
+    let voters = format!("1@127.0.0.1:{}", ports.controller);
     let mut properties: BTreeMap<&str, &str> = BTreeMap::from([
         ("process.roles", "broker,controller"),
         ("node.id", "1"),

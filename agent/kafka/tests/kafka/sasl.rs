@@ -5,26 +5,16 @@ use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin, TestMessage, produce_test_message
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::spec::{Instance, Sasl, SaslMechanism, SecretSource};
 use kafka2oss_tests::certificate::Authority;
-use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer, Listener};
-use kafka2oss_tests::port;
+use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer};
 
 use crate::support::{connect, instance};
 
 /// A broker with a second listener that asks for user and password (user `app`,
-/// password `right`) by one of these mechanisms, with a certificate of this authority
-/// if there is one, and that listener's address.
-async fn sasl_broker(
-    mechanisms: &str,
-    authority: Option<&Authority>,
-) -> Result<(KafkaServer, String)> {
-    let [port] = port::free()?;
-    let options = KafkaOptions::default().asking("APP", mechanisms, "app", "right");
-    let listener = |protocol| Listener { name: "APP", protocol, port, named: port };
-    let options = match authority {
-        None => options.listening(listener("SASL_PLAINTEXT")),
-        Some(authority) => options.encrypted(listener("SASL_SSL"), &authority.identity()?),
-    };
-    Ok((KafkaServer::start(options).await?, format!("127.0.0.1:{port}")))
+/// password `right`), and that listener's address.
+async fn start(options: KafkaOptions) -> Result<(KafkaServer, String)> {
+    let kafka = KafkaServer::start(options).await?;
+    let address = kafka.second().to_string();
+    Ok((kafka, address))
 }
 
 fn as_app(address: &str, mechanism: SaslMechanism, password: &str) -> Instance {
@@ -39,7 +29,7 @@ fn as_app(address: &str, mechanism: SaslMechanism, password: &str) -> Instance {
 
 #[tokio::test]
 async fn a_refused_password_is_told_from_an_unreachable_broker() -> Result<()> {
-    let (_kafka, address) = sasl_broker("PLAIN", None).await?;
+    let (_kafka, address) = start(KafkaOptions::default().asking("PLAIN", "app", "right")).await?;
     let right = as_app(&address, SaslMechanism::Plain, "right");
     let wrong = as_app(&address, SaslMechanism::Plain, "wrong");
     let unknown = as_app(&address, SaslMechanism::ScramSha256, "right");
@@ -71,8 +61,10 @@ async fn a_refused_password_is_told_from_an_unreachable_broker() -> Result<()> {
 #[tokio::test]
 async fn each_mechanism_works_over_tls_and_nobody_talks_to_a_stranger() -> Result<()> {
     let authority = Authority::new()?;
-    let (_kafka, address) =
-        sasl_broker("PLAIN,SCRAM-SHA-256,SCRAM-SHA-512", Some(&authority)).await?;
+    let mechanisms = "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512";
+    let options = KafkaOptions::default();
+    let options = options.asking_by_tls(mechanisms, "app", "right", &authority.identity()?);
+    let (_kafka, address) = start(options).await?;
     let over_tls = |mechanism, trusted: Option<&Authority>| {
         let mut instance = as_app(&address, mechanism, "right");
         instance.security.tls = true;

@@ -104,7 +104,7 @@ fn a_body_with_another_checksum_is_refused_and_not_created() {
 }
 
 #[test]
-fn a_store_with_a_strangers_certificate_is_told_nothing() {
+fn a_store_with_a_strangers_certificate_is_not_talked_to() {
     run(async {
         let minio = MinioServer::start_encrypted(&Authority::new().unwrap()).await.unwrap();
         minio.create_bucket("encrypted").await.unwrap();

@@ -9,6 +9,7 @@ use super::Session;
 use crate::partition::Signal;
 use crate::report::Severity;
 use crate::task::fetch_wait::FetchWait;
+use crate::task::native;
 use crate::task::stopping::{Next, Seen, Stopping};
 use crate::task::{Membership, StopMode};
 
@@ -53,12 +54,21 @@ impl Session {
         self.rejoin(StopMode::KeepMembership, wait);
     }
 
+    /// Whether the group is being left. librdkafka tells it when the last partition has
+    /// come to rest, some time after that was given up; a consumer that is told to end
+    /// before keeps a static membership (2.12.1, `rd_kafka_cgrp_incr_unassign_done`),
+    /// and its partitions are nobody's for a session timeout.
+    pub(super) fn leaves(&self) -> bool {
+        self.stopping.as_ref().is_some_and(Stopping::leaves)
+    }
+
     /// Carries the stop on; whether the consumer is to be closed.
     pub(super) fn has_stopped(&mut self) -> bool {
         let Some(stopping) = &mut self.stopping else { return false };
         let partitions = self.partitions.all();
         let seen = Seen {
             joins: !self.joined && self.troubled.is_none(),
+            is_member: stopping.leaves() && native::is_member(&self.consumer),
             loops_run: partitions.iter().any(|partition| self.partitions.is_running(*partition)),
             owns_partitions: !partitions.is_empty() || self.revocation.is_some(),
         };
@@ -71,7 +81,15 @@ impl Session {
                 self.consumer.unsubscribe();
                 false
             }
-            Next::Close => true,
+            Next::Close => {
+                if seen.is_member {
+                    tracing::warn!(
+                        task = self.spec.index,
+                        "the group was not left in time: the member's session has to expire"
+                    );
+                }
+                true
+            }
         }
     }
 }

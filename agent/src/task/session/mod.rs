@@ -46,7 +46,11 @@ use crate::task::{
 /// How often the consumer is looked after when nothing wakes its actor.
 const TICK: Duration = Duration::from_secs(1);
 
-/// A trouble that librdkafka does not repeat for this long is over.
+/// From one look at whether the group has been left to the next.
+const LEAVE_LOOK: Duration = Duration::from_millis(5);
+
+/// A trouble that librdkafka does not repeat for this long is over, for who has joined
+/// the group: it does not repeat why it cannot.
 const TROUBLE_PASSES: Duration = Duration::from_secs(30);
 
 /// From a consumer's start to the removal of earlier owners' checkpoints.
@@ -104,7 +108,7 @@ struct Session {
     /// When what earlier owners have left in the offset topic is removed.
     tidy_at: Option<Instant>,
     stopping: Option<Stopping>,
-    /// The group has given its first assignment.
+    /// The group has given an assignment, which was not lost since.
     joined: bool,
     troubled: Option<Instant>,
     topic: CString,
@@ -185,11 +189,10 @@ pub(super) async fn run(
     };
     let end = session.serve(&wake, commit_requests, steering).await;
     let rejoins = session.rejoins;
-    let leaves_until = session.stopping.as_ref().and_then(Stopping::leaves_until);
     session.partitions.abort_all().await;
     session.searches.shutdown().await;
     drop(session);
-    consumer::close(consumer, leaves_until).await;
+    consumer::close(consumer).await;
     match end {
         Ok(()) => rejoins.map_or(End::Stopped, End::Rejoin),
         Err(problem) => End::Failed(problem),
@@ -208,6 +211,8 @@ impl Session {
         loop {
             tokio::select! {
                 () = wake.notified() => {}
+                // Nothing tells when it has left.
+                () = tokio::time::sleep(LEAVE_LOOK), if self.leaves() => {}
                 _ = tick.tick() => self.look_after()?,
                 Some(request) = requests.recv() => self.commit(request),
                 ended = self.partitions.ended() => self.ended(ended).await?,
@@ -249,7 +254,7 @@ impl Session {
                 Found::Nothing
             });
         }
-        if self.troubled.is_some_and(|since| since.elapsed() > TROUBLE_PASSES) {
+        if self.joined && self.troubled.is_some_and(|since| since.elapsed() > TROUBLE_PASSES) {
             self.untroubled();
         }
         self.look_at_wait();

@@ -26,6 +26,8 @@ impl Session {
     /// once when they are another's already.
     pub(super) fn begin_revocation(&mut self, partitions: Vec<i32>) {
         let lost = self.consumer.assignment_lost();
+        // It joins anew, as one that the group does not know.
+        self.joined &= !lost;
         for partition in &partitions {
             self.partitions.close(*partition, lost);
         }
