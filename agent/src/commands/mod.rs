@@ -13,6 +13,7 @@ use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::spec::Instance;
 use kafka2oss_proto::v1::{self, command, command_result};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use crate::assignment::Keyring;
@@ -39,6 +40,7 @@ pub(crate) struct Commands {
 struct Runner {
     admins: Arc<dyn AdminFactory>,
     keyring: Keyring,
+    data_runtime: Handle,
 }
 
 impl Commands {
@@ -46,10 +48,11 @@ impl Commands {
     pub(crate) fn new(
         admins: Arc<dyn AdminFactory>,
         keyring: Keyring,
+        data_runtime: Handle,
     ) -> (Self, mpsc::Receiver<v1::CommandResult>) {
         let (results, out) = mpsc::channel(RESULTS);
         let memory = Arc::new(Mutex::new(Memory::default()));
-        (Self { runner: Runner { admins, keyring }, memory, results }, out)
+        (Self { runner: Runner { admins, keyring, data_runtime }, memory, results }, out)
     }
 
     /// Starts a command, or returns its result where that is known. One that
@@ -114,7 +117,8 @@ impl Runner {
     ) -> Result<command_result::Result, Problem> {
         match command {
             Some(command::Command::PrepareConnector(prepare)) => {
-                let result = prepare::run(&*self.admins, &self.keyring, prepare).await?;
+                let (admins, data_runtime) = (&*self.admins, &self.data_runtime);
+                let result = prepare::run(admins, &self.keyring, data_runtime, prepare).await?;
                 Ok(command_result::Result::PrepareConnector(result))
             }
             Some(command::Command::WriteTestMessage(message)) => {

@@ -3,6 +3,7 @@
 
 use kafka2oss_chain::CommitMetadata;
 use kafka2oss_kafka::{PrepareInput, PreparedKafka, StartAt};
+use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::spec::{ConnectorSpec, Instance};
 use kafka2oss_proto::v1::offset_reset::To;
@@ -10,7 +11,9 @@ use kafka2oss_proto::v1::{
     DeliveryGuarantee, OffsetReset, PartitionOffsets, PrepareConnector, PrepareConnectorResult,
 };
 use kafka2oss_sink::{ObjectStore, Probe, StoreError};
+use tokio::runtime::Handle;
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{instance, unsupported};
 use crate::assignment::Keyring;
@@ -20,6 +23,7 @@ use crate::task::committed_by;
 pub(super) async fn run(
     admins: &dyn AdminFactory,
     keyring: &Keyring,
+    data_runtime: &Handle,
     request: PrepareConnector,
 ) -> Result<PrepareConnectorResult, Problem> {
     let PrepareConnector { connector: _, uid, spec, instance: wire, epoch, resources, start } =
@@ -47,11 +51,15 @@ pub(super) async fn run(
         owner: committed_by,
         is_own: &is_own,
     };
-    let store = ObjectStore::new(&spec.destination);
-    let (kafka, probe) = tokio::join!(
-        prepare_kafka(admins, &instance, &input),
-        store.probe(&spec.output.layout.prefix),
-    );
+    let (store, prefix) = (ObjectStore::new(&spec.destination), spec.output.layout.prefix.clone());
+    // The runtime that makes a connection serves it for as long as it lasts, and objects
+    // go by those that the probe has made.
+    let probe = data_runtime.spawn(async move { store.probe(&prefix).await });
+    let (kafka, probe) =
+        tokio::join!(prepare_kafka(admins, &instance, &input), AbortOnDropHandle::new(probe));
+    let probe = probe.map_err(|error| {
+        Problem::new(ErrorCode::Internal, format!("the store's probe ended: {error}"))
+    })?;
     Ok(join(kafka, probe))
 }
 
@@ -133,7 +141,6 @@ fn join(kafka: PreparedKafka, probe: Result<Probe, StoreError>) -> PrepareConnec
 
 #[cfg(test)]
 mod tests {
-    use kafka2oss_proto::ErrorCode;
     use kafka2oss_proto::v1::Epoch;
 
     use super::*;
