@@ -114,7 +114,8 @@ impl Producer {
         Ok(Self { client })
     }
 
-    /// A producer whose records come in transactions: [`Producer::commit_all`].
+    /// A producer whose records come in transactions: [`Producer::commit_all`], or
+    /// between [`Producer::begin`] and [`Producer::commit`].
     pub async fn transactional(bootstrap: &str) -> Result<Self> {
         let client: FutureProducer = client_config(bootstrap)
             .set("transactional.id", crate::name::unique("transactions"))
@@ -131,11 +132,21 @@ impl Producer {
         topic: &str,
         records: impl IntoIterator<Item = Record>,
     ) -> Result<Vec<Produced>> {
-        self.client.begin_transaction()?;
+        self.begin()?;
         let produced = self.send_all(topic, records).await?;
-        let client = self.client.clone();
-        spawn_blocking(move || client.commit_transaction(TRANSACTION_LIMIT)).await??;
+        self.commit().await?;
         Ok(produced)
+    }
+
+    /// Begins a transaction.
+    pub fn begin(&self) -> Result<()> {
+        Ok(self.client.begin_transaction()?)
+    }
+
+    /// Commits the transaction: its records, which nobody reads before, can be read.
+    pub async fn commit(&self) -> Result<()> {
+        let client = self.client.clone();
+        Ok(spawn_blocking(move || client.commit_transaction(TRANSACTION_LIMIT)).await??)
     }
 
     /// Produces one record and awaits its acknowledgement.

@@ -48,4 +48,7 @@ pub use prepare::{PrepareInput, PreparedKafka, prepare};
 pub use producer::Written;
 pub use remove::remove;
 pub use start::StartAt;
-pub use test_message::{Delivered, TEST_MESSAGE_HEADER, TestMessage, produce_test_message};
+pub use test_message::{
+    Delivered, TEST_MESSAGE_HEADER, TestMessage, may_be_test_message, produce_test_message,
+    test_message_timestamp,
+};

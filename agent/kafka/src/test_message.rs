@@ -1,6 +1,6 @@
 //! Writes one record to the source topic, on a user's demand.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::spec::Instance;
@@ -12,8 +12,14 @@ use crate::config::client_config;
 use crate::error_memory::ErrorMemory;
 
 /// Header of each test message, without a value: whoever reads a record with it
-/// within five minutes after its timestamp lets it become visible at once.
+/// within five minutes after its timestamp lets it become visible at once. It is looked
+/// for where [`may_be_test_message`] says so.
 pub const TEST_MESSAGE_HEADER: &str = "kafka2oss.test";
+
+/// Test messages have a timestamp that is a multiple of this, in milliseconds, so that
+/// one record of so many is looked at for the header. A prime: timestamps in whole
+/// seconds are no more frequent among its multiples.
+const TEST_MESSAGE_STEP: i64 = 997;
 
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -40,7 +46,27 @@ pub struct Delivered {
     pub timestamp: Option<i64>,
 }
 
-/// Writes one record to a topic, with a producer of its own.
+/// Whether a record with this timestamp, in milliseconds since 1970, may be a test
+/// message, if the timestamp is the one that its producer gave it.
+#[must_use]
+pub fn may_be_test_message(timestamp: i64) -> bool {
+    timestamp % TEST_MESSAGE_STEP == 0
+}
+
+/// The timestamp of a test message that is written at this moment, both in milliseconds
+/// since 1970.
+#[must_use]
+pub fn test_message_timestamp(now: i64) -> i64 {
+    now - now % TEST_MESSAGE_STEP
+}
+
+fn millis_since_1970() -> i64 {
+    let elapsed = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Writes one record to a topic, with a producer of its own. Its timestamp is less
+/// than a second in the past.
 ///
 /// # Errors
 /// What keeps the producer from the brokers, or the brokers' answer, within
@@ -67,6 +93,7 @@ pub async fn produce_test_message(
     record.partition = message.partition;
     record.key = message.key.as_deref();
     record.payload = message.value.as_deref();
+    record.timestamp = Some(test_message_timestamp(millis_since_1970()));
     let mark = Header { key: TEST_MESSAGE_HEADER, value: None::<&[u8]> };
     record.headers = Some(OwnedHeaders::new().insert(mark));
     let delivery = producer
@@ -78,4 +105,25 @@ pub async fn produce_test_message(
         offset: delivery.offset,
         timestamp: delivery.timestamp,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_message_has_a_timestamp_of_the_last_second_that_few_others_have() {
+        for now in [0, 996, 997, 1_603_779_578_478, 1_795_743_000_000] {
+            let timestamp = test_message_timestamp(now);
+            assert!(may_be_test_message(timestamp), "{now}");
+            assert!((0..TEST_MESSAGE_STEP).contains(&(now - timestamp)), "{now}: {timestamp}");
+        }
+        let hour = 1_795_743_000_000..1_795_746_600_000;
+        for step in [1, 10, 1_000] {
+            let all = hour.clone().step_by(step);
+            let (looked_at, of) =
+                (all.clone().filter(|at| may_be_test_message(*at)).count(), all.count());
+            assert!(looked_at * 900 <= of, "every {step} ms: {looked_at} of {of}");
+        }
+    }
 }

@@ -103,7 +103,7 @@ impl DeadLetters {
             value: message.value().map(<[u8]>::to_vec),
             detached_value: None,
             headers: message.copy_headers(),
-            timestamp: Some(message.timestamp()).filter(|timestamp| *timestamp != -1),
+            timestamp: Some(message.timestamp().millis).filter(|millis| *millis != -1),
             source_topic: spec.source.topic.clone(),
             source_partition: self.partition,
             source_offset: message.offset(),

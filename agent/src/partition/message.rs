@@ -16,6 +16,15 @@ use smallvec::SmallVec;
 /// Headers of a record; most have fewer than these.
 pub(super) type HeaderList<'a> = SmallVec<[Header<'a>; 8]>;
 
+/// When a record was written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Timestamp {
+    /// Milliseconds since 1970; -1 when it has none.
+    pub(super) millis: i64,
+    /// Whether its producer has chosen it, and not the broker.
+    pub(super) is_producers: bool,
+}
+
 /// A record as librdkafka has fetched it, or what it says instead.
 pub(super) struct Message<'a> {
     native: *mut RDKafkaMessage,
@@ -54,15 +63,17 @@ impl Message<'_> {
         LogPosition { offset: self.offset() + 1, leader_epoch }
     }
 
-    /// Milliseconds since 1970; -1 when it has none.
-    pub(super) fn timestamp(&self) -> i64 {
-        let mut kind = RDKafkaTimestampType::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+    /// When it was written.
+    pub(super) fn timestamp(&self) -> Timestamp {
+        use RDKafkaTimestampType as Kind;
+        let mut kind = Kind::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
         // SAFETY: the message is live; the kind is written to.
-        let timestamp = unsafe { bindings::rd_kafka_message_timestamp(self.native, &raw mut kind) };
+        let millis = unsafe { bindings::rd_kafka_message_timestamp(self.native, &raw mut kind) };
         match kind {
+            Kind::RD_KAFKA_TIMESTAMP_CREATE_TIME => Timestamp { millis, is_producers: true },
+            Kind::RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME => Timestamp { millis, is_producers: false },
             // Formats before Kafka 0.10 have none, and 0 stands in its place.
-            RDKafkaTimestampType::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE => -1,
-            _ => timestamp,
+            Kind::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE => Timestamp { millis: -1, is_producers: false },
         }
     }
 

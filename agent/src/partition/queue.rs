@@ -1,37 +1,51 @@
 //! The queue of one partition: rdkafka hands over each record as an event of its
 //! own, with allocations beside it; here it is librdkafka's message, and no more.
 //!
-//! One record a call. librdkafka's ways to take many at once (2.12.1) move the
-//! position that a rebalance goes on from beyond records which nobody has seen:
-//! `rd_kafka_consume_batch_queue` by the offset of an error or of the partition's
-//! end, `rd_kafka_consume_callback` by a transaction's marker that is out of date
-//! (`rd_kafka_op_handle_std`).
+//! One record a call, or many where [`Lookahead`] says so. Not by
+//! `rd_kafka_consume_callback`: there, a transaction's marker that is out of date moves
+//! the position that a rebalance goes on from beyond records which nobody has seen
+//! (librdkafka 2.12.1, `rd_kafka_op_handle_std`).
 
 use std::ffi::CString;
+use std::ptr;
 
 use rdkafka::bindings;
 use rdkafka::consumer::Consumer;
 use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::error::KafkaError;
-use rdkafka::types::{RDKafkaQueue, RDKafkaRespErr};
+use rdkafka::types::{RDKafkaMessage, RDKafkaQueue, RDKafkaRespErr};
 
+use super::lookahead::{Batches, Lookahead, MOST};
 use super::message::Message;
 use crate::task::{TaskConsumer, TaskContext};
+
+/// What is taken out of a queue.
+pub(super) enum Taken<'a> {
+    /// The next record.
+    Record(Message<'a>),
+    /// Every record up to the end, as it was, has been taken.
+    End,
+    /// What librdkafka has to say about the partition.
+    Failed(KafkaError),
+    /// librdkafka goes on behind a record that was not taken, perhaps: whatever else
+    /// comes out of this queue may be beyond it.
+    Displaced,
+}
 
 /// The queue of one partition, split off from the consumer's own.
 pub(crate) struct RecordQueue {
     native: *mut RDKafkaQueue,
-    partition: i32,
+    /// What was taken out of it ahead, in its order.
+    ahead: Ahead,
+    lookahead: Lookahead,
     /// Keeps the queue split off and its callback registered.
     split: PartitionQueue<TaskContext>,
     /// Outlives the queue and its messages.
     consumer: TaskConsumer,
 }
 
-// SAFETY: librdkafka's queues may be used on any thread.
+// SAFETY: librdkafka's queues and messages may be used on any thread.
 unsafe impl Send for RecordQueue {}
-// SAFETY: as above, and by several at once.
-unsafe impl Sync for RecordQueue {}
 
 impl RecordQueue {
     /// Splits the queue off, before the partition is assigned: what is in it by
@@ -42,6 +56,7 @@ impl RecordQueue {
         consumer: &TaskConsumer,
         topic: &str,
         partition: i32,
+        batches: Batches,
         wake: impl Fn() + Send + Sync + 'static,
     ) -> Option<Self> {
         let split = consumer.base().split_partition_queue(topic, partition)?;
@@ -54,42 +69,131 @@ impl RecordQueue {
         if native.is_null() {
             return None;
         }
-        let mut queue = Self { native, partition, split, consumer: consumer.clone() };
-        while queue.take().is_some() {}
+        let (ahead, lookahead) = (Ahead::default(), Lookahead::new(batches));
+        let mut queue = Self { native, ahead, lookahead, split, consumer: consumer.clone() };
+        while queue.take(0).is_some() {}
         queue.split.set_nonempty_callback(wake);
         Some(queue)
     }
 
-    /// The next record, if one is there.
-    ///
-    /// # Errors
-    /// What librdkafka has to say about the partition instead, such as
-    /// [`KafkaError::PartitionEOF`].
-    pub(super) fn take(&self) -> Option<Result<Message<'_>, KafkaError>> {
-        // SAFETY: the queue is live.
-        let message = unsafe { bindings::rd_kafka_consume_queue(self.native, 0) };
-        if message.is_null() {
-            return None;
-        }
+    /// What comes next, if anything is there, where so many offsets lie `before` the
+    /// log's end, as far as that is known.
+    pub(super) fn take(&mut self, before: usize) -> Option<Taken<'_>> {
+        let message = match self.ahead.next() {
+            Some(message) => message,
+            None => match self.lookahead.next(before) {
+                1 => self.take_one()?,
+                many => self.take_many(many)?,
+            },
+        };
         // SAFETY: the message is live and nobody else's; the consumer outlives the
         // borrow.
         let message = unsafe { Message::new(message) };
-        Some(match message.error() {
-            RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(message),
-            RDKafkaRespErr::RD_KAFKA_RESP_ERR__PARTITION_EOF => {
-                Err(KafkaError::PartitionEOF(self.partition))
-            }
-            error => Err(match self.consumer.client().fatal_error() {
-                Some((fatal, _)) => KafkaError::MessageConsumptionFatal(fatal),
-                None => KafkaError::MessageConsumption(error.into()),
-            }),
-        })
+        let error = message.error();
+        if error == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+            self.lookahead.record(message.bytes());
+            return Some(Taken::Record(message));
+        }
+        if self.ahead.was_last() {
+            self.lookahead.displaced();
+            return Some(Taken::Displaced);
+        }
+        self.lookahead.interrupted();
+        if error == RDKafkaRespErr::RD_KAFKA_RESP_ERR__PARTITION_EOF {
+            return Some(Taken::End);
+        }
+        Some(Taken::Failed(match self.consumer.client().fatal_error() {
+            Some((fatal, _)) => KafkaError::MessageConsumptionFatal(fatal),
+            None => KafkaError::MessageConsumption(error.into()),
+        }))
+    }
+
+    fn take_one(&mut self) -> Option<*mut RDKafkaMessage> {
+        self.ahead.clear();
+        // SAFETY: the queue is live.
+        let message = unsafe { bindings::rd_kafka_consume_queue(self.native, 0) };
+        (!message.is_null()).then_some(message)
+    }
+
+    fn take_many(&mut self, many: usize) -> Option<*mut RDKafkaMessage> {
+        self.ahead.fill(many, |messages, size| {
+            // SAFETY: the queue is live, and there is room for so many.
+            let taken =
+                unsafe { bindings::rd_kafka_consume_batch_queue(self.native, 0, messages, size) };
+            // It says -1 of a queue that is none.
+            usize::try_from(taken).unwrap_or(0)
+        });
+        self.ahead.next()
     }
 }
 
 impl Drop for RecordQueue {
     fn drop(&mut self) {
+        self.ahead.clear();
         // SAFETY: it was made with the queue, and the consumer is live.
         unsafe { bindings::rd_kafka_queue_destroy(self.native) };
     }
+}
+
+/// Messages that one call has taken out of a queue.
+#[derive(Default)]
+struct Ahead {
+    messages: Vec<*mut RDKafkaMessage>,
+    /// Where the next one stands; those before it are somebody else's.
+    next: usize,
+}
+
+impl Ahead {
+    /// The next one, which is the caller's.
+    fn next(&mut self) -> Option<*mut RDKafkaMessage> {
+        let message = *self.messages.get(self.next)?;
+        self.next += 1;
+        if let Some(following) = self.messages.get(self.next) {
+            // SAFETY: it is live, and this one's.
+            let following = unsafe { &**following };
+            prefetch(following.payload.cast(), following.len);
+        }
+        Some(message)
+    }
+
+    /// Whether the one that [`Ahead::next`] has given was the last of its call.
+    fn was_last(&self) -> bool {
+        self.next > 0 && self.next == self.messages.len()
+    }
+
+    /// Takes up to `many` by a call that writes them where it is told, and returns how
+    /// many it has written.
+    fn fill(&mut self, many: usize, call: impl FnOnce(*mut *mut RDKafkaMessage, usize) -> usize) {
+        self.clear();
+        self.messages.resize(many.min(MOST), ptr::null_mut());
+        let taken = call(self.messages.as_mut_ptr(), self.messages.len());
+        self.messages.truncate(taken);
+    }
+
+    /// Gives those back that nobody has taken.
+    fn clear(&mut self) {
+        for message in self.messages.drain(..).skip(std::mem::take(&mut self.next)) {
+            // SAFETY: it is live, and this one's.
+            unsafe { bindings::rd_kafka_message_destroy(message) };
+        }
+    }
+}
+
+/// Has the processor fetch the beginning of a value that is read soon: another
+/// thread has written it.
+fn prefetch(value: *const i8, length: usize) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+
+        /// What the processor's own prefetching follows from there on.
+        const BEGINNING: usize = 1_024;
+        const LINE: usize = 64;
+        for offset in (0..length.min(BEGINNING)).step_by(LINE) {
+            // SAFETY: of any processor of this kind; nothing is read.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(value.wrapping_add(offset)) };
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (value, length);
 }

@@ -19,7 +19,7 @@ use super::dead_letter::DeadLetters;
 use super::deliver::Delivery;
 use super::exit::Exit;
 use super::hunger::{Hunger, Stalls};
-use super::queue::RecordQueue;
+use super::queue::{RecordQueue, Taken};
 use super::shape::{Form, Shape};
 use super::source_error::{self, SourceError};
 use super::state::{Ending, State};
@@ -87,7 +87,7 @@ impl PartitionLoop {
     /// it is told to end or cannot go on.
     pub(crate) async fn run(
         mut self,
-        queue: RecordQueue,
+        mut queue: RecordQueue,
         owner: Owner,
         memory: PartitionMemory,
     ) -> Exit {
@@ -106,7 +106,7 @@ impl PartitionLoop {
             state.look_at_memory();
             let drained = match signal {
                 Signal::Run if state.has_room(&self.shape) => {
-                    self.drain(&queue, &mut state, &mut hunger).await
+                    self.drain(&mut queue, &mut state, &mut hunger).await
                 }
                 // There may be room once what is full is closed.
                 Signal::Run => {
@@ -175,7 +175,12 @@ impl PartitionLoop {
         })
     }
 
-    async fn drain(&self, queue: &RecordQueue, state: &mut State, hunger: &mut Hunger) -> Drained {
+    async fn drain(
+        &self,
+        queue: &mut RecordQueue,
+        state: &mut State,
+        hunger: &mut Hunger,
+    ) -> Drained {
         // Whoever waits for its turn has been fed by then.
         let asked = Instant::now();
         let Ok(_slot) = self.drain_slots.acquire().await else {
@@ -183,19 +188,22 @@ impl PartitionLoop {
         };
         let moment = Moment::now();
         let before = state.open.next_offset();
+        let end = self.log_range.known_end().unwrap_or_default();
         let mut drained = Drained::More;
         // The end was told, and nothing has come since.
         let mut at_end = false;
         for _ in 0..BATCH_RECORDS {
-            let Some(message) = queue.take() else {
+            let left = usize::try_from(end - state.open.next_offset()).unwrap_or(0);
+            let Some(taken) = queue.take(left) else {
                 drained = Drained::Empty;
                 break;
             };
             at_end = false;
-            match message {
-                Ok(message) => self.take(state, &message, moment),
-                Err(KafkaError::PartitionEOF(_)) => at_end = true,
-                Err(error) => self.source_failed(state, &error),
+            match taken {
+                Taken::Record(message) => self.take(state, &message, moment),
+                Taken::End => at_end = true,
+                Taken::Failed(error) => self.source_failed(state, &error),
+                Taken::Displaced => state.ending = Some(Ending::Rewind),
             }
             if !state.has_room(&self.shape) {
                 break;

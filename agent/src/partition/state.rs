@@ -64,6 +64,8 @@ struct Waiting {
 pub(super) enum Ending {
     /// So.
     With(Exit),
+    /// It is taken up again where its chain is by then.
+    Rewind,
     /// The broker has nothing at the offset to be read; where its log begins and ends
     /// is asked at once, since the log moves on while what is open is
     /// delivered.
@@ -255,11 +257,12 @@ impl State {
 
     /// How the loop ends, with everything delivered.
     pub(super) async fn exit(&self, ending: Ending) -> Exit {
+        let owner = self.owner.as_ref().expect("the owner is here while nothing is delivered");
         let log = match ending {
             Ending::With(exit) => return exit,
+            Ending::Rewind => return Exit::rewind(owner),
             Ending::OutOfRange { log } => log.await,
         };
-        let owner = self.owner.as_ref().expect("the owner is here while nothing is delivered");
         match log {
             Ok(Ok(log)) => Exit::OutOfRange(OutOfRange {
                 offset: self.witness.map_or(self.open.next_offset(), |witness| witness.offset()),

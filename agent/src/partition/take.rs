@@ -5,13 +5,13 @@ use std::time::{Instant, SystemTime};
 use bytes::Bytes;
 use kafka2oss_chain::{LogPosition, SPILLED_VALUE};
 use kafka2oss_format::{Header, NotText, Part, Record, Value};
-use kafka2oss_kafka::{ErrorStage, TEST_MESSAGE_HEADER};
+use kafka2oss_kafka::{ErrorStage, TEST_MESSAGE_HEADER, may_be_test_message};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::spec::{FailureHandlingPolicy, OverflowPolicy};
 
 use super::exit::Exit;
-use super::message::{HeaderList, Message};
+use super::message::{HeaderList, Message, Timestamp};
 use super::rotation::Reason;
 use super::run::PartitionLoop;
 use super::state::{Ending, State};
@@ -45,9 +45,18 @@ impl Moment {
 struct Arrival {
     /// The place behind it.
     end: LogPosition,
-    /// Its timestamp, in milliseconds since 1970.
-    timestamp: i64,
+    timestamp: Timestamp,
     moment: Moment,
+}
+
+impl Arrival {
+    /// Whether it may be a test message that somebody waits for. One without a
+    /// timestamp may be of any time.
+    fn may_be_awaited(self) -> bool {
+        let Timestamp { millis, is_producers } = self.timestamp;
+        let is_recent = millis == -1 || millis >= self.moment.awaited_from;
+        is_recent && (!is_producers || may_be_test_message(millis))
+    }
 }
 
 impl PartitionLoop {
@@ -65,13 +74,13 @@ impl PartitionLoop {
         }
         let timestamp = message.timestamp();
         let arrival = Arrival { end, timestamp, moment };
-        if state.open.ends_before(timestamp, &self.shape) {
+        if state.open.ends_before(timestamp.millis, &self.shape) {
             state.close(&self.shape, &self.delivery);
         }
         let first = state.open.is_empty();
         if self.skip == Some(offset) {
             self.skipped(offset);
-            state.open.pass(end, timestamp, &self.shape, moment.now);
+            state.open.pass(end, timestamp.millis, &self.shape, moment.now);
         } else {
             self.encode(state, message, arrival);
         }
@@ -81,15 +90,9 @@ impl PartitionLoop {
     }
 
     /// The record's headers, where anybody looks at them: librdkafka takes a while
-    /// and some memory to say that there are none. One without a timestamp may be
-    /// of any time.
-    fn headers<'a>(
-        &self,
-        message: &'a Message<'_>,
-        Arrival { timestamp, moment, .. }: Arrival,
-    ) -> HeaderList<'a> {
-        let is_awaited = timestamp == -1 || timestamp >= moment.awaited_from;
-        if is_awaited || self.shape.counts_headers() {
+    /// and some memory to say that there are none.
+    fn headers<'a>(&self, message: &'a Message<'_>, arrival: Arrival) -> HeaderList<'a> {
+        if arrival.may_be_awaited() || self.shape.counts_headers() {
             message.headers()
         } else {
             HeaderList::new()
@@ -97,7 +100,7 @@ impl PartitionLoop {
     }
 
     fn encode(&self, state: &mut State, message: &Message<'_>, arrival: Arrival) {
-        let Arrival { end, timestamp, moment: Moment { now, .. } } = arrival;
+        let Arrival { end, timestamp: Timestamp { millis: timestamp, .. }, moment } = arrival;
         let offset = message.offset();
         let headers = self.headers(message, arrival);
         let bytes = message.bytes() + bytes_of(&headers);
@@ -121,7 +124,7 @@ impl PartitionLoop {
         let taken_in =
             if overflow.is_some() { bytes - size as usize + spilled.len() } else { bytes };
         state.make_room(taken_in);
-        match state.open.append(&record, end, &self.shape, now) {
+        match state.open.append(&record, end, &self.shape, moment.now) {
             Ok(()) => {
                 if overflow == Some(OverflowPolicy::Spill) {
                     self.spill(state, message);
@@ -162,7 +165,7 @@ impl PartitionLoop {
                 let (aside, slots) = (&mut state.aside, &self.aside_slots);
                 self.dead_letters.send(aside, slots, message, stage, problem);
                 state.hold_aside();
-                state.open.pass(end, timestamp, &self.shape, moment.now);
+                state.open.pass(end, timestamp.millis, &self.shape, moment.now);
             }
             FailureHandlingPolicy::Fail => {
                 state.ending = Some(Ending::With(Exit::Stopped(problem)));

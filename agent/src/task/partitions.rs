@@ -19,8 +19,8 @@ use super::prefetch::Prefetch;
 use super::task_consumer::TaskConsumer;
 use super::{Incarnation, PartitionSnapshot, TaskEnvironment, TaskSpec, settings};
 use crate::partition::{
-    CommitRequest, Commits, DeadLetters, Delivery, ErrorTopics, Exit, Following, PartitionLoop,
-    Patience, RecordQueue, Shape, Signal, Stalls, ValueObjects,
+    Batches, CommitRequest, Commits, DeadLetters, Delivery, ErrorTopics, Exit, Following,
+    PartitionLoop, Patience, RecordQueue, Shape, Signal, Stalls, ValueObjects,
 };
 
 /// Dead letters and values of a task that are on their way at once.
@@ -76,6 +76,7 @@ pub(super) struct Partitions {
     drain_slots: Arc<Semaphore>,
     aside_slots: Arc<Semaphore>,
     stalls: Stalls,
+    batches: Batches,
     commits: mpsc::Sender<CommitRequest>,
     incarnation: Arc<Incarnation>,
     next_assignment: u64,
@@ -102,6 +103,7 @@ impl Partitions {
             drain_slots: Arc::new(Semaphore::new(spec.threads as usize)),
             aside_slots: Arc::new(Semaphore::new(ASIDE_AT_ONCE)),
             stalls: Stalls::default(),
+            batches: Batches::default(),
             commits,
             incarnation,
             next_assignment: 1,
@@ -127,8 +129,8 @@ impl Partitions {
         let wake = Arc::new(Notify::new());
         let topic = &self.spec.spec.source.topic;
         let queue = {
-            let wake = wake.clone();
-            RecordQueue::split(consumer, topic, partition, move || wake.notify_one())
+            let (wake, batches) = (wake.clone(), self.batches.clone());
+            RecordQueue::split(consumer, topic, partition, batches, move || wake.notify_one())
         };
         let log_range = LogRange::new(consumer, topic, partition);
         let (Some(queue), Some(log_range)) = (queue, log_range) else {

@@ -16,6 +16,7 @@ mod interference;
 mod layout;
 mod leaving;
 mod log_range;
+mod lookahead;
 mod memory;
 mod objects;
 mod overflow;

@@ -1,11 +1,21 @@
 //! When objects are closed.
 
+use std::time::SystemTime;
+
 use anyhow::Result;
 use kafka2oss_agent::task::StopMode;
-use kafka2oss_kafka::TEST_MESSAGE_HEADER;
+use kafka2oss_kafka::{TEST_MESSAGE_HEADER, test_message_timestamp};
 use kafka2oss_tests::produce::{Record, numbered};
 
 use crate::world::World;
+
+/// As [`kafka2oss_kafka::produce_test_message`] writes it.
+fn test_message() -> Result<Record> {
+    let now = SystemTime::UNIX_EPOCH.elapsed()?.as_millis();
+    let mut record = Record::new("test").partition(0).timestamp(test_message_timestamp(now as i64));
+    record.headers.push((TEST_MESSAGE_HEADER.into(), None));
+    Ok(record)
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_test_message_closes_its_object_at_once() -> Result<()> {
@@ -17,9 +27,7 @@ async fn a_test_message_closes_its_object_at_once() -> Result<()> {
     task.partition("it has taken them in", 0, |seen| seen.position == 10).await?;
     assert!(world.bucket.keys("").await?.is_empty());
 
-    let mut test = Record::new("test").partition(0);
-    test.headers.push((TEST_MESSAGE_HEADER.into(), None));
-    produced.push(producer.send(&world.topic, test).await?);
+    produced.push(producer.send(&world.topic, test_message()?).await?);
     task.delivered(&produced).await?;
 
     let links = world.arrived(&produced).await?;
@@ -32,9 +40,7 @@ async fn a_test_message_closes_its_object_at_once() -> Result<()> {
 async fn a_test_message_does_not_wait_for_the_object_under_way() -> Result<()> {
     let mut world = World::new(1).await?;
     world.no_rotation();
-    let mut test = Record::new("test").partition(0);
-    test.headers.push((TEST_MESSAGE_HEADER.into(), None));
-    let records: Vec<_> = std::iter::repeat_n(test, 3).collect();
+    let records: Vec<_> = std::iter::repeat_n(test_message()?, 3).collect();
     let produced = world.kafka.producer()?.send_all(&world.topic, records).await?;
 
     let task = world.start(0).await?;
@@ -46,15 +52,32 @@ async fn a_test_message_does_not_wait_for_the_object_under_way() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_test_message_is_known_by_its_header_where_the_broker_gives_timestamps() -> Result<()> {
+    let mut world = World::with_topic(1, &[("message.timestamp.type", "LogAppendTime")]).await?;
+    world.no_rotation();
+    let task = world.start(0).await?;
+    let producer = world.kafka.producer()?;
+
+    // Each at another time; hardly any has the timestamp of a test message.
+    for _ in 0..3 {
+        let produced = vec![producer.send(&world.topic, test_message()?).await?];
+        task.delivered(&produced).await?;
+    }
+
+    task.handle.stop(StopMode::Leave).await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_test_message_that_nobody_waits_for_any_more_closes_nothing() -> Result<()> {
     let mut world = World::new(1).await?;
     world.no_rotation();
     let producer = world.kafka.producer()?;
-    let mut test = Record::new("test").partition(0);
-    test.headers.push((TEST_MESSAGE_HEADER.into(), None));
+    let test = test_message()?;
     let task = world.start(0).await?;
 
-    let mut produced = vec![producer.send(&world.topic, test.clone().timestamp(1)).await?];
+    let of_earlier = test.clone().timestamp(test_message_timestamp(1_000));
+    let mut produced = vec![producer.send(&world.topic, of_earlier).await?];
     task.partition("it has taken it in", 0, |seen| seen.position == 1).await?;
     produced.push(producer.send(&world.topic, test).await?);
     task.delivered(&produced).await?;

@@ -263,6 +263,7 @@ impl Session {
                 self.board.end_offset(partition, end);
             }
         }
+        self.board.tell_positions();
         Ok(())
     }
 

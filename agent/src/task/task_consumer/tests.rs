@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::assignment::Assignment;
-use crate::partition::RecordQueue;
+use crate::partition::{Batches, RecordQueue};
 use crate::task::consumer::{assign, join_group, unassign};
 use crate::task::context::Event;
 use crate::task::fetch_wait::FetchWait;
@@ -91,7 +91,8 @@ async fn with_an_unheard_revocation() -> Result<(TaskConsumer, TaskConsumer, Str
     let event = next_event(&consumer, &wake).await;
     ensure!(matches!(event, Event::Assigned(ref all) if all.len() == 2), "{event:?}");
     for partition in PARTITIONS {
-        RecordQueue::split(&consumer, &topic, partition, || {}).context("a queue")?;
+        RecordQueue::split(&consumer, &topic, partition, Batches::default(), || {})
+            .context("a queue")?;
     }
     assign(&consumer, &topic, &PARTITIONS.map(|partition| (partition, 0)).into()).await?;
     consumer.context().assigned();

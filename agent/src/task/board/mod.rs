@@ -1,14 +1,18 @@
 //! Where the parts of a task write what is seen of them, and its snapshot is
 //! put together.
 
+mod pace;
+mod partition;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
-use kafka2oss_chain::ObjectMetadata;
 use kafka2oss_proto::error_code::Problem;
 use tokio::sync::watch;
 
+use self::pace::Pace;
+pub(crate) use self::partition::PartitionBoard;
 use super::{Mode, PartitionSnapshot, PartitionState, Snapshot, TaskSpec, TaskState};
 use crate::report::{LogLine, Reporter, Severity};
 
@@ -22,13 +26,7 @@ pub(crate) struct Board {
     caught_up: Mutex<BTreeMap<i32, i64>>,
     /// Where the ranges end that were counted as lost.
     lost_to: Mutex<BTreeMap<i32, i64>>,
-}
-
-/// What is seen of one partition, and what all partitions add up to.
-#[derive(Debug)]
-pub(crate) struct PartitionBoard {
-    task: Arc<Board>,
-    partition: i32,
+    pace: Pace,
 }
 
 impl Board {
@@ -39,7 +37,13 @@ impl Board {
         let (snapshot, receiver) =
             watch::channel(Snapshot { epoch: spec.epoch, ..Snapshot::default() });
         let (caught_up, lost_to) = (Mutex::default(), Mutex::default());
-        (Arc::new(Self { snapshot, spec, reporter, caught_up, lost_to }), receiver)
+        let pace = Pace::default();
+        (Arc::new(Self { snapshot, spec, reporter, caught_up, lost_to, pace }), receiver)
+    }
+
+    /// Tells of positions that nobody was told of. To be called about once a second.
+    pub(super) fn tell_positions(&self) {
+        self.snapshot.send_if_modified(|_| self.pace.is_due(Instant::now()));
     }
 
     /// What the task does. Why it failed stays to be seen until it has joined
@@ -62,12 +66,12 @@ impl Board {
 
     /// A partition of the task waits for something outside.
     pub(super) fn retrying(self: &Arc<Self>, partition: i32, problem: &Problem) {
-        PartitionBoard { task: self.clone(), partition }.retrying(problem);
+        PartitionBoard::new(self, partition).retrying(problem);
     }
 
     /// A partition of the task waits for a decision.
     pub(super) fn stopped(self: &Arc<Self>, partition: i32, problem: Problem) {
-        PartitionBoard { task: self.clone(), partition }.stopped(problem);
+        PartitionBoard::new(self, partition).stopped(problem);
     }
 
     /// Something is wrong with the task, which goes on.
@@ -113,7 +117,7 @@ impl Board {
         self.snapshot.send_modify(|snapshot| {
             snapshot.partitions.insert(partition, seen);
         });
-        Arc::new(PartitionBoard { task: self.clone(), partition })
+        Arc::new(PartitionBoard::new(self, partition))
     }
 
     /// The partition is the task's no more.
@@ -138,7 +142,7 @@ impl Board {
 
     /// A partition of the task takes no record.
     pub(super) fn paused(self: &Arc<Self>, partition: i32) {
-        PartitionBoard { task: self.clone(), partition }.paused();
+        PartitionBoard::new(self, partition).paused();
     }
 
     /// Records that retention removed before they were read.
@@ -219,133 +223,5 @@ impl Board {
             code: problem.map(|problem| problem.code),
             message,
         });
-    }
-}
-
-impl PartitionBoard {
-    /// Changes what is seen of the partition, if it is still the task's.
-    fn update(&self, change: impl FnOnce(&mut PartitionSnapshot) -> bool) {
-        self.task.snapshot.send_if_modified(|snapshot| {
-            let Some(seen) = snapshot.partitions.get_mut(&self.partition) else { return false };
-            let changed = change(seen);
-            if changed {
-                seen.observed = SystemTime::now();
-            }
-            changed
-        });
-    }
-
-    /// The partition takes records.
-    pub(crate) fn running(&self) {
-        self.state(PartitionState::Running);
-    }
-
-    /// The partition takes none; everything is closed and committed.
-    pub(crate) fn paused(&self) {
-        self.state(PartitionState::Paused);
-    }
-
-    fn state(&self, state: PartitionState) {
-        self.update(|seen| {
-            let changed = seen.state != state || seen.problem.is_some();
-            (seen.state, seen.problem) = (state, None);
-            changed
-        });
-    }
-
-    /// Records were taken in up to `position`.
-    pub(crate) fn consumed(&self, position: i64) {
-        self.update(|seen| {
-            seen.position = position;
-            seen.last_consumed = Some(SystemTime::now());
-            // The end as the last fetch showed it may lie behind by now.
-            seen.end_offset = seen.end_offset.map(|end| end.max(position));
-            true
-        });
-    }
-
-    /// An object became a link and its end is committed.
-    pub(crate) fn linked(&self, key: &str, metadata: &ObjectMetadata, bytes: u64) {
-        self.task.snapshot.send_modify(|snapshot| {
-            snapshot.totals.records += metadata.records;
-            snapshot.totals.objects += 1;
-            snapshot.totals.bytes += bytes;
-            if let Some(seen) = snapshot.partitions.get_mut(&self.partition) {
-                seen.committed_offset = Some(metadata.next_offset);
-                seen.last_object = Some(key.to_owned());
-                seen.observed = SystemTime::now();
-            }
-        });
-    }
-
-    /// A record went to an error topic.
-    pub(crate) fn dead_lettered(&self) {
-        self.task.snapshot.send_modify(|snapshot| snapshot.totals.dead_letters += 1);
-    }
-
-    /// Something outside fails; it is tried again.
-    pub(crate) fn retrying(&self, problem: &Problem) {
-        let mut news = false;
-        self.update(|seen| {
-            news = seen.problem.as_ref().map(|problem| problem.code) != Some(problem.code);
-            // One that is paused stays so: nothing of it is open.
-            if seen.state != PartitionState::Paused {
-                seen.state = PartitionState::Retrying;
-            }
-            seen.problem = Some(problem.clone());
-            true
-        });
-        if news {
-            self.log(Severity::Warn, None, Some(problem), problem.message.clone());
-        }
-    }
-
-    /// What was tried again has worked.
-    pub(crate) fn recovered(&self) {
-        let mut news = false;
-        self.update(|seen| {
-            news = seen.state == PartitionState::Retrying;
-            if news {
-                (seen.state, seen.problem) = (PartitionState::Running, None);
-            }
-            news
-        });
-        if news {
-            self.log(Severity::Info, None, None, "recovered".to_owned());
-        }
-    }
-
-    /// The partition waits for a decision.
-    pub(crate) fn stopped(&self, problem: Problem) {
-        self.log(Severity::Error, None, Some(&problem), problem.message.clone());
-        self.update(|seen| {
-            (seen.state, seen.problem) = (PartitionState::Stopped, Some(problem));
-            true
-        });
-    }
-
-    /// A reply shows that records may stand in two objects.
-    pub(crate) fn downgrade(&self, problem: &Problem) {
-        self.task.downgrade(Some(self.partition), problem);
-    }
-
-    /// Everything up to the log's `end` was taken in.
-    pub(crate) fn caught_up(&self, end: Option<i64>) {
-        let Some(end) = end else { return };
-        let mut caught_up = self.task.caught_up.lock().unwrap_or_else(PoisonError::into_inner);
-        caught_up.insert(self.partition, end);
-        drop(caught_up);
-        self.update(|seen| seen.end_offset.replace(seen.position) != Some(seen.position));
-    }
-
-    /// Adds a line about this partition to the connector's log.
-    pub(crate) fn log(
-        &self,
-        severity: Severity,
-        offset: Option<i64>,
-        problem: Option<&Problem>,
-        message: String,
-    ) {
-        self.task.log(severity, Some(self.partition), offset, problem, message);
     }
 }

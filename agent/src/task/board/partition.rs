@@ -1,0 +1,153 @@
+//! Where the loop of one partition writes what is seen of it.
+
+use std::sync::{Arc, PoisonError};
+use std::time::{Instant, SystemTime};
+
+use kafka2oss_chain::ObjectMetadata;
+use kafka2oss_proto::error_code::Problem;
+
+use super::Board;
+use crate::report::Severity;
+use crate::task::{PartitionSnapshot, PartitionState};
+
+/// What is seen of one partition, and what all partitions add up to.
+#[derive(Debug)]
+pub(crate) struct PartitionBoard {
+    task: Arc<Board>,
+    partition: i32,
+}
+
+impl PartitionBoard {
+    pub(super) fn new(task: &Arc<Board>, partition: i32) -> Self {
+        Self { task: task.clone(), partition }
+    }
+
+    /// Changes what is seen of the partition, if it is still the task's.
+    fn update(&self, change: impl FnOnce(&mut PartitionSnapshot) -> bool) {
+        self.task.snapshot.send_if_modified(|snapshot| {
+            let Some(seen) = snapshot.partitions.get_mut(&self.partition) else { return false };
+            let changed = change(seen);
+            if changed {
+                seen.observed = SystemTime::now();
+            }
+            changed
+        });
+    }
+
+    /// The partition takes records.
+    pub(crate) fn running(&self) {
+        self.state(PartitionState::Running);
+    }
+
+    /// The partition takes none; everything is closed and committed.
+    pub(crate) fn paused(&self) {
+        self.state(PartitionState::Paused);
+    }
+
+    fn state(&self, state: PartitionState) {
+        self.update(|seen| {
+            let changed = seen.state != state || seen.problem.is_some();
+            (seen.state, seen.problem) = (state, None);
+            changed
+        });
+    }
+
+    /// Records were taken in up to `position`. This happens hundreds of times a
+    /// second: it is there to be read at once, and told at the board's pace.
+    pub(crate) fn consumed(&self, position: i64) {
+        self.task.snapshot.send_if_modified(|snapshot| {
+            let Some(seen) = snapshot.partitions.get_mut(&self.partition) else { return false };
+            let now = SystemTime::now();
+            seen.position = position;
+            (seen.observed, seen.last_consumed) = (now, Some(now));
+            // The end as the last fetch showed it may lie behind by now.
+            seen.end_offset = seen.end_offset.map(|end| end.max(position));
+            self.task.pace.changed(Instant::now())
+        });
+    }
+
+    /// An object became a link and its end is committed.
+    pub(crate) fn linked(&self, key: &str, metadata: &ObjectMetadata, bytes: u64) {
+        self.task.snapshot.send_modify(|snapshot| {
+            snapshot.totals.records += metadata.records;
+            snapshot.totals.objects += 1;
+            snapshot.totals.bytes += bytes;
+            if let Some(seen) = snapshot.partitions.get_mut(&self.partition) {
+                seen.committed_offset = Some(metadata.next_offset);
+                seen.last_object = Some(key.to_owned());
+                seen.observed = SystemTime::now();
+            }
+        });
+    }
+
+    /// A record went to an error topic.
+    pub(crate) fn dead_lettered(&self) {
+        self.task.snapshot.send_modify(|snapshot| snapshot.totals.dead_letters += 1);
+    }
+
+    /// Something outside fails; it is tried again.
+    pub(crate) fn retrying(&self, problem: &Problem) {
+        let mut news = false;
+        self.update(|seen| {
+            news = seen.problem.as_ref().map(|problem| problem.code) != Some(problem.code);
+            // One that is paused stays so: nothing of it is open.
+            if seen.state != PartitionState::Paused {
+                seen.state = PartitionState::Retrying;
+            }
+            seen.problem = Some(problem.clone());
+            true
+        });
+        if news {
+            self.log(Severity::Warn, None, Some(problem), problem.message.clone());
+        }
+    }
+
+    /// What was tried again has worked.
+    pub(crate) fn recovered(&self) {
+        let mut news = false;
+        self.update(|seen| {
+            news = seen.state == PartitionState::Retrying;
+            if news {
+                (seen.state, seen.problem) = (PartitionState::Running, None);
+            }
+            news
+        });
+        if news {
+            self.log(Severity::Info, None, None, "recovered".to_owned());
+        }
+    }
+
+    /// The partition waits for a decision.
+    pub(crate) fn stopped(&self, problem: Problem) {
+        self.log(Severity::Error, None, Some(&problem), problem.message.clone());
+        self.update(|seen| {
+            (seen.state, seen.problem) = (PartitionState::Stopped, Some(problem));
+            true
+        });
+    }
+
+    /// A reply shows that records may stand in two objects.
+    pub(crate) fn downgrade(&self, problem: &Problem) {
+        self.task.downgrade(Some(self.partition), problem);
+    }
+
+    /// Everything up to the log's `end` was taken in.
+    pub(crate) fn caught_up(&self, end: Option<i64>) {
+        let Some(end) = end else { return };
+        let mut caught_up = self.task.caught_up.lock().unwrap_or_else(PoisonError::into_inner);
+        caught_up.insert(self.partition, end);
+        drop(caught_up);
+        self.update(|seen| seen.end_offset.replace(seen.position) != Some(seen.position));
+    }
+
+    /// Adds a line about this partition to the connector's log.
+    pub(crate) fn log(
+        &self,
+        severity: Severity,
+        offset: Option<i64>,
+        problem: Option<&Problem>,
+        message: String,
+    ) {
+        self.task.log(severity, Some(self.partition), offset, problem, message);
+    }
+}
