@@ -27,9 +27,6 @@ pub(super) enum Taken<'a> {
     End,
     /// What librdkafka has to say about the partition.
     Failed(KafkaError),
-    /// librdkafka goes on behind a record that was not taken, perhaps: whatever else
-    /// comes out of this queue may be beyond it.
-    Displaced,
 }
 
 /// The queue of one partition, split off from the consumer's own.
@@ -38,6 +35,7 @@ pub(crate) struct RecordQueue {
     /// What was taken out of it ahead, in its order.
     ahead: Ahead,
     lookahead: Lookahead,
+    is_displaced: bool,
     /// Keeps the queue split off and its callback registered.
     split: PartitionQueue<TaskContext>,
     /// Outlives the queue and its messages.
@@ -70,7 +68,8 @@ impl RecordQueue {
             return None;
         }
         let (ahead, lookahead) = (Ahead::default(), Lookahead::new(batches));
-        let mut queue = Self { native, ahead, lookahead, split, consumer: consumer.clone() };
+        let (is_displaced, consumer) = (false, consumer.clone());
+        let mut queue = Self { native, ahead, lookahead, is_displaced, split, consumer };
         while queue.take(0).is_some() {}
         queue.split.set_nonempty_callback(wake);
         Some(queue)
@@ -94,11 +93,8 @@ impl RecordQueue {
             self.lookahead.record(message.bytes());
             return Some(Taken::Record(message));
         }
-        if self.ahead.was_last() {
-            self.lookahead.displaced();
-            return Some(Taken::Displaced);
-        }
-        self.lookahead.interrupted();
+        self.is_displaced |= self.ahead.was_last();
+        self.lookahead.interrupted(self.is_displaced);
         if error == RDKafkaRespErr::RD_KAFKA_RESP_ERR__PARTITION_EOF {
             return Some(Taken::End);
         }
@@ -106,6 +102,12 @@ impl RecordQueue {
             Some((fatal, _)) => KafkaError::MessageConsumptionFatal(fatal),
             None => KafkaError::MessageConsumption(error.into()),
         }))
+    }
+
+    /// Whether librdkafka goes on behind a record that was not taken, perhaps: whatever
+    /// comes out of this queue after what was taken last may be beyond it.
+    pub(super) fn is_displaced(&self) -> bool {
+        self.is_displaced
     }
 
     fn take_one(&mut self) -> Option<*mut RDKafkaMessage> {

@@ -194,20 +194,27 @@ impl PartitionLoop {
         let mut at_end = false;
         for _ in 0..BATCH_RECORDS {
             let left = usize::try_from(end - state.open.next_offset()).unwrap_or(0);
-            let Some(taken) = queue.take(left) else {
-                drained = Drained::Empty;
-                break;
-            };
-            at_end = false;
-            match taken {
-                Taken::Record(message) => self.take(state, &message, moment),
-                Taken::End => at_end = true,
-                Taken::Failed(error) => self.source_failed(state, &error),
-                Taken::Displaced => state.ending = Some(Ending::Rewind),
+            match queue.take(left) {
+                None => {
+                    drained = Drained::Empty;
+                    break;
+                }
+                Some(Taken::Record(message)) => {
+                    at_end = false;
+                    self.take(state, &message, moment);
+                }
+                Some(Taken::End) => at_end = true,
+                Some(Taken::Failed(error)) => {
+                    at_end = false;
+                    self.source_failed(state, &error);
+                }
             }
-            if !state.has_room(&self.shape) {
+            if !state.has_room(&self.shape) || queue.is_displaced() {
                 break;
             }
+        }
+        if queue.is_displaced() {
+            state.ending.get_or_insert(Ending::Rewind);
         }
         let position = state.open.next_offset();
         if position != before {

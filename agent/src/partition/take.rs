@@ -54,8 +54,8 @@ impl Arrival {
     /// timestamp may be of any time.
     fn may_be_awaited(self) -> bool {
         let Timestamp { millis, is_producers } = self.timestamp;
-        let is_recent = millis == -1 || millis >= self.moment.awaited_from;
-        is_recent && (!is_producers || may_be_test_message(millis))
+        let may_be = || !is_producers || may_be_test_message(millis);
+        millis == -1 || millis >= self.moment.awaited_from && may_be()
     }
 }
 

@@ -6,7 +6,7 @@ mod partition;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use kafka2oss_proto::error_code::Problem;
 use tokio::sync::watch;
@@ -43,7 +43,7 @@ impl Board {
 
     /// Tells of positions that nobody was told of. To be called about once a second.
     pub(super) fn tell_positions(&self) {
-        self.snapshot.send_if_modified(|_| self.pace.is_due(Instant::now()));
+        self.snapshot.send_if_modified(|_| self.pace.pay());
     }
 
     /// What the task does. Why it failed stays to be seen until it has joined

@@ -22,29 +22,21 @@ impl Pace {
     /// Something has changed. Whether it is told now; otherwise it is owed.
     pub(super) fn changed(&self, now: Instant) -> bool {
         self.with(|state| {
-            state.owes = true;
-            state.tell(now)
+            state.owes = state.told.is_some_and(|told| now < told + BETWEEN);
+            if !state.owes {
+                state.told = Some(now);
+            }
+            !state.owes
         })
     }
 
-    /// Whether what is owed is told now.
-    pub(super) fn is_due(&self, now: Instant) -> bool {
-        self.with(|state| state.tell(now))
+    /// Whether something is owed, which is told with that.
+    pub(super) fn pay(&self) -> bool {
+        self.with(|state| std::mem::take(&mut state.owes))
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl State {
-    fn tell(&mut self, now: Instant) -> bool {
-        let is_early = self.told.is_some_and(|told| now < told + BETWEEN);
-        if is_early || !self.owes {
-            return false;
-        }
-        *self = Self { told: Some(now), owes: false };
-        true
     }
 }
 
@@ -65,8 +57,10 @@ mod tests {
         assert!(pace.changed(now));
         assert!(!pace.changed(now + BETWEEN / 4));
         assert!(!pace.changed(now + BETWEEN / 2));
-        assert!(!pace.is_due(now + BETWEEN / 2), "too early");
-        assert!(pace.is_due(now + BETWEEN));
-        assert!(!pace.is_due(now + 2 * BETWEEN), "nothing has changed since");
+        assert!(pace.pay());
+        assert!(!pace.pay(), "nothing has changed since");
+        assert!(!pace.changed(now + BETWEEN * 3 / 4));
+        assert!(pace.changed(now + BETWEEN));
+        assert!(!pace.pay(), "it was told");
     }
 }

@@ -91,7 +91,7 @@ async fn with_an_unheard_revocation() -> Result<(TaskConsumer, TaskConsumer, Str
     let event = next_event(&consumer, &wake).await;
     ensure!(matches!(event, Event::Assigned(ref all) if all.len() == 2), "{event:?}");
     for partition in PARTITIONS {
-        RecordQueue::split(&consumer, &topic, partition, Batches::default(), || {})
+        RecordQueue::split(&consumer, &topic, partition, Batches::new(0), || {})
             .context("a queue")?;
     }
     assign(&consumer, &topic, &PARTITIONS.map(|partition| (partition, 0)).into()).await?;
