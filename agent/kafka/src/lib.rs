@@ -49,6 +49,6 @@ pub use producer::Written;
 pub use remove::remove;
 pub use start::StartAt;
 pub use test_message::{
-    Delivered, TEST_MESSAGE_HEADER, TestMessage, may_be_test_message, produce_test_message,
-    test_message_timestamp,
+    Delivered, TEST_MESSAGE_HEADER, TestMessage, may_be_test_message, millis_since_1970,
+    produce_test_message, test_message_timestamp,
 };

@@ -60,7 +60,9 @@ pub fn test_message_timestamp(now: i64) -> i64 {
     now - now % TEST_MESSAGE_STEP
 }
 
-fn millis_since_1970() -> i64 {
+/// This moment in milliseconds since 1970, as timestamps of records are.
+#[must_use]
+pub fn millis_since_1970() -> i64 {
     let elapsed = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
     i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Most records of one call.
-pub(super) const MOST: usize = 500;
+const MOST: usize = 500;
 
 /// Most bytes of one call, about, as a part of what librdkafka fetches ahead: it
 /// fetches as many again.

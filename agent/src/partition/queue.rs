@@ -15,7 +15,7 @@ use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::error::KafkaError;
 use rdkafka::types::{RDKafkaMessage, RDKafkaQueue, RDKafkaRespErr};
 
-use super::lookahead::{Batches, Lookahead, MOST};
+use super::lookahead::{Batches, Lookahead};
 use super::message::Message;
 use crate::task::{TaskConsumer, TaskContext};
 
@@ -167,7 +167,7 @@ impl Ahead {
     /// many it has written.
     fn fill(&mut self, many: usize, call: impl FnOnce(*mut *mut RDKafkaMessage, usize) -> usize) {
         self.clear();
-        self.messages.resize(many.min(MOST), ptr::null_mut());
+        self.messages.resize(many, ptr::null_mut());
         let taken = call(self.messages.as_mut_ptr(), self.messages.len());
         self.messages.truncate(taken);
     }

@@ -209,12 +209,12 @@ impl PartitionLoop {
                     self.source_failed(state, &error);
                 }
             }
-            if !state.has_room(&self.shape) || queue.is_displaced() {
+            if queue.is_displaced() {
+                state.ending.get_or_insert(Ending::Rewind);
+            }
+            if !state.has_room(&self.shape) {
                 break;
             }
-        }
-        if queue.is_displaced() {
-            state.ending.get_or_insert(Ending::Rewind);
         }
         let position = state.open.next_offset();
         if position != before {

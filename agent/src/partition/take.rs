@@ -1,11 +1,11 @@
 //! One record: into the open object, or where else it belongs.
 
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use bytes::Bytes;
 use kafka2oss_chain::{LogPosition, SPILLED_VALUE};
 use kafka2oss_format::{Header, NotText, Part, Record, Value};
-use kafka2oss_kafka::{ErrorStage, TEST_MESSAGE_HEADER, may_be_test_message};
+use kafka2oss_kafka::{ErrorStage, TEST_MESSAGE_HEADER, may_be_test_message, millis_since_1970};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::spec::{FailureHandlingPolicy, OverflowPolicy};
@@ -33,10 +33,7 @@ pub(super) struct Moment {
 impl Moment {
     /// This one.
     pub(super) fn now() -> Self {
-        let since_1970 = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-        // A clock that is so far in the future awaits none.
-        let millis = i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX);
-        Self { now: Instant::now(), awaited_from: millis - AWAITED_FOR }
+        Self { now: Instant::now(), awaited_from: millis_since_1970() - AWAITED_FOR }
     }
 }
 

@@ -1,20 +1,18 @@
 //! When objects are closed.
 
-use std::time::SystemTime;
-
 use anyhow::Result;
 use kafka2oss_agent::task::StopMode;
-use kafka2oss_kafka::{TEST_MESSAGE_HEADER, test_message_timestamp};
+use kafka2oss_kafka::{TEST_MESSAGE_HEADER, millis_since_1970, test_message_timestamp};
 use kafka2oss_tests::produce::{Record, numbered};
 
 use crate::world::World;
 
 /// As [`kafka2oss_kafka::produce_test_message`] writes it.
-fn test_message() -> Result<Record> {
-    let now = SystemTime::UNIX_EPOCH.elapsed()?.as_millis();
-    let mut record = Record::new("test").partition(0).timestamp(test_message_timestamp(now as i64));
+fn test_message() -> Record {
+    let timestamp = test_message_timestamp(millis_since_1970());
+    let mut record = Record::new("test").partition(0).timestamp(timestamp);
     record.headers.push((TEST_MESSAGE_HEADER.into(), None));
-    Ok(record)
+    record
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,7 +25,7 @@ async fn a_test_message_closes_its_object_at_once() -> Result<()> {
     task.partition("it has taken them in", 0, |seen| seen.position == 10).await?;
     assert!(world.bucket.keys("").await?.is_empty());
 
-    produced.push(producer.send(&world.topic, test_message()?).await?);
+    produced.push(producer.send(&world.topic, test_message()).await?);
     task.delivered(&produced).await?;
 
     let links = world.arrived(&produced).await?;
@@ -40,7 +38,7 @@ async fn a_test_message_closes_its_object_at_once() -> Result<()> {
 async fn a_test_message_does_not_wait_for_the_object_under_way() -> Result<()> {
     let mut world = World::new(1).await?;
     world.no_rotation();
-    let records: Vec<_> = std::iter::repeat_n(test_message()?, 3).collect();
+    let records: Vec<_> = std::iter::repeat_n(test_message(), 3).collect();
     let produced = world.kafka.producer()?.send_all(&world.topic, records).await?;
 
     let task = world.start(0).await?;
@@ -60,7 +58,7 @@ async fn a_test_message_is_known_by_its_header_where_the_broker_gives_timestamps
 
     // Each at another time; hardly any has the timestamp of a test message.
     for _ in 0..3 {
-        let produced = vec![producer.send(&world.topic, test_message()?).await?];
+        let produced = vec![producer.send(&world.topic, test_message()).await?];
         task.delivered(&produced).await?;
     }
 
@@ -73,7 +71,7 @@ async fn a_test_message_that_nobody_waits_for_any_more_closes_nothing() -> Resul
     let mut world = World::new(1).await?;
     world.no_rotation();
     let producer = world.kafka.producer()?;
-    let test = test_message()?;
+    let test = test_message();
     let task = world.start(0).await?;
 
     let of_earlier = test.clone().timestamp(test_message_timestamp(1_000));
