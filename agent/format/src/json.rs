@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::encoding::TextEncoding;
-use crate::escape;
+use crate::{escape, utf8};
 
 /// Bytes in the form in which they are written.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +25,7 @@ impl<'a> Text<'a> {
         bytes: &'a [u8],
     ) -> Result<Self, std::str::Utf8Error> {
         match encoding {
-            TextEncoding::Utf8 => from_utf8(bytes).map(Self::Plain),
+            TextEncoding::Utf8 => utf8::from_utf8(bytes).map(Self::Plain),
             TextEncoding::Base64 => Ok(Self::Base64(bytes)),
             TextEncoding::Utf8OrBase64 => Ok(Self::text_or_base64(bytes)),
         }
@@ -33,7 +33,7 @@ impl<'a> Text<'a> {
 
     /// `bytes` as text where they are UTF-8, else in base64.
     pub(crate) fn text_or_base64(bytes: &'a [u8]) -> Self {
-        simdutf8::basic::from_utf8(bytes).map_or(Self::Base64(bytes), Self::Plain)
+        utf8::text(bytes).map_or(Self::Base64(bytes), Self::Plain)
     }
 
     /// Appends `"name":"text"`, or `"nameBase64":"base64"`; `name` needs no
@@ -79,12 +79,6 @@ pub(crate) fn write_string(buffer: &mut Vec<u8>, text: &str) {
     } else {
         serde_json::to_writer(buffer, text).expect("a string is written to memory");
     }
-}
-
-/// Text, or where it stops being some.
-fn from_utf8(bytes: &[u8]) -> Result<&str, std::str::Utf8Error> {
-    // The quicker one does not say where.
-    simdutf8::basic::from_utf8(bytes).or_else(|_| std::str::from_utf8(bytes))
 }
 
 /// Appends a number.

@@ -36,6 +36,7 @@ mod encoding;
 mod escape;
 mod json;
 mod record;
+mod utf8;
 
 pub use compression::{compress, reader};
 pub use decoder::{
