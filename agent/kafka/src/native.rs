@@ -111,13 +111,13 @@ pub(crate) enum Ask {
     /// Whom librdkafka chooses: the controller, the group's coordinator or the
     /// partitions' leaders.
     TheOneInCharge,
-    /// A broker that has just answered. Whatever all brokers know is asked so:
-    /// the embedded Kafka has no controller, and others' has enough to do.
-    AnyBroker,
+    /// The broker of this id, for so long. Whatever all brokers know is asked so: the
+    /// embedded Kafka has no controller, and others' has enough to do.
+    Broker(i32, Duration),
 }
 
-/// Sends one admin request and waits for its answer, up to
-/// [`REQUEST_TIMEOUT`] and a margin (twice for [`Ask::AnyBroker`]). Blocks.
+/// Sends one admin request and waits for its answer, up to [`REQUEST_TIMEOUT`], or as
+/// long as a certain broker may take, and a margin. Blocks.
 ///
 /// # Safety
 /// `client` is a live client for the whole call. `submit` makes the request of
@@ -138,13 +138,16 @@ pub(crate) unsafe fn call(
             Owned::take(c::rd_kafka_queue_new(client), c::rd_kafka_queue_destroy)?,
         )
     };
-    set_timeouts(&options, operation)?;
-    if ask == Ask::AnyBroker {
-        // SAFETY: the client is live.
-        set_broker(&options, unsafe { answering_broker(client) }?)?;
-    }
+    let timeout = match ask {
+        Ask::TheOneInCharge => REQUEST_TIMEOUT,
+        Ask::Broker(broker, timeout) => {
+            set_broker(&options, broker)?;
+            timeout
+        }
+    };
+    set_timeouts(&options, operation, timeout)?;
     submit(&Submission { client, options: options.as_ptr(), queue: queue.as_ptr() });
-    let patience = milliseconds(REQUEST_TIMEOUT + ANSWER_MARGIN);
+    let patience = milliseconds(timeout + ANSWER_MARGIN);
     // SAFETY: the queue is live; an event that it gives is ours.
     let event = unsafe {
         Owned::take(c::rd_kafka_queue_poll(queue.as_ptr(), patience), c::rd_kafka_event_destroy)
@@ -163,6 +166,7 @@ pub(crate) unsafe fn call(
 fn set_timeouts(
     options: &Owned<c::rd_kafka_AdminOptions_t>,
     operation: c::rd_kafka_admin_op_t,
+    timeout: Duration,
 ) -> Result<(), Failure> {
     use c::rd_kafka_admin_op_t as Operation;
     let mut words: [c_char; 256] = [0; 256];
@@ -170,7 +174,7 @@ fn set_timeouts(
     let code = unsafe {
         c::rd_kafka_AdminOptions_set_request_timeout(
             options.as_ptr(),
-            milliseconds(REQUEST_TIMEOUT),
+            milliseconds(timeout),
             words.as_mut_ptr(),
             words.len(),
         )
@@ -212,7 +216,7 @@ fn set_broker(options: &Owned<c::rd_kafka_AdminOptions_t>, broker: i32) -> Resul
 ///
 /// # Safety
 /// `client` is live.
-unsafe fn answering_broker(client: *mut RDKafka) -> Result<i32, Failure> {
+pub(crate) unsafe fn answering_broker(client: *mut RDKafka) -> Result<i32, Failure> {
     // SAFETY: by this function's contract.
     let metadata = unsafe { cluster(client) }?;
     // SAFETY: live.

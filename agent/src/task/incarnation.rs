@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin, Shared};
+use kafka2oss_kafka::{BrokerAdmin, Shared};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use tokio::sync::Mutex;
@@ -45,9 +45,8 @@ impl Incarnation {
         }
         let begun = Instant::now();
         let topic = &self.spec.spec.source.topic;
-        let describe = |admin: Arc<BrokerAdmin>| async move { admin.describe_topic(topic).await };
-        let described = self.admin.with(describe).await?;
-        self.judge(described.map(|description| description.id))?;
+        let ask = |admin: Arc<BrokerAdmin>| async move { admin.topic_id(topic).await };
+        self.judge(self.admin.with(ask).await?)?;
         *confirmed = Some(begun);
         Ok(())
     }

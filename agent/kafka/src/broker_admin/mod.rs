@@ -1,5 +1,6 @@
 //! Kafka's administration over the Kafka protocol.
 
+mod answering;
 mod groups;
 mod offsets;
 mod settings;
@@ -14,16 +15,18 @@ use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::spec::Instance;
 use rdkafka::ClientConfig;
+use rdkafka::bindings::rd_kafka_admin_op_t;
 use rdkafka::types::RDKafka;
 use tokio::task::{JoinError, spawn_blocking};
 
+use self::answering::Answering;
 use crate::admin::{
     BrokerSettings, Committed, Creation, KafkaAdmin, TopicDescription, TopicPlan, Watermarks,
 };
 use crate::async_producer::AsyncProducer;
 use crate::config::client_config;
 use crate::error_memory::ErrorMemory;
-use crate::native::Failure;
+use crate::native::{Ask, Event, Failure, Submission, answering_broker, call};
 use crate::per_instance::Connect;
 
 /// Kafka's administration over the Kafka protocol. Each request takes up to
@@ -38,11 +41,31 @@ struct Client {
     producer: AsyncProducer,
     memory: ErrorMemory,
     config: ClientConfig,
+    answering: Answering,
 }
 
 impl Client {
     fn ptr(&self) -> *mut RDKafka {
         self.producer.client().native_ptr()
+    }
+
+    /// As [`call`], of whatever broker answers.
+    ///
+    /// # Safety
+    /// `submit` makes the request of kind `operation` with what the submission holds.
+    unsafe fn ask_any(
+        &self,
+        operation: rd_kafka_admin_op_t,
+        submit: impl Fn(&Submission),
+    ) -> Result<Event, Failure> {
+        self.answering.ask(
+            // SAFETY: the client is live.
+            || unsafe { answering_broker(self.ptr()) },
+            |broker, patience| {
+                // SAFETY: the client is live, and the rest by this function's contract.
+                unsafe { call(self.ptr(), operation, Ask::Broker(broker, patience), &submit) }
+            },
+        )
     }
 }
 
@@ -71,7 +94,9 @@ impl BrokerAdmin {
         let producer =
             AsyncProducer::create(config.clone(), memory.clone(), "cannot make a Kafka client")
                 .await?;
-        Ok(Self { client: Arc::new(Client { producer, memory, config }) })
+        Ok(Self {
+            client: Arc::new(Client { producer, memory, config, answering: Answering::default() }),
+        })
     }
 
     /// Where partitions of a topic begin; every one or an error.
@@ -86,6 +111,20 @@ impl BrokerAdmin {
         let (name, partitions) = (topic.to_owned(), partitions.to_vec());
         self.request(format!("cannot read where topic `{topic}` begins"), move |client| {
             offsets::beginnings(client, &name, &partitions)
+        })
+        .await
+    }
+
+    /// Kafka's id of a topic, the inner `None` where brokers have none (before 2.8);
+    /// the outer one where there is no such topic. Less to ask than
+    /// [`describe_topic`](KafkaAdmin::describe_topic).
+    ///
+    /// # Errors
+    /// What the brokers or librdkafka say.
+    pub async fn topic_id(&self, topic: &str) -> Result<Option<Option<String>>, Problem> {
+        let name = topic.to_owned();
+        self.request(format!("cannot read the id of topic `{topic}`"), move |client| {
+            topics::id(client, &name)
         })
         .await
     }

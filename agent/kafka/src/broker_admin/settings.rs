@@ -8,14 +8,17 @@ use rdkafka::types::{RDKafkaErrorCode, RDKafkaResourceType};
 
 use super::Client;
 use crate::admin::BrokerSettings;
-use crate::native::{Ask, Failure, Owned, brokers, c_string, call, items, text};
-use c::rd_kafka_admin_op_t as Operation;
+use crate::native::{Ask, Event, Failure, Owned, Submission, brokers, c_string, call, items, text};
+
+const OPERATION: c::rd_kafka_admin_op_t = c::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS;
 
 /// Settings by name; those that have no value are left out.
 pub(super) type Settings = BTreeMap<String, String>;
 
 pub(super) fn of_topic(client: &Client, topic: &str) -> Result<Settings, Failure> {
-    describe(client, RDKafkaResourceType::RD_KAFKA_RESOURCE_TOPIC, topic, Ask::AnyBroker)
+    let topic = Resource::new(RDKafkaResourceType::RD_KAFKA_RESOURCE_TOPIC, topic)?;
+    // SAFETY: the client is live for the call; the request is of the kind named.
+    read(&unsafe { client.ask_any(OPERATION, |to| topic.describe(to)) }?)
 }
 
 /// What all brokers have in common: any of them may be the coordinator of a
@@ -27,7 +30,11 @@ pub(super) fn of_brokers(client: &Client) -> Result<BrokerSettings, Failure> {
     for id in ids {
         // librdkafka sends it to the broker that it names.
         let broker = RDKafkaResourceType::RD_KAFKA_RESOURCE_BROKER;
-        let found = of_broker(&describe(client, broker, &id.to_string(), Ask::TheOneInCharge)?);
+        let broker = Resource::new(broker, &id.to_string())?;
+        let asked = Ask::TheOneInCharge;
+        // SAFETY: as above.
+        let answer = unsafe { call(client.ptr(), OPERATION, asked, |to| broker.describe(to)) }?;
+        let found = of_broker(&read(&answer)?);
         common = BrokerSettings {
             offsets_retention: least(common.offsets_retention, found.offsets_retention),
             inter_broker_protocol: least(common.inter_broker_protocol, found.inter_broker_protocol),
@@ -55,25 +62,30 @@ fn version(text: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
-fn describe(
-    client: &Client,
-    kind: RDKafkaResourceType,
-    name: &str,
-    ask: Ask,
-) -> Result<Settings, Failure> {
-    let name = c_string(name)?;
-    // SAFETY: the name is copied.
-    let resource = unsafe {
-        Owned::take(
-            c::rd_kafka_ConfigResource_new(kind, name.as_ptr()),
-            c::rd_kafka_ConfigResource_destroy,
-        )
-    }?;
-    let mut resources = [resource.as_ptr()];
-    // SAFETY: the client is live; the request is of the kind named and copies
-    // the one resource.
-    let event = unsafe {
-        call(client.ptr(), Operation::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, ask, |to| {
+/// What settings are read of.
+struct Resource(Owned<c::rd_kafka_ConfigResource_t>);
+
+impl Resource {
+    fn new(kind: RDKafkaResourceType, name: &str) -> Result<Self, Failure> {
+        let name = c_string(name)?;
+        // SAFETY: the name is copied.
+        let resource = unsafe {
+            Owned::take(
+                c::rd_kafka_ConfigResource_new(kind, name.as_ptr()),
+                c::rd_kafka_ConfigResource_destroy,
+            )
+        };
+        resource.map(Self)
+    }
+
+    /// Makes the request.
+    ///
+    /// # Safety
+    /// All that `to` names is live.
+    unsafe fn describe(&self, to: &Submission) {
+        let mut resources = [self.0.as_ptr()];
+        // SAFETY: by this function's contract; the one resource is copied.
+        unsafe {
             c::rd_kafka_DescribeConfigs(
                 to.client,
                 resources.as_mut_ptr(),
@@ -81,10 +93,13 @@ fn describe(
                 to.options,
                 to.queue,
             );
-        })
-    }?;
+        }
+    }
+}
+
+fn read(event: &Event) -> Result<Settings, Failure> {
     let mut found = Settings::new();
-    // SAFETY: the event is live until this function's end, and answers this
+    // SAFETY: the event is live until this function's end, and answers such a
     // request; resources and entries live as long as it, and texts are copied.
     unsafe {
         let result = c::rd_kafka_event_DescribeConfigs_result(event.as_ptr());

@@ -15,7 +15,7 @@ const NO_TOPIC_ID: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 pub(super) fn cluster_id(client: &Client) -> Result<Option<String>, Failure> {
     // SAFETY: the client is live; the request is of the kind named.
     let event = unsafe {
-        call(client.ptr(), Operation::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER, Ask::AnyBroker, |to| {
+        client.ask_any(Operation::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER, |to| {
             c::rd_kafka_DescribeCluster(to.client, to.options, to.queue);
         })
     }?;
@@ -57,6 +57,12 @@ pub(super) fn describe(client: &Client, topic: &str) -> Result<Option<TopicDescr
     Ok(Some(TopicDescription { id, partitions, cleanup_policy, max_message_bytes }))
 }
 
+/// The topic's id, if it exists and Kafka has ids: one request, where a broker has
+/// answered of late.
+pub(super) fn id(client: &Client, topic: &str) -> Result<Option<Option<String>>, Failure> {
+    Ok(id_and_partitions(client, topic)?.map(|(id, _)| id))
+}
+
 fn id_and_partitions(
     client: &Client,
     topic: &str,
@@ -72,7 +78,7 @@ fn id_and_partitions(
     }?;
     // SAFETY: the client is live; the request is of the kind named.
     let event = unsafe {
-        call(client.ptr(), Operation::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, Ask::AnyBroker, |to| {
+        client.ask_any(Operation::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, |to| {
             c::rd_kafka_DescribeTopics(to.client, topics.as_ptr(), to.options, to.queue);
         })
     }?;

@@ -1,12 +1,16 @@
 //! Topics, groups and watermarks.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use kafka2oss_kafka::{Creation, KafkaAdmin, TopicPlan, Watermarks};
 use kafka2oss_proto::ErrorCode;
-use kafka2oss_tests::kafka::shared_kafka;
+use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer, shared_kafka};
+use kafka2oss_tests::kafka_proxy::KafkaProxy;
 use kafka2oss_tests::name::unique;
+use kafka2oss_tests::port;
 use kafka2oss_tests::produce::Record;
 use kafka2oss_tests::wait::eventually;
 use rdkafka::ClientConfig;
@@ -66,11 +70,43 @@ async fn a_topic_that_is_created_again_has_another_id() -> Result<()> {
 
     for _ in 0..2 {
         tests.create_topic(&topic, 1, &[]).await?;
-        ids.push(admin.describe_topic(&topic).await?.unwrap().id.unwrap());
+        let id = admin.topic_id(&topic).await?.unwrap();
+        assert_eq!(admin.describe_topic(&topic).await?.unwrap().id, id);
+        ids.push(id.unwrap());
         tests.delete_topic(&topic).await?;
     }
 
     assert_ne!(ids[0], ids[1]);
+    eventually("the topic has no id", SOON, async || {
+        Ok(admin.topic_id(&topic).await?.is_none().then_some(()))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_topics_id_is_one_request_where_a_broker_has_just_answered() -> Result<()> {
+    let [port] = port::free()?;
+    let kafka = KafkaServer::start(KafkaOptions::default().behind(port)).await?;
+    let proxy = KafkaProxy::start(port, kafka.second()).await?;
+    let topic = unique("often");
+    kafka.admin()?.create_topic(&topic, 1, &[]).await?;
+    let admin = connect(&format!("127.0.0.1:{port}")).await;
+    // Connecting takes more.
+    admin.topic_id(&topic).await?;
+    let (requests, count) = (Arc::new(AtomicUsize::new(0)), 10);
+    let counted = requests.clone();
+    proxy.hold(move |_| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        None
+    });
+
+    for _ in 0..count {
+        assert!(admin.topic_id(&topic).await?.is_some());
+    }
+
+    // Each takes two, wherever the machine has left a second in between.
+    let requests = requests.load(Ordering::Relaxed);
+    assert!((count..2 * count).contains(&requests), "{requests} requests for {count}");
     Ok(())
 }
 
