@@ -9,6 +9,7 @@ mod topics;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use kafka2oss_proto::ErrorCode;
@@ -59,6 +60,7 @@ impl Client {
         submit: impl Fn(&Submission),
     ) -> Result<Event, Failure> {
         self.answering.ask(
+            Instant::now(),
             // SAFETY: the client is live.
             || unsafe { answering_broker(self.ptr()) },
             |broker, patience| {

@@ -57,8 +57,8 @@ pub(super) fn describe(client: &Client, topic: &str) -> Result<Option<TopicDescr
     Ok(Some(TopicDescription { id, partitions, cleanup_policy, max_message_bytes }))
 }
 
-/// The topic's id, if it exists and Kafka has ids: one request, where a broker has
-/// answered of late.
+/// The topic's id, if it exists and Kafka has ids: one request, where a broker was
+/// found of late.
 pub(super) fn id(client: &Client, topic: &str) -> Result<Option<Option<String>>, Failure> {
     Ok(id_and_partitions(client, topic)?.map(|(id, _)| id))
 }

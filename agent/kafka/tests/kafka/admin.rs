@@ -84,7 +84,7 @@ async fn a_topic_that_is_created_again_has_another_id() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_topics_id_is_one_request_where_a_broker_has_just_answered() -> Result<()> {
+async fn a_topics_id_is_one_request_where_a_broker_was_just_found() -> Result<()> {
     let [port] = port::free()?;
     let kafka = KafkaServer::start(KafkaOptions::default().behind(port)).await?;
     let proxy = KafkaProxy::start(port, kafka.second()).await?;

@@ -14,6 +14,8 @@ pub enum Content {
     Json,
     /// Chinese text: three bytes a character, nothing to be escaped.
     Chinese,
+    /// Words of ASCII and of Chinese in turns, without a pattern.
+    Mixed,
     /// Bytes that become base64.
     Binary,
     /// As [`Content::Plain`], in records that have three headers.
@@ -22,10 +24,11 @@ pub enum Content {
 
 impl Content {
     /// All there are, with a name each.
-    pub const ALL: [(Self, &str); 5] = [
+    pub const ALL: [(Self, &str); 6] = [
         (Self::Plain, "plain"),
         (Self::Json, "json"),
         (Self::Chinese, "chinese"),
+        (Self::Mixed, "mixed"),
         (Self::Binary, "binary"),
         (Self::PlainWithHeaders, "plain_with_headers"),
     ];
@@ -150,6 +153,18 @@ fn value(content: Content, size: usize, index: usize) -> Vec<u8> {
             }
             // No character is cut in two.
             value.truncate(size / 3 * 3);
+            value.resize(size, b'.');
+        }
+        Content::Mixed => {
+            let mut text = String::new();
+            while text.len() < size {
+                // So that about half of all 64 bytes are ASCII.
+                let is_chinese = number.below(10) == 0;
+                text.push_str(if is_chinese { "杭州" } else { WORDS[number.below(WORDS.len())] });
+                text.push(' ');
+            }
+            text.truncate(text.floor_char_boundary(size));
+            value = text.into_bytes();
             value.resize(size, b'.');
         }
         Content::Binary => value.extend((0..size).map(|_| number.below(256) as u8)),
