@@ -45,27 +45,16 @@ use wrong::*;
 
 /// By the first half of the former byte.
 const BY_FIRST_HALF: [u8; 16] = {
-    let (ascii, goes_on) = (TOO_LONG, BOTH_GO_ON);
-    let of_three = TOO_SHORT | OVERLONG_3 | SURROGATE;
-    let of_four = TOO_SHORT | TOO_LARGE | OVERLONG_4_OR_FAR_TOO_LARGE;
-    [
-        ascii,
-        ascii,
-        ascii,
-        ascii,
-        ascii,
-        ascii,
-        ascii,
-        ascii, // 0x00 to 0x7f
-        goes_on,
-        goes_on,
-        goes_on,
-        goes_on,                // 0x80 to 0xbf
-        TOO_SHORT | OVERLONG_2, // 0xc0
-        TOO_SHORT,
-        of_three, // 0xe0
-        of_four,  // 0xf0
-    ]
+    let mut table = [TOO_LONG; 16]; // 0x00 to 0x7f
+    table[8] = BOTH_GO_ON; // 0x80 to 0xbf
+    table[9] = BOTH_GO_ON;
+    table[10] = BOTH_GO_ON;
+    table[11] = BOTH_GO_ON;
+    table[12] = TOO_SHORT | OVERLONG_2; // 0xc0
+    table[13] = TOO_SHORT;
+    table[14] = TOO_SHORT | OVERLONG_3 | SURROGATE; // 0xe0
+    table[15] = TOO_SHORT | TOO_LARGE | OVERLONG_4_OR_FAR_TOO_LARGE; // 0xf0
+    table
 };
 
 /// By the second half of the former byte.
