@@ -134,10 +134,19 @@ catalogue! {
     // Kafka
     KafkaUnreachable "KAFKA_UNREACHABLE" Automatic
         "No broker of the instance can be reached."
-        "Check bootstrap_servers and the route from the agents' vSwitch to the brokers.";
+        "Check that the brokers run, bootstrap_servers, the route from the agents' vSwitch to the address in the message, and that its listener speaks the instance's security protocol.";
+    KafkaBrokerUnreachable "KAFKA_BROKER_UNREACHABLE" Automatic
+        "A broker cannot be reached at the address that the brokers give for it."
+        "Check that this broker runs; if it does, have it advertise an address on this listener that the agents' vSwitch reaches (advertised.listeners), or open the route to the one in the message.";
+    KafkaSecurityMismatch "KAFKA_SECURITY_MISMATCH" Automatic
+        "The address speaks another protocol than the instance's security protocol."
+        "Register the instance with the security protocol of the listener behind the address in the message, or with the address of a listener that speaks the instance's.";
+    KafkaTlsFailed "KAFKA_TLS_FAILED" Automatic
+        "A broker and the agent do not trust each other's certificates."
+        "Give the instance the CA that has signed the brokers' certificates, and addresses that stand in them; where the brokers ask for a client's certificate, give one that they trust.";
     KafkaAuthenticationFailed "KAFKA_AUTHENTICATION_FAILED" Automatic
-        "The brokers refuse the agent's credentials or certificate."
-        "Check user name, password, mechanism and CA of the instance.";
+        "The brokers refuse the agent's credentials."
+        "Check user name, password and SASL mechanism of the instance.";
     KafkaTopicNotFound "KAFKA_TOPIC_NOT_FOUND" Automatic
         "The source topic does not exist."
         "Create the topic, or create the connector with the right name.";
@@ -146,7 +155,7 @@ catalogue! {
         "Allow the instance's user the operation that the message names.";
     KafkaGroupAuthorizationFailed "KAFKA_GROUP_AUTHORIZATION_FAILED" Automatic
         "The brokers refuse access to the consumer group."
-        "Allow the instance's user READ on the group that the message names.";
+        "Allow the instance's user the operation on the group that the message names: READ for a connector to run.";
     KafkaGroupInUse "KAFKA_GROUP_IN_USE" Manual
         "Another connector commits to this consumer group."
         "Stop the other connector, or choose another connector ID.";

@@ -15,6 +15,7 @@
 //!   an error carries the end of the server's log.
 //! - Addresses are loopback.
 
+pub mod access_rules;
 pub mod bucket;
 pub mod certificate;
 pub mod child;

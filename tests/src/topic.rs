@@ -13,6 +13,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::task::spawn_blocking;
 
+use crate::access_rules::{Operation, Resource, allow};
 use crate::kafka::client_config;
 use crate::wait::eventually;
 
@@ -148,6 +149,12 @@ impl KafkaAdmin {
     pub async fn group(&self, name: &str) -> Result<Option<Group>> {
         let groups = self.groups().await?;
         Ok(groups.into_iter().find(|group| group.name == name))
+    }
+
+    /// Allows a user of SASL something, on a broker with access rules.
+    pub async fn allow(&self, user: &str, operation: Operation, on: Resource) -> Result<()> {
+        let (client, user) = (self.client.clone(), user.to_owned());
+        spawn_blocking(move || allow(&client, &user, operation, &on)).await?
     }
 
     /// The cluster's id.

@@ -144,7 +144,7 @@ impl PartitionConsumer {
         partition: i32,
         start: i64,
     ) -> Result<Self, Problem> {
-        let memory = ErrorMemory::new();
+        let memory = ErrorMemory::of(config);
         let context = format!("cannot read partition {partition} of topic `{topic}`");
         let failed = |error| memory.problem(&context, &error);
         let consumer: BaseConsumer<ErrorMemory> =
@@ -168,13 +168,13 @@ impl PartitionConsumer {
                 Some(Err(KafkaError::PartitionEOF(_))) => return Ok(Polled::AtEnd),
                 Some(Err(error)) => {
                     let problem = self.memory.problem(&self.context, &error);
-                    let native = classify::native_code(&error).map(classify::error_code);
-                    match native {
-                        Some(ErrorCode::KafkaOffsetOutOfRange) => {
+                    match classify::native_code(&error) {
+                        Some(native) if classify::is_passing(native) => {}
+                        Some(native)
+                            if classify::error_code(native) == ErrorCode::KafkaOffsetOutOfRange =>
+                        {
                             return Ok(Polled::OutOfRange(problem));
                         }
-                        // librdkafka connects again by itself.
-                        Some(ErrorCode::KafkaUnreachable) => {}
                         _ => return Err(problem),
                     }
                 }

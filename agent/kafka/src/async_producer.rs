@@ -111,8 +111,23 @@ impl AsyncProducer {
             sleep(QUEUE_FULL_PAUSE).await;
         }
         tokio::select! {
-            outcome = delivery => outcome.unwrap_or(Err(KafkaError::Canceled)),
+            outcome = delivery => {
+                outcome.unwrap_or(Err(KafkaError::Canceled)).map_err(|error| self.cause_of(error))
+            }
             () = self.task.closed() => Err(KafkaError::Canceled),
+        }
+    }
+}
+
+impl AsyncProducer {
+    /// A fatal error purges everything that waits; it is the cause, and not the purge.
+    fn cause_of(&self, error: KafkaError) -> KafkaError {
+        match (classify::native_code(&error), self.client().fatal_error()) {
+            (
+                Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight),
+                Some((code, _)),
+            ) => KafkaError::MessageProduction(code),
+            _ => error,
         }
     }
 }

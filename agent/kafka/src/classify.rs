@@ -14,11 +14,35 @@ pub fn problem(context: &str, error: &KafkaError) -> Problem {
         (Some(native), _) => error_code(native),
         // librdkafka names the setting in words only: `ssl.ca.pem failed: ..`.
         (None, KafkaError::ClientCreation(words)) if words.contains("ssl.") => {
-            ErrorCode::KafkaAuthenticationFailed
+            ErrorCode::KafkaTlsFailed
         }
         (None, _) => ErrorCode::KafkaRequestFailed,
     };
-    Problem::new(code, format!("{context}: {}", words(error)))
+    let advice = native_code(error).and_then(advice).map_or(String::new(), |it| format!("; {it}"));
+    Problem::new(code, format!("{context}: {}{advice}", words(error)))
+}
+
+/// What an answer of the brokers comes from where its own words do not say it, and the
+/// catalogue's remedy is only that the answer is in the message.
+pub(crate) fn advice(native: RDKafkaErrorCode) -> Option<&'static str> {
+    use RDKafkaErrorCode as Native;
+    match native {
+        Native::InvalidSessionTimeout => Some(
+            "the session timeout has to be between the brokers' group.min.session.timeout.ms and \
+             group.max.session.timeout.ms",
+        ),
+        Native::CoordinatorNotAvailable => Some(
+            "the brokers cannot serve their topic __consumer_offsets: look for partitions of it \
+             without a leader, and for fewer brokers than offsets.topic.replication.factor",
+        ),
+        Native::NotEnoughReplicas | Native::NotEnoughReplicasAfterAppend => {
+            Some("fewer replicas of the topic are in sync than its min.insync.replicas asks for")
+        }
+        Native::GroupMaxSizeReached => {
+            Some("the group has as many members as the brokers' group.max.size allows")
+        }
+        _ => None,
+    }
 }
 
 /// The code of the catalogue for one of librdkafka's or the brokers' codes;
@@ -35,8 +59,8 @@ pub fn error_code(native: RDKafkaErrorCode) -> ErrorCode {
         | Native::WaitingForCoordinator
         | Native::BrokerNotAvailable
         | Native::NetworkException => ErrorCode::KafkaUnreachable,
+        Native::SSL => ErrorCode::KafkaTlsFailed,
         Native::Authentication
-        | Native::SSL
         | Native::SaslAuthenticationFailed
         | Native::UnsupportedSASLMechanism
         | Native::IllegalSASLState => ErrorCode::KafkaAuthenticationFailed,
@@ -64,7 +88,25 @@ pub fn error_code(native: RDKafkaErrorCode) -> ErrorCode {
 /// Whether no broker can be talked to, so that another request would only wait
 /// as long again.
 pub fn is_cut_off(code: ErrorCode) -> bool {
-    matches!(code, ErrorCode::KafkaUnreachable | ErrorCode::KafkaAuthenticationFailed)
+    is_refusal(code)
+        || matches!(code, ErrorCode::KafkaUnreachable | ErrorCode::KafkaBrokerUnreachable)
+}
+
+/// Whether librdkafka goes on by itself after an error of this code, since it connects
+/// again.
+pub fn is_passing(native: RDKafkaErrorCode) -> bool {
+    error_code(native) == ErrorCode::KafkaUnreachable
+}
+
+/// Whether a broker answers, and does not let the client in: other secrets or
+/// settings may.
+pub fn is_refusal(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::KafkaAuthenticationFailed
+            | ErrorCode::KafkaSecurityMismatch
+            | ErrorCode::KafkaTlsFailed
+    )
 }
 
 /// librdkafka's or the broker's code behind an error, if there is one.
@@ -103,7 +145,7 @@ mod tests {
             (KafkaError::Global(Native::Resolve), ErrorCode::KafkaUnreachable),
             (KafkaError::AdminOp(Native::OperationTimedOut), ErrorCode::KafkaUnreachable),
             (KafkaError::Global(Native::Authentication), ErrorCode::KafkaAuthenticationFailed),
-            (KafkaError::Global(Native::SSL), ErrorCode::KafkaAuthenticationFailed),
+            (KafkaError::Global(Native::SSL), ErrorCode::KafkaTlsFailed),
             (
                 KafkaError::MetadataFetch(Native::UnknownTopicOrPartition),
                 ErrorCode::KafkaTopicNotFound,
@@ -129,7 +171,7 @@ mod tests {
             (KafkaError::Canceled, ErrorCode::KafkaRequestFailed),
             (
                 KafkaError::ClientCreation("ssl.ca.pem failed: no certificate".into()),
-                ErrorCode::KafkaAuthenticationFailed,
+                ErrorCode::KafkaTlsFailed,
             ),
         ];
         for (error, code) in cases {

@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
-use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::{ClientConfig, ClientContext};
 
 use crate::classify;
+use crate::connection_failure::{self, ConnectionFailure};
 use crate::native::Failure;
 
 /// For how long librdkafka does not repeat the same error of a broker, and a
@@ -37,11 +38,13 @@ const CONNECTION_FAILED: &str = "FAIL";
 #[derive(Debug, Clone, Default)]
 pub struct ErrorMemory {
     causes: Arc<Mutex<Causes>>,
+    /// The addresses that the client was given, as `host:port`.
+    bootstrap: Arc<[String]>,
 }
 
 #[derive(Debug, Default)]
 struct Causes {
-    /// Authentication or TLS.
+    /// Authentication, TLS, or another protocol.
     refusal: Option<Cause>,
     /// Name resolution or transport.
     network: Option<Cause>,
@@ -51,13 +54,24 @@ struct Causes {
 struct Cause {
     code: ErrorCode,
     words: String,
+    /// See [`ConnectionFailure::is_telling`].
+    is_telling: bool,
     seen: Instant,
 }
 
+impl Cause {
+    fn is_fresh(&self) -> bool {
+        self.seen.elapsed() < REMEMBERED
+    }
+}
+
 impl ErrorMemory {
-    /// An empty memory.
-    pub fn new() -> Self {
-        Self::default()
+    /// An empty memory of a client with these settings: an address that stands in its
+    /// `bootstrap.servers` is told from one that the brokers gave.
+    pub fn of(config: &ClientConfig) -> Self {
+        let servers = config.get("bootstrap.servers").unwrap_or_default();
+        let bootstrap = servers.split(',').map(|server| server.trim().to_owned()).collect();
+        Self { causes: Arc::default(), bootstrap }
     }
 
     /// The problem that an error stands for; where brokers seem unreachable,
@@ -68,7 +82,8 @@ impl ErrorMemory {
 
     /// Like [`ErrorMemory::problem`], for an error of the C API.
     pub(crate) fn problem_of(&self, context: &str, failure: &Failure) -> Problem {
-        let message = format!("{context}: {}", failure.words);
+        let advice = classify::advice(failure.code).map_or(String::new(), |it| format!("; {it}"));
+        let message = format!("{context}: {}{advice}", failure.words);
         self.explain(context, Problem::new(classify::error_code(failure.code), message))
     }
 
@@ -87,7 +102,7 @@ impl ErrorMemory {
         [&causes.refusal, &causes.network]
             .into_iter()
             .flatten()
-            .find(|cause| cause.seen.elapsed() < REMEMBERED)
+            .find(|cause| cause.is_fresh())
             .map(|cause| Problem::new(cause.code, cause.words.clone()))
     }
 
@@ -102,17 +117,26 @@ impl ErrorMemory {
 
     fn remember(&self, native: RDKafkaErrorCode, words: &str) {
         use RDKafkaErrorCode as Native;
-        let cause = |code| Some(Cause { code, words: words.to_owned(), seen: Instant::now() });
+        let code = classify::error_code(native);
+        // "All brokers are down" and timeouts have no cause in them.
+        let is_network = matches!(native, Native::BrokerTransportFailure | Native::Resolve);
+        if !is_network && !classify::is_refusal(code) {
+            return;
+        }
+        let ConnectionFailure { code, message, is_telling } =
+            connection_failure::read(code, words, &self.bootstrap);
+        let cause = Cause { code, words: message, is_telling, seen: Instant::now() };
         let mut causes = self.causes.lock().unwrap_or_else(PoisonError::into_inner);
-        match native {
-            // "All brokers are down" and timeouts have no cause in them.
-            Native::BrokerTransportFailure | Native::Resolve => {
-                causes.network = cause(ErrorCode::KafkaUnreachable);
+        let slot = match classify::is_refusal(code) {
+            true => &mut causes.refusal,
+            false => &mut causes.network,
+        };
+        match slot {
+            // librdkafka hints at the cause once, and is then only disconnected again.
+            Some(told) if told.is_telling && !is_telling && told.is_fresh() => {
+                told.seen = cause.seen;
             }
-            _ if classify::error_code(native) == ErrorCode::KafkaAuthenticationFailed => {
-                causes.refusal = cause(ErrorCode::KafkaAuthenticationFailed);
-            }
-            _ => {}
+            slot => *slot = Some(cause),
         }
     }
 }
@@ -162,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_timeout_after_a_refused_password_is_an_authentication_failure() {
-        let memory = ErrorMemory::new();
+        let memory = ErrorMemory::default();
         memory.error(
             KafkaError::Global(RDKafkaErrorCode::Authentication),
             "b1: SASL authentication error: Invalid username or password",
@@ -178,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_timeout_names_the_connection_that_failed() {
-        let memory = ErrorMemory::new();
+        let memory = ErrorMemory::default();
         memory
             .error(KafkaError::Global(RDKafkaErrorCode::Resolve), "cannot resolve `nowhere:9092`");
 
@@ -190,18 +214,34 @@ mod tests {
 
     #[test]
     fn a_connection_that_failed_is_remembered_from_the_log_too() {
-        let memory = ErrorMemory::new();
-        memory.log(RDKafkaLogLevel::Info, "FAIL", "b1: broker might require SASL authentication");
+        let memory = ErrorMemory::default();
+        memory.log(
+            RDKafkaLogLevel::Info,
+            "FAIL",
+            "b1:9092/1: Disconnected: might require SASL (after 1ms in state UP)",
+        );
 
         let problem = memory.problem("cannot read", &timeout());
 
         assert_eq!(problem.code, ErrorCode::KafkaUnreachable);
-        assert!(problem.message.contains("might require SASL"), "{problem}");
+        assert!(problem.message.contains("asks for a user (SASL)"), "{problem}");
+    }
+
+    #[test]
+    fn a_hint_at_the_cause_outlives_the_disconnects_that_follow() {
+        let memory = ErrorMemory::default();
+        let lost = KafkaError::Global(RDKafkaErrorCode::BrokerTransportFailure);
+        memory.error(lost.clone(), "b1:9092/1: Disconnected (after 2ms in state APIVERSION_QUERY)");
+        memory.error(lost, "b1:9092/1: Disconnected (after 0ms in state CONNECT)");
+
+        let problem = memory.problem("cannot read", &timeout());
+
+        assert!(problem.message.contains("speaks TLS"), "{problem}");
     }
 
     #[test]
     fn an_error_with_a_cause_of_its_own_keeps_it() {
-        let memory = ErrorMemory::new();
+        let memory = ErrorMemory::default();
         memory.error(KafkaError::Global(RDKafkaErrorCode::Authentication), "refused");
         let error = KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition);
 

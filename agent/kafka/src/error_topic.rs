@@ -11,6 +11,7 @@ use tokio::sync::OnceCell;
 
 use crate::classify;
 use crate::producer::{DurableProducer, Written};
+use crate::right::Right;
 
 /// Settings of librdkafka's.
 const SETTINGS: [(&str, &str); 3] = [
@@ -144,7 +145,8 @@ impl ErrorTopicProducer {
             "cannot write offset {} of partition {} to error topic `{}`",
             record.source_offset, record.source_partition, record.error_topic
         );
-        let mut problem = self.producer.memory().problem(&context, error);
+        let problem = self.producer.memory().problem(&context, error);
+        let mut problem = Right::on_topic("WRITE", &record.error_topic).named_in(problem);
         if !classify::is_cut_off(problem.code) {
             problem.code = ErrorCode::DeadLetterUndeliverable;
         }

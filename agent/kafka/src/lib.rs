@@ -19,6 +19,7 @@ mod async_producer;
 mod broker_admin;
 pub mod classify;
 mod config;
+mod connection_failure;
 mod coordinator;
 mod drop_in_background;
 mod error_memory;
@@ -32,6 +33,7 @@ mod plan;
 mod prepare;
 mod producer;
 mod remove;
+mod right;
 mod start;
 mod test_message;
 
@@ -47,6 +49,7 @@ pub use per_instance::{Connect, PerInstance, Shared};
 pub use prepare::{PrepareInput, PreparedKafka, prepare};
 pub use producer::Written;
 pub use remove::remove;
+pub use right::Right;
 pub use start::StartAt;
 pub use test_message::{
     Delivered, TEST_MESSAGE_HEADER, TestMessage, may_be_test_message, millis_since_1970,

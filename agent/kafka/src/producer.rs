@@ -54,7 +54,8 @@ impl DurableProducer {
             // by the broker with settings of its own.
             .set("allow.auto.create.topics", "false")
             .set("topic.metadata.propagation.max.ms", "5000");
-        Self::create(config, ErrorMemory::new(), settings).await
+        let memory = ErrorMemory::of(&config);
+        Self::create(config, memory, settings).await
     }
 
     /// Another one with the same secrets and memory, and these settings too.

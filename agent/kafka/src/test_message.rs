@@ -10,6 +10,7 @@ use rdkafka::producer::FutureRecord;
 use crate::async_producer::AsyncProducer;
 use crate::config::client_config;
 use crate::error_memory::ErrorMemory;
+use crate::right::Right;
 
 /// Header of each test message, without a value: whoever reads a record with it
 /// within five minutes after its timestamp lets it become visible at once. It is looked
@@ -88,7 +89,7 @@ pub async fn produce_test_message(
         .set("message.max.bytes", "100000000")
         .set("allow.auto.create.topics", "false")
         .set("topic.metadata.propagation.max.ms", "3000");
-    let memory = ErrorMemory::new();
+    let memory = ErrorMemory::of(&config);
     let producer = AsyncProducer::create(config, memory.clone(), "cannot make a producer").await?;
 
     let mut record: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(topic);
@@ -98,10 +99,10 @@ pub async fn produce_test_message(
     record.timestamp = Some(test_message_timestamp(millis_since_1970()));
     let mark = Header { key: TEST_MESSAGE_HEADER, value: None::<&[u8]> };
     record.headers = Some(OwnedHeaders::new().insert(mark));
-    let delivery = producer
-        .send(record, Duration::ZERO)
-        .await
-        .map_err(|error| memory.problem(&format!("cannot write to topic `{topic}`"), &error))?;
+    let delivery = producer.send(record, Duration::ZERO).await.map_err(|error| {
+        let problem = memory.problem(&format!("cannot write to topic `{topic}`"), &error);
+        Right::on_topic("WRITE", topic).named_in(problem)
+    })?;
     Ok(Delivered {
         partition: delivery.partition,
         offset: delivery.offset,

@@ -5,9 +5,9 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use kafka2oss_chain::DETACHED_VALUE;
-use kafka2oss_kafka::{ErrorRecord, ErrorStage, ErrorTopicProducer, SendError, Written};
+use kafka2oss_kafka::{ErrorRecord, ErrorStage, ErrorTopicProducer, SendError, Written, classify};
 use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::{ErrorCode, v1};
+use kafka2oss_proto::v1;
 use tokio::sync::{Mutex, Semaphore};
 
 use super::aside::Aside;
@@ -58,7 +58,7 @@ impl ErrorTopics {
         };
         let outcome = producer.send(record).await;
         if let Err(SendError::Failed(problem)) = &outcome
-            && problem.code == ErrorCode::KafkaAuthenticationFailed
+            && classify::is_refusal(problem.code)
         {
             // The next one reads the secrets anew.
             *self.producer.lock().await = None;

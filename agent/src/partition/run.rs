@@ -239,7 +239,7 @@ impl PartitionLoop {
     }
 
     fn source_failed(&self, state: &mut State, error: &KafkaError) {
-        let ending = match source_error::classify(error) {
+        let ending = match source_error::classify(&self.log_range.topic(), error) {
             SourceError::Passing(problem) => return self.board.retrying(&problem),
             SourceError::OutOfRange => Ending::OutOfRange {
                 log: AbortOnDropHandle::new(tokio::spawn(self.log_range.clone().ask())),

@@ -1,5 +1,6 @@
 //! What an error on a partition's queue means for the partition.
 
+use kafka2oss_kafka::Right;
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use rdkafka::error::KafkaError;
@@ -27,8 +28,9 @@ const FIRST_BROKER_CODE: i32 = -1;
 /// same offset. An error of its own that is not known to pass stops the
 /// partition, since it goes on behind, for example, a batch that it cannot
 /// decode.
-pub(super) fn classify(error: &KafkaError) -> SourceError {
+pub(super) fn classify(topic: &str, error: &KafkaError) -> SourceError {
     let problem = kafka2oss_kafka::classify::problem("cannot read the partition", error);
+    let problem = Right::on_topic("READ", topic).named_in(problem);
     let native = match error {
         KafkaError::MessageConsumptionFatal(_) => return SourceError::Broken(problem),
         KafkaError::MessageConsumption(native) => *native,
@@ -57,28 +59,28 @@ mod tests {
     #[test]
     fn a_batch_that_cannot_be_decoded_stops_the_partition() {
         for native in [Native::BadMessage, Native::BadCompression, Native::NotImplemented] {
-            let sorted = classify(&KafkaError::MessageConsumption(native));
+            let sorted = classify("t", &KafkaError::MessageConsumption(native));
             assert!(matches!(sorted, SourceError::Stop(_)), "{native:?}: {sorted:?}");
         }
     }
 
     #[test]
     fn an_unreachable_broker_is_waited_for() {
-        let sorted = classify(&KafkaError::MessageConsumption(Native::BrokerTransportFailure));
+        let sorted = classify("t", &KafkaError::MessageConsumption(Native::BrokerTransportFailure));
         assert!(matches!(sorted, SourceError::Passing(_)), "{sorted:?}");
     }
 
     #[test]
     fn a_brokers_answer_is_waited_out() {
         for native in [Native::Unknown, Native::NotLeaderForPartition, Native::RequestTimedOut] {
-            let sorted = classify(&KafkaError::MessageConsumption(native));
+            let sorted = classify("t", &KafkaError::MessageConsumption(native));
             assert!(matches!(sorted, SourceError::Passing(_)), "{native:?}: {sorted:?}");
         }
     }
 
     #[test]
     fn a_fenced_consumer_is_given_up() {
-        let sorted = classify(&KafkaError::MessageConsumptionFatal(Native::FencedInstanceId));
+        let sorted = classify("t", &KafkaError::MessageConsumptionFatal(Native::FencedInstanceId));
         assert!(matches!(sorted, SourceError::Broken(_)), "{sorted:?}");
     }
 }

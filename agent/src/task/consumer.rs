@@ -1,5 +1,6 @@
 //! The consumer's calls that wait, each on a blocking thread.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::sync::Arc;
@@ -74,7 +75,7 @@ pub(super) async fn join_group(
     let topic = spec.spec.source.topic.clone();
     blocking(move || {
         let mut consumer: BaseConsumer<TaskContext> = config
-            .create_with_context(TaskContext::default())
+            .create_with_context(TaskContext::of(&config))
             .map_err(|error| classify::problem("cannot create the consumer", &error))?;
         consumer.set_nonempty_callback(move || wake.notify_one());
         consumer
@@ -133,9 +134,14 @@ impl LogRange {
         Some(Self { consumer: consumer.clone(), topic, partition })
     }
 
+    /// The topic.
+    pub(crate) fn topic(&self) -> Cow<'_, str> {
+        self.topic.to_string_lossy()
+    }
+
     /// Beginning and end of the log.
     pub(crate) async fn ask(self) -> Result<(i64, i64), Problem> {
-        log_range(&self.consumer, &self.topic.to_string_lossy(), self.partition).await
+        log_range(&self.consumer, &self.topic(), self.partition).await
     }
 
     /// The end of the log as the last fetch showed it.

@@ -8,12 +8,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use kafka2oss_kafka::ErrorMemory;
-use rdkafka::ClientContext;
-use rdkafka::TopicPartitionList;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{ClientConfig, ClientContext, TopicPartitionList};
 
 /// Something that the group or the broker says.
 #[derive(Debug)]
@@ -55,6 +54,11 @@ pub(crate) struct TaskContext {
 }
 
 impl TaskContext {
+    /// Of a consumer with these settings.
+    pub(super) fn of(config: &ClientConfig) -> Self {
+        Self { errors: ErrorMemory::of(config), ..Self::default() }
+    }
+
     /// The oldest event.
     pub(super) fn next_event(&self) -> Option<Event> {
         self.events.lock().unwrap_or_else(PoisonError::into_inner).pop_front()

@@ -64,8 +64,7 @@ impl KafkaOptions {
     /// that listens at this port.
     #[must_use]
     pub fn behind(self, proxy: u16) -> Self {
-        let second = Some(Listener { protocol: "PLAINTEXT", proxy: Some(proxy) });
-        Self { second, ..self }
+        self.advertising("PLAINTEXT", proxy)
     }
 
     /// With a second way in that asks for user and password by one of these mechanisms
@@ -83,6 +82,24 @@ impl KafkaOptions {
             .with_second("plain.sasl.jaas.config", &plain)
             .with_second("scram-sha-256.sasl.jaas.config", &scram)
             .with_second("scram-sha-512.sasl.jaas.config", &scram)
+    }
+
+    /// With access rules: who comes the first way may do everything, a user of the
+    /// second one only what [`crate::topic::KafkaAdmin::allow`] says.
+    #[must_use]
+    pub fn with_access_rules(self) -> Self {
+        self.with(
+            "authorizer.class.name",
+            "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        )
+        .with("super.users", "User:ANONYMOUS")
+    }
+
+    /// With a second way in of which it says to clients that it is at this port of
+    /// loopback, by this protocol (Kafka's `security.protocol`).
+    #[must_use]
+    pub fn advertising(self, protocol: &'static str, port: u16) -> Self {
+        Self { second: Some(Listener { protocol, proxy: Some(port) }), ..self }
     }
 
     /// The same by TLS, where it shows this certificate.

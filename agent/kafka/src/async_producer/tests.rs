@@ -22,7 +22,7 @@ async fn producer(settings: &[(&str, &str)], memory: &ErrorMemory) -> AsyncProdu
 /// A producer without brokers, of which nothing is heard unless it is asked, and
 /// whose task has served the queue and sleeps.
 async fn asleep() -> AsyncProducer {
-    let producer = producer(&[], &ErrorMemory::new()).await;
+    let producer = producer(&[], &ErrorMemory::default()).await;
     yield_now().await;
     assert!(producer.served.queue.is_empty());
     producer
@@ -34,7 +34,7 @@ fn record() -> FutureRecord<'static, [u8], [u8]> {
 
 #[tokio::test]
 async fn what_keeps_it_from_the_brokers_is_heard_without_a_request() {
-    let memory = ErrorMemory::new();
+    let memory = ErrorMemory::default();
     let producer = producer(&[("bootstrap.servers", "127.0.0.1:1")], &memory).await;
 
     let cause = eventually("a cause", LIMIT, async || Ok(memory.cause())).await.unwrap();
@@ -57,7 +57,7 @@ async fn a_record_that_librdkafka_gives_up_is_an_error() {
 #[tokio::test]
 async fn a_record_that_the_queue_has_no_room_for_is_refused_after_the_patience() {
     let settings = [("queue.buffering.max.messages", "1")];
-    let producer = producer(&settings, &ErrorMemory::new()).await;
+    let producer = producer(&settings, &ErrorMemory::default()).await;
     let patience = 2 * QUEUE_FULL_PAUSE;
     let started = Instant::now();
 

@@ -49,17 +49,27 @@ pub(super) fn committed(
         .map_err(failure)?;
     let outcome = partition_list::committed_raw(&consumer, &list, REQUEST_TIMEOUT);
     // Nobody has served its events meanwhile; the cause of a time-out is
-    // among them.
+    // among them: where the right to the group is missing, its coordinator is looked
+    // for until the time is over.
+    let mut refused = None;
     for _ in 0..EVENTS {
-        if consumer.poll(Duration::ZERO).is_none() && outcome.is_ok() {
-            break;
+        match consumer.poll(Duration::ZERO) {
+            None if outcome.is_ok() => break,
+            Some(Err(error)) if is_refused(&error) => refused = Some(error),
+            _ => {}
         }
     }
-    let found = outcome.map_err(failure)?.into_iter().filter_map(|found| {
-        let offset = found.offset?;
-        Some((found.partition, Committed { offset, metadata: found.metadata }))
-    });
+    let found = outcome.map_err(|error| failure(refused.unwrap_or(error)))?.into_iter().filter_map(
+        |found| {
+            let offset = found.offset?;
+            Some((found.partition, Committed { offset, metadata: found.metadata }))
+        },
+    );
     Ok(found.collect())
+}
+
+fn is_refused(error: &KafkaError) -> bool {
+    classify::native_code(error) == Some(RDKafkaErrorCode::GroupAuthorizationFailed)
 }
 
 pub(super) fn delete(client: &Client, group: &str) -> Result<(), Failure> {

@@ -29,6 +29,7 @@ use crate::config::client_config;
 use crate::error_memory::ErrorMemory;
 use crate::native::{Ask, Event, Failure, Submission, answering_broker, call};
 use crate::per_instance::Connect;
+use crate::right::Right;
 
 /// Kafka's administration over the Kafka protocol. Each request takes up to
 /// about 10 s where brokers do not answer.
@@ -92,7 +93,7 @@ impl BrokerAdmin {
     /// CA that is none, for example).
     pub async fn connect(instance: &Instance) -> Result<Self, Problem> {
         let config = client_config(instance).await?;
-        let memory = ErrorMemory::new();
+        let memory = ErrorMemory::of(&config);
         let producer =
             AsyncProducer::create(config.clone(), memory.clone(), "cannot make a Kafka client")
                 .await?;
@@ -111,7 +112,8 @@ impl BrokerAdmin {
         partitions: &[i32],
     ) -> Result<BTreeMap<i32, i64>, Problem> {
         let (name, partitions) = (topic.to_owned(), partitions.to_vec());
-        self.request(format!("cannot read where topic `{topic}` begins"), move |client| {
+        let what = format!("cannot read where topic `{topic}` begins");
+        self.request(what, Right::on_topic("DESCRIBE", topic), move |client| {
             offsets::beginnings(client, &name, &partitions)
         })
         .await
@@ -125,7 +127,8 @@ impl BrokerAdmin {
     /// What the brokers or librdkafka say.
     pub async fn topic_id(&self, topic: &str) -> Result<Option<Option<String>>, Problem> {
         let name = topic.to_owned();
-        self.request(format!("cannot read the id of topic `{topic}`"), move |client| {
+        let what = format!("cannot read the id of topic `{topic}`");
+        self.request(what, Right::on_topic("DESCRIBE", topic), move |client| {
             topics::id(client, &name)
         })
         .await
@@ -140,11 +143,13 @@ impl BrokerAdmin {
     async fn request<T: Send + 'static>(
         &self,
         what: String,
+        needs: Right,
         request: impl FnOnce(&Client) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Problem> {
         let client = Arc::clone(&self.client);
         spawn_blocking(move || {
-            request(&client).map_err(|failure| client.memory.problem_of(&what, &failure))
+            request(&client)
+                .map_err(|failure| needs.named_in(client.memory.problem_of(&what, &failure)))
         })
         .await
         .map_err(|error| ended(&error))?
@@ -158,16 +163,20 @@ fn ended(error: &JoinError) -> Problem {
 #[async_trait]
 impl KafkaAdmin for BrokerAdmin {
     async fn cluster_id(&self) -> Result<Option<String>, Problem> {
-        self.request("cannot reach the cluster".into(), topics::cluster_id).await
+        let needs = Right::on_cluster("DESCRIBE");
+        self.request("cannot reach the cluster".into(), needs, topics::cluster_id).await
     }
 
     async fn broker_settings(&self) -> Result<BrokerSettings, Problem> {
-        self.request("cannot read the brokers' settings".into(), settings::of_brokers).await
+        let (what, needs) =
+            ("cannot read the brokers' settings", Right::on_cluster("DESCRIBE_CONFIGS"));
+        self.request(what.into(), needs, settings::of_brokers).await
     }
 
     async fn describe_topic(&self, topic: &str) -> Result<Option<TopicDescription>, Problem> {
         let name = topic.to_owned();
-        self.request(format!("cannot describe topic `{topic}`"), move |client| {
+        let what = format!("cannot describe topic `{topic}`");
+        self.request(what, Right::on_topic("DESCRIBE", topic), move |client| {
             topics::describe(client, &name)
         })
         .await
@@ -176,12 +185,14 @@ impl KafkaAdmin for BrokerAdmin {
     async fn create_topic(&self, plan: &TopicPlan) -> Result<Creation, Problem> {
         let what = format!("cannot tell whether topic `{}` was created", plan.name);
         let plan = plan.clone();
-        self.request(what, move |client| topics::create(client, &plan)).await
+        let needs = Right::on_topic("CREATE", &plan.name);
+        self.request(what, needs, move |client| topics::create(client, &plan)).await
     }
 
     async fn delete_topic(&self, topic: &str) -> Result<(), Problem> {
         let name = topic.to_owned();
-        self.request(format!("cannot delete topic `{topic}`"), move |client| {
+        let what = format!("cannot delete topic `{topic}`");
+        self.request(what, Right::on_topic("DELETE", topic), move |client| {
             topics::delete(client, &name)
         })
         .await
@@ -189,7 +200,8 @@ impl KafkaAdmin for BrokerAdmin {
 
     async fn delete_group(&self, group: &str) -> Result<(), Problem> {
         let name = group.to_owned();
-        self.request(format!("cannot delete group `{group}`"), move |client| {
+        let what = format!("cannot delete group `{group}`");
+        self.request(what, Right::on_group("DELETE", group), move |client| {
             groups::delete(client, &name)
         })
         .await
@@ -201,7 +213,8 @@ impl KafkaAdmin for BrokerAdmin {
         partitions: &[i32],
     ) -> Result<BTreeMap<i32, Watermarks>, Problem> {
         let (name, partitions) = (topic.to_owned(), partitions.to_vec());
-        self.request(format!("cannot read the offsets of topic `{topic}`"), move |client| {
+        let what = format!("cannot read the offsets of topic `{topic}`");
+        self.request(what, Right::on_topic("DESCRIBE", topic), move |client| {
             offsets::watermarks(client, &name, &partitions)
         })
         .await
@@ -214,7 +227,8 @@ impl KafkaAdmin for BrokerAdmin {
         timestamp: i64,
     ) -> Result<BTreeMap<i32, i64>, Problem> {
         let (name, partitions) = (topic.to_owned(), partitions.to_vec());
-        self.request(format!("cannot look up a time in topic `{topic}`"), move |client| {
+        let what = format!("cannot look up a time in topic `{topic}`");
+        self.request(what, Right::on_topic("DESCRIBE", topic), move |client| {
             offsets::for_times(client, &name, &partitions, timestamp)
         })
         .await
@@ -227,8 +241,11 @@ impl KafkaAdmin for BrokerAdmin {
         partitions: &[i32],
     ) -> Result<BTreeMap<i32, Committed>, Problem> {
         let what = format!("cannot read the committed offsets of group `{group}`");
+        let needs = Right::on_group("DESCRIBE", group);
         let (group, topic, partitions) = (group.to_owned(), topic.to_owned(), partitions.to_vec());
-        self.request(what, move |client| groups::committed(client, &group, &topic, &partitions))
-            .await
+        self.request(what, needs, move |client| {
+            groups::committed(client, &group, &topic, &partitions)
+        })
+        .await
     }
 }

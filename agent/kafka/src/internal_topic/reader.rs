@@ -21,6 +21,7 @@ use crate::classify;
 use crate::config::client_config;
 use crate::drop_in_background::DropInBackground;
 use crate::error_memory::ErrorMemory;
+use crate::right::Right;
 
 /// Longest wait for a record, after which the time is looked at.
 const POLL: Duration = Duration::from_millis(100);
@@ -136,7 +137,7 @@ impl Reader {
         partitions: &BTreeMap<i32, i64>,
         time: Time,
     ) -> Result<Self, Problem> {
-        let memory = ErrorMemory::new();
+        let memory = ErrorMemory::of(config);
         let failed =
             |error| memory.problem(&format!("cannot read internal topic `{topic}`"), &error);
         let consumer: BaseConsumer<ErrorMemory> =
@@ -189,7 +190,10 @@ impl Reader {
                 Some(Err(error)) if is_passing(&error) => {}
                 Some(Err(error)) => {
                     let context = format!("cannot read internal topic `{}`", self.topic);
-                    return Err(of_internal_topic(self.memory.problem(&context, &error)));
+                    return Err(of_internal_topic(
+                        Right::on_topic("READ", &self.topic)
+                            .named_in(self.memory.problem(&context, &error)),
+                    ));
                 }
             }
         }
@@ -197,8 +201,7 @@ impl Reader {
 }
 
 fn is_passing(error: &KafkaError) -> bool {
-    classify::native_code(error)
-        .is_some_and(|code| classify::error_code(code) == ErrorCode::KafkaUnreachable)
+    classify::native_code(error).is_some_and(classify::is_passing)
 }
 
 /// Says what was not read, in bounded words.

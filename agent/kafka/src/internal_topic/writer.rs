@@ -9,6 +9,7 @@ use rdkafka::producer::FutureRecord;
 use super::of_internal_topic;
 use crate::per_instance::Connect;
 use crate::producer::{DurableProducer, Written};
+use crate::right::Right;
 
 /// Settings of librdkafka's.
 const SETTINGS: [(&str, &str); 3] = [
@@ -67,7 +68,8 @@ impl InternalTopics {
         record.payload = value;
         self.producer.send(record).await.map_err(|error| {
             let context = format!("cannot write to internal topic `{topic}`");
-            of_internal_topic(self.producer.memory().problem(&context, &error))
+            let problem = self.producer.memory().problem(&context, &error);
+            of_internal_topic(Right::on_topic("WRITE", topic).named_in(problem))
         })
     }
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may end at once")]
 
 mod admin;
+mod causes;
 mod committed;
 mod embedded;
 mod error_topic;

@@ -55,5 +55,5 @@ async fn a_ca_that_is_none_is_told_at_once() {
 
     let problem = BrokerAdmin::connect(&instance).await.err().unwrap();
 
-    assert_eq!(problem.code, ErrorCode::KafkaAuthenticationFailed, "{problem}");
+    assert_eq!(problem.code, ErrorCode::KafkaTlsFailed, "{problem}");
 }

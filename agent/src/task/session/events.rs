@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use kafka2oss_kafka::{Right, classify};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use rdkafka::consumer::Consumer;
@@ -40,8 +41,9 @@ impl Session {
                 }
                 Some(Err(error)) => {
                     let problem = self.consumer.context().errors.problem("the consumer", &error);
+                    let problem = self.naming_right(problem);
                     // A new consumer reads the secrets anew.
-                    let refused = problem.code == ErrorCode::KafkaAuthenticationFailed;
+                    let refused = classify::is_refusal(problem.code);
                     if refused || consumer::is_fatal(&error) {
                         return Err(problem);
                     }
@@ -51,6 +53,18 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// Names the right that the group's member lacks, if that is the problem.
+    fn naming_right(&self, problem: Problem) -> Problem {
+        let spec = &self.spec.spec;
+        let right = match problem.code {
+            ErrorCode::KafkaGroupAuthorizationFailed => {
+                Right::on_group("READ", &spec.resources.task_consumer_group)
+            }
+            _ => Right::on_topic("READ", &spec.source.topic),
+        };
+        right.named_in(problem)
     }
 
     async fn handle(&mut self, event: Event) -> Result<(), Problem> {
