@@ -75,6 +75,7 @@ mod tests {
             kind: Some(Kind::AccessKey(v1::AccessKey {
                 id: secret(Source::Environment("ID".to_owned())),
                 secret: secret(Source::Plain(value.to_owned())),
+                session_token: None,
             })),
         }
     }

@@ -207,9 +207,10 @@ catalogue! {
     // Store
     StoreUnreachable "STORE_UNREACHABLE" Automatic
         "The object store cannot be reached."
-        "Check the endpoint and the route from the agents' vSwitch to it. Who signed its \
-         certificate has to be known to the agents' host or, where they have SSL_CERT_FILE, \
-         stand in that file.";
+        "Check the endpoint's host and port and the route from the agents' vSwitch to it; the message says how far the request came.";
+    StoreCertificateUntrusted "STORE_CERTIFICATE_UNTRUSTED" Automatic
+        "The object store's certificate is not one that the agent's host trusts."
+        "Have who signed it in the trusted certificates of the agents' host or, where they have SSL_CERT_FILE, in that file; where the message says that it is expired or for another name, renew it or correct the endpoint.";
     StoreUnavailable "STORE_UNAVAILABLE" Automatic
         "The object store answered with a server error."
         "Nothing, if it passes; else ask the store's operator.";
@@ -221,10 +222,16 @@ catalogue! {
         "Create the bucket, in the region of the endpoint.";
     StoreAccessDenied "STORE_ACCESS_DENIED" Automatic
         "The credentials do not allow the request."
-        "Allow the AccessKey PutObject, GetObject (which HEAD needs) and GetBucketVersioning on the bucket.";
+        "Allow the credentials the action on the resource that the message names; docs/permissions.md has the whole policy.";
     StoreCredentialsInvalid "STORE_CREDENTIALS_INVALID" Automatic
-        "The object store does not know the AccessKey ID, or the secret does not match it."
-        "Give the right credentials: in the file or variable of the reference, or with UpdateConnector.";
+        "The object store does not know the AccessKey ID, the secret does not match it, or its session token is expired or not its own."
+        "Give the right credentials, with a fresh session token if they are temporary: in the files or variables of the references, or with UpdateConnector.";
+    StoreRegionWrong "STORE_REGION_WRONG" Automatic
+        "Requests are signed for another region than the bucket's."
+        "Create the connector with the region that the message names as its signing_region.";
+    StoreEndpointWrong "STORE_ENDPOINT_WRONG" Automatic
+        "The bucket is served at another endpoint."
+        "Create the connector with the endpoint that the message names.";
     StoreEndpointRestricted "STORE_ENDPOINT_RESTRICTED" Automatic
         "The account may not use this public endpoint for data."
         "Use the internal endpoint from within the VPC, or a domain that is bound to the bucket.";
@@ -239,13 +246,16 @@ catalogue! {
         "Move the object away or give the connector another prefix; it is never overwritten.";
     StoreRequestRejected "STORE_REQUEST_REJECTED" Automatic
         "The object store rejects a request."
-        "The message has the store's code and words.";
+        "Look up the store's own code, which the message has; its operator finds the request by its ID.";
     StoreNotCreateOnly "STORE_NOT_CREATE_ONLY" Automatic
         "The object store overwrote an object although it was told not to."
         "Use a store with conditional writes for exactly-once.";
     StoreVersioningOn "STORE_VERSIONING_ON" Automatic
-        "The bucket's versioning is enabled or suspended, so that the store ignores the create-only header."
-        "Use a bucket that never had versioning for exactly-once.";
+        "The OSS bucket's versioning is enabled or suspended, so that OSS ignores the create-only header."
+        "Use a bucket of OSS that never had versioning for exactly-once.";
+    StoreProbeLeft "STORE_PROBE_LEFT" Manual
+        "A small object that tried out what the bucket allows could not be deleted."
+        "Delete what the message names, or leave it: nothing reads it, and the next try uses it again.";
     // Records
     RecordNotUtf8 "RECORD_NOT_UTF8" Manual
         "Key or value of a record is not UTF-8 and JSON cannot hold it."

@@ -78,7 +78,11 @@ impl Store {
         let secret = |file| v1::Secret {
             source: Some(Source::File(self.secrets.join(file).display().to_string())),
         };
-        let pair = v1::AccessKey { id: Some(secret("id")), secret: Some(secret("secret")) };
+        let pair = v1::AccessKey {
+            id: Some(secret("id")),
+            secret: Some(secret("secret")),
+            session_token: None,
+        };
         let kind = v1::store_credentials::Kind::AccessKey(pair);
         v1::ObjectStoreDestination {
             store_type: store_type.into(),
@@ -106,6 +110,7 @@ impl Store {
             credentials: spec::AccessKey {
                 id: SecretSource::Plain(access_key.into()),
                 secret: SecretSource::Plain(secret_key.into()),
+                session_token: None,
             },
             allow_cross_region: false,
         })

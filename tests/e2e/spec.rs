@@ -23,7 +23,17 @@ pub(crate) fn file(path: &std::path::Path) -> v1::Secret {
 
 /// An AccessKey pair.
 pub(crate) fn access_key(id: v1::Secret, secret: v1::Secret) -> v1::StoreCredentials {
-    let pair = v1::AccessKey { id: Some(id), secret: Some(secret) };
+    let pair = v1::AccessKey { id: Some(id), secret: Some(secret), session_token: None };
+    v1::StoreCredentials { kind: Some(v1::store_credentials::Kind::AccessKey(pair)) }
+}
+
+/// An AccessKey pair of STS.
+pub(crate) fn temporary_key(
+    id: v1::Secret,
+    secret: v1::Secret,
+    token: v1::Secret,
+) -> v1::StoreCredentials {
+    let pair = v1::AccessKey { id: Some(id), secret: Some(secret), session_token: Some(token) };
     v1::StoreCredentials { kind: Some(v1::store_credentials::Kind::AccessKey(pair)) }
 }
 

@@ -4,13 +4,16 @@
 use std::fs;
 
 use anyhow::Result;
+use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use kafka2oss_proto::v1;
-use kafka2oss_sandbox::oss::{Fault, Occurrence, RequestMatch, Versioning};
+use kafka2oss_sandbox::oss::{
+    Fault, Occurrence, Operation, RequestMatch, RequestRecord, Versioning,
+};
 use kafka2oss_tests::name::unique;
 use kafka2oss_tests::produce::numbered;
 use kafka2oss_tests::scratch::Scratch;
 
-use crate::spec::{Parts, access_key, file};
+use crate::spec::{Parts, access_key, file, plain, temporary_key};
 use crate::world::{Store, World};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -136,4 +139,83 @@ async fn a_bucket_with_versioning_gives_at_least_once_with_its_reason() -> Resul
     let produced = world.produce(numbered("r", 0..100, 1)).await?;
     connector.delivered(&produced).await?;
     world.judge(&produced).await
+}
+
+/// S3 and MinIO refuse the second put of a key whatever versions a bucket keeps.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_versioned_bucket_of_s3_and_temporary_keys_that_may_not_list_it_give_exactly_once()
+-> Result<()> {
+    // given a bucket with versions, and a session with no more than is documented
+    let mut world = World::new(2).await?;
+    world.store = Store::minio().await?;
+    let name = unique("bucket");
+    world.store.create_bucket(&name).await?;
+    world.bucket = world.store.bucket(&name);
+    let Store::Minio(minio) = &world.store else { unreachable!() };
+    let enabled = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled);
+    let request = minio.access().client().put_bucket_versioning().bucket(&name);
+    request.versioning_configuration(enabled.build()).send().await?;
+    let page = include_str!("../../docs/permissions.md");
+    let policy = page.split("```json").nth(1).and_then(|rest| rest.split("```").next());
+    let policy = policy.expect("the page has one").replace("BUCKET", &name).replace("PREFIX", "");
+    let session = minio.session(&policy).await?;
+
+    // when
+    let connector = world
+        .connector_with(|spec| {
+            let (id, secret) = (plain(&session.access_key), plain(&session.secret_key));
+            let token = plain(&session.session_token);
+            spec.destination().credentials = Some(temporary_key(id, secret, token));
+        })
+        .await?;
+    let running = connector.run().await?;
+
+    // then
+    let status = running.status.unwrap_or_default();
+    assert_eq!(status.delivery_guarantee(), v1::DeliveryGuarantee::ExactlyOnce);
+    let produced = world.produce(numbered("r", 0..100, 2)).await?;
+    connector.delivered(&produced).await?;
+    let later = connector.get().await?.status.unwrap_or_default();
+    assert_eq!(later.delivery_guarantee(), v1::DeliveryGuarantee::ExactlyOnce);
+    world.judge(&produced).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_known_is_not_probed_again_while_only_kafkas_side_is_wrong() -> Result<()> {
+    // given a connector whose topic does not exist yet
+    let mut world = World::new(1).await?;
+    world.topic = unique("later");
+    let connector = world.connector().await?;
+    connector.deploy().await?;
+    connector.shows("KAFKA_TOPIC_NOT_FOUND").await?;
+
+    // when it does
+    world.admin()?.create_topic(&world.topic, 1, &[]).await?;
+    connector.is(v1::ConnectorState::Running).await?;
+
+    // then it was prepared more than once, and the store tried out once
+    let put = |request: &RequestRecord| {
+        let is_probe = request.key.as_ref().is_some_and(|key| key.contains(".kafka2oss-probe/"));
+        is_probe && request.operation == Operation::PutObject
+    };
+    assert_eq!(world.oss().requests().iter().filter(|request| put(request)).count(), 2);
+    let produced = world.produce(numbered("r", 0..10, 1)).await?;
+    connector.delivered(&produced).await?;
+    world.judge(&produced).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_elsewhere_is_shown_with_where_it_is() -> Result<()> {
+    let world = World::new(1).await?;
+    let endpoint = "oss-cn-shanghai.aliyuncs.com".to_owned();
+    let elsewhere = Fault::Elsewhere { endpoint };
+    world.oss().faults().inject(RequestMatch::any(), elsewhere, Occurrence::Always);
+    let connector = world.connector().await?;
+    connector.deploy().await?;
+
+    let shown = connector.shows("STORE_ENDPOINT_WRONG").await?;
+
+    let status = format!("{:?}", shown.status);
+    assert!(status.contains("https://s3.oss-cn-shanghai.aliyuncs.com"), "{status}");
+    Ok(())
 }

@@ -64,7 +64,11 @@ impl World {
             endpoint: oss.endpoint(),
             signing_region: oss.region().into(),
             addressing_style: AddressingStyle::VirtualHosted,
-            credentials: AccessKey { id: plain(oss.access_key()), secret: plain(oss.secret_key()) },
+            credentials: AccessKey {
+                id: plain(oss.access_key()),
+                secret: plain(oss.secret_key()),
+                session_token: None,
+            },
             allow_cross_region: false,
         }
     }

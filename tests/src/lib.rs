@@ -35,5 +35,6 @@ pub mod proxy;
 pub mod read;
 pub mod resident;
 pub mod scratch;
+pub mod sts;
 pub mod topic;
 pub mod wait;

@@ -12,6 +12,7 @@ use crate::bucket::{Addressing, S3Access};
 use crate::certificate::{Authority, Identity};
 use crate::child::ChildProcess;
 use crate::scratch::Scratch;
+use crate::sts::{self, Session};
 use crate::wait::eventually;
 use crate::{environment, port};
 
@@ -31,6 +32,7 @@ pub struct MinioServer {
     port: u16,
     /// Who signed its certificate, if it has one.
     authority: Option<String>,
+    region: String,
 }
 
 /// The one store that the tests of a test binary share: started by the first
@@ -43,15 +45,20 @@ pub async fn shared_minio() -> Result<&'static MinioServer> {
 impl MinioServer {
     /// Starts a store without buckets and awaits its answer.
     pub async fn start() -> Result<Self> {
-        Self::start_with(None).await
+        Self::start_with(None, REGION).await
+    }
+
+    /// The same, of another region than [`MinioServer::start`]'s.
+    pub async fn start_in(region: &str) -> Result<Self> {
+        Self::start_with(None, region).await
     }
 
     /// The same by TLS, with a certificate of this authority.
     pub async fn start_encrypted(authority: &Authority) -> Result<Self> {
-        Self::start_with(Some(authority)).await
+        Self::start_with(Some(authority), REGION).await
     }
 
-    async fn start_with(authority: Option<&Authority>) -> Result<Self> {
+    async fn start_with(authority: Option<&Authority>, region: &str) -> Result<Self> {
         let mut attempt = 1;
         loop {
             let [port] = port::free()?;
@@ -59,9 +66,9 @@ impl MinioServer {
             if let Some(authority) = authority {
                 write_certificate(&scratch, &authority.identity()?)?;
             }
-            let child = spawn(&scratch, port)?;
+            let child = spawn(&scratch, port, region)?;
             let authority = authority.map(Authority::certificate);
-            let mut server = Self { child, scratch, port, authority };
+            let mut server = Self { child, scratch, port, authority, region: region.to_owned() };
             match server.ready().await {
                 Ok(()) => return Ok(server),
                 // Another process took the port after it was found free.
@@ -98,15 +105,15 @@ impl MinioServer {
     }
 
     /// The region that it expects in signatures.
-    pub fn region(&self) -> &'static str {
-        REGION
+    pub fn region(&self) -> &str {
+        &self.region
     }
 
     /// How to reach it: by path style.
     pub fn access(&self) -> S3Access {
         S3Access {
             endpoint: self.endpoint(),
-            region: REGION.into(),
+            region: self.region.clone(),
             access_key: ACCESS_KEY.into(),
             secret_key: SECRET_KEY.into(),
             addressing: Addressing::PathStyle,
@@ -117,6 +124,11 @@ impl MinioServer {
     /// Creates a bucket.
     pub async fn create_bucket(&self, bucket: &str) -> Result<()> {
         self.access().bucket(bucket).create().await
+    }
+
+    /// Temporary credentials of its user, which may do what this policy allows.
+    pub async fn session(&self, policy: &str) -> Result<Session> {
+        sts::assume_role(self.address(), &self.access(), policy).await
     }
 
     /// Stops it by SIGTERM; data and port stay its own.
@@ -130,7 +142,7 @@ impl MinioServer {
     /// the same port and data, and awaits its answer.
     pub async fn start_again(&mut self) -> Result<()> {
         ensure!(self.child.exit_status()?.is_some(), "MinIO still runs: stop it first");
-        self.child = spawn(&self.scratch, self.port)?;
+        self.child = spawn(&self.scratch, self.port, &self.region)?;
         self.ready().await
     }
 
@@ -181,7 +193,7 @@ fn write_certificate(scratch: &Scratch, identity: &Identity) -> Result<()> {
     Ok(fs::write(folder.join("private.key"), &identity.key)?)
 }
 
-fn spawn(scratch: &Scratch, port: u16) -> Result<ChildProcess> {
+fn spawn(scratch: &Scratch, port: u16, region: &str) -> Result<ChildProcess> {
     let mut command = Command::new(environment::minio()?);
     command
         .arg("server")
@@ -194,6 +206,7 @@ fn spawn(scratch: &Scratch, port: u16) -> Result<ChildProcess> {
         .arg(scratch.join("data"))
         .env("MINIO_ROOT_USER", ACCESS_KEY)
         .env("MINIO_ROOT_PASSWORD", SECRET_KEY)
+        .env("MINIO_SITE_REGION", region)
         // Nothing but the store: no console, no look for a newer version.
         .env("MINIO_BROWSER", "off")
         .env("MINIO_UPDATE", "off")

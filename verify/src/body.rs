@@ -167,7 +167,11 @@ mod tests {
             endpoint,
             signing_region: "us-east-1".into(),
             addressing_style: AddressingStyle::Path,
-            credentials: AccessKey { id: plain("id"), secret: plain("secret") },
+            credentials: AccessKey {
+                id: plain("id"),
+                secret: plain("secret"),
+                session_token: None,
+            },
             allow_cross_region: false,
         })
     }

@@ -22,7 +22,8 @@ pub struct Commit {
 /// What is to be done next.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Step {
-    /// Ask for the object of this key, then say [`Owner::asked`].
+    /// Ask for the object of this key, then say [`Owner::asked`] or
+    /// [`Owner::not_told`].
     Ask(Pin),
     /// Commit, then say [`Owner::committed`]. Without a definitive answer the
     /// owner is one no more.
@@ -63,6 +64,8 @@ pub struct Owner {
     checkpoint: CheckpointState,
     /// The object under the pin may be there.
     asking: bool,
+    /// A put has found it there.
+    stands: bool,
     /// End of the link that stands at the position.
     linked: Option<LogPosition>,
     /// Milliseconds.
@@ -96,6 +99,7 @@ impl Owner {
                 true => CheckpointState::Due,
                 false => CheckpointState::Impossible,
             },
+            stands: false,
             linked: None,
             window: u64::try_from(window.as_millis()).unwrap_or(u64::MAX),
         }
@@ -152,8 +156,15 @@ impl Owner {
     /// The object under the pin was asked for: it is the link, up to this
     /// position, or there is none.
     pub fn asked(&mut self, link: Option<LogPosition>) {
-        self.asking = false;
+        (self.asking, self.stands) = (false, false);
         self.linked = link;
+    }
+
+    /// The store does not tell whether an object stands under the pin: the put will.
+    /// Returns whether it has to be asked again, since the put has told that one does.
+    pub fn not_told(&mut self) -> bool {
+        self.asking = self.stands;
+        self.asking
     }
 
     /// The put has created the link up to `next`.
@@ -163,7 +174,7 @@ impl Owner {
 
     /// The put found an object under its key.
     pub fn exists(&mut self) {
-        self.asking = true;
+        (self.asking, self.stands) = (true, true);
     }
 
     /// The commit, which was sent at `sent`, is acknowledged.
@@ -286,6 +297,28 @@ mod tests {
         assert_eq!(step(&owner), Step::Ask(pin("a")));
         owner.asked(None);
         assert_eq!(step(&owner), Step::Put { pin: pin("a"), before: Moment(100) });
+    }
+
+    #[test]
+    fn a_store_that_does_not_tell_what_is_absent_is_asked_by_the_put() {
+        let mut owner = owner_at(10, Some("old"));
+        assert_eq!(owner.step(Moment(0), None, None), Step::Ask(pin("old")));
+        assert!(!owner.not_told());
+        assert_eq!(owner.step(Moment(0), None, None), Step::Rest);
+        // Neither adopted nor given up: announced by this assignment, then put.
+        let proposal = pin("new");
+        let step = |owner: &Owner| owner.step(Moment(1), Some(&proposal), None);
+        assert_eq!(step(&owner), Step::Commit(commit(10, Some("old"))));
+        owner.committed(commit(10, Some("old")), Moment(0));
+        owner.checkpointed();
+        assert_eq!(step(&owner), Step::Put { pin: pin("old"), before: Moment(100) });
+
+        // The put has told that it is there: nothing but the object itself says more.
+        owner.exists();
+        assert!(owner.not_told());
+        assert_eq!(step(&owner), Step::Ask(pin("old")));
+        owner.asked(Some(13.into()));
+        assert_eq!(step(&owner), Step::Commit(commit(13, None)));
     }
 
     #[test]

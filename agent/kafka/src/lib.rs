@@ -33,6 +33,7 @@ mod plan;
 mod prepare;
 mod producer;
 mod remove;
+mod repeating;
 mod right;
 mod start;
 mod test_message;

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use crate::admin::{Committed, Creation, KafkaAdmin, TopicDescription};
 use crate::classify;
 use crate::plan::{self, Findings, Kind};
+use crate::repeating::Repeating;
 use crate::start::{self, Start, StartAt};
 
 /// How long a topic that was made may stay unknown to the brokers' metadata.
@@ -64,9 +65,11 @@ pub struct PreparedKafka {
 }
 
 /// Reads the connector's start where it is not fixed, and makes or checks its
-/// topics. Each request is limited to about 10 s; where the brokers cannot be
-/// reached it ends with the first.
+/// topics. Each request is limited to about 10 s, and repeated where it meets a
+/// passing failure within the first 15 s; where the brokers cannot be reached it ends
+/// with the first.
 pub async fn prepare(admin: &dyn KafkaAdmin, input: &PrepareInput<'_>) -> PreparedKafka {
+    let admin = &Repeating::new(admin);
     let mut prepared = PreparedKafka::default();
     match admin.cluster_id().await {
         Ok(cluster_id) => prepared.cluster_id = cluster_id,

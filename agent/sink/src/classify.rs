@@ -18,6 +18,7 @@ pub(crate) fn classify(status: u16, store_code: Option<&str>, asked_to_wait: boo
         | "InvalidAccessKeyId"
         | "InvalidSecurityToken"
         | "InvalidToken"
+        | "InvalidTokenId"
         | "SecurityTokenExpired"
         | "SignatureDoesNotMatch" => ErrorCode::StoreCredentialsInvalid,
         "RequestExpired" | "RequestTimeTooSkewed" => ErrorCode::StoreClockSkewed,
@@ -47,6 +48,8 @@ pub(crate) fn classify(status: u16, store_code: Option<&str>, asked_to_wait: boo
         // Another put of the same key was under way: neither stored nor refused
         // for good.
         "ConditionalRequestConflict" | "OperationAborted" => ErrorCode::StoreUnavailable,
+        // A bucket that was just made: the same request works within minutes.
+        "TemporaryRedirect" => ErrorCode::StoreUnavailable,
         "NotImplemented" => ErrorCode::StoreRequestRejected,
         code => by_status(status, code, asked_to_wait),
     }
@@ -90,6 +93,8 @@ mod tests {
             (403, "AccessDenied", false, ErrorCode::StoreAccessDenied),
             (403, "InvalidAccessKeyId", false, ErrorCode::StoreCredentialsInvalid),
             (403, "SignatureDoesNotMatch", false, ErrorCode::StoreCredentialsInvalid),
+            (403, "InvalidTokenId", false, ErrorCode::StoreCredentialsInvalid),
+            (400, "ExpiredToken", false, ErrorCode::StoreCredentialsInvalid),
             (403, "RequestTimeTooSkewed", false, ErrorCode::StoreClockSkewed),
             (503, "SlowDown", false, ErrorCode::StoreThrottled),
             (503, "PartitionQpsLimitted", true, ErrorCode::StoreThrottled),
@@ -103,6 +108,7 @@ mod tests {
             (502, "", true, ErrorCode::StoreUnavailable),
             (599, "", false, ErrorCode::StoreUnavailable),
             (409, "ConditionalRequestConflict", false, ErrorCode::StoreUnavailable),
+            (307, "TemporaryRedirect", false, ErrorCode::StoreUnavailable),
             (408, "", false, ErrorCode::StoreUnreachable),
             (400, "RequestTimeout", false, ErrorCode::StoreUnreachable),
             (400, "PublicEndpointForbidden", false, ErrorCode::StoreEndpointRestricted),

@@ -12,9 +12,10 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use bytes::Bytes;
+use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::spec::{AddressingStyle, Destination};
 
-use crate::credentials::Resolved;
+use crate::credentials::{CredentialsDigest, Resolved};
 use crate::dialect::Dialect;
 use crate::error::Subject;
 use crate::integrity::{Checks, Content, Sums};
@@ -49,6 +50,8 @@ pub struct ObjectStore {
     /// Whether signatures cover bodies.
     pub(crate) signs_bodies: bool,
     endpoint: Arc<str>,
+    region: Arc<str>,
+    credentials: Arc<Resolved>,
 }
 
 impl ObjectStore {
@@ -92,7 +95,17 @@ impl ObjectStore {
             dialect,
             signs_bodies: dialect.signs_bodies(is_encrypted),
             endpoint: destination.endpoint.as_str().into(),
+            region: destination.signing_region.as_str().into(),
+            credentials: Arc::new(Resolved(destination.credentials.clone())),
         }
+    }
+
+    /// What tells the credentials of the moment from others.
+    ///
+    /// # Errors
+    /// Where they cannot be read.
+    pub async fn credentials_digest(&self) -> Result<CredentialsDigest, Problem> {
+        self.credentials.digest().await
     }
 
     /// All the checksums that putting an object into this store needs.
@@ -107,7 +120,14 @@ impl ObjectStore {
     }
 
     pub(crate) fn subject<'a>(&'a self, operation: &'static str, key: &'a str) -> Subject<'a> {
-        Subject { operation, bucket: &self.bucket, key, endpoint: &self.endpoint }
+        Subject {
+            operation,
+            bucket: &self.bucket,
+            key,
+            endpoint: &self.endpoint,
+            dialect: self.dialect,
+            region: &self.region,
+        }
     }
 }
 

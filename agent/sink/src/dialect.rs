@@ -65,6 +65,24 @@ impl Dialect {
         }
     }
 
+    /// Whether versions, kept or suspended, make the store ignore that a put is
+    /// create-only. S3 and MinIO refuse a second put whatever versions they keep.
+    pub(crate) fn overwrites_versions(self) -> bool {
+        self == Self::Oss
+    }
+
+    /// The URL of a place that the store names, as the settings take it. OSS
+    /// names its own API's host; the S3-compatible one is `s3.` in front of it.
+    pub(crate) fn endpoint_url(self, named: &str) -> String {
+        if named.contains("://") {
+            return named.to_owned();
+        }
+        match self {
+            Self::Oss if named.starts_with("oss-") => format!("https://s3.{named}"),
+            _ => format!("https://{named}"),
+        }
+    }
+
     /// What the store's answer says against the body that it has stored. A store
     /// that does not name a checksum says nothing.
     pub(crate) fn stored_otherwise(self, answer: &Headers, object: &NewObject) -> Option<String> {

@@ -10,7 +10,13 @@ use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 
 use crate::classify::{classify, hint};
+use crate::dialect::Dialect;
+use crate::misplaced::{Misplaced, misplaced};
+use crate::permission::permission;
 use crate::reply::Refusal;
+
+/// What rustls says of a certificate that it does not take.
+const UNTRUSTED: &str = "invalid peer certificate";
 
 /// A request to the store that failed. Every one may be tried again: what the
 /// store has done by then, a create-only put or a HEAD finds out.
@@ -26,6 +32,16 @@ pub struct StoreError {
     pub delay: Option<Duration>,
     /// The store's own code, such as `NoSuchBucket`, if it gave one.
     pub store_code: Option<String>,
+}
+
+impl StoreError {
+    /// Whether the same request may well work a moment later, with nothing changed.
+    pub fn is_passing(&self) -> bool {
+        matches!(
+            self.code,
+            ErrorCode::StoreUnreachable | ErrorCode::StoreUnavailable | ErrorCode::StoreThrottled
+        )
+    }
 }
 
 impl From<StoreError> for Problem {
@@ -44,6 +60,9 @@ pub(crate) struct Subject<'a> {
     pub(crate) key: &'a str,
     /// Told when it cannot be reached.
     pub(crate) endpoint: &'a str,
+    pub(crate) dialect: Dialect,
+    /// The region that requests are signed for.
+    pub(crate) region: &'a str,
 }
 
 impl Subject<'_> {
@@ -54,7 +73,8 @@ impl Subject<'_> {
 
     /// A request that was refused.
     pub(crate) fn refused(&self, refusal: Refusal) -> StoreError {
-        let Refusal { status, code: store_code, words, request_id, delay } = refusal;
+        let place = misplaced(&refusal, self.dialect, self.region);
+        let Refusal { status, code: store_code, words, request_id, delay, .. } = refusal;
         let mut message = format!("{self}: {}", store_code.as_deref().unwrap_or("refused"));
         let mut add = |text: &str| message.push_str(text);
         if let Some(words) = words {
@@ -68,7 +88,33 @@ impl Subject<'_> {
         if let Some(hint) = hint(store_code.as_deref()) {
             add(&format!("; {hint}"));
         }
-        let code = classify(status, store_code.as_deref(), delay.is_some());
+        let code = match &place {
+            Some(Misplaced::Region(_)) => ErrorCode::StoreRegionWrong,
+            Some(Misplaced::Endpoint { .. }) => ErrorCode::StoreEndpointWrong,
+            None => classify(status, store_code.as_deref(), delay.is_some()),
+        };
+        match place {
+            Some(Misplaced::Region(region)) => add(&format!(
+                "; it was signed for region `{}`, and the bucket's is `{region}`",
+                self.region
+            )),
+            Some(Misplaced::Endpoint { endpoint, region }) => {
+                add(&format!(
+                    "; it was sent to {}, and the bucket is at {endpoint}",
+                    self.endpoint
+                ));
+                if let Some(region) = region {
+                    add(&format!(" in region `{region}`"));
+                }
+            }
+            None if code == ErrorCode::StoreAccessDenied => {
+                let Self { dialect, operation, bucket, key, .. } = *self;
+                if let Some(permission) = permission(dialect, operation, bucket, key) {
+                    add(&format!("; it needs {permission}"));
+                }
+            }
+            None => {}
+        }
         StoreError { code, message, delay, store_code }
     }
 
@@ -94,7 +140,16 @@ impl Subject<'_> {
             SdkError::DispatchFailure(failure) if failure.is_user() => {
                 self.error(ErrorCode::StoreRequestRejected, said(error))
             }
-            SdkError::DispatchFailure(_) => unreachable(&said(error)),
+            SdkError::DispatchFailure(_) => {
+                let words = said(error);
+                match words.contains(UNTRUSTED) {
+                    true => self.error(
+                        ErrorCode::StoreCertificateUntrusted,
+                        format!("{words} (endpoint {})", self.endpoint),
+                    ),
+                    false => unreachable(&words),
+                }
+            }
             SdkError::TimeoutError(_) => {
                 unreachable("no answer within the time that such a request may take")
             }
@@ -108,7 +163,7 @@ impl Subject<'_> {
 
 impl fmt::Display for Subject<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { operation, bucket, key, endpoint: _ } = self;
+        let Self { operation, bucket, key, .. } = self;
         match key {
             &"" => write!(f, "{operation} of bucket `{bucket}`"),
             key => write!(f, "{operation} of `{key}` in bucket `{bucket}`"),

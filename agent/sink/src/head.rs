@@ -16,6 +16,8 @@ pub struct StoredObject {
     pub size: u64,
     /// What it says about itself, or why it is not an object of kafka2oss.
     pub metadata: Result<ObjectMetadata, MetadataError>,
+    /// Its version, where the bucket keeps versions.
+    pub version_id: Option<String>,
 }
 
 impl ObjectStore {
@@ -26,7 +28,8 @@ impl ObjectStore {
     /// missing, `STORE_INTEGRITY_MISMATCH` when the store's own checksum of the
     /// object is not the one in its metadata.
     ///
-    /// AWS S3 answers 403 in place of 404 to those who may not list the bucket.
+    /// `STORE_ACCESS_DENIED` says neither that there is one nor that there is none:
+    /// S3 gives it for a missing object to those who may not list the bucket.
     pub async fn head(&self, key: &str) -> Result<Option<StoredObject>, StoreError> {
         let subject = self.subject("HeadObject", key);
         let answer = KeptHeaders::default();
@@ -43,7 +46,8 @@ impl ObjectStore {
         {
             return Err(subject.error(ErrorCode::StoreIntegrityMismatch, difference));
         }
-        Ok(Some(StoredObject { size: size.unwrap_or_default(), metadata }))
+        let version_id = output.version_id().map(str::to_owned);
+        Ok(Some(StoredObject { size: size.unwrap_or_default(), metadata, version_id }))
     }
 
     async fn absent(
@@ -59,7 +63,8 @@ impl ObjectStore {
                 let length =
                     error.raw_response().and_then(|raw| raw.headers().get("content-length"));
                 let size = length.and_then(|length| length.parse().ok()).unwrap_or_default();
-                Ok(Some(StoredObject { size, metadata: Err(MetadataError::NotText) }))
+                let metadata = Err(MetadataError::NotText);
+                Ok(Some(StoredObject { size, metadata, version_id: None }))
             }
             Some(refusal) => match refusal.code.as_deref() {
                 Some("NoSuchKey") => Ok(None),

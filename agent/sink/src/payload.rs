@@ -67,7 +67,11 @@ mod tests {
             endpoint: at.endpoint,
             signing_region: at.region,
             addressing_style,
-            credentials: AccessKey { id: plain(at.access_key), secret: plain(at.secret_key) },
+            credentials: AccessKey {
+                id: plain(at.access_key),
+                secret: plain(at.secret_key),
+                session_token: None,
+            },
             allow_cross_region: false,
         })
     }

@@ -8,6 +8,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::timeout::TimeoutConfig;
 use kafka2oss_chain::ObjectMetadata;
 use kafka2oss_proto::ErrorCode;
+use kafka2oss_proto::error_code::Problem;
 
 use crate::client::attempt_limit;
 use crate::gate::SendGate;
@@ -37,7 +38,8 @@ pub type StillAllowed = Arc<dyn Fn() -> bool + Send + Sync>;
 pub enum PutOutcome {
     /// The object was created by this request.
     Created {
-        /// The bucket keeps versions: nothing says that the object was absent.
+        /// The object's version, where the bucket keeps versions; see
+        /// [`ObjectStore::doubt`].
         version_id: Option<String>,
     },
     /// An object of this key exists, and was left alone.
@@ -128,6 +130,18 @@ impl ObjectStore {
                     _ => Err(subject.failed(&error)),
                 }
             }
+        }
+    }
+
+    /// What an answer to a put of `key` says against its having been create-only:
+    /// `STORE_VERSIONING_ON`.
+    pub fn doubt(&self, key: &str, outcome: &PutOutcome) -> Option<Problem> {
+        match outcome {
+            PutOutcome::Created { version_id: Some(id) } if self.dialect.overwrites_versions() => {
+                let message = format!("the store answered the put of `{key}` with version `{id}`");
+                Some(Problem::new(ErrorCode::StoreVersioningOn, message))
+            }
+            _ => None,
         }
     }
 }

@@ -59,6 +59,10 @@ pub(crate) struct Refusal {
     pub(crate) request_id: Option<String>,
     /// How long the store asks to be left alone.
     pub(crate) delay: Option<Duration>,
+    /// The region of the bucket or the site, where the store tells it.
+    pub(crate) region: Option<String>,
+    /// Where the store says that the request belongs: a host or a URL.
+    pub(crate) endpoint: Option<String>,
 }
 
 impl Refusal {
@@ -83,8 +87,36 @@ impl Refusal {
                 .find_map(|name| headers.get(name))
                 .map(printable),
             delay: delay(headers),
+            region: headers
+                .get("x-amz-bucket-region")
+                .map(str::to_owned)
+                .or_else(|| element(body(answer)?, "Region"))
+                .map(|region| printable(&region)),
+            endpoint: body(answer)
+                .and_then(|xml| element(xml, "Endpoint"))
+                .or_else(|| headers.get("location").and_then(origin))
+                .map(|endpoint| printable(&endpoint)),
         })
     }
+}
+
+fn body(answer: &HttpResponse) -> Option<&str> {
+    std::str::from_utf8(answer.body().bytes()?).ok()
+}
+
+/// The text of an element of an error's XML body; what stands in these holds no
+/// entities.
+fn element(xml: &str, name: &str) -> Option<String> {
+    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
+    let (text, _) = rest.split_once(&format!("</{name}>"))?;
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// Scheme, host and port of an absolute URL.
+fn origin(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next().filter(|authority| !authority.is_empty())?;
+    Some(format!("{scheme}://{authority}"))
 }
 
 /// Code and words of an answer to HEAD, which cannot have them in its body.
@@ -94,11 +126,7 @@ impl Refusal {
 fn in_headers(headers: &Headers) -> Option<(String, Option<String>)> {
     if let Some(encoded) = headers.get("x-oss-err") {
         let xml = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
-        let element = |name| {
-            let (_, rest) = xml.split_once(&format!("<{name}>"))?;
-            rest.split_once(&format!("</{name}>")).map(|(text, _)| text.to_owned())
-        };
-        return Some((element("Code")?, element("Message")));
+        return Some((element(&xml, "Code")?, element(&xml, "Message")));
     }
     let code = headers.get("x-minio-error-code")?;
     let words = headers.get("x-minio-error-desc").map(|words| words.trim_matches('"').to_owned());
@@ -148,6 +176,22 @@ mod tests {
         );
         for unreadable in ["", "%", "AAAA", &STANDARD.encode("<Code>"), &STANDARD.encode([0xff])] {
             assert_eq!(in_headers(&headers(&[("x-oss-err", unreadable)])), None, "{unreadable}");
+        }
+    }
+
+    #[test]
+    fn what_an_absolute_url_leads_to_is_its_origin() {
+        for (url, expected) in [
+            (
+                "https://s3.eu-west-1.amazonaws.com/b/k?x",
+                Some("https://s3.eu-west-1.amazonaws.com"),
+            ),
+            ("http://host:9000", Some("http://host:9000")),
+            ("/login", None),
+            ("https:///k", None),
+            ("", None),
+        ] {
+            assert_eq!(origin(url).as_deref(), expected, "{url}");
         }
     }
 

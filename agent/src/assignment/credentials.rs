@@ -66,7 +66,9 @@ fn secrets_mut(spec: &mut ConnectorSpec) -> Vec<&mut Secret> {
 
 fn secrets_of(credentials: &mut StoreCredentials) -> Vec<&mut Secret> {
     match &mut credentials.kind {
-        Some(Kind::AccessKey(AccessKey { id, secret })) => id.iter_mut().chain(secret).collect(),
+        Some(Kind::AccessKey(AccessKey { id, secret, session_token })) => {
+            id.iter_mut().chain(secret).chain(session_token).collect()
+        }
         None => Vec::new(),
     }
 }

@@ -3,6 +3,7 @@
 
 mod memory;
 mod prepare;
+mod probes;
 mod test_message;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +20,7 @@ use tokio::sync::mpsc;
 use crate::assignment::Keyring;
 use crate::environment::AdminFactory;
 use memory::{Admission, Memory};
+use probes::Probes;
 
 /// For a command that says none.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -40,6 +42,7 @@ pub(crate) struct Commands {
 struct Runner {
     admins: Arc<dyn AdminFactory>,
     keyring: Keyring,
+    probes: Probes,
     data_runtime: Handle,
 }
 
@@ -52,7 +55,14 @@ impl Commands {
     ) -> (Self, mpsc::Receiver<v1::CommandResult>) {
         let (results, out) = mpsc::channel(RESULTS);
         let memory = Arc::new(Mutex::new(Memory::default()));
-        (Self { runner: Runner { admins, keyring, data_runtime }, memory, results }, out)
+        (
+            Self {
+                runner: Runner { admins, keyring, probes: Probes::default(), data_runtime },
+                memory,
+                results,
+            },
+            out,
+        )
     }
 
     /// Starts a command, or returns its result where that is known. One that
@@ -117,8 +127,7 @@ impl Runner {
     ) -> Result<command_result::Result, Problem> {
         match command {
             Some(command::Command::PrepareConnector(prepare)) => {
-                let (admins, data_runtime) = (&*self.admins, &self.data_runtime);
-                let result = prepare::run(admins, &self.keyring, data_runtime, prepare).await?;
+                let result = prepare::run(self, prepare).await?;
                 Ok(command_result::Result::PrepareConnector(result))
             }
             Some(command::Command::WriteTestMessage(message)) => {

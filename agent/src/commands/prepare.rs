@@ -10,22 +10,20 @@ use kafka2oss_proto::v1::offset_reset::To;
 use kafka2oss_proto::v1::{
     DeliveryGuarantee, OffsetReset, PartitionOffsets, PrepareConnector, PrepareConnectorResult,
 };
-use kafka2oss_sink::{ObjectStore, Probe, StoreError};
-use tokio::runtime::Handle;
+use kafka2oss_sink::{ObjectStore, Probe, Probed};
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{instance, unsupported};
-use crate::assignment::Keyring;
+use super::probes::Scope;
+use super::{Runner, instance, unsupported};
 use crate::environment::AdminFactory;
 use crate::task::committed_by;
 
 pub(super) async fn run(
-    admins: &dyn AdminFactory,
-    keyring: &Keyring,
-    data_runtime: &Handle,
+    runner: &Runner,
     request: PrepareConnector,
 ) -> Result<PrepareConnectorResult, Problem> {
+    let Runner { admins, keyring, probes, data_runtime } = runner;
     let PrepareConnector { connector: _, uid, spec, instance: wire, epoch, resources, start } =
         request;
     let mut spec = spec.ok_or_else(|| unsupported("the spec is missing"))?;
@@ -51,12 +49,19 @@ pub(super) async fn run(
         owner: committed_by,
         is_own: &is_own,
     };
-    let (store, prefix) = (ObjectStore::new(&spec.destination), spec.output.layout.prefix.clone());
+    let (store, probes, probed_uid) =
+        (ObjectStore::new(&spec.destination), probes.clone(), uid.clone());
+    let scope = Scope {
+        epoch: epoch.number,
+        endpoint: spec.destination.endpoint.clone(),
+        bucket: spec.destination.bucket.clone(),
+        prefix: spec.output.layout.prefix.clone(),
+    };
     // The runtime that makes a connection serves it for as long as it lasts, and objects
     // go by those that the probe has made.
-    let probe = data_runtime.spawn(async move { store.probe(&prefix).await });
+    let probe = data_runtime.spawn(async move { probes.probe(&probed_uid, scope, &store).await });
     let (kafka, probe) =
-        tokio::join!(prepare_kafka(admins, &instance, &input), AbortOnDropHandle::new(probe));
+        tokio::join!(prepare_kafka(&**admins, &instance, &input), AbortOnDropHandle::new(probe));
     let probe = probe.map_err(|error| {
         Problem::new(ErrorCode::Internal, format!("the store's probe ended: {error}"))
     })?;
@@ -99,7 +104,7 @@ async fn prepare_kafka(
 }
 
 /// Both parts in one result. Pure.
-fn join(kafka: PreparedKafka, probe: Result<Probe, StoreError>) -> PrepareConnectorResult {
+fn join(kafka: PreparedKafka, probed: Probed) -> PrepareConnectorResult {
     let PreparedKafka {
         epoch,
         created_topics,
@@ -111,11 +116,13 @@ fn join(kafka: PreparedKafka, probe: Result<Probe, StoreError>) -> PrepareConnec
         group_owners,
     } = kafka;
 
-    match probe {
+    let Probed { outcome, left } = probed;
+    match outcome {
         Ok(Probe::ExactlyOnce) => {}
         Ok(Probe::AtLeastOnce { code, reason }) => doubts.push(Problem::new(code, reason)),
         Err(error) => problems.push(error.into()),
     }
+    warnings.extend(left.filter(|left| left.is_certain).map(|left| left.problem));
     let delivery_guarantee = if !doubts.is_empty() {
         DeliveryGuarantee::AtLeastOnce
     } else if problems.is_empty() {
@@ -142,6 +149,7 @@ fn join(kafka: PreparedKafka, probe: Result<Probe, StoreError>) -> PrepareConnec
 #[cfg(test)]
 mod tests {
     use kafka2oss_proto::v1::Epoch;
+    use kafka2oss_sink::{LeftObject, StoreError};
 
     use super::*;
 
@@ -156,6 +164,10 @@ mod tests {
         PreparedKafka { epoch: Some(epoch), ..PreparedKafka::default() }
     }
 
+    fn probed(outcome: Result<Probe, StoreError>) -> Probed {
+        Probed { outcome, left: None }
+    }
+
     fn refused() -> StoreError {
         StoreError {
             code: ErrorCode::StoreBucketNotFound,
@@ -167,10 +179,21 @@ mod tests {
 
     #[test]
     fn both_good_is_exactly_once() {
-        let result = join(prepared(), Ok(Probe::ExactlyOnce));
+        let result = join(prepared(), probed(Ok(Probe::ExactlyOnce)));
         assert_eq!(result.delivery_guarantee(), DeliveryGuarantee::ExactlyOnce);
         assert_eq!(result.delivery_guarantee_reason, "");
         assert!(result.problems.is_empty() && result.warnings.is_empty(), "{result:?}");
+    }
+
+    #[test]
+    fn what_the_probe_has_left_is_a_warning_and_no_doubt() {
+        for (is_certain, warnings) in [(true, 1), (false, 0)] {
+            let problem = Problem::new(ErrorCode::StoreProbeLeft, "it stays");
+            let left = Some(LeftObject { problem, is_certain });
+            let result = join(prepared(), Probed { left, ..probed(Ok(Probe::ExactlyOnce)) });
+            assert_eq!(result.delivery_guarantee(), DeliveryGuarantee::ExactlyOnce);
+            assert_eq!(result.warnings.len(), warnings, "{result:?}");
+        }
     }
 
     #[test]
@@ -181,7 +204,7 @@ mod tests {
         };
         let mut kafka = prepared();
         kafka.doubts.push(Problem::new(ErrorCode::KafkaNoTopicIds, "no topic ids"));
-        let result = join(kafka, Ok(probe));
+        let result = join(kafka, probed(Ok(probe)));
         assert_eq!(result.delivery_guarantee(), DeliveryGuarantee::AtLeastOnce);
         let codes: Vec<_> = result.warnings.iter().map(|warning| warning.code.as_str()).collect();
         assert_eq!(codes, ["KAFKA_NO_TOPIC_IDS", "STORE_NOT_CREATE_ONLY"]);
@@ -227,7 +250,7 @@ mod tests {
     fn a_warning_of_kafkas_part_is_no_doubt() {
         let mut kafka = prepared();
         kafka.warnings.push(Problem::new(ErrorCode::KafkaTopicMisconfigured, "too small"));
-        let result = join(kafka, Ok(Probe::ExactlyOnce));
+        let result = join(kafka, probed(Ok(Probe::ExactlyOnce)));
         assert_eq!(result.delivery_guarantee(), DeliveryGuarantee::ExactlyOnce);
         assert_eq!(result.warnings.len(), 1);
     }
@@ -236,7 +259,7 @@ mod tests {
     fn problems_of_both_parts_are_told_and_what_is_known_is_kept() {
         let mut kafka = prepared();
         kafka.problems.push(Problem::new(ErrorCode::KafkaTopicNotFound, "no topic"));
-        let result = join(kafka, Err(refused()));
+        let result = join(kafka, probed(Err(refused())));
         let codes: Vec<_> = result.problems.iter().map(|problem| problem.code.as_str()).collect();
         assert_eq!(codes, ["KAFKA_TOPIC_NOT_FOUND", "STORE_BUCKET_NOT_FOUND"]);
         assert_eq!(result.delivery_guarantee(), DeliveryGuarantee::Unspecified);

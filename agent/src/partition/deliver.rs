@@ -10,7 +10,7 @@ use kafka2oss_chain::{ChainId, Conflict, ObjectMetadata, Owner, Pin, Step, resol
 use kafka2oss_memory::InFlight;
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
-use kafka2oss_sink::{NewObject, ObjectStore, PutOutcome};
+use kafka2oss_sink::{NewObject, ObjectStore, PutOutcome, StoreError};
 use tokio::sync::watch;
 
 use super::attempts::{Attempts, Patience};
@@ -113,6 +113,14 @@ struct Ready {
     damaged: Option<Problem>,
 }
 
+/// What the store says of the object under a pin.
+enum Answer {
+    Link(ObjectMetadata),
+    Absent,
+    /// It may be there or not: S3 does not tell those who may not list the bucket.
+    NotTold(StoreError),
+}
+
 impl Delivery {
     /// Finds out what became of a link that an earlier owner has announced.
     /// Afterwards the owner's position says where to go on.
@@ -177,14 +185,26 @@ impl Delivery {
                     }
                 }
                 Step::Ask(pin) => {
-                    let found =
-                        self.ask(&pin, first.offset, ready.as_deref(), &mut attempts).await?;
-                    if found.is_none() && ready.is_some() {
-                        // It existed and is gone, or is not visible yet.
-                        attempts.pause().await;
+                    match self.ask(&pin, first.offset, ready.as_deref(), &mut attempts).await? {
+                        Answer::Link(found) => {
+                            owner.asked(Some(found.end()));
+                            link = Some((pin, found));
+                        }
+                        Answer::Absent => {
+                            if ready.is_some() {
+                                // It existed and is gone, or is not visible yet.
+                                attempts.pause().await;
+                            }
+                            owner.asked(None);
+                            link = None;
+                        }
+                        Answer::NotTold(error) => {
+                            if owner.not_told() {
+                                let failed = attempts.store_failed(error).await;
+                                failed.map_err(Undelivered::Stop)?;
+                            }
+                        }
                     }
-                    owner.asked(found.as_ref().map(ObjectMetadata::end));
-                    link = found.map(|found| (pin, found));
                 }
                 Step::Put { pin, before } => {
                     let Some(ready) = &mut ready else { return Ok(()) };
@@ -193,9 +213,9 @@ impl Delivery {
                     match store.put_while(&ready.object, in_time).await {
                         // Signed too late: it has to be announced again.
                         Ok(None) => {}
-                        Ok(Some(PutOutcome::Created { version_id })) => {
-                            if let Some(version_id) = version_id {
-                                self.board.downgrade(&versioned(&ready.object.key, &version_id));
+                        Ok(Some(outcome @ PutOutcome::Created { .. })) => {
+                            if let Some(doubt) = store.doubt(&ready.object.key, &outcome) {
+                                self.board.downgrade(&doubt);
                             }
                             attempts.worked();
                             owner.created(ready.object.metadata.end());
@@ -219,14 +239,14 @@ impl Delivery {
         Ok(())
     }
 
-    /// Asks for the object under the pin: the link, or nothing.
+    /// Asks for the object under the pin.
     async fn ask(
         &self,
         pin: &Pin,
         first: i64,
         ready: Option<&Ready>,
         attempts: &mut Attempts<'_>,
-    ) -> Result<Option<ObjectMetadata>, Undelivered> {
+    ) -> Result<Answer, Undelivered> {
         loop {
             let store = self.store.borrow().clone();
             let found = match store.head(pin.key()).await {
@@ -235,27 +255,23 @@ impl Delivery {
                 Err(error) if error.code == ErrorCode::StoreIntegrityMismatch => {
                     return Err(Undelivered::Stop(error.into()));
                 }
+                Err(error) if error.code == ErrorCode::StoreAccessDenied => {
+                    return Ok(Answer::NotTold(error));
+                }
                 Err(error) => {
                     attempts.store_failed(error).await.map_err(Undelivered::Stop)?;
                     continue;
                 }
             };
             attempts.worked();
-            let Some(found) = found else { return Ok(None) };
+            let Some(found) = found else { return Ok(Answer::Absent) };
             if let Some(damaged) = ready.and_then(|ready| ready.damaged.clone()) {
                 return Err(Undelivered::Stop(damaged));
             }
             return match resolve(pin.key(), found.metadata, &self.chain, self.partition, first) {
-                Conflict::Adopt(metadata) => Ok(Some(metadata)),
+                Conflict::Adopt(metadata) => Ok(Answer::Link(metadata)),
                 Conflict::Stop(problem) => Err(Undelivered::Stop(problem)),
             };
         }
     }
-}
-
-fn versioned(key: &str, version_id: &str) -> Problem {
-    Problem::new(
-        ErrorCode::StoreVersioningOn,
-        format!("the store answered the put of `{key}` with version `{version_id}`"),
-    )
 }

@@ -22,6 +22,7 @@ pub(crate) fn wire(id: &str, indexes: &[u32]) -> v1::ConnectorAssignment {
                 kind: Some(v1::store_credentials::Kind::AccessKey(v1::AccessKey {
                     id: Some(reference("ID")),
                     secret: Some(reference("SECRET")),
+                    session_token: None,
                 })),
             }),
             ..Default::default()
@@ -75,6 +76,7 @@ pub(crate) fn inline(wire: &mut v1::ConnectorAssignment, source: &Source) {
         kind: Some(v1::store_credentials::Kind::AccessKey(v1::AccessKey {
             id: secret(),
             secret: secret(),
+            session_token: None,
         })),
     });
 }

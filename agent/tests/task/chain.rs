@@ -125,3 +125,72 @@ async fn an_epochs_start_is_where_its_chain_begins() -> Result<()> {
     task.handle.stop(StopMode::Leave).await;
     Ok(())
 }
+
+/// As S3 for those who may not list the bucket.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_store_does_not_tell_what_is_absent_the_put_decides() -> Result<()> {
+    // given a key that is announced and an object that was not put
+    let world = World::new(1).await?;
+    let refuse = Fault::Refuse { status: 503, code: "ServiceUnavailable".into() };
+    let puts = RequestMatch::operation(Operation::PutObject);
+    let refused = world.oss.faults().inject(puts, refuse, Occurrence::Always);
+    let producer = world.kafka.producer()?;
+    let mut produced = producer.send_all(&world.topic, numbered("a", 0..10, 1)).await?;
+    let first = world.start(0).await?;
+    first.partition("it tries", 0, |seen| seen.state == PartitionState::Retrying).await?;
+    drop(first);
+    refused.remove();
+
+    // when whoever asks for it is told 403
+    let any = RequestMatch::any();
+    let denied = world.oss.faults().inject(any, Fault::AbsenceDenied, Occurrence::Always);
+    let second = world.start(0).await?;
+
+    // then
+    second.delivered(&produced).await?;
+    assert!(denied.hits() >= 1);
+    produced.extend(producer.send_all(&world.topic, numbered("b", 0..10, 1)).await?);
+    second.delivered(&produced).await?;
+    world.judge(&produced).await?;
+    second.handle.stop(StopMode::Leave).await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_exists_and_may_not_be_read_names_the_permission_and_is_adopted_with_it()
+-> Result<()> {
+    // given an object whose owner has not heard of it
+    let world = World::new(1).await?;
+    let lost = RequestMatch::operation(Operation::PutObject);
+    let lost = world.oss.faults().inject(lost, Fault::LostAnswer, Occurrence::Always);
+    let producer = world.kafka.producer()?;
+    let produced = producer.send_all(&world.topic, numbered("a", 0..10, 1)).await?;
+    let first = world.start(0).await?;
+    first.partition("it tries", 0, |seen| seen.state == PartitionState::Retrying).await?;
+    drop(first);
+    lost.remove();
+
+    // when the next one may put, and not read
+    let denied = Fault::Refuse { status: 403, code: "AccessDenied".into() };
+    let reading = [Operation::HeadObject, Operation::GetObject].map(|operation| {
+        let on = RequestMatch::operation(operation);
+        world.oss.faults().inject(on, denied.clone(), Occurrence::Always)
+    });
+    let second = world.start(0).await?;
+
+    // then it says what is missing, and goes on when it is there
+    let seen = second
+        .partition("it asks", 0, |seen| {
+            seen.problem
+                .as_ref()
+                .is_some_and(|problem| problem.code == ErrorCode::StoreAccessDenied)
+        })
+        .await?;
+    let message = seen.partitions[&0].problem.as_ref().unwrap().message.clone();
+    assert!(message.contains("it needs oss:GetObject on acs:oss:*:*:records/"), "{message}");
+    reading.into_iter().for_each(|fault| fault.remove());
+    second.delivered(&produced).await?;
+    world.judge(&produced).await?;
+    second.handle.stop(StopMode::Leave).await;
+    Ok(())
+}

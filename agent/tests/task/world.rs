@@ -95,6 +95,7 @@ impl World {
                     kind: Some(v1::store_credentials::Kind::AccessKey(v1::AccessKey {
                         id: Some(plain(oss.access_key())),
                         secret: Some(plain(oss.secret_key())),
+                        session_token: None,
                     })),
                 }),
                 ..Default::default()

@@ -107,6 +107,12 @@ pub(crate) struct AccessKeyFlags {
     /// give it again when the status says CREDENTIALS_REQUIRED
     #[arg(long, conflicts_with_all = ["access_key_secret_env", "access_key_secret_file"])]
     pub(crate) access_key_secret_stdin: bool,
+    /// Environment variable that holds the session token of temporary credentials
+    #[arg(long, value_name = "NAME", conflicts_with = "session_token_file")]
+    pub(crate) session_token_env: Option<String>,
+    /// File that holds the session token of temporary credentials
+    #[arg(long, value_name = "PATH")]
+    pub(crate) session_token_file: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, Args)]

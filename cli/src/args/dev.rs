@@ -33,7 +33,8 @@ pub(crate) struct DevArgs {
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) kafka: Option<String>,
     /// Use this object store instead of the OSS emulator; needs --bucket, and
-    /// the AccessKey in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
+    /// the AccessKey in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and
+    /// AWS_SESSION_TOKEN if it is a temporary one
     #[arg(long, value_name = "URL", requires = "bucket")]
     pub(crate) endpoint: Option<String>,
     /// Protocol of that store

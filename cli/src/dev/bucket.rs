@@ -39,6 +39,10 @@ impl Bucket {
         };
         let id = resolve(key.id.as_ref()).await?;
         let secret = resolve(key.secret.as_ref()).await?;
+        let token = match &key.session_token {
+            Some(token) => Some(resolve(Some(token)).await?),
+            None => None,
+        };
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
             .build_with_resolver(Resolver);
@@ -48,7 +52,7 @@ impl Bucket {
             .endpoint_url(&destination.endpoint)
             .region(Region::new(destination.signing_region.clone()))
             .force_path_style(destination.store_type() == v1::StoreType::S3)
-            .credentials_provider(Credentials::new(id, secret, None, None, "kafka2oss dev"))
+            .credentials_provider(Credentials::new(id, secret, token, None, "kafka2oss dev"))
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
             .build();
         Ok(Self {

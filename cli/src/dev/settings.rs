@@ -10,6 +10,7 @@ use crate::client::Failure;
 
 const ID_VARIABLE: &str = "AWS_ACCESS_KEY_ID";
 const SECRET_VARIABLE: &str = "AWS_SECRET_ACCESS_KEY";
+const TOKEN_VARIABLE: &str = "AWS_SESSION_TOKEN";
 /// What stores that have no regions call theirs.
 const DEFAULT_REGION: &str = "us-east-1";
 
@@ -48,6 +49,7 @@ pub(super) struct RealStore {
     /// References, which the agent in this process resolves.
     pub(super) access_key_id: v1::Secret,
     pub(super) access_key_secret: v1::Secret,
+    pub(super) session_token: Option<v1::Secret>,
 }
 
 impl TryFrom<DevArgs> for Settings {
@@ -80,7 +82,7 @@ impl TryFrom<DevArgs> for Settings {
         }
         let store = match (endpoint, bucket) {
             (Some(endpoint), Some(bucket)) => {
-                let (access_key_id, access_key_secret) =
+                let (access_key_id, access_key_secret, session_token) =
                     access_key(access_key_id_file.as_deref(), access_key_secret_file.as_deref())?;
                 let store_type = match store_type {
                     Store::Oss => v1::StoreType::Oss,
@@ -98,6 +100,7 @@ impl TryFrom<DevArgs> for Settings {
                     region: region.unwrap_or_else(|| DEFAULT_REGION.to_owned()),
                     access_key_id,
                     access_key_secret,
+                    session_token,
                 })
             }
             _ => None,
@@ -111,12 +114,13 @@ impl TryFrom<DevArgs> for Settings {
 fn access_key(
     id: Option<&Path>,
     secret: Option<&Path>,
-) -> Result<(v1::Secret, v1::Secret), Failure> {
+) -> Result<(v1::Secret, v1::Secret, Option<v1::Secret>), Failure> {
     if let (Some(id), Some(secret)) = (id, secret) {
-        return Ok((file(id)?, file(secret)?));
+        return Ok((file(id)?, file(secret)?, None));
     }
+    let is_set = |variable: &str| std::env::var_os(variable).is_some_and(|value| !value.is_empty());
     for variable in [ID_VARIABLE, SECRET_VARIABLE] {
-        if std::env::var_os(variable).is_none_or(|value| value.is_empty()) {
+        if !is_set(variable) {
             return Err(Failure::Usage(format!(
                 "--endpoint needs the AccessKey: set {ID_VARIABLE} and {SECRET_VARIABLE}, or give \
                  --access-key-id-file and --access-key-secret-file"
@@ -124,7 +128,8 @@ fn access_key(
         }
     }
     let variable = |name: &str| reference(Source::Environment(name.to_owned()));
-    Ok((variable(ID_VARIABLE), variable(SECRET_VARIABLE)))
+    let token = is_set(TOKEN_VARIABLE).then(|| variable(TOKEN_VARIABLE));
+    Ok((variable(ID_VARIABLE), variable(SECRET_VARIABLE), token))
 }
 
 fn reference(source: Source) -> v1::Secret {

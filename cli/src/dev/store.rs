@@ -56,6 +56,7 @@ impl Store {
             region: REGION.to_owned(),
             access_key_id: secret_file(root, "access-key-id", ACCESS_KEY_ID)?,
             access_key_secret: secret_file(root, "access-key-secret", ACCESS_KEY_SECRET)?,
+            session_token: None,
         });
         let bucket = Bucket::of(&destination).await?;
         Ok(Self { emulator: Some(emulator), destination, bucket })
@@ -111,6 +112,7 @@ fn destination(store: RealStore) -> v1::ObjectStoreDestination {
             kind: Some(Kind::AccessKey(v1::AccessKey {
                 id: Some(store.access_key_id),
                 secret: Some(store.access_key_secret),
+                session_token: store.session_token,
             })),
         }),
         ..v1::ObjectStoreDestination::default()

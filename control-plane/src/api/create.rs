@@ -259,6 +259,7 @@ mod tests {
             kind: Some(v1::store_credentials::Kind::AccessKey(v1::AccessKey {
                 id: secret(v1::secret::Source::Environment("ID".to_owned())),
                 secret: secret(v1::secret::Source::Plain("value".to_owned())),
+                session_token: None,
             })),
         };
         let mut violations = Violations::new();

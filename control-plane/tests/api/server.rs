@@ -251,7 +251,9 @@ pub(crate) fn credentials(
     id: Option<v1::Secret>,
     secret: Option<v1::Secret>,
 ) -> v1::StoreCredentials {
-    v1::StoreCredentials { kind: Some(Kind::AccessKey(v1::AccessKey { id, secret })) }
+    v1::StoreCredentials {
+        kind: Some(Kind::AccessKey(v1::AccessKey { id, secret, session_token: None })),
+    }
 }
 
 pub(crate) fn spec() -> v1::ConnectorSpec {

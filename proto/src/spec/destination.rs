@@ -43,13 +43,15 @@ pub enum AddressingStyle {
     Path,
 }
 
-/// An AccessKey pair.
+/// An AccessKey pair, and the token that belongs to a temporary one.
 #[derive(Debug, Clone)]
 pub struct AccessKey {
     /// AccessKey ID.
     pub id: SecretSource,
     /// AccessKey secret.
     pub secret: SecretSource,
+    /// Session token of temporary credentials.
+    pub session_token: Option<SecretSource>,
 }
 
 choice!(StoreType { Oss, S3 });
@@ -182,13 +184,15 @@ impl TryFrom<v1::AccessKey> for AccessKey {
     type Error = Violations;
 
     fn try_from(wire: v1::AccessKey) -> Result<Self, Violations> {
-        let v1::AccessKey { id, secret } = wire;
+        let v1::AccessKey { id, secret, session_token } = wire;
         let mut checks = Checks::default();
         let (id, secret) = (checks.part("id", id), checks.part("secret", secret));
+        let session_token =
+            session_token.and_then(|token| checks.part("session_token", Some(token)));
         let (Some(id), Some(secret)) = (id, secret) else {
             return Err(checks.into_violations());
         };
-        checks.finish(Self { id, secret })
+        checks.finish(Self { id, secret, session_token })
     }
 }
 
@@ -217,8 +221,12 @@ impl From<&Destination> for v1::ObjectStoreDestination {
 
 impl From<&AccessKey> for v1::StoreCredentials {
     fn from(access_key: &AccessKey) -> Self {
-        let AccessKey { id, secret } = access_key;
-        let access_key = v1::AccessKey { id: Some(id.into()), secret: Some(secret.into()) };
+        let AccessKey { id, secret, session_token } = access_key;
+        let access_key = v1::AccessKey {
+            id: Some(id.into()),
+            secret: Some(secret.into()),
+            session_token: session_token.as_ref().map(Into::into),
+        };
         Self { kind: Some(Kind::AccessKey(access_key)) }
     }
 }

@@ -106,12 +106,15 @@ macro_rules! has_secrets {
 has_secrets!(v1::StoreCredentials, |this, found| {
     let v1::StoreCredentials { kind } = this;
     match kind {
-        Some(Kind::AccessKey(v1::AccessKey { id, secret: value })) => {
+        Some(Kind::AccessKey(v1::AccessKey { id, secret: value, session_token })) => {
             if let Some(secret) = id {
                 found.push(("access_key.id", secret));
             }
             if let Some(secret) = value {
                 found.push(("access_key.secret", secret));
+            }
+            if let Some(secret) = session_token {
+                found.push(("access_key.session_token", secret));
             }
         }
         None => {}
@@ -193,6 +196,7 @@ mod tests {
         let access_key = v1::AccessKey {
             id: secret(Source::Environment("KEY_ID".into())),
             secret: secret(Source::Plain("s3cret".into())),
+            session_token: secret(Source::Plain("t0ken".into())),
         };
         let credentials = v1::StoreCredentials { kind: Some(Kind::AccessKey(access_key)) };
         let destination =
@@ -209,6 +213,7 @@ mod tests {
         assert!(!has_plain(&redacted) && has_withheld(&redacted));
         let bytes = prost::Message::encode_to_vec(&redacted);
         assert!(!bytes.windows(6).any(|window| window == b"s3cret"));
+        assert!(!bytes.windows(5).any(|window| window == b"t0ken"));
         assert!(bytes.windows(6).any(|window| window == b"KEY_ID"));
     }
 

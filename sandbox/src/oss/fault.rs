@@ -81,6 +81,15 @@ pub enum Fault {
         /// The error code, such as `AccessDenied`.
         code: String,
     },
+    /// It is not carried out: the bucket is served at this endpoint, a host, which
+    /// the answer (403 AccessDenied) names.
+    Elsewhere {
+        /// Such as `oss-cn-shanghai.aliyuncs.com`.
+        endpoint: String,
+    },
+    /// It is carried out; where nothing stands under its key, the answer is 403
+    /// AccessDenied in place of 404, as S3 gives it to those who may not list.
+    AbsenceDenied,
     /// It is carried out, then the connection is closed without an answer.
     LostAnswer,
     /// It is not carried out; the connection is reset.

@@ -130,6 +130,13 @@ impl Front {
                 let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
                 seen.refused(status, code, "An injected fault.")
             }
+            Some(Fault::Elsewhere { endpoint }) => seen.elsewhere(endpoint),
+            Some(Fault::AbsenceDenied) => match self.carry_out(request, seen).await? {
+                reply if reply.error_code.as_deref() == Some(Code::NoSuchKey.as_str()) => {
+                    seen.refused_as(&Refusal::of(Code::AccessDenied))
+                }
+                reply => reply,
+            },
             Some(Fault::LostAnswer | Fault::Latency(_)) | None => {
                 self.carry_out(request, seen).await?
             }
@@ -250,8 +257,26 @@ impl Seen {
         self.refused(refusal.code().status(), refusal.code().as_str(), refusal.message())
     }
 
+    /// OSS's error 0003-00001403.
+    fn elsewhere(&self, endpoint: &str) -> Reply {
+        let message = "The bucket you are attempting to access must be addressed using the \
+                       specified endpoint. Please send all future requests to this endpoint.";
+        self.refused_with(StatusCode::FORBIDDEN, "AccessDenied", message, Some(endpoint))
+    }
+
     fn refused(&self, status: StatusCode, code: &str, message: &str) -> Reply {
-        let body = ErrorBody { code, message, request_id: &self.request_id, host: &self.host };
+        self.refused_with(status, code, message, None)
+    }
+
+    fn refused_with(
+        &self,
+        status: StatusCode,
+        code: &str,
+        message: &str,
+        endpoint: Option<&str>,
+    ) -> Reply {
+        let (request_id, host) = (&self.request_id, &self.host);
+        let body = ErrorBody { code, message, request_id, host, endpoint };
         // A reply to HEAD has no body.
         let body =
             if self.method == Method::HEAD { Body::empty() } else { Body::from(body.to_string()) };

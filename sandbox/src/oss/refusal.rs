@@ -30,6 +30,8 @@ macro_rules! codes {
 }
 
 codes! {
+    AccessDenied = "AccessDenied", FORBIDDEN,
+        "You have no right to access this object.";
     BucketNotEmpty = "BucketNotEmpty", CONFLICT,
         "The bucket you tried to delete is not empty.";
     EntityTooLarge = "EntityTooLarge", BAD_REQUEST,
@@ -123,6 +125,8 @@ pub(crate) struct ErrorBody<'a> {
     pub(crate) message: &'a str,
     pub(crate) request_id: &'a str,
     pub(crate) host: &'a str,
+    /// Where the bucket is.
+    pub(crate) endpoint: Option<&'a str>,
 }
 
 impl fmt::Display for ErrorBody<'_> {
@@ -135,7 +139,8 @@ impl fmt::Display for ErrorBody<'_> {
             ("RequestId", self.request_id),
             ("HostId", self.host),
         ];
-        for (name, value) in fields {
+        let endpoint = self.endpoint.map(|endpoint| ("Endpoint", endpoint));
+        for (name, value) in fields.into_iter().chain(endpoint) {
             writeln!(f, "  <{name}>{}</{name}>", escape(value))?;
         }
         writeln!(f, "</Error>")
@@ -179,6 +184,7 @@ mod tests {
             message: "no <key> & nothing",
             request_id: "0A",
             host: "b.localhost",
+            endpoint: None,
         };
         let xml = body.to_string();
         let (code, message) = read_s3_error(&xml).expect("an error body");

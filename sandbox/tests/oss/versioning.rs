@@ -53,3 +53,23 @@ async fn a_deletion_in_a_versioned_bucket_tells_its_marker() {
     let get = client.get_object().bucket(BUCKET).key("k").send().await;
     assert_refused(get, 404, "NoSuchKey");
 }
+
+#[tokio::test]
+async fn a_version_is_deleted_by_its_id_without_a_marker() {
+    let emulator = emulator().await;
+    let client = client(&emulator);
+    emulator.set_versioning(BUCKET, Versioning::Enabled).await.unwrap();
+    let older = put_create_only(&client, "k", "1").await.unwrap();
+    let newer = put_create_only(&client, "k", "2").await.unwrap();
+    let delete = |version: Option<&str>| {
+        let request = client.delete_object().bucket(BUCKET).key("k");
+        request.set_version_id(version.map(str::to_owned)).send()
+    };
+
+    let deleted = delete(older.version_id()).await.unwrap();
+    assert_eq!(deleted.delete_marker(), None);
+    assert_eq!(read(&client, "k").await, "2");
+    delete(newer.version_id()).await.unwrap();
+    let get = client.get_object().bucket(BUCKET).key("k").send().await;
+    assert_refused(get, 404, "NoSuchKey");
+}

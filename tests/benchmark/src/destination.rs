@@ -26,6 +26,7 @@ impl Destination {
         let pair = v1::AccessKey {
             id: Some(plain(&self.access.access_key)),
             secret: Some(plain(&self.access.secret_key)),
+            session_token: None,
         };
         v1::ObjectStoreDestination {
             store_type: self.store_type.into(),
@@ -57,6 +58,7 @@ impl Destination {
             credentials: spec::AccessKey {
                 id: plain(&self.access.access_key),
                 secret: plain(&self.access.secret_key),
+                session_token: None,
             },
             allow_cross_region: false,
         })

@@ -198,7 +198,7 @@ fn destination(
             StoreType::Oss => AddressingStyle::VirtualHosted,
             StoreType::S3 => AddressingStyle::Path,
         },
-        credentials: AccessKey { id: plain(id), secret: plain(secret) },
+        credentials: AccessKey { id: plain(id), secret: plain(secret), session_token: None },
         allow_cross_region: false,
     }
 }

@@ -276,3 +276,53 @@ fn a_page_that_does_not_say_where_the_next_one_starts_is_an_error() {
         assert!(head.contains("encoding-type=url"), "{head}");
     });
 }
+
+#[test]
+fn s3_names_region_and_endpoint_in_redirects_and_refusals() {
+    run(async {
+        let error = |code: &str, rest: &str| format!("<Error><Code>{code}</Code>{rest}</Error>");
+        let eu = "x-amz-bucket-region: eu-west-1\r\n";
+        let endpoint = "<Endpoint>abc.s3.eu-west-1.amazonaws.com</Endpoint>";
+        for (given, expected, named) in [
+            (
+                answer(
+                    "400 Bad Request",
+                    "",
+                    &error("AuthorizationHeaderMalformed", "<Region>eu-west-1</Region>"),
+                ),
+                ErrorCode::StoreRegionWrong,
+                "`eu-west-1`",
+            ),
+            (
+                answer("301 Moved Permanently", eu, &error("PermanentRedirect", endpoint)),
+                ErrorCode::StoreEndpointWrong,
+                "https://abc.s3.eu-west-1.amazonaws.com in region `eu-west-1`",
+            ),
+            (
+                answer("307 Temporary Redirect", "location: https://minio.lan:9000/abc/k\r\n", ""),
+                ErrorCode::StoreEndpointWrong,
+                "https://minio.lan:9000",
+            ),
+            // As for HEAD, that is without a body.
+            (answer("400 Bad Request", eu, ""), ErrorCode::StoreRegionWrong, "`eu-west-1`"),
+        ] {
+            let s3 = answers(StoreType::S3, vec![given]).await;
+            let error = refusal(&s3.store).await;
+            assert_eq!(error.code, expected, "{error}");
+            assert!(error.message.contains(named), "{error}");
+        }
+    });
+}
+
+#[test]
+fn s3_does_not_tell_of_what_is_absent_without_the_right_to_list() {
+    run(async {
+        let words = "<Error><Code>AccessDenied</Code><Message>not authorized to perform: \
+                     s3:ListBucket</Message></Error>";
+        let given = vec![answer("403 Forbidden", "", ""), answer("403 Forbidden", "", words)];
+        let s3 = answers(StoreType::S3, given).await;
+        let error = s3.store.head("k").await.unwrap_err();
+        assert_eq!(error.code, ErrorCode::StoreAccessDenied, "{error}");
+        assert!(error.message.contains("s3:ListBucket"), "{error}");
+    });
+}

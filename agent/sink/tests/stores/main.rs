@@ -1,6 +1,6 @@
 //! The sink against stores: the OSS emulator (`oss`, `oss_failures`), MinIO
-//! (`minio`, which `tests/run` puts in place), reading back on both (`reading`),
-//! and single answers that no store gives on demand (`answers`).
+//! (`minio`, `permissions`), reading back on both (`reading`), each error with its
+//! remedy (`remedies`), and single answers that no store gives on demand (`answers`).
 
 // In a test, an unwrap is its failure.
 #![allow(clippy::unwrap_used)]
@@ -9,5 +9,7 @@ mod answers;
 mod minio;
 mod oss;
 mod oss_failures;
+mod permissions;
 mod reading;
+mod remedies;
 mod support;

@@ -1,9 +1,12 @@
 //! Against MinIO.
 
-use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
+use aws_sdk_s3::types::{
+    BucketVersioningStatus, DefaultRetention, ObjectLockConfiguration, ObjectLockEnabled,
+    ObjectLockRetentionMode, ObjectLockRule, VersioningConfiguration,
+};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::spec::StoreType;
-use kafka2oss_sink::{ObjectStore, Probe, PutOutcome};
+use kafka2oss_sink::{ObjectStore, Probe, Probed, PutOutcome, fresh_probe_key};
 use kafka2oss_tests::certificate::Authority;
 use kafka2oss_tests::minio::{MinioServer, shared_minio};
 
@@ -41,12 +44,13 @@ fn of_racing_writers_one_wins() {
 fn an_unversioned_bucket_allows_exactly_once() {
     run(async {
         let (_, store) = start("probe").await;
-        assert_eq!(store.probe("p/").await.unwrap(), Probe::ExactlyOnce);
+        let probed = store.probe(fresh_probe_key("p/")).await;
+        assert_eq!(probed, Probed { outcome: Ok(Probe::ExactlyOnce), left: None });
     });
 }
 
 #[test]
-fn a_versioned_bucket_does_not_and_its_puts_say_so() {
+fn a_versioned_bucket_allows_exactly_once_and_keeps_nothing_of_the_probe() {
     run(async {
         let (minio, store) = start("versioned").await;
         let enabled = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled);
@@ -54,11 +58,16 @@ fn a_versioned_bucket_does_not_and_its_puts_say_so() {
         let request = client.put_bucket_versioning().bucket("versioned");
         request.versioning_configuration(enabled.build()).send().await.unwrap();
 
-        let probe = store.probe("").await.unwrap();
-        let Probe::AtLeastOnce { code, reason } = probe else { panic!("exactly once") };
-        assert_eq!(code, ErrorCode::StoreVersioningOn, "{reason}");
-        let outcome = store.put(&object("k", "[]")).await.unwrap();
+        let probed = store.probe(fresh_probe_key("")).await;
+        assert_eq!(probed, Probed { outcome: Ok(Probe::ExactlyOnce), left: None });
+        let versions = client.list_object_versions().bucket("versioned").send().await.unwrap();
+        assert!(versions.versions().is_empty() && versions.delete_markers().is_empty());
+
+        let object = object("k", "[]");
+        let outcome = store.put(&object).await.unwrap();
         assert!(matches!(outcome, PutOutcome::Created { version_id: Some(_) }), "{outcome:?}");
+        assert_eq!(store.doubt("k", &outcome), None, "the store honours the header");
+        assert_eq!(store.put(&object).await.unwrap(), PutOutcome::Exists);
     });
 }
 
@@ -112,7 +121,41 @@ fn a_store_with_a_strangers_certificate_is_not_talked_to() {
 
         let error = store.put(&object("k", "[]")).await.unwrap_err();
 
-        assert_eq!(error.code, ErrorCode::StoreUnreachable, "{error}");
+        assert_eq!(error.code, ErrorCode::StoreCertificateUntrusted, "{error}");
         assert!(error.message.contains("UnknownIssuer"), "{error}");
+    });
+}
+
+/// Object Lock demands a checksum with each put, keeps versions, and lets nothing be
+/// deleted before its time.
+#[test]
+fn a_bucket_with_object_lock_allows_exactly_once_and_the_probe_says_what_it_leaves() {
+    run(async {
+        let minio = shared_minio().await.unwrap();
+        let client = minio.access().client();
+        let create = client.create_bucket().bucket("locked").object_lock_enabled_for_bucket(true);
+        create.send().await.unwrap();
+        let retention = DefaultRetention::builder().mode(ObjectLockRetentionMode::Compliance);
+        let rule = ObjectLockRule::builder().default_retention(retention.days(1).build()).build();
+        let lock = ObjectLockConfiguration::builder();
+        let lock = lock.object_lock_enabled(ObjectLockEnabled::Enabled).rule(rule).build();
+        let put = client.put_object_lock_configuration().bucket("locked");
+        put.object_lock_configuration(lock).send().await.unwrap();
+        let store = store(minio, "locked", minio.secret_key());
+
+        let key = fresh_probe_key("");
+        for _ in 0..2 {
+            let Probed { outcome, left } = store.probe(key.clone()).await;
+            assert_eq!(outcome, Ok(Probe::ExactlyOnce));
+            let problem = left.unwrap().problem;
+            assert_eq!(problem.code, ErrorCode::StoreProbeLeft);
+            assert!(problem.message.contains(&key), "{problem}");
+            assert!(problem.message.contains("version "), "{problem}");
+        }
+        let versions = client.list_object_versions().bucket("locked").send().await.unwrap();
+        assert_eq!((versions.versions().len(), versions.delete_markers().len()), (1, 0));
+        let object = object("k", "[1]");
+        assert!(matches!(store.put(&object).await.unwrap(), PutOutcome::Created { .. }));
+        assert_eq!(store.put(&object).await.unwrap(), PutOutcome::Exists);
     });
 }

@@ -8,9 +8,11 @@ use kafka2oss_proto::spec::{SecretSource, StoreType};
 use kafka2oss_sandbox::oss::{
     Fault, Occurrence, Operation, OssEmulator, OssOptions, RequestMatch, Versioning,
 };
-use kafka2oss_sink::{ObjectStore, Probe, PutOutcome};
+use kafka2oss_sink::{ObjectStore, Probe, Probed, fresh_probe_key};
 
-use crate::support::{CREATED, destination, has_one_winner, is_create_only, object, plain, run};
+use crate::support::{
+    CREATED, destination, has_one_winner, is_create_only, object, plain, refusal, run,
+};
 
 pub(crate) const BUCKET: &str = "kafka-sink";
 pub(crate) const ID: &str = "LTAI-test";
@@ -93,7 +95,8 @@ fn an_object_of_someone_else_is_found_without_metadata_of_ours() {
 fn an_unversioned_bucket_allows_exactly_once_and_the_probe_leaves_nothing() {
     run(async {
         let emulator = start().await;
-        assert_eq!(store(&emulator).probe("p/").await.unwrap(), Probe::ExactlyOnce);
+        let probed = store(&emulator).probe(fresh_probe_key("p/")).await;
+        assert_eq!(probed, Probed { outcome: Ok(Probe::ExactlyOnce), left: None });
         assert_eq!(emulator.list(BUCKET, "").await.unwrap(), []);
         let requests = emulator.requests();
         assert!(
@@ -115,15 +118,18 @@ fn versioning_downgrades_the_probe_and_shows_in_answers_to_puts() {
             for question in [Occurrence::Times(0), Occurrence::Always] {
                 let on = on(Operation::GetBucketVersioning);
                 let fault = emulator.faults().inject(on, denied.clone(), question);
-                let probe = store.probe("").await.unwrap();
+                let Probed { outcome, left } = store.probe(fresh_probe_key("")).await;
                 fault.remove();
-                let Probe::AtLeastOnce { code, reason } = probe else {
-                    panic!("{state:?}: exactly once")
+                let Ok(Probe::AtLeastOnce { code, reason }) = outcome else {
+                    panic!("{state:?}: {outcome:?}")
                 };
                 assert_eq!(code, ErrorCode::StoreVersioningOn, "{reason}");
+                assert_eq!(left, None, "each version is deleted by its id");
+                assert_eq!(emulator.list(BUCKET, ".kafka2oss-probe/").await.unwrap(), []);
             }
             let outcome = store.put(&object("k", "[]")).await.unwrap();
-            assert!(matches!(outcome, PutOutcome::Created { version_id: Some(_) }), "{outcome:?}");
+            let doubt = store.doubt("k", &outcome).map(|doubt| doubt.code);
+            assert_eq!(doubt, Some(ErrorCode::StoreVersioningOn), "{outcome:?}");
         }
     });
 }
@@ -136,7 +142,72 @@ fn a_probe_may_be_denied_the_versioning_and_the_deletion() {
             let denied = Fault::Refuse { status: 403, code: "AccessDenied".to_owned() };
             emulator.faults().inject(on(operation), denied, Occurrence::Always);
         }
-        assert_eq!(store(&emulator).probe("").await.unwrap(), Probe::ExactlyOnce);
-        assert_eq!(emulator.list(BUCKET, ".kafka2oss-probe/").await.unwrap().len(), 1);
+        // One object stays, however often the same key is probed, and is told of.
+        let key = fresh_probe_key("");
+        for _ in 0..3 {
+            let Probed { outcome, left } = store(&emulator).probe(key.clone()).await;
+            assert_eq!(outcome, Ok(Probe::ExactlyOnce));
+            let left = left.unwrap();
+            assert!(left.is_certain);
+            let problem = left.problem;
+            assert_eq!(problem.code, ErrorCode::StoreProbeLeft);
+            let permission = format!("oss:DeleteObject on acs:oss:*:*:{BUCKET}/{key}");
+            for named in [BUCKET, &key, &permission] {
+                assert!(problem.message.contains(named), "{named}: {problem}");
+            }
+            assert_eq!(emulator.list(BUCKET, ".kafka2oss-probe/").await.unwrap().len(), 1);
+        }
+    });
+}
+
+#[test]
+fn one_passing_failure_of_each_request_of_a_probe_fails_nothing() {
+    run(async {
+        let emulator = start().await;
+        let unavailable = Fault::Refuse { status: 500, code: "InternalError".to_owned() };
+        for operation in [
+            Operation::PutObject,
+            Operation::HeadObject,
+            Operation::GetBucketVersioning,
+            Operation::DeleteObject,
+        ] {
+            for fault in [Fault::LostAnswer, Fault::ConnectionReset, unavailable.clone()] {
+                let shown = format!("{operation:?} {fault:?}");
+                emulator.faults().inject(on(operation), fault, Occurrence::Times(1));
+                let probed = store(&emulator).probe(fresh_probe_key("")).await;
+                let expected = Probed { outcome: Ok(Probe::ExactlyOnce), left: None };
+                assert_eq!(probed, expected, "{shown}");
+            }
+        }
+        assert_eq!(emulator.list(BUCKET, "").await.unwrap(), []);
+    });
+}
+
+#[test]
+fn a_probe_that_may_not_put_asks_for_nothing_else_and_leaves_nothing() {
+    run(async {
+        let emulator = start().await;
+        let denied = Fault::Refuse { status: 403, code: "AccessDenied".to_owned() };
+        emulator.faults().inject(on(Operation::PutObject), denied, Occurrence::Always);
+        let Probed { outcome, left } = store(&emulator).probe(fresh_probe_key("")).await;
+        assert_eq!(outcome.unwrap_err().code, ErrorCode::StoreAccessDenied);
+        assert_eq!(left, None);
+        assert_eq!(emulator.counters().requests, 1);
+    });
+}
+
+#[test]
+fn the_bucket_may_be_elsewhere_and_the_answer_says_where() {
+    run(async {
+        let emulator = start().await;
+        let endpoint = "oss-cn-shanghai.aliyuncs.com".to_owned();
+        let elsewhere = Fault::Elsewhere { endpoint };
+        emulator.faults().inject(RequestMatch::any(), elsewhere, Occurrence::Always);
+        let store = store(&emulator);
+        for error in [refusal(&store).await, store.head("k").await.unwrap_err()] {
+            assert_eq!(error.code, ErrorCode::StoreEndpointWrong, "{error}");
+            let right = "https://s3.oss-cn-shanghai.aliyuncs.com";
+            assert!(error.message.contains(right), "{error}");
+        }
     });
 }

@@ -92,7 +92,10 @@ fn a_missing_bucket_is_told_from_a_missing_object_and_recovers_when_created() {
 
         assert_eq!(refusal(&store).await.code, ErrorCode::StoreBucketNotFound);
         assert_eq!(store.head("k").await.unwrap_err().code, ErrorCode::StoreBucketNotFound);
-        assert_eq!(store.probe("").await.unwrap_err().code, ErrorCode::StoreBucketNotFound);
+        assert_eq!(
+            store.probe("key".to_owned()).await.outcome.unwrap_err().code,
+            ErrorCode::StoreBucketNotFound
+        );
 
         emulator.create_bucket("not-yet").await.unwrap();
         assert_eq!(store.head("k").await.unwrap(), None);

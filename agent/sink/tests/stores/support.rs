@@ -42,7 +42,7 @@ pub(crate) fn destination(
             StoreType::Oss => AddressingStyle::VirtualHosted,
             StoreType::S3 => AddressingStyle::Path,
         },
-        credentials: AccessKey { id, secret },
+        credentials: AccessKey { id, secret, session_token: None },
         allow_cross_region: false,
     }
 }

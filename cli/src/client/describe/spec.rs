@@ -35,10 +35,12 @@ pub(super) fn rows(spec: &v1::ConnectorSpec) -> Vec<(&'static str, String)> {
             kind: Some(v1::store_credentials::Kind::AccessKey(key)),
         }) = &destination.credentials
         {
-            rows.push((
-                "AccessKey",
-                format!("ID {}, secret {}", secret(key.id.as_ref()), secret(key.secret.as_ref())),
-            ));
+            let mut row =
+                format!("ID {}, secret {}", secret(key.id.as_ref()), secret(key.secret.as_ref()));
+            if let Some(token) = &key.session_token {
+                row.push_str(&format!(", session token {}", secret(Some(token))));
+            }
+            rows.push(("AccessKey", row));
         }
     }
     if let Some(runtime) = &spec.runtime {

@@ -21,6 +21,7 @@ fn a_description_shows_state_guarantee_and_where_the_secrets_are() {
                     kind: Some(v1::store_credentials::Kind::AccessKey(v1::AccessKey {
                         id: secret(Source::Environment("ID".to_owned())),
                         secret: secret(Source::Plain("sesame".to_owned())),
+                        session_token: None,
                     })),
                 }),
                 ..v1::ObjectStoreDestination::default()

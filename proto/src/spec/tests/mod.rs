@@ -23,7 +23,9 @@ fn environment(name: &str) -> v1::Secret {
 
 fn credentials() -> v1::StoreCredentials {
     let (id, secret) = (Some(environment("KEY_ID")), Some(environment("KEY_SECRET")));
-    v1::StoreCredentials { kind: Some(Kind::AccessKey(v1::AccessKey { id, secret })) }
+    v1::StoreCredentials {
+        kind: Some(Kind::AccessKey(v1::AccessKey { id, secret, session_token: None })),
+    }
 }
 
 /// The shortest legal spec, as a user would give it.

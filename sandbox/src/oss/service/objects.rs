@@ -124,7 +124,18 @@ impl OssService {
         input: DeleteObjectInput,
     ) -> S3Result<S3Response<DeleteObjectOutput>> {
         check_key(&input.key)?;
-        let DeleteObjectInput { bucket, key, .. } = input;
+        let DeleteObjectInput { bucket, key, version_id, .. } = input;
+        if let Some(version_id) = version_id {
+            let wanted = version_id.clone();
+            // Only the newest version is kept; an older one is gone as it is.
+            self.on_store(move |store| Ok(store.delete_version(&bucket, &key, &wanted)?)).await?;
+            let headers = version_header(Some(&version_id));
+            let output = DeleteObjectOutput {
+                version_id: Some(version_id),
+                ..DeleteObjectOutput::default()
+            };
+            return Ok(S3Response::with_headers(output, headers));
+        }
         let version_id = self.on_store(move |store| Ok(store.delete(&bucket, &key)?)).await?;
         let headers = version_header(version_id.as_deref());
         let output = DeleteObjectOutput {

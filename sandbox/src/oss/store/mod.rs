@@ -163,15 +163,36 @@ impl Store {
     /// Deletes a key; one that is absent counts as deleted. Gives the version id of
     /// the delete marker that a versioned bucket would show.
     pub(crate) fn delete(&self, bucket: &str, key: &str) -> Result<Option<String>, StoreError> {
+        let versioning = self.remove(bucket, key, |_| true)?;
+        Ok(self.version_id(versioning))
+    }
+
+    /// Deletes one version of a key, without a marker. Of the versions the store
+    /// keeps the newest; any other counts as deleted.
+    pub(crate) fn delete_version(
+        &self,
+        bucket: &str,
+        key: &str,
+        version_id: &str,
+    ) -> Result<(), StoreError> {
+        self.remove(bucket, key, |meta| meta.version_id.as_deref() == Some(version_id)).map(|_| ())
+    }
+
+    fn remove(
+        &self,
+        bucket: &str,
+        key: &str,
+        is_meant: impl FnOnce(&ObjectMeta) -> bool,
+    ) -> Result<Versioning, StoreError> {
         let mut buckets = self.lock();
         let bucket_entry = bucket_of(&mut buckets, bucket)?;
-        if bucket_entry.objects.contains_key(key) {
+        if bucket_entry.objects.get(key).is_some_and(|entry| is_meant(&entry.meta)) {
             if let Some(directory) = &self.directory {
                 directory.remove(bucket, key)?;
             }
             bucket_entry.objects.remove(key);
         }
-        Ok(self.version_id(bucket_entry.record.versioning))
+        Ok(bucket_entry.record.versioning)
     }
 
     /// Looks at all objects of a bucket, in the order of their keys.

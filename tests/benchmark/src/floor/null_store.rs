@@ -295,9 +295,9 @@ mod tests {
         tokio::spawn(serve_at(listener));
         let destination = destination(port, "any".into());
 
-        let probe = destination.store().probe("prefix/").await;
+        let probe = destination.store().probe("prefix/probe".to_owned()).await;
 
-        assert_eq!(probe.expect("the store answers"), Probe::ExactlyOnce);
+        assert_eq!(probe.outcome, Ok(Probe::ExactlyOnce));
     }
 
     #[tokio::test]

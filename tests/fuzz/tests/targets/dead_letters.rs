@@ -147,7 +147,11 @@ async fn start() -> Result<(&'static KafkaServer, Producer, String, ObjectStore,
         endpoint: oss.endpoint(),
         signing_region: oss.region().into(),
         addressing_style: AddressingStyle::VirtualHosted,
-        credentials: AccessKey { id: plain(oss.access_key()), secret: plain(oss.secret_key()) },
+        credentials: AccessKey {
+            id: plain(oss.access_key()),
+            secret: plain(oss.secret_key()),
+            session_token: None,
+        },
         allow_cross_region: false,
     });
     Ok((kafka, producer, topic, store, oss))

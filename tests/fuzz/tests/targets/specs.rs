@@ -46,7 +46,11 @@ fn environment(name: &str) -> v1::Secret {
 
 /// A legal spec with every default, and time buckets.
 pub(crate) fn connector_spec() -> v1::ConnectorSpec {
-    let key = v1::AccessKey { id: Some(environment("ID")), secret: Some(environment("SECRET")) };
+    let key = v1::AccessKey {
+        id: Some(environment("ID")),
+        secret: Some(environment("SECRET")),
+        session_token: None,
+    };
     let credentials = v1::StoreCredentials { kind: Some(Kind::AccessKey(key)) };
     let mut spec = v1::ConnectorSpec {
         source: Some(v1::KafkaSource { topic: "t".into(), ..Default::default() }),

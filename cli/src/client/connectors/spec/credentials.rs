@@ -20,6 +20,8 @@ pub(in crate::client) fn credentials(
         access_key_secret_env,
         access_key_secret_file,
         access_key_secret_stdin,
+        session_token_env,
+        session_token_file,
     } = flags;
     let id = access_key_id
         .map(Source::Plain)
@@ -30,7 +32,8 @@ pub(in crate::client) fn credentials(
     if access_key_secret_stdin {
         secret = Some(Source::Plain(input::stdin()?.trim_end_matches(['\r', '\n']).to_owned()));
     }
-    if id.is_none() && secret.is_none() {
+    let token = session_token_env.map(Source::Environment).or(session_token_file.map(Source::File));
+    if id.is_none() && secret.is_none() && token.is_none() {
         return Ok(None);
     }
     let mut key = match before.and_then(|before| before.kind.clone()) {
@@ -38,6 +41,9 @@ pub(in crate::client) fn credentials(
         None => v1::AccessKey::default(),
     };
     let message = |source| v1::Secret { source: Some(source) };
+    // A token belongs to its AccessKey.
+    let token_before = key.session_token.filter(|_| id.is_none());
+    key.session_token = token.map(message).or(token_before);
     key.id = id.map(message).or(key.id);
     key.secret = secret.map(message).or(key.secret);
     Ok(Some(v1::StoreCredentials { kind: Some(Kind::AccessKey(key)) }))

@@ -249,6 +249,19 @@ fn an_inline_id_is_sent_as_it_is() {
 }
 
 #[test]
+fn temporary_credentials_come_with_their_session_token() {
+    let connector = built(&[
+        "--access-key-id-file=/id",
+        "--access-key-secret-file=/secret",
+        "--session-token-file=/token",
+    ]);
+    assert_eq!(
+        connector["spec"]["destination"]["credentials"]["accessKey"],
+        json!({"id": {"file": "/id"}, "secret": {"file": "/secret"}, "sessionToken": {"file": "/token"}})
+    );
+}
+
+#[test]
 fn stdin_is_read_for_one_thing_only() {
     let mut flags = ConnectorFlags { file: Some("-".into()), ..ConnectorFlags::default() };
     flags.fields.access_key.access_key_secret_stdin = true;
