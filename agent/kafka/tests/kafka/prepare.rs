@@ -1,6 +1,9 @@
 //! A connector's Kafka is made ready.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::Result;
 use kafka2oss_kafka::partition_list::offset_with_metadata;
@@ -10,7 +13,9 @@ use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::spec::{ConsumerOffset, ResourceCreation, Source};
 use kafka2oss_proto::v1::{Epoch, PlannedResource, ResourceRole, StartOrigin, StorageEngine};
 use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer, shared_kafka};
+use kafka2oss_tests::kafka_proxy::{KafkaProxy, LIST_OFFSETS};
 use kafka2oss_tests::name::unique;
+use kafka2oss_tests::port;
 use kafka2oss_tests::produce::numbered;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
@@ -278,5 +283,30 @@ async fn what_keeps_a_connector_from_exactly_once_is_a_doubt_with_its_reason() -
     assert_eq!(limit.code, ErrorCode::KafkaTopicMisconfigured);
     assert!(limit.message.contains("max.message.bytes=3000000"), "{limit}");
     assert!(limit.message.contains("3065536"), "{limit}");
+    Ok(())
+}
+
+/// As of a broker that goes away after it has taken a request.
+#[tokio::test]
+async fn one_request_that_is_not_answered_in_time_fails_no_preparation() -> Result<()> {
+    let [port] = port::free()?;
+    let kafka = KafkaServer::start(KafkaOptions::default().behind(port)).await?;
+    let proxy = KafkaProxy::start(port, kafka.second()).await?;
+    let topic = source(&kafka).await?;
+    let was_held = Arc::new(AtomicBool::new(false));
+    let held = was_held.clone();
+    // Longer than a request is waited for.
+    proxy.hold(move |request| {
+        let is_first =
+            request.api_key() == Some(LIST_OFFSETS) && !held.swap(true, Ordering::Relaxed);
+        is_first.then_some(Duration::from_secs(12))
+    });
+
+    let connector = Connector::new(&topic, ConsumerOffset::Earliest);
+    let prepared = connector.prepare(&format!("127.0.0.1:{port}")).await;
+
+    assert!(was_held.load(Ordering::Relaxed));
+    assert_eq!(prepared.problems, []);
+    assert_eq!(start(&prepared), BTreeMap::from([(0, 0), (1, 0)]));
     Ok(())
 }

@@ -6,15 +6,23 @@
 mod repeat;
 mod verdict;
 
+use std::time::Duration;
+
 use aws_sdk_s3::types::BucketVersioningStatus;
 use kafka2oss_chain::{ChainId, ObjectMetadata};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
+use tokio::time::timeout;
 use ulid::Ulid;
 
 use crate::{Content, NewObject, ObjectStore, PutOutcome, StoreError};
 use repeat::Patience;
 use verdict::{Findings, judge};
+
+/// For all requests that delete what the probe has put. A store that does not
+/// answer any more has taken its time by then, and who waits for the probe has a
+/// limit, too.
+const REMOVAL_LIMIT: Duration = Duration::from_secs(10);
 
 /// What a bucket allows to guarantee.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +103,11 @@ impl ObjectStore {
         let object = probe_object(key);
         let findings = self.examine(&object, &mut trail, &mut patience).await;
         let left = match trail.may_stand {
-            true => self.remove(&object.key, &trail, &mut patience).await.err(),
+            true => {
+                let removal = self.remove(&object.key, &trail, &mut patience);
+                let silent = |_| Err("no answer to its deletion in time".to_owned());
+                timeout(REMOVAL_LIMIT, removal).await.unwrap_or_else(silent).err()
+            }
             false => None,
         };
         let left = left.map(|words| {

@@ -2,14 +2,14 @@
 
 use std::io::Write;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::spec::{AddressingStyle, SecretSource, StoreType};
 use kafka2oss_sandbox::oss::{
     Fault, Occurrence, Operation, OssEmulator, OssOptions, RequestMatch, ThrottleCode,
 };
-use kafka2oss_sink::{ObjectStore, PutOutcome};
+use kafka2oss_sink::{ObjectStore, Probed, PutOutcome};
 
 use crate::oss::{BUCKET, ID, SECRET, on, start, store, store_as};
 use crate::support::{CREATED, destination, object, plain, refusal, run};
@@ -189,5 +189,24 @@ fn a_store_that_is_down_is_unreachable_and_recovers_when_it_is_back() {
         let emulator = OssEmulator::start(options).await.unwrap();
         emulator.create_bucket(BUCKET).await.unwrap();
         assert_eq!(store.put(&object("k", "[]")).await.unwrap(), CREATED);
+    });
+}
+
+/// The control plane waits for a preparation for a minute.
+#[test]
+fn a_store_that_takes_requests_and_does_not_answer_ends_a_probe_within_a_minute() {
+    run(async {
+        let emulator = start().await;
+        let silence = Fault::Latency(Duration::from_secs(600));
+        emulator.faults().inject(RequestMatch::any(), silence, Occurrence::Always);
+        let began = Instant::now();
+
+        let Probed { outcome, left } = store(&emulator).probe("key".to_owned()).await;
+
+        let error = outcome.unwrap_err();
+        assert_eq!(error.code, ErrorCode::StoreUnreachable, "{error}");
+        assert!(error.message.contains("no answer"), "{error}");
+        assert!(!left.unwrap().is_certain, "nobody has said that it is there");
+        assert!(began.elapsed() < Duration::from_secs(50), "{:?}", began.elapsed());
     });
 }

@@ -186,6 +186,11 @@ const RULES: &[(Change, ErrorCode, &str)] = &[
         FieldInvalid,
         "destination.credentials.access_key.secret.withheld",
     ),
+    (
+        |s| s.access_key().session_token = Some(v1::Secret { source: None }),
+        FieldRequired,
+        "destination.credentials.access_key.session_token",
+    ),
     // runtime
     (|s| s.runtime.vpc_id = "vpc/1".into(), FieldInvalid, "runtime.vpc_id"),
     (|s| s.runtime.vswitch_id = "a".repeat(65), FieldInvalid, "runtime.vswitch_id"),

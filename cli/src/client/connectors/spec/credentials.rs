@@ -48,3 +48,49 @@ pub(in crate::client) fn credentials(
     key.secret = secret.map(message).or(key.secret);
     Ok(Some(v1::StoreCredentials { kind: Some(Kind::AccessKey(key)) }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(name: &str) -> Option<v1::Secret> {
+        Some(v1::Secret { source: Some(Source::Environment(name.to_owned())) })
+    }
+
+    fn updated(flags: AccessKeyFlags) -> v1::AccessKey {
+        let before = v1::AccessKey {
+            id: secret("ID"),
+            secret: secret("SECRET"),
+            session_token: secret("TOKEN"),
+        };
+        let before = v1::StoreCredentials { kind: Some(Kind::AccessKey(before)) };
+        let after = credentials(flags, Some(&before)).ok().flatten();
+        match after.and_then(|after| after.kind) {
+            Some(Kind::AccessKey(key)) => key,
+            None => v1::AccessKey::default(),
+        }
+    }
+
+    #[test]
+    fn a_session_token_goes_with_the_accesskey_that_it_belongs_to() {
+        let new = |name: &str| Some(name.to_owned());
+        let key = updated(AccessKeyFlags {
+            session_token_env: new("FRESH"),
+            ..AccessKeyFlags::default()
+        });
+        assert_eq!((key.id, key.session_token), (secret("ID"), secret("FRESH")));
+
+        let key = updated(AccessKeyFlags {
+            access_key_secret_env: new("OTHER"),
+            ..AccessKeyFlags::default()
+        });
+        assert_eq!((key.secret, key.session_token), (secret("OTHER"), secret("TOKEN")));
+
+        let key = updated(AccessKeyFlags {
+            access_key_id_env: new("LASTING"),
+            access_key_secret_env: new("OTHER"),
+            ..AccessKeyFlags::default()
+        });
+        assert_eq!((key.id, key.session_token), (secret("LASTING"), None));
+    }
+}
