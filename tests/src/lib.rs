@@ -32,6 +32,7 @@ pub mod port;
 pub mod process;
 pub mod produce;
 pub mod proxy;
+pub mod raw_client;
 pub mod read;
 pub mod resident;
 pub mod scratch;

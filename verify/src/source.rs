@@ -1,12 +1,11 @@
 //! Topics, read from some offset on, in no group.
 
-use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use kafka2oss_format::DecodedHeader;
-use kafka2oss_kafka::{BrokerAdmin, ErrorMemory, KafkaAdmin, Watermarks, classify};
+use kafka2oss_kafka::{BrokerAdmin, ErrorMemory, KafkaAdmin, Watermarks, classify, headers};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use rdkafka::bindings as c;
@@ -144,6 +143,7 @@ impl PartitionConsumer {
         partition: i32,
         start: i64,
     ) -> Result<Self, Problem> {
+        headers::check_layout()?;
         let memory = ErrorMemory::of(config);
         let context = format!("cannot read partition {partition} of topic `{topic}`");
         let failed = |error| memory.problem(&context, &error);
@@ -197,34 +197,26 @@ fn record(message: &BorrowedMessage<'_>) -> SourceRecord {
         timestamp: message.timestamp().to_millis().unwrap_or(-1),
         key: message.key().map(<[u8]>::to_vec),
         value: message.payload().map(<[u8]>::to_vec),
-        headers: headers(message),
+        headers: headers_of(message),
     }
 }
 
 /// A record's headers as bytes: rdkafka's iterator panics on names that are not
 /// UTF-8, and anyone may have produced such.
-fn headers(message: &BorrowedMessage<'_>) -> Vec<DecodedHeader> {
+fn headers_of(message: &BorrowedMessage<'_>) -> Vec<DecodedHeader> {
     let mut list = std::ptr::null_mut();
     // SAFETY: the message is live; the list belongs to it.
     let code = unsafe { c::rd_kafka_message_headers(message.ptr(), &mut list) };
     if code != c::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR || list.is_null() {
         return Vec::new();
     }
-    let header = |index| {
-        let (mut name, mut value, mut size) = (std::ptr::null(), std::ptr::null(), 0);
-        // SAFETY: the list is live as long as its message; the name is a C string
-        // and the value of its size, both parts of the list.
-        unsafe {
-            let code = c::rd_kafka_header_get_all(list, index, &mut name, &mut value, &mut size);
-            if code != c::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR || name.is_null() {
-                return None;
-            }
-            let value = (!value.is_null())
-                .then(|| slice::from_raw_parts(value.cast::<u8>(), size).to_vec());
-            Some(DecodedHeader { key: std::ffi::CStr::from_ptr(name).to_bytes().to_vec(), value })
-        }
-    };
-    (0..).map_while(header).collect()
+    // SAFETY: the list is the message's, which lives; the consumer was made after the
+    // layout was seen to be known.
+    let header = |index| unsafe { headers::header(list, index) };
+    (0..)
+        .map_while(header)
+        .map(|(name, value)| DecodedHeader { key: name.to_vec(), value: value.map(<[u8]>::to_vec) })
+        .collect()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //!   catalogue, with the cause that a timeout hides.
 //! - [`KafkaAdmin`] and [`BrokerAdmin`]: topics, groups, offsets.
 //! - [`partition_list`]: committed offsets with their metadata as bytes.
+//! - [`headers`]: headers of fetched records as bytes.
 //! - [`ErrorTopicProducer`], [`produce_test_message`]: what an agent writes.
 //! - [`InternalTopics`], [`read_compacted`]: compacted internal topics.
 //! - [`PerInstance`]: connections that all who talk to an instance share.
@@ -24,6 +25,7 @@ mod coordinator;
 mod drop_in_background;
 mod error_memory;
 mod error_topic;
+pub mod headers;
 mod internal_topic;
 mod main_queue;
 mod native;

@@ -1,6 +1,6 @@
 //! A record as librdkafka has fetched it, in librdkafka's own memory.
 
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::ptr;
 use std::slice;
@@ -105,29 +105,13 @@ impl Message<'_> {
     }
 
     /// Its headers, in their order, as bytes: rdkafka's own iterator panics on
-    /// names that are not UTF-8.
+    /// names that are not UTF-8, and cuts those with a zero byte.
     pub(super) fn headers(&self) -> HeaderList<'_> {
-        let mut all = HeaderList::new();
-        let Some(headers) = self.native_headers() else { return all };
-        loop {
-            let (mut name, mut value, mut size) = (ptr::null::<c_char>(), ptr::null(), 0);
-            // SAFETY: the headers are the message's; the three are written to when
-            // there is a header of this index.
-            let header = unsafe {
-                let error = bindings::rd_kafka_header_get_all(
-                    headers,
-                    all.len(),
-                    &raw mut name,
-                    &raw mut value,
-                    &raw mut size,
-                );
-                if error != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
-                    return all;
-                }
-                Header { key: CStr::from_ptr(name).to_bytes(), value: bytes(value, size) }
-            };
-            all.push(header);
-        }
+        let Some(headers) = self.native_headers() else { return HeaderList::new() };
+        // SAFETY: the headers are the message's, which nobody changes while it is
+        // borrowed; the consumer was made after the layout was seen to be known.
+        let header = |index| unsafe { kafka2oss_kafka::headers::header(headers, index) };
+        (0..).map_while(header).map(|(key, value)| Header { key, value }).collect()
     }
 
     /// A copy of its headers, byte for byte.

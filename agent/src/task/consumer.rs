@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use kafka2oss_chain::{CommitMetadata, Committed, Identity, LogPosition, Pin, Position, position};
 use kafka2oss_kafka::partition_list::committed_raw;
-use kafka2oss_kafka::{classify, client_config};
+use kafka2oss_kafka::{classify, client_config, headers};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -73,6 +73,7 @@ pub(super) async fn join_group(
     let config =
         settings::consumer(client_config(&spec.instance).await?, spec, membership, prefetch, wait);
     let topic = spec.spec.source.topic.clone();
+    headers::check_layout()?;
     blocking(move || {
         let mut consumer: BaseConsumer<TaskContext> = config
             .create_with_context(TaskContext::of(&config))

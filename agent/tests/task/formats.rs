@@ -5,6 +5,7 @@ use kafka2oss_agent::task::StopMode;
 use kafka2oss_format::{DecodedHeader, Encoding};
 use kafka2oss_proto::v1;
 use kafka2oss_tests::produce::{Produced, Record, numbered};
+use kafka2oss_tests::raw_client::{self, RawHeader, RawRecord};
 
 use crate::world::World;
 
@@ -85,6 +86,61 @@ async fn headers_arrive_in_their_order_where_they_are_included() -> Result<()> {
     ];
     assert_eq!(links[1].records[0].headers.as_deref(), Some(&expected[..]));
     assert_eq!(links[1].records[1].headers, None);
+    Ok(())
+}
+
+/// Names that end elsewhere for who takes them for C strings, or that are no text.
+const ODD_HEADERS: [RawHeader<'static>; 6] = [
+    (b"a\0b", Some(b"1")),
+    (b"a\0b", None),
+    (b"\0", Some(b"\0")),
+    (b"", None),
+    (b"c\0", Some(b"")),
+    (b"a", Some(b"another")),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_of_headers_arrive_with_their_zero_bytes() -> Result<()> {
+    // given a record of another client's, whose headers have names with zero bytes
+    let mut world = World::new(1).await?;
+    world.output().include_headers = true;
+    let headers = ODD_HEADERS.to_vec();
+    let record = RawRecord { value: Some(b"v"), headers, ..RawRecord::default() };
+    let broker = world.kafka.bootstrap();
+    let offset = raw_client::produce(&broker, &world.topic, 0, 1_000, &[record]).await?;
+
+    // when
+    let task = world.start(0).await?;
+    task.partition("it is delivered", 0, |seen| seen.committed_offset == Some(offset + 1)).await?;
+
+    // then
+    let keys = world.bucket.keys("").await?;
+    let object = String::from_utf8(world.bucket.get(&keys[0]).await?.bytes)?;
+    for name in [r#""a\u0000b""#, r#""\u0000""#, r#""c\u0000""#, r#""""#, r#""a""#] {
+        assert!(object.contains(&format!(r#""key":{name}"#)), "{name} is not in {object}");
+    }
+    task.handle.stop(StopMode::Leave).await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_letter_keeps_the_names_of_its_headers_byte_for_byte() -> Result<()> {
+    let world = World::new(1).await?;
+    // The broker undoes the producer's compression, so that bytes can be looked for. It
+    // reads names as text for that: they are text here.
+    let error_topic = world.error_topic_with(&[("compression.type", "uncompressed")]).await?;
+    let headers = ODD_HEADERS.to_vec();
+    let bad = RawRecord { value: Some(b"\xff"), headers, ..RawRecord::default() };
+    let broker = world.kafka.bootstrap();
+    let offset = raw_client::produce(&broker, &world.topic, 0, 1_000, &[bad]).await?;
+
+    let task = world.start(0).await?;
+    task.partition("it is delivered", 0, |seen| seen.committed_offset == Some(offset + 1)).await?;
+
+    let log = raw_client::fetch(&broker, &error_topic, 0, 0).await?;
+    let all: Vec<u8> = ODD_HEADERS.into_iter().flat_map(raw_client::header_bytes).collect();
+    assert!(log.windows(all.len()).any(|part| part == all), "{}", log.escape_ascii());
+    task.handle.stop(StopMode::Leave).await;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Records that were changed, dropped, repeated or moved.
 
 use anyhow::Result;
+use kafka2oss_tests::raw_client::{self, RawRecord};
 use kafka2oss_verify::{Kind, Report};
 
 use crate::world::{World, assert_example, assert_found, run};
@@ -36,6 +37,38 @@ fn each_part_of_a_record_is_compared() {
             assert_example(&report, Kind::Altered, 5, 5);
             let detail = &report.findings[&Kind::Altered].examples[0].detail;
             assert_eq!(*detail, format!("not as in the topic: {fields}"));
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn the_name_of_a_header_is_compared_beyond_its_zero_bytes() {
+    run(async {
+        let names = |first: &str, second: &str| [first.to_owned(), second.to_owned()];
+        for (names, expected) in [
+            (names("a\0b", "a\0b"), &[][..]),
+            (names("a", "a\0b"), &[(Kind::Altered, 1)]),
+            (names("a\0b", "a"), &[(Kind::Altered, 1)]),
+        ] {
+            // given a record of another client's, the names of whose headers have zero
+            // bytes
+            let world = World::start(1).await?;
+            let headers = vec![(&b"a\0b"[..], Some(&b"1"[..])), (b"a\0b", None)];
+            let record = RawRecord { value: Some(b"v"), headers, ..RawRecord::default() };
+            let broker = world.kafka.bootstrap();
+            raw_client::produce(&broker, &world.topic, 0, 1_000, &[record]).await?;
+
+            // when the object has these names for them
+            let mut records = world.kafka.read(&world.topic).await?;
+            for (header, name) in records[0].headers.iter_mut().zip(names) {
+                header.0 = name;
+            }
+            let chain = links(&world, &records, 0, &[(0, 1)]);
+            Writer::of("jsonl").put_all(&world, &chain).await?;
+
+            // then one that is cut is found
+            assert_found(&world.verify().await?, expected);
         }
         Ok(())
     });
