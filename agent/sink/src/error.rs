@@ -18,6 +18,9 @@ use crate::reply::Refusal;
 /// What rustls says of a certificate that it does not take.
 const UNTRUSTED: &str = "invalid peer certificate";
 
+/// How a store begins to name the action that is not allowed.
+const NAMES_ACTION: &str = "not authorized to perform: ";
+
 /// A request to the store that failed. Every one may be tried again: what the
 /// store has done by then, a create-only put or a HEAD finds out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -76,6 +79,9 @@ impl Subject<'_> {
         let place = misplaced(&refusal, self.dialect, self.region);
         let Refusal { status, code: store_code, words, request_id, delay, .. } = refusal;
         let mut message = format!("{self}: {}", store_code.as_deref().unwrap_or("refused"));
+        // S3 and its like name the action, which need not be the operation's: that on
+        // a key of KMS, say.
+        let is_named = words.as_deref().is_some_and(|words| words.contains(NAMES_ACTION));
         let mut add = |text: &str| message.push_str(text);
         if let Some(words) = words {
             add(&format!(": {words}"));
@@ -107,7 +113,7 @@ impl Subject<'_> {
                     add(&format!(" in region `{region}`"));
                 }
             }
-            None if code == ErrorCode::StoreAccessDenied => {
+            None if code == ErrorCode::StoreAccessDenied && !is_named => {
                 let Self { dialect, operation, bucket, key, .. } = *self;
                 if let Some(permission) = permission(dialect, operation, bucket, key) {
                     add(&format!("; it needs {permission}"));

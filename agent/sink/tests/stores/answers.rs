@@ -7,7 +7,7 @@ use std::time::Duration;
 use kafka2oss_chain::MetadataError;
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::spec::StoreType;
-use kafka2oss_sink::ObjectStore;
+use kafka2oss_sink::{ObjectStore, Probe, Probed};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -324,5 +324,26 @@ fn s3_does_not_tell_of_what_is_absent_without_the_right_to_list() {
         let error = s3.store.head("k").await.unwrap_err();
         assert_eq!(error.code, ErrorCode::StoreAccessDenied, "{error}");
         assert!(error.message.contains("s3:ListBucket"), "{error}");
+        assert!(!error.message.contains("it needs"), "the store knows better: {error}");
+    });
+}
+
+#[test]
+fn a_store_that_overwrites_is_found_out_by_its_probe() {
+    run(async {
+        let head = answer("200 OK", "", "");
+        let deleted = answer("204 No Content", "", "");
+        let given = vec![created(""), created(""), head, deleted];
+        let s3 = answers(StoreType::S3, given).await;
+
+        let Probed { outcome, left } = s3.store.probe("p/key".to_owned()).await;
+
+        let Ok(Probe::AtLeastOnce { code, .. }) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(code, ErrorCode::StoreNotCreateOnly);
+        assert!(code.remedy().contains("conditional writes"));
+        assert_eq!(left, None);
+        let asked = s3.asked.lock().unwrap().clone();
+        let methods: Vec<_> = asked.iter().filter_map(|head| head.split(' ').next()).collect();
+        assert_eq!(methods, ["put", "put", "head", "delete"], "versions are not asked for");
     });
 }
