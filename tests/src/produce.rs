@@ -149,6 +149,12 @@ impl Producer {
         Ok(spawn_blocking(move || client.commit_transaction(TRANSACTION_LIMIT)).await??)
     }
 
+    /// Aborts the transaction: nobody ever reads its records.
+    pub async fn abort(&self) -> Result<()> {
+        let client = self.client.clone();
+        Ok(spawn_blocking(move || client.abort_transaction(TRANSACTION_LIMIT)).await??)
+    }
+
     /// Produces one record and awaits its acknowledgement.
     pub async fn send(&self, topic: &str, record: Record) -> Result<Produced> {
         let mut produced = self.send_all(topic, [record]).await?;

@@ -112,12 +112,12 @@ fn add_task(report: &mut v1::ConnectorReport, agent: &AgentName, index: u32, sna
 }
 
 fn add_totals(sums: &mut v1::ConnectorTotals, totals: &Totals) {
-    let Totals { records, bytes, objects, dead_letters, lost_records } = *totals;
+    let Totals { records, bytes, objects, dead_letters, lost_offsets } = *totals;
     sums.records += records;
     sums.bytes += bytes;
     sums.objects += objects;
     sums.dead_letters += dead_letters;
-    sums.lost_records += lost_records;
+    sums.lost_offsets += lost_offsets;
 }
 
 fn progress(

@@ -2,7 +2,7 @@
 //! ([`queue`], as a [`message`]; [`run`], [`take`]), encoded straight into the open
 //! object ([`object`], as its [`shape`] says), which is closed when a rotation rule
 //! says so ([`rotation`]), made ready for its turn ([`prepare`]), and becomes the next
-//! link of the chain ([`deliver`]). What cannot or should not stand in the object goes
+//! link of the chain ([`deliver`]). Offsets without a record are a [`gap`]. What cannot or should not stand in the object goes
 //! [`aside`]: [`dead_letter`], [`values`]. The record before the first one is the
 //! [`witness`] that it follows on what was read.
 
@@ -12,6 +12,7 @@ mod commit;
 mod dead_letter;
 mod deliver;
 mod exit;
+mod gap;
 mod hunger;
 mod lookahead;
 mod message;

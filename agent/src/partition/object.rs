@@ -115,6 +115,14 @@ impl OpenObject {
         self.end = end;
     }
 
+    /// Extends the extent over offsets that hold no record, up to `offset`: nothing to
+    /// an extent without a record.
+    pub(super) fn reach(&mut self, offset: i64) {
+        if self.taken > 0 {
+            self.end.offset = self.end.offset.max(offset);
+        }
+    }
+
     /// Asks for it to be closed.
     pub(super) fn ask_to_close(&mut self, reason: Reason) {
         if self.taken > 0 {

@@ -23,8 +23,9 @@ use crate::task::{TaskConsumer, TaskContext};
 pub(super) enum Taken<'a> {
     /// The next record.
     Record(Message<'a>),
-    /// Every record up to the end, as it was, has been taken.
-    End,
+    /// Every record before this offset, where the log ended, has been taken: what
+    /// lies between the last one and here holds none.
+    End(i64),
     /// What librdkafka has to say about the partition.
     Failed(KafkaError),
 }
@@ -96,7 +97,7 @@ impl RecordQueue {
         self.is_displaced |= self.ahead.was_last();
         self.lookahead.interrupted(self.is_displaced);
         if error == RDKafkaRespErr::RD_KAFKA_RESP_ERR__PARTITION_EOF {
-            return Some(Taken::End);
+            return Some(Taken::End(message.offset()));
         }
         Some(Taken::Failed(match self.consumer.client().fatal_error() {
             Some((fatal, _)) => KafkaError::MessageConsumptionFatal(fatal),

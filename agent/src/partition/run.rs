@@ -186,7 +186,7 @@ impl PartitionLoop {
         let Ok(_slot) = self.drain_slots.acquire().await else {
             return Drained::Empty;
         };
-        let moment = Moment::now();
+        let moment = Moment::begin();
         let before = state.open.next_offset();
         let end = self.log_range.known_end().unwrap_or_default();
         let mut drained = Drained::More;
@@ -203,7 +203,10 @@ impl PartitionLoop {
                     at_end = false;
                     self.take(state, &message, moment);
                 }
-                Some(Taken::End) => at_end = true,
+                Some(Taken::End(offset)) => {
+                    at_end = true;
+                    state.passed(offset, moment.now());
+                }
                 Some(Taken::Failed(error)) => {
                     at_end = false;
                     self.source_failed(state, &error);
@@ -254,7 +257,8 @@ impl PartitionLoop {
     async fn wait(&mut self, state: &mut State, drained: Drained) -> Result<(), Exit> {
         let room = state.has_room(&self.shape);
         let more = matches!(drained, Drained::More) && room;
-        let deadline = state.deadline(&self.shape);
+        let is_running = *self.signal.borrow() == Signal::Run;
+        let deadline = state.deadline(&self.shape, is_running);
         if more {
             tokio::task::yield_now().await;
         }

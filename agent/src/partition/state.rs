@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kafka2oss_chain::{Owner, Pin};
+use kafka2oss_chain::{LogPosition, Owner, Pin};
+use kafka2oss_kafka::millis_since_1970;
 use kafka2oss_memory::PartitionMemory;
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
@@ -13,6 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::aside::Aside;
 use super::deliver::{Delivered, Delivery, Spare, Undelivered};
 use super::exit::{Exit, OutOfRange};
+use super::gap::Gap;
 use super::object::OpenObject;
 use super::prepare::Preparation;
 use super::rotation::{self, Reason};
@@ -34,6 +36,8 @@ pub(super) struct State {
     pub ending: Option<Ending>,
     /// The room for the open object that was refused: memory is short.
     pub refused: Option<usize>,
+    /// What was passed behind the last object, and held no record.
+    gap: Option<Gap>,
     /// Until a record was read.
     pub witness: Option<Witness>,
     memory: PartitionMemory,
@@ -86,6 +90,7 @@ impl State {
             aside: Aside::default(),
             ending: None,
             refused: None,
+            gap: None,
             witness,
             memory,
             owner: Some(owner),
@@ -207,9 +212,47 @@ impl State {
         }
     }
 
+    /// What lies before `offset` and behind the last record that was taken holds none.
+    pub(super) fn passed(&mut self, offset: i64, now: Instant) {
+        if !self.open.is_empty() {
+            self.open.reach(offset);
+        } else if offset > self.open.next_offset() {
+            self.gap = Some(Gap::reaching(self.gap, offset, now));
+        }
+    }
+
+    /// When the gap behind the last object is to be covered by one without a record;
+    /// not while anything is on its way.
+    fn gap_deadline(&self, shape: &Shape) -> Option<Instant> {
+        let is_next = self.open.is_empty() && self.waiting.is_none() && self.ending.is_none();
+        let gap = self.gap.filter(|_| is_next && self.delivering.is_none())?;
+        Some(gap.deadline(self.open.next_offset(), shape.rotation.max_age))
+    }
+
+    /// Covers the gap, if that is due.
+    fn cover_gap(&mut self, shape: &Shape, delivery: &Delivery) {
+        let now = Instant::now();
+        if self.gap_deadline(shape).is_none_or(|deadline| deadline > now) {
+            return;
+        }
+        let (Some(gap), Some(owner)) = (self.gap, &self.owner) else { return };
+        // The last record is the same as before it.
+        let leader_epoch = owner.position().leader_epoch;
+        let end = LogPosition { offset: gap.to, leader_epoch };
+        self.open.pass(end, millis_since_1970(), shape, now);
+        delivery.board.consumed(gap.to);
+        self.close(shape, delivery);
+    }
+
     /// Closes the open object if it `must` be or is full, or is due while none is
     /// delivered, and starts the delivery of what waits.
     pub(super) fn advance(&mut self, shape: &Shape, delivery: &Delivery, must: bool) {
+        if !self.open.is_empty() {
+            // Its extent covers it.
+            self.gap = None;
+        } else if !must {
+            self.cover_gap(shape, delivery);
+        }
         if self.waiting.is_none() && !self.open.is_empty() {
             let is_due = || {
                 let now = Instant::now();
@@ -247,12 +290,13 @@ impl State {
     }
 
     /// When the open object is to be closed, if nothing is delivered by then, or
-    /// memory is to be given back.
-    pub(super) fn deadline(&self, shape: &Shape) -> Option<Instant> {
+    /// memory is to be given back, or, where it `is_running`, a gap to be covered.
+    pub(super) fn deadline(&self, shape: &Shape, is_running: bool) -> Option<Instant> {
         let counts = self.delivering.is_none() && self.waiting.is_none() && !self.open.is_empty();
         let due = counts.then(|| rotation::deadline(&shape.rotation, &self.open.stats()));
         let spare = self.spare.as_ref().map(|spare| spare.since + SPARE_FOR);
-        due.into_iter().chain(spare).min()
+        let gap = self.gap_deadline(shape).filter(|_| is_running);
+        due.into_iter().chain(spare).chain(gap).min()
     }
 
     /// How the loop ends, with everything delivered.

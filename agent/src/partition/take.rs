@@ -32,8 +32,13 @@ pub(super) struct Moment {
 
 impl Moment {
     /// This one.
-    pub(super) fn now() -> Self {
+    pub(super) fn begin() -> Self {
         Self { now: Instant::now(), awaited_from: millis_since_1970() - AWAITED_FOR }
+    }
+
+    /// It, by the clock that only goes on.
+    pub(super) fn now(self) -> Instant {
+        self.now
     }
 }
 

@@ -83,6 +83,7 @@ pub struct Totals {
     pub objects: u64,
     /// Records acknowledged by an error topic.
     pub dead_letters: u64,
-    /// Records that retention removed before they were read.
-    pub lost_records: u64,
+    /// Offsets that retention removed before they were read. Not each held a record:
+    /// aborted ones, markers of transactions and compacted ones count, too.
+    pub lost_offsets: u64,
 }

@@ -1,10 +1,10 @@
 //! Positions that the partition's log does not have.
 
 use anyhow::Result;
-use kafka2oss_agent::task::{PartitionState, StopMode, TaskState};
+use kafka2oss_agent::task::{PartitionSnapshot, PartitionState, StopMode, TaskState};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_sandbox::oss::{Fault, Occurrence, Operation, RequestMatch};
-use kafka2oss_tests::produce::numbered;
+use kafka2oss_tests::produce::{Producer, numbered};
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -21,7 +21,7 @@ async fn what_retention_removed_is_counted_and_the_chain_goes_on_behind_it() -> 
     let task = world.start(0).await?;
     let seen = task.delivered(&produced).await?;
 
-    assert_eq!((seen.totals.records, seen.totals.lost_records), (60, 40));
+    assert_eq!((seen.totals.records, seen.totals.lost_offsets), (60, 40));
     let links = world.arrived(&produced[40..]).await?;
     assert_eq!(links[0].extent().0, 0, "the first object stands for the lost range, too");
     task.handle.stop(StopMode::Leave).await;
@@ -46,7 +46,7 @@ async fn an_announced_object_stands_for_what_retention_removed_before_it_was_put
     let second = world.start(0).await?;
     let seen = second.delivered(&produced).await?;
 
-    assert_eq!(seen.totals.lost_records, 5);
+    assert_eq!(seen.totals.lost_offsets, 5);
     let arrived = [&produced[..10], &produced[15..]].concat();
     let links = world.arrived(&arrived).await?;
     assert_eq!(links[1].extent(), (10, 25));
@@ -65,7 +65,7 @@ async fn what_retention_removed_is_counted_once_by_whichever_consumer() -> Resul
     let produced = producer.send_all(&world.topic, numbered("v", 0..100, 1)).await?;
     world.remove_records_before(40).await?;
     let mut task = world.start(0).await?;
-    task.sees("a range is lost", |seen| seen.totals.lost_records > 0).await?;
+    task.sees("a range is lost", |seen| seen.totals.lost_offsets > 0).await?;
     task.partition("it tries", 0, |seen| seen.state == PartitionState::Retrying).await?;
     let other = world.start(0).await?;
     task.sees("it is fenced", |seen| seen.state == TaskState::Failed).await?;
@@ -78,7 +78,7 @@ async fn what_retention_removed_is_counted_once_by_whichever_consumer() -> Resul
     task.desk.answer(question);
     let seen = task.delivered(&produced).await?;
 
-    assert_eq!(seen.totals.lost_records, 60);
+    assert_eq!(seen.totals.lost_offsets, 60);
     let links = world.arrived(&produced[60..]).await?;
     assert_eq!(links[0].extent().0, 0);
     task.handle.stop(StopMode::Leave).await;
@@ -120,7 +120,7 @@ async fn nothing_is_lost_where_retention_removed_what_is_delivered() -> Result<(
     produced.extend(producer.send_all(&world.topic, numbered("b", 0..10, 1)).await?);
     let seen = second.delivered(&produced).await?;
 
-    assert_eq!((seen.totals.records, seen.totals.lost_records), (10, 0));
+    assert_eq!((seen.totals.records, seen.totals.lost_offsets), (10, 0));
     world.arrived(&produced).await?;
     second.handle.stop(StopMode::Leave).await;
     Ok(())
@@ -154,4 +154,56 @@ impl World {
         }
         Ok(())
     }
+}
+
+/// Aborted records and markers were passed, and an object without a record says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_passed_and_held_no_record_is_neither_lag_nor_lost() -> Result<()> {
+    const ABORTED: u64 = 10_003;
+    let mut world = World::new(1).await?;
+    world.rotation().max_age = Some(prost_types::Duration { seconds: 1, nanos: 0 });
+    let producer = Producer::transactional(&world.kafka.bootstrap()).await?;
+    let first = world.start(0).await?;
+    let mut produced = producer.commit_all(&world.topic, numbered("a", 0..10, 1)).await?;
+    first.delivered(&produced).await?;
+    producer.begin()?;
+    producer.send_all(&world.topic, numbered("aborted", 0..ABORTED, 1)).await?;
+    producer.abort().await?;
+
+    // Ten records, a marker, what was aborted, and its marker.
+    let end = 10 + 1 + ABORTED as i64 + 1;
+    let all = |seen: &PartitionSnapshot| seen.committed_offset == Some(end);
+    first.partition("the gap is covered", 0, all).await?;
+    first.handle.stop(StopMode::KeepMembership).await;
+    world.remove_records_before(end).await?;
+
+    let second = world.start(0).await?;
+    produced.extend(producer.commit_all(&world.topic, numbered("b", 0..10, 1)).await?);
+    let seen = second.delivered(&produced).await?;
+
+    assert_eq!((seen.totals.records, seen.totals.lost_offsets), (10, 0));
+    let links = world.arrived(&produced).await?;
+    let extents: Vec<_> = links.iter().map(|link| link.extent()).collect();
+    assert_eq!(extents.last().map(|last| last.0), Some(end));
+    assert!(extents.is_sorted() && extents.len() <= 4, "objects are not spent: {extents:?}");
+    second.handle.stop(StopMode::Leave).await;
+    Ok(())
+}
+
+/// The marker of the last transaction stands before the object is closed.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_covers_the_marker_behind_its_last_record() -> Result<()> {
+    let mut world = World::new(1).await?;
+    // librdkafka tells of the end with the fetch after the last record's.
+    world.rotation().idle = Some(prost_types::Duration { seconds: 3, nanos: 0 });
+    let producer = Producer::transactional(&world.kafka.bootstrap()).await?;
+    let produced = producer.commit_all(&world.topic, numbered("v", 0..10, 1)).await?;
+
+    let task = world.start(0).await?;
+    task.partition("all is covered", 0, |seen| seen.committed_offset == Some(11)).await?;
+
+    let links = world.arrived(&produced).await?;
+    assert_eq!(links.iter().map(|link| link.extent()).collect::<Vec<_>>(), [(0, 11)]);
+    task.handle.stop(StopMode::Leave).await;
+    Ok(())
 }

@@ -26,7 +26,7 @@ fn partition(end_offset: Option<i64>, position: i64) -> PartitionSnapshot {
 }
 
 fn snapshot(partitions: BTreeMap<i32, PartitionSnapshot>) -> watch::Receiver<Snapshot> {
-    let totals = Totals { records: 2, bytes: 20, objects: 1, dead_letters: 3, lost_records: 4 };
+    let totals = Totals { records: 2, bytes: 20, objects: 1, dead_letters: 3, lost_offsets: 4 };
     let state = TaskState::Running;
     watch::channel(Snapshot { state, partitions, totals, ..Snapshot::default() }).1
 }
@@ -67,7 +67,7 @@ fn totals_are_summed_over_tasks_and_partitions_stand_in_order() {
     let report = report(&view([(0, Some(first)), (1, Some(second))]));
     let totals = report.totals.expect("totals");
     assert_eq!((totals.records, totals.bytes, totals.objects), (4, 40, 2));
-    assert_eq!((totals.dead_letters, totals.lost_records), (6, 8));
+    assert_eq!((totals.dead_letters, totals.lost_offsets), (6, 8));
     let order: Vec<_> = report
         .partitions
         .iter()

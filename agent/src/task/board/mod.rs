@@ -145,7 +145,8 @@ impl Board {
         PartitionBoard::new(self, partition).paused();
     }
 
-    /// Records that retention removed before they were read.
+    /// Offsets that retention removed before they were read. How many records they
+    /// held is not known.
     pub(super) fn lost(&self, partition: i32, from: i64, to: i64) {
         // A consumer that was made anew finds the same range again, and
         // perhaps more of it.
@@ -159,14 +160,17 @@ impl Board {
         if from >= to {
             return;
         }
-        self.snapshot.send_modify(|snapshot| snapshot.totals.lost_records += to.abs_diff(from));
+        self.snapshot.send_modify(|snapshot| snapshot.totals.lost_offsets += to.abs_diff(from));
         let code = kafka2oss_proto::ErrorCode::KafkaOffsetOutOfRange;
         self.log(
             Severity::Error,
             Some(partition),
             Some(from),
             Some(&Problem::new(code, String::new())),
-            format!("lost range: retention removed offsets {from} to {to} (excluded) before they were read"),
+            format!(
+                "lost range: retention removed offsets {from} to {to} (excluded) before they were \
+                 read; how many records they held is not known"
+            ),
         );
     }
 

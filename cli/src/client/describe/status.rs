@@ -37,9 +37,9 @@ pub(super) fn rows(
     if totals.dead_letters > 0 {
         written = format!("{written}; {}", text::plural(totals.dead_letters, "dead letter"));
     }
-    if totals.lost_records > 0 {
+    if totals.lost_offsets > 0 {
         written =
-            format!("{written}; {} lost to retention", text::plural(totals.lost_records, "record"));
+            format!("{written}; {} lost to retention", text::plural(totals.lost_offsets, "offset"));
     }
     let mut rows = vec![
         ("State", state),

@@ -73,13 +73,13 @@ fn count(length: usize) -> u32 {
 fn sum(current: &[&AgentReport<'_>]) -> v1::ConnectorTotals {
     let mut sum = v1::ConnectorTotals::default();
     for totals in current.iter().filter_map(|report| report.report.totals.as_ref()) {
-        let v1::ConnectorTotals { records, bytes, objects, dead_letters, lost_records } = *totals;
+        let v1::ConnectorTotals { records, bytes, objects, dead_letters, lost_offsets } = *totals;
         for (field, add) in [
             (&mut sum.records, records),
             (&mut sum.bytes, bytes),
             (&mut sum.objects, objects),
             (&mut sum.dead_letters, dead_letters),
-            (&mut sum.lost_records, lost_records),
+            (&mut sum.lost_offsets, lost_offsets),
         ] {
             *field = field.saturating_add(add);
         }
