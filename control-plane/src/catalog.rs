@@ -90,6 +90,11 @@ impl Catalog {
         self.store.close().await;
     }
 
+    /// Waits until changes cannot be made durable any more, and says why.
+    pub(crate) async fn failed(&self) -> StoreError {
+        self.store.failed().await
+    }
+
     /// One instance.
     pub(crate) fn instance(&self, name: &InstanceName) -> Option<Arc<InstanceRecord>> {
         self.read(|tables| tables.instances.get(&name.to_string()).cloned())

@@ -114,6 +114,9 @@ catalogue! {
     Internal "INTERNAL" Automatic
         "The control plane failed to carry out the request."
         "Repeat the request; the control plane's log has the cause under the request's ID.";
+    StorageFailed "STORAGE_FAILED" Automatic
+        "The control plane could not write to its data folder, and ends."
+        "Make room on the disk of --data-dir, or mend it; whoever runs the control plane starts it again, then repeat the request: whether it was carried out shows then.";
     // Agents
     AgentNoneInPool "AGENT_NONE_IN_POOL" Automatic
         "No agent with free capacity is connected in the connector's pool."

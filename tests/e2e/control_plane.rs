@@ -1,16 +1,21 @@
-//! The control plane away and back: the data path does not notice.
+//! The control plane away and back: the data path does not notice. And its disk full.
 
 use std::fs;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use kafka2oss_proto::v1;
 use kafka2oss_tests::produce::numbered;
 use kafka2oss_tests::scratch::Scratch;
+use tonic::Code;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
 
 use crate::connector::placement;
-use crate::deployment::Settings;
+use crate::deployment::{Deployment, LIMIT, Settings};
+use crate::requests::{Refusal, create, instance};
 use crate::spec::{Parts, access_key, file};
-use crate::world::World;
+use crate::world::{INSTANCE, World, register};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn agents_go_on_without_the_control_plane_and_its_restart_restarts_no_task() -> Result<()> {
@@ -104,5 +109,60 @@ async fn what_was_created_before_a_kill_is_there_after_it() -> Result<()> {
     let again = connector.is(v1::ConnectorState::Created).await?;
     assert_eq!((&again.uid, &again.etag), (&created.uid, &created.etag));
     assert_eq!((&again.spec, again.generation), (&created.spec, created.generation));
+    Ok(())
+}
+
+/// What a file may grow to: a little more than the first segment of sled's log, of half a
+/// mebibyte, and far more than what the control plane logs meanwhile.
+const FILE_LIMIT: u64 = 600 << 10;
+
+/// Creates that are tried before a disk that is full has to be noticed.
+const CREATES: usize = 5_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_ends_it_with_the_reason_and_what_was_answered_is_there_after_it() -> Result<()>
+{
+    // given a control plane whose files can grow no more
+    let mut deployment = Deployment::start(Settings { agents: 0, ..Settings::default() }).await?;
+    register(&deployment, INSTANCE, instance()).await?;
+    let mut health = HealthClient::new(deployment.channel())
+        .watch(HealthCheckRequest { service: String::new() })
+        .await?
+        .into_inner();
+    deployment.control_plane.limit_files(FILE_LIMIT)?;
+
+    // when connectors are created until one is refused
+    let mut created = Vec::new();
+    let mut refusal = None;
+    for number in 0..CREATES {
+        match create(&deployment, INSTANCE, &format!("c-{number}")).await {
+            Ok(connector) => created.push(connector.into_inner().name),
+            Err(status) => {
+                refusal = Some(Refusal::of(&status));
+                break;
+            }
+        }
+    }
+
+    // then that one says why, so does health, and the process ends with the reason
+    let refusal = refusal.context("nothing was refused")?;
+    assert_eq!((refusal.code, &refusal.reason[..]), (Code::Unavailable, "STORAGE_FAILED"));
+    let mut last = None;
+    while let Ok(Some(seen)) = health.message().await {
+        last = Some(seen.status());
+    }
+    assert_eq!(last, Some(ServingStatus::NotServing));
+    let ended = deployment.control_plane.wait_exit(LIMIT).await?;
+    assert_eq!(ended.code(), Some(74), "{ended}");
+    let log = deployment.control_plane.log()?;
+    ensure!(log.contains("make sure that there is room under --data-dir"), "{log}");
+
+    // and when there is room again, whatever was answered is there
+    deployment.start_control_plane_again().await?;
+    let mut connectors = deployment.connectors();
+    for name in created {
+        connectors.get_connector(v1::GetConnectorRequest { name }).await?;
+    }
+    create(&deployment, INSTANCE, "later").await?;
     Ok(())
 }

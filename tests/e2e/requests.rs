@@ -183,7 +183,7 @@ async fn an_instance_with_connectors_disabled_takes_none() -> Result<()> {
     Ok(())
 }
 
-async fn create(
+pub(crate) async fn create(
     deployment: &Deployment,
     parent: &str,
     id: &str,

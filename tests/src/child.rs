@@ -9,11 +9,13 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::ptr;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use nix::libc;
 use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getppid};
@@ -131,6 +133,19 @@ impl ChildProcess {
     /// Sends SIGCONT: it goes on after [`ChildProcess::pause`].
     pub fn resume(&mut self) -> Result<()> {
         self.signal(Signal::SIGCONT)
+    }
+
+    /// Lets no file of it grow beyond this many bytes from now on, as a full disk does:
+    /// it is sent SIGXFSZ, and its writes fail where it lives on.
+    pub fn limit_files(&mut self, bytes: u64) -> Result<()> {
+        ensure!(self.exit_status()?.is_none(), "{} has ended", self.name);
+        let limit = libc::rlimit { rlim_cur: bytes, rlim_max: libc::RLIM_INFINITY };
+        let pid = libc::pid_t::try_from(self.child.id())?;
+        // SAFETY: the new limit lives for the call, and the old one is not asked for.
+        let done =
+            unsafe { libc::prlimit(pid, libc::RLIMIT_FSIZE, &raw const limit, ptr::null_mut()) };
+        ensure!(done == 0, "cannot limit {}: {}", self.name, io::Error::last_os_error());
+        Ok(())
     }
 
     fn signal(&mut self, signal: Signal) -> Result<()> {

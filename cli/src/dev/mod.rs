@@ -64,14 +64,14 @@ async fn serve(
     let Some(request) = &settings.demo else {
         banner::show_create_line(screen, services, &settings.topics)?;
         return tokio::select! {
-            ended = services.agent_ended() => Err(ended),
+            ended = services.one_failed() => Err(ended),
             () = interrupt.next() => Ok(()),
         };
     };
     let demo = Demo::new(screen, services, request.records);
     let result = tokio::select! {
         result = demo.run(request.exit) => result,
-        ended = services.agent_ended() => Err(ended),
+        ended = services.one_failed() => Err(ended),
         // Whoever asked for the judgement did not get it.
         () = interrupt.next() => match request.exit {
             true => Err(anyhow::anyhow!("interrupted before the end of the demo")),

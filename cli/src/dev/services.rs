@@ -135,9 +135,15 @@ impl Services {
         self.keeps
     }
 
-    /// Returns when the agent has ended by itself, which it should not.
-    pub(super) async fn agent_ended(&self) -> anyhow::Error {
-        anyhow::Error::from(self.agent.stopped().await).context("the agent")
+    /// Returns when the agent has ended by itself, or the control plane's store has
+    /// failed, which they should not.
+    pub(super) async fn one_failed(&self) -> anyhow::Error {
+        tokio::select! {
+            ended = self.agent.stopped() => anyhow::Error::from(ended).context("the agent"),
+            cause = self.control_plane.failed() => {
+                anyhow::anyhow!(cause).context("the control plane's store takes no writes any more")
+            }
+        }
     }
 
     /// Stops everything, in the order in which nothing is missed.

@@ -132,7 +132,7 @@ pub(crate) fn to_status(error: &ApiError) -> Status {
         ApiError::DeadlineExceeded => (Code::DeadlineExceeded, ErrorCode::RequestInvalid),
         ApiError::Store(cause) => {
             tracing::error!(error = %cause, "a request failed in the store");
-            (Code::Internal, ErrorCode::Internal)
+            (Code::Unavailable, ErrorCode::StorageFailed)
         }
         ApiError::Internal => (Code::Internal, ErrorCode::Internal),
     };
@@ -241,6 +241,9 @@ mod tests {
     fn what_the_store_says_stays_in_the_log() {
         let status = to_status(&ApiError::Store(StoreError::Engine("/secret/path".to_owned())));
         assert!(!status.message().contains("/secret/path"));
+        assert_eq!(status.code(), Code::Unavailable);
+        let details = status.get_error_details();
+        assert_eq!(details.error_info().expect("an ErrorInfo").reason, "STORAGE_FAILED");
     }
 
     #[test]

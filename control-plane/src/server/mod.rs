@@ -96,10 +96,20 @@ impl ControlPlane {
         self.address
     }
 
+    /// Waits until the store takes no write any more, as on a full disk, and says why.
+    /// From then on health is NOT_SERVING and every change is refused; only another
+    /// process over the same folder helps, so that whoever waits for this shuts down and
+    /// ends.
+    pub async fn failed(&self) -> String {
+        let cause = self.core.catalog.failed().await;
+        not_serving(&self.health).await;
+        cause.to_string()
+    }
+
     /// Ends all streams, lets requests under way finish for a moment, and
     /// returns once everything is on disk and the folder is free.
     pub async fn shutdown(mut self) {
-        self.health.set_service_status("", ServingStatus::NotServing).await;
+        not_serving(&self.health).await;
         self.core.stop.cancel();
         match tokio::time::timeout(DRAIN, &mut self.server).await {
             Ok(Ok(Ok(()))) => {}
@@ -122,6 +132,15 @@ impl Drop for ControlPlane {
     fn drop(&mut self) {
         self.core.stop.cancel();
     }
+}
+
+/// Says of each service, and of all together, that it does not serve.
+async fn not_serving(health: &HealthReporter) {
+    health.set_service_status("", ServingStatus::NotServing).await;
+    health.set_not_serving::<ConnectorServiceServer<Connectors>>().await;
+    health.set_not_serving::<InstanceServiceServer<Instances>>().await;
+    health.set_not_serving::<AgentServiceServer<Agents>>().await;
+    health.set_not_serving::<AgentControlServiceServer<AgentControl>>().await;
 }
 
 async fn routes(core: &Arc<Core>, health: &HealthReporter) -> anyhow::Result<Routes> {

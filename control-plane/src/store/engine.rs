@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
 
 use super::StoreError;
 
@@ -20,6 +21,9 @@ const QUEUE: usize = 1_024;
 const GROUP: usize = 256;
 /// Memory that sled may use for its cache: 64 MiB.
 const CACHE_BYTES: u64 = 64 * 1024 * 1024;
+/// What a write may take, with those before it and the flush. After some failed writes,
+/// as on a full disk, sled (0.34) only logs and never returns from the flush.
+const WRITE_LIMIT: Duration = Duration::from_secs(20);
 /// A process that has just ended may hold the lock for a moment longer.
 const LOCK_TRIES: u32 = 10;
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
@@ -43,6 +47,8 @@ pub(super) struct Engine {
     database: Arc<Mutex<Option<sled::Db>>>,
     orders: mpsc::Sender<Order>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+    /// Why no write is taken any more.
+    failure: Arc<watch::Sender<Option<StoreError>>>,
 }
 
 impl Engine {
@@ -51,18 +57,28 @@ impl Engine {
             .map_err(|error| StoreError::Engine(format!("{}: {error}", folder.display())))?;
         let database = open_database(folder)?;
         let (orders, received) = mpsc::channel(QUEUE);
+        let failure = Arc::new(watch::Sender::new(None));
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
             .spawn({
-                let database = database.clone();
-                move || write_all(&database, received)
+                let (database, failure) = (database.clone(), Arc::clone(&failure));
+                move || write_all(&database, received, &failure)
             })
             .map_err(|error| StoreError::Engine(error.to_string()))?;
         Ok(Self {
             database: Arc::new(Mutex::new(Some(database))),
             orders,
             thread: Arc::new(Mutex::new(Some(thread))),
+            failure,
         })
+    }
+
+    /// Waits until no write is taken any more, and says why.
+    pub(super) async fn failed(&self) -> StoreError {
+        let mut failure = self.failure.subscribe();
+        let failed = failure.wait_for(Option::is_some).await;
+        // The sender is this engine's, and lives.
+        failed.ok().and_then(|failed| failed.clone()).unwrap_or(StoreError::Poisoned)
     }
 
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
@@ -78,9 +94,22 @@ impl Engine {
     }
 
     pub(super) async fn apply(&self, changes: Changes) -> Result<(), StoreError> {
-        let (done, answer) = oneshot::channel();
-        self.orders.send(Order::Write(changes, done)).await.map_err(|_| StoreError::Closed)?;
-        answer.await.map_err(|_| StoreError::Closed)?
+        if self.failure.borrow().is_some() {
+            return Err(StoreError::Poisoned);
+        }
+        let write = async {
+            let (done, answer) = oneshot::channel();
+            self.orders.send(Order::Write(changes, done)).await.map_err(|_| StoreError::Closed)?;
+            answer.await.map_err(|_| StoreError::Closed)?
+        };
+        match timeout(WRITE_LIMIT, write).await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                let error = StoreError::Engine(format!("a write took longer than {WRITE_LIMIT:?}"));
+                self.failure.send_replace(Some(error.clone()));
+                Err(error)
+            }
+        }
     }
 
     /// For use before there is a runtime's task that could wait.
@@ -132,7 +161,11 @@ fn open_database(folder: &Path) -> Result<sled::Db, StoreError> {
     }
 }
 
-fn write_all(database: &sled::Db, mut orders: mpsc::Receiver<Order>) {
+fn write_all(
+    database: &sled::Db,
+    mut orders: mpsc::Receiver<Order>,
+    failure: &watch::Sender<Option<StoreError>>,
+) {
     let mut poisoned = false;
     while let Some(first) = orders.blocking_recv() {
         let mut group = Vec::new();
@@ -150,7 +183,10 @@ fn write_all(database: &sled::Db, mut orders: mpsc::Receiver<Order>) {
         let result = if poisoned { Err(StoreError::Poisoned) } else { write(database, batches) };
         if let Err(error) = &result {
             // Some of it may be on disk, some not: only a new start can tell.
-            tracing::error!(%error, "a write to the store failed, further ones are refused");
+            if !poisoned {
+                tracing::error!(%error, "a write to the store failed, further ones are refused");
+                failure.send_replace(Some(error.clone()));
+            }
             poisoned = true;
         }
         for done in waiting {

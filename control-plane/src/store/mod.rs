@@ -150,6 +150,13 @@ impl Store {
         self.engine.apply(batch.changes).await
     }
 
+    /// Waits until the store takes no write any more, though it was not closed, and
+    /// says why. What is on disk is whole up to the last write that was answered; only
+    /// opening it anew helps.
+    pub(crate) async fn failed(&self) -> StoreError {
+        self.engine.failed().await
+    }
+
     /// Waits until everything is on disk and the folder is free. What is asked
     /// of the store after that fails.
     pub(crate) async fn close(&self) {
