@@ -2,6 +2,7 @@
 //! with futures or a thread poll ten times a second, each for a millisecond in
 //! a busy loop, about 1 % of a core.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,7 @@ use rdkafka::producer::{
 use rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::{coop, spawn_blocking};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::classify;
 use crate::drop_in_background::DropInBackground;
@@ -25,6 +26,12 @@ use crate::error_memory::ErrorMemory;
 use crate::main_queue::MainQueue;
 
 const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(20);
+
+/// librdkafka's default of `message.timeout.ms`, which it gives a record up after.
+const MESSAGE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+/// It says so itself within this. Not where the host's clock was set back far, since it
+/// waits by that clock (`cnd_timedwait`), or where a thread of its own hangs.
+const REPORT_MARGIN: Duration = Duration::from_secs(10);
 
 /// Where a record stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +48,10 @@ pub(crate) struct AsyncProducer {
     served: Arc<DropInBackground<Served>>,
     /// Closed when the task has ended.
     task: watch::Sender<()>,
+    /// How long what became of a record is waited for.
+    report_limit: Duration,
+    /// It did not say in that time what became of a record.
+    silent: AtomicBool,
 }
 
 struct Served {
@@ -60,6 +71,7 @@ impl AsyncProducer {
         memory: ErrorMemory,
         failure: &str,
     ) -> Result<Self, Problem> {
+        let report_limit = message_timeout(&config) + REPORT_MARGIN;
         let wake = Arc::new(Notify::new());
         let (context, woken) = (Deliveries { memory: memory.clone() }, Arc::clone(&wake));
         // It may read CA certificates from files.
@@ -72,15 +84,28 @@ impl AsyncProducer {
         let served = Arc::new(DropInBackground::new(served));
         let (task, running) = watch::channel(());
         tokio::spawn(serve(Arc::downgrade(&served), wake, running));
-        Ok(Self { served, task })
+        Ok(Self { served, task, report_limit, silent: AtomicBool::new(false) })
     }
 
     pub(crate) fn client(&self) -> &Client<Deliveries> {
         self.served.producer.client()
     }
 
+    /// Whether it is of no more use: it has failed for good, or does not say what became
+    /// of its records.
+    pub(crate) fn is_useless(&self) -> Option<String> {
+        match self.client().fatal_error() {
+            Some((code, words)) => Some(format!("{code}: {words}")),
+            None if self.silent.load(Ordering::Relaxed) => {
+                Some("it does not say what became of a record".to_owned())
+            }
+            None => None,
+        }
+    }
+
     /// Writes a record; it stands in the topic when this returns. While the
-    /// queue is full it is tried for `patience`.
+    /// queue is full it is tried for `patience`; what became of it is waited for as long
+    /// as librdkafka may take by its settings, and 10 s more.
     ///
     /// # Errors
     /// The brokers' answer or librdkafka's; [`KafkaError::Canceled`] when the
@@ -111,7 +136,12 @@ impl AsyncProducer {
             sleep(QUEUE_FULL_PAUSE).await;
         }
         tokio::select! {
-            outcome = delivery => {
+            outcome = timeout(self.report_limit, delivery) => {
+                let Ok(outcome) = outcome else {
+                    self.silent.store(true, Ordering::Relaxed);
+                    let code = RDKafkaErrorCode::MessageTimedOut;
+                    return Err(KafkaError::MessageProduction(code));
+                };
                 outcome.unwrap_or(Err(KafkaError::Canceled)).map_err(|error| self.cause_of(error))
             }
             () = self.task.closed() => Err(KafkaError::Canceled),
@@ -130,6 +160,12 @@ impl AsyncProducer {
             _ => error,
         }
     }
+}
+
+/// How long librdkafka tries a record with these settings; 0 is without an end for it.
+fn message_timeout(config: &ClientConfig) -> Duration {
+    let set = config.get("message.timeout.ms").and_then(|set| set.parse().ok());
+    set.filter(|set| *set > 0).map_or(MESSAGE_TIMEOUT, Duration::from_millis)
 }
 
 impl Served {

@@ -27,7 +27,7 @@ pub struct Written {
 }
 
 /// Writes with `acks=all` and idempotence to topics that exist, and is made
-/// anew after a fatal error.
+/// anew when it is of no more use.
 pub(crate) struct DurableProducer {
     config: ClientConfig,
     memory: ErrorMemory,
@@ -93,7 +93,7 @@ impl DurableProducer {
         c_string(record.topic).map_err(|failure| KafkaError::MessageProduction(failure.code))?;
         let outcome = self.current().send(record, DELIVERY_TIMEOUT).await;
         if outcome.is_err() {
-            self.replace_when_fatal().await;
+            self.replace_when_useless().await;
         }
         outcome.map(|delivery| Written { partition: delivery.partition, offset: delivery.offset })
     }
@@ -102,10 +102,11 @@ impl DurableProducer {
         Arc::clone(&self.producer.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// After a fatal error an idempotent producer refuses everything.
-    async fn replace_when_fatal(&self) {
-        let Some((code, words)) = self.current().client().fatal_error() else { return };
-        tracing::warn!(%code, "producer is replaced after a fatal error: {words}");
+    /// After a fatal error an idempotent producer refuses everything; one that is silent
+    /// may be so for ever.
+    async fn replace_when_useless(&self) {
+        let Some(why) = self.current().is_useless() else { return };
+        tracing::warn!("producer is replaced: {why}");
         match shared(self.config.clone(), self.memory.clone()).await {
             Ok(fresh) => *self.producer.lock().unwrap_or_else(PoisonError::into_inner) = fresh,
             Err(problem) => tracing::warn!(%problem, "producer is not replaced"),
@@ -115,4 +116,29 @@ impl DurableProducer {
 
 async fn shared(config: ClientConfig, memory: ErrorMemory) -> Result<Arc<AsyncProducer>, Problem> {
     AsyncProducer::create(config, memory, "cannot make a producer").await.map(Arc::new)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may end at once")]
+
+    use super::*;
+
+    /// Time stands still but for who waits: librdkafka, which tries this record without
+    /// an end, is not heard of before the limit.
+    #[tokio::test(start_paused = true)]
+    async fn one_that_does_not_say_what_became_of_a_record_is_replaced() {
+        let mut config = ClientConfig::new();
+        config.set("message.timeout.ms", "0");
+        let memory = ErrorMemory::default();
+        let producer = DurableProducer::create(config, memory, &[]).await.unwrap();
+        let silent = producer.current();
+
+        let record = FutureRecord::to("topic").payload(&b"value"[..]);
+        let outcome = producer.send(record.key(&b""[..])).await;
+
+        let timed_out = rdkafka::error::RDKafkaErrorCode::MessageTimedOut;
+        assert_eq!(outcome, Err(KafkaError::MessageProduction(timed_out)));
+        assert!(!Arc::ptr_eq(&silent, &producer.current()));
+    }
 }
