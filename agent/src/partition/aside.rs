@@ -2,11 +2,9 @@
 //! before that object is put: dead letters and spilled values.
 
 use std::future::Future;
-use std::sync::Arc;
 
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 /// Of one extent, after which its object is closed.
@@ -29,20 +27,15 @@ impl Aside {
         self.bytes
     }
 
-    /// Sends something on its way, which holds about `bytes`, when one of the
-    /// `slots` is free.
+    /// Sends something on its way, which holds about `bytes`. How many are under way
+    /// at a time is for the delivery itself to keep to.
     pub(super) fn send(
         &mut self,
-        slots: &Arc<Semaphore>,
         bytes: usize,
         delivery: impl Future<Output = Result<(), Problem>> + Send + 'static,
     ) {
         self.bytes += bytes;
-        let slots = Arc::clone(slots);
-        self.pending.spawn(async move {
-            let _slot = slots.acquire_owned().await;
-            delivery.await
-        });
+        self.pending.spawn(delivery);
     }
 
     /// Whether no more should join.

@@ -13,6 +13,7 @@ use tokio::sync::{Mutex, Semaphore};
 use super::aside::Aside;
 use super::attempts::{Attempts, Patience};
 use super::message::Message;
+use super::turn::{Turn, Turns};
 use super::values::ValueObjects;
 use crate::report::{Reporter, Severity};
 use crate::task::{PartitionBoard, TaskSpec};
@@ -71,16 +72,28 @@ impl ErrorTopics {
 #[derive(Clone)]
 pub(crate) struct DeadLetters {
     /// The topics.
-    pub topics: Arc<ErrorTopics>,
+    topics: Arc<ErrorTopics>,
     /// The partition.
-    pub partition: i32,
+    partition: i32,
     /// Where values go that an error topic refuses as too large.
-    pub values: ValueObjects,
+    values: ValueObjects,
     /// What is seen of the partition.
-    pub board: Arc<PartitionBoard>,
+    board: Arc<PartitionBoard>,
+    /// In which they are told of.
+    turns: Turns,
 }
 
 impl DeadLetters {
+    /// The way of one partition.
+    pub(crate) fn new(
+        topics: Arc<ErrorTopics>,
+        partition: i32,
+        values: ValueObjects,
+        board: Arc<PartitionBoard>,
+    ) -> Self {
+        Self { topics, partition, values, board, turns: Turns::default() }
+    }
+
     /// Sends a copy of the record on its way.
     pub(super) fn send(
         &self,
@@ -91,7 +104,8 @@ impl DeadLetters {
         problem: Problem,
     ) {
         let record = self.copy(message, stage, problem);
-        aside.send(slots, message.bytes(), self.clone().deliver(record));
+        let (turn, slots) = (self.turns.next(), Arc::clone(slots));
+        aside.send(message.bytes(), self.clone().deliver(record, slots, turn));
     }
 
     /// A copy of the record with what is wrong with it.
@@ -115,8 +129,15 @@ impl DeadLetters {
         }
     }
 
-    /// Sends the record until the error topic has acknowledged it.
-    async fn deliver(self, mut record: ErrorRecord) -> Result<(), Problem> {
+    /// Sends the record, when one of the `slots` is free, until the error topic has
+    /// acknowledged it, and tells of it when its turn has come.
+    async fn deliver(
+        self,
+        mut record: ErrorRecord,
+        slots: Arc<Semaphore>,
+        mut turn: Turn,
+    ) -> Result<(), Problem> {
+        let slot = slots.acquire_owned().await;
         let mut attempts = Attempts::new(&self.board, Patience(None));
         let written = loop {
             match self.topics.send(&record).await {
@@ -137,6 +158,9 @@ impl DeadLetters {
             }
         };
         attempts.worked();
+        // Those before it may wait for one.
+        drop(slot);
+        turn.comes().await;
         self.board.dead_lettered();
         let problem = Problem::new(record.code, record.message.clone());
         let gone = format!("{} (now in `{}`)", record.message, record.error_topic);

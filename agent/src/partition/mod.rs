@@ -2,8 +2,9 @@
 //! ([`queue`], as a [`message`]; [`run`], [`take`]), encoded straight into the open
 //! object ([`object`], as its [`shape`] says), which is closed when a rotation rule
 //! says so ([`rotation`]), made ready for its turn ([`prepare`]), and becomes the next
-//! link of the chain ([`deliver`]). Offsets without a record are a [`gap`]. What cannot or should not stand in the object goes
-//! [`aside`]: [`dead_letter`], [`values`]. The record before the first one is the
+//! link of the chain ([`deliver`]). Offsets without a record are a [`gap`]. What cannot
+//! or should not stand in the object goes [`aside`]: [`dead_letter`] (told of in
+//! [`turn`]), [`values`]. The record before the first one is the
 //! [`witness`] that it follows on what was read.
 
 mod aside;
@@ -25,6 +26,7 @@ mod shape;
 mod source_error;
 mod state;
 mod take;
+mod turn;
 mod values;
 mod witness;
 

@@ -1,5 +1,6 @@
 //! One record: into the open object, or where else it belongs.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -178,7 +179,9 @@ impl PartitionLoop {
     fn spill(&self, state: &mut State, message: &Message<'_>) {
         let Some(value) = message.value().map(Bytes::copy_from_slice) else { return };
         let (values, offset) = (self.values.clone(), message.offset());
-        state.aside.send(&self.aside_slots, value.len(), async move {
+        let slots = Arc::clone(&self.aside_slots);
+        state.aside.send(value.len(), async move {
+            let _slot = slots.acquire_owned().await;
             values.put(offset, SPILLED_VALUE, value).await.map(drop)
         });
         state.hold_aside();

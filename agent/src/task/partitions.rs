@@ -169,12 +169,12 @@ impl Partitions {
             delivery,
             stalls: self.stalls.clone(),
             log_range,
-            dead_letters: DeadLetters {
-                topics: self.error_topics.clone(),
+            dead_letters: DeadLetters::new(
+                self.error_topics.clone(),
                 partition,
-                values: values.clone(),
-                board: board.clone(),
-            },
+                values.clone(),
+                board.clone(),
+            ),
             values,
             board,
         };
