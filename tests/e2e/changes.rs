@@ -1,12 +1,17 @@
 //! What can be changed and decided while a connector runs: its output, a
 //! partition that has stopped, where it starts.
 
+use std::iter;
+
 use anyhow::{Context, Result};
 use kafka2oss_proto::v1;
+use kafka2oss_sandbox::oss::{Operation, RequestMatch};
 use kafka2oss_tests::produce::{Record, numbered};
+use kafka2oss_tests::wait::eventually;
 use tonic::Code;
 
 use crate::connector::{Connector, partitions};
+use crate::deployment::LIMIT;
 use crate::spec::Parts;
 use crate::world::World;
 
@@ -134,6 +139,43 @@ async fn offsets_are_reset_while_paused_and_objects_stay() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn dead_letters_are_told_in_the_order_of_the_records_not_of_acknowledgements() -> Result<()> {
+    // given a first one whose value goes beside the objects, and cannot for now
+    let world = World::new(1).await?;
+    let connector = world.connector().await?;
+    let error_topic = format!("connect-error-{}", connector.id);
+    world.admin()?.create_topic(&error_topic, 1, &[("max.message.bytes", "3000")]).await?;
+    let values = RequestMatch::operation(Operation::PutObject).with_key_containing("dead-letter");
+    let hold = world.oss().faults().hold_before(values);
+    let mut random = fastrand::Rng::with_seed(1);
+    let incompressible: Vec<u8> = iter::repeat_with(|| random.u8(..)).take(10_000).collect();
+    let large = Record::new(incompressible).partition(0);
+    let small = || Record::new(NOT_UTF8).partition(0);
+    world.produce([large, small(), small()]).await?;
+    connector.run().await?;
+    tokio::time::timeout(LIMIT, hold.held()).await?;
+
+    // when the others are acknowledged before it
+    eventually("two are acknowledged", LIMIT, async || {
+        Ok((world.read(&error_topic).await?.len() == 2).then_some(()))
+    })
+    .await?;
+    hold.release();
+
+    // then
+    let request =
+        v1::ListDeadLettersRequest { parent: connector.name.clone(), ..Default::default() };
+    let offsets = eventually("three are listed", LIMIT, async || {
+        let page = connector.client().list_dead_letters(request.clone()).await?.into_inner();
+        let offsets: Vec<_> = page.dead_letters.iter().map(|letter| letter.offset).collect();
+        Ok((offsets.len() == 3).then_some(offsets))
+    })
+    .await?;
+    assert_eq!(offsets, [2, 1, 0], "the newest first");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn dead_letters_are_listed_page_by_page_the_newest_first() -> Result<()> {
     // given
     let world = World::new(1).await?;
@@ -156,7 +198,7 @@ async fn dead_letters_are_listed_page_by_page_the_newest_first() -> Result<()> {
         page_token: String::new(),
     };
     let mut offsets = Vec::new();
-    kafka2oss_tests::wait::eventually("three are listed", crate::deployment::LIMIT, async || {
+    eventually("three are listed", LIMIT, async || {
         offsets.clear();
         request.page_token.clear();
         loop {
@@ -205,7 +247,7 @@ async fn a_topic_that_was_made_anew_is_taken_up_by_a_reset_of_its_offsets() -> R
     let kept = world.bucket.keys(&world.topic).await?;
     let admin = world.admin()?;
     admin.delete_topic(&world.topic).await?;
-    kafka2oss_tests::wait::eventually("it is made anew", crate::deployment::LIMIT, async || {
+    eventually("it is made anew", LIMIT, async || {
         admin.create_topic(&world.topic, 1, &[]).await.map(Some)
     })
     .await?;
