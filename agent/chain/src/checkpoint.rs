@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ChainId, Identity, LogPosition, Pin};
+use crate::{ChainId, Commit, Identity, LogPosition};
 
 /// The key of a checkpoint: one a partition, chain and assignment, so that an
 /// owner that has been left behind cannot lower another's. In the form of Kafka
@@ -59,28 +59,41 @@ impl CheckpointKey {
     }
 }
 
-/// A position that was committed, with its pin.
+/// A position that was committed, with its pin if it announced one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Checkpoint {
     /// The committed offset.
     #[serde(rename = "kafka_offset")]
     pub offset: i64,
-    /// Key of the next object.
-    pub next_key: String,
+    /// Key of the next object, if it is announced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_key: Option<String>,
     uid: String,
     topic_id: String,
     epoch: u64,
     /// Leader epoch of the record before the offset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     leader_epoch: Option<i32>,
+    /// How many owners the chain has had, with the one who wrote it; 0 where that is
+    /// not known.
+    #[serde(default)]
+    pub owners: u64,
 }
 
 impl Checkpoint {
-    /// Of a chain.
-    pub fn new(identity: &Identity, position: impl Into<LogPosition>, pin: &Pin) -> Self {
+    /// Of a chain that stands so.
+    pub fn new(identity: &Identity, commit: &Commit) -> Self {
         let Identity { uid, topic_id, epoch } = identity.clone();
-        let LogPosition { offset, leader_epoch } = position.into();
-        Self { offset, next_key: pin.key().to_owned(), uid, topic_id, epoch, leader_epoch }
+        let Commit { position: LogPosition { offset, leader_epoch }, pin, owners } = commit;
+        let (offset, leader_epoch, owners) = (*offset, *leader_epoch, *owners);
+        let next_key = pin.as_ref().map(|pin| pin.key().to_owned());
+        Self { offset, next_key, uid, topic_id, epoch, leader_epoch, owners }
+    }
+
+    /// What makes one checkpoint of a chain count more than another: the higher
+    /// offset, then that it announces a key, then the later owner.
+    pub fn rank(&self) -> (i64, bool, u64) {
+        (self.offset, self.next_key.is_some(), self.owners)
     }
 
     /// The position that was committed.
@@ -111,6 +124,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::Pin;
+
+    fn commit(position: impl Into<LogPosition>, key: Option<&str>, owners: u64) -> Commit {
+        let pin = key.map(|key| Pin::new(key.to_owned()));
+        Commit { position: position.into(), pin, owners }
+    }
 
     fn identity() -> Identity {
         Identity { uid: "u".into(), topic_id: "t".into(), epoch: 2 }
@@ -124,22 +143,22 @@ mod tests {
             String::from_utf8_lossy(&key.encode()),
             r#"["orders",{"kafka_topic":"t","kafka_partition":3,"chain":"abcd2345","assignment":"a1"}]"#
         );
-        let checkpoint = Checkpoint::new(&identity(), 7, &Pin::new("k".into()));
+        let checkpoint = Checkpoint::new(&identity(), &commit(7, Some("k"), 3));
         assert_eq!(
             String::from_utf8_lossy(&checkpoint.encode()),
-            r#"{"kafka_offset":7,"next_key":"k","uid":"u","topic_id":"t","epoch":2}"#
+            r#"{"kafka_offset":7,"next_key":"k","uid":"u","topic_id":"t","epoch":2,"owners":3}"#
         );
         let position = LogPosition { offset: 7, leader_epoch: Some(5) };
-        let checkpoint = Checkpoint::new(&identity(), position, &Pin::new("k".into()));
+        let checkpoint = Checkpoint::new(&identity(), &commit(position, None, 3));
         assert_eq!(
             String::from_utf8_lossy(&checkpoint.encode()),
-            r#"{"kafka_offset":7,"next_key":"k","uid":"u","topic_id":"t","epoch":2,"leader_epoch":5}"#
+            r#"{"kafka_offset":7,"uid":"u","topic_id":"t","epoch":2,"leader_epoch":5,"owners":3}"#
         );
     }
 
     #[test]
     fn a_checkpoint_of_another_epoch_is_not_the_chains() {
-        let checkpoint = Checkpoint::new(&identity(), 7, &Pin::new("k".into()));
+        let checkpoint = Checkpoint::new(&identity(), &commit(7, Some("k"), 1));
         assert!(checkpoint.is_of(&identity()));
         assert!(!checkpoint.is_of(&Identity { epoch: 1, ..identity() }));
     }
@@ -148,13 +167,13 @@ mod tests {
         #[test]
         fn what_is_written_is_read_back(
             connector: String, topic: String, partition: i32, assignment: String,
-            offset: i64, leader_epoch: Option<i32>, key: String,
+            offset: i64, leader_epoch: Option<i32>, key: Option<String>, owners: u64,
         ) {
             let chain = ChainId::parse("abcd2345").expect("a chain id");
             let of = CheckpointKey::new(&connector, &topic, partition, chain, &assignment);
             prop_assert_eq!(CheckpointKey::decode(&of.encode()), Some(of));
             let position = LogPosition { offset, leader_epoch };
-            let checkpoint = Checkpoint::new(&identity(), position, &Pin::new(key));
+            let checkpoint = Checkpoint::new(&identity(), &commit(position, key.as_deref(), owners));
             prop_assert_eq!(checkpoint.position(), position);
             prop_assert_eq!(Checkpoint::decode(&checkpoint.encode()), Some(checkpoint));
         }

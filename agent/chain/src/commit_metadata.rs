@@ -1,11 +1,12 @@
 //! What a committed offset carries besides the number: whose it is, the key of
-//! the next object, and the leader epoch of the record before it.
+//! the next object, the leader epoch of the record before it, and how many owners
+//! the chain has had.
 
 use std::fmt::Write as _;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
-use crate::{Identity, Pin};
+use crate::{Commit, Identity};
 
 /// Format version and what marks a commit as ours.
 const MARK: &str = "k2o1";
@@ -15,9 +16,10 @@ const MARK: &str = "k2o1";
 const ESCAPED: &AsciiSet = &CONTROLS.add(b' ').add(b'%').add(b';');
 
 /// Metadata of a commit, in clear ASCII: `k2o1;{uid};{topic id};{epoch}`, then
-/// `;{key of the next object, percent-encoded}`, then `;{leader epoch}`: either is
-/// empty where it is not known, and left out where nothing follows. Later versions
-/// append fields; a reader passes over those that it does not know.
+/// `;{key of the next object, percent-encoded}`, then `;{leader epoch}`, then
+/// `;{owners}`: each is empty where it is not known, and left out where nothing
+/// follows. Later versions append fields; a reader passes over those that it does not
+/// know.
 ///
 /// The leader epoch stands here and not where a commit has a field for it, since
 /// what brokers keep of the metadata is looked at.
@@ -29,29 +31,38 @@ pub struct CommitMetadata {
     pub next_key: Option<String>,
     /// Leader epoch of the record before the offset.
     pub leader_epoch: Option<i32>,
+    /// How many owners the chain has had; 0 where that is not known.
+    pub owners: u64,
 }
 
 impl CommitMetadata {
-    /// Of a chain, with its pin and the leader epoch of the record before it.
-    pub fn new(identity: Identity, pin: Option<&Pin>, leader_epoch: Option<i32>) -> Self {
-        Self { identity, next_key: pin.map(|pin| pin.key().to_owned()), leader_epoch }
+    /// Of a chain that stands so.
+    pub fn new(identity: Identity, commit: &Commit) -> Self {
+        let Commit { position, pin, owners } = commit;
+        let next_key = pin.as_ref().map(|pin| pin.key().to_owned());
+        Self { identity, next_key, leader_epoch: position.leader_epoch, owners: *owners }
     }
 
     /// Text to commit. Kafka takes 4,096 bytes by default
-    /// (`offset.metadata.max.bytes`); this has about 70, and up to three times
+    /// (`offset.metadata.max.bytes`); this has about 80, and up to three times
     /// the key's bytes.
     pub fn encode(&self) -> String {
-        let Self { identity: Identity { uid, topic_id, epoch }, next_key, leader_epoch } = self;
+        let Self { identity, next_key, leader_epoch, owners } = self;
+        let Identity { uid, topic_id, epoch } = identity;
         let mut text = format!("{MARK};{uid};{topic_id};{epoch}");
-        if next_key.is_some() || leader_epoch.is_some() {
+        if next_key.is_some() || leader_epoch.is_some() || *owners > 0 {
             text.push(';');
         }
         if let Some(key) = next_key {
             text.extend(utf8_percent_encode(key, ESCAPED));
         }
-        if let Some(leader_epoch) = leader_epoch {
-            write!(text, ";{leader_epoch}").expect("a String takes all");
+        match (leader_epoch, *owners) {
+            (None, 0) => Ok(()),
+            (None, owners) => write!(text, ";;{owners}"),
+            (Some(leader_epoch), 0) => write!(text, ";{leader_epoch}"),
+            (Some(leader_epoch), owners) => write!(text, ";{leader_epoch};{owners}"),
         }
+        .expect("a String takes all");
         text
     }
 
@@ -72,7 +83,8 @@ impl CommitMetadata {
         };
         // Without it nothing is wrong that a record could not show.
         let leader_epoch = fields.next().and_then(|epoch| epoch.parse().ok());
-        Some(Self { identity: Identity { uid, topic_id, epoch }, next_key, leader_epoch })
+        let owners = fields.next().and_then(|owners| owners.parse().ok()).unwrap_or(0);
+        Some(Self { identity: Identity { uid, topic_id, epoch }, next_key, leader_epoch, owners })
     }
 }
 
@@ -87,9 +99,10 @@ mod tests {
         fn what_is_committed_is_read_back_and_is_ascii(
             uid in "[A-Z0-9]{1,26}", topic_id in "[A-Za-z0-9_-]{0,22}", epoch: u64,
             next_key in proptest::option::of(".{1,300}"), leader_epoch: Option<i32>,
+            owners: u64,
         ) {
             let identity = Identity { uid, topic_id, epoch };
-            let metadata = CommitMetadata { identity, next_key, leader_epoch };
+            let metadata = CommitMetadata { identity, next_key, leader_epoch, owners };
             let text = metadata.encode();
             prop_assert!(text.bytes().all(|byte| byte.is_ascii_graphic()), "{text}");
             prop_assert_eq!(CommitMetadata::decode(text.as_bytes()), Some(metadata));
@@ -105,7 +118,7 @@ mod tests {
     fn the_longest_key_fits_into_what_kafka_takes() {
         let identity = Identity { uid: "u".repeat(26), topic_id: "t".repeat(22), epoch: u64::MAX };
         let (next_key, leader_epoch) = (Some("é".repeat(511)), Some(i32::MIN));
-        let metadata = CommitMetadata { identity, next_key, leader_epoch };
+        let metadata = CommitMetadata { identity, next_key, leader_epoch, owners: u64::MAX };
         assert!(metadata.encode().len() <= 4_096);
     }
 
@@ -128,22 +141,26 @@ mod tests {
 
     #[test]
     fn fields_of_a_later_version_are_passed_over() {
-        let read = CommitMetadata::decode(b"k2o1;u;t;1;a%3Bb;7;more;and more").expect("ours");
+        let read = CommitMetadata::decode(b"k2o1;u;t;1;a%3Bb;7;9;more;and more").expect("ours");
         assert_eq!((read.identity.epoch, read.next_key.as_deref()), (1, Some("a;b")));
-        assert_eq!(read.leader_epoch, Some(7));
+        assert_eq!((read.leader_epoch, read.owners), (Some(7), 9));
     }
 
     #[test]
     fn fields_that_are_not_there_are_not_known() {
-        for (text, next_key, leader_epoch) in [
-            ("k2o1;u;t;1", None, None),
-            ("k2o1;u;t;1;k", Some("k"), None),
-            ("k2o1;u;t;1;;7", None, Some(7)),
-            ("k2o1;u;t;1;k;", Some("k"), None),
-            ("k2o1;u;t;1;k;seven", Some("k"), None),
+        for (text, next_key, leader_epoch, owners) in [
+            ("k2o1;u;t;1", None, None, 0),
+            ("k2o1;u;t;1;k", Some("k"), None, 0),
+            ("k2o1;u;t;1;;7", None, Some(7), 0),
+            ("k2o1;u;t;1;k;", Some("k"), None, 0),
+            ("k2o1;u;t;1;k;seven", Some("k"), None, 0),
+            ("k2o1;u;t;1;;;9", None, None, 9),
+            ("k2o1;u;t;1;;7;9", None, Some(7), 9),
+            ("k2o1;u;t;1;;7;-9", None, Some(7), 0),
         ] {
             let read = CommitMetadata::decode(text.as_bytes()).expect("ours");
-            assert_eq!((read.next_key.as_deref(), read.leader_epoch), (next_key, leader_epoch));
+            let fields = (read.next_key.as_deref(), read.leader_epoch, read.owners);
+            assert_eq!(fields, (next_key, leader_epoch, owners), "{text}");
         }
     }
 }

@@ -10,13 +10,23 @@ use crate::{LogPosition, Pin};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(pub u64);
 
-/// A position of the chain, for the group.
+/// Where a chain stands: what the group and the offset topic hold of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Commit {
     /// The chain's position.
     pub position: LogPosition,
-    /// Key of the link that starts there, if it is known by then.
+    /// Key of the link that starts there, if it is announced.
     pub pin: Option<Pin>,
+    /// How many owners the chain has had, with the one who has committed it.
+    /// Neither a clock nor a name tells who came later.
+    pub owners: u64,
+}
+
+impl Commit {
+    /// Of a chain that nobody has owned yet: it starts at `position`.
+    pub fn start(position: impl Into<LogPosition>) -> Self {
+        Self { position: position.into(), pin: None, owners: 0 }
+    }
 }
 
 /// What is to be done next.
@@ -28,12 +38,14 @@ pub enum Step {
     /// Commit, then say [`Owner::committed`]. Without a definitive answer the
     /// owner is one no more.
     Commit(Commit),
-    /// Write a checkpoint, then say [`Owner::checkpointed`].
+    /// Send a checkpoint of what is committed, if it is earlier than `before` by
+    /// then, and say [`Owner::checkpointed`] once it is acknowledged. After any
+    /// other outcome take the next step.
     Checkpoint {
-        /// The chain's position.
-        position: LogPosition,
-        /// Key of the link that starts there.
-        pin: Pin,
+        /// What is committed.
+        commit: Commit,
+        /// When it was committed too long ago.
+        before: Moment,
     },
     /// Sign a put of the object under this key and, if it is earlier than
     /// `before` by then, send it; then say [`Owner::created`] or
@@ -52,13 +64,14 @@ pub enum Step {
 ///
 /// A link is added so: its key is announced as part of the committed offset
 /// (unless that has been done), a checkpoint of that is written, the object is
-/// put, its end is committed. Nothing is put before the announcement of its key
-/// is acknowledged, nor later than the put window after the last acknowledged
-/// commit was sent.
+/// put, its end is committed; where that announces nothing, since no further
+/// record is known, a checkpoint of the bare end is written. Nothing is put before
+/// the announcement of its key is acknowledged; no put and no checkpoint is sent
+/// later than the put window after the last acknowledged commit was sent.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Owner {
-    position: LogPosition,
-    pin: Option<Pin>,
+    /// What is committed, and the own number.
+    at: Commit,
     /// When this assignment's last acknowledged commit was sent.
     announced: Option<Moment>,
     checkpoint: CheckpointState,
@@ -68,6 +81,8 @@ pub struct Owner {
     stands: bool,
     /// End of the link that stands at the position.
     linked: Option<LogPosition>,
+    /// The group holds no offset: it gets this one, also where there is nothing to put.
+    restores: bool,
     /// Milliseconds.
     window: u64,
 }
@@ -81,19 +96,14 @@ enum CheckpointState {
 }
 
 impl Owner {
-    /// Takes the chain over at `position`. `window` is the put window;
-    /// `checkpoints` says whether there is an offset topic.
-    pub fn new(
-        position: impl Into<LogPosition>,
-        pin: Option<Pin>,
-        window: Duration,
-        checkpoints: bool,
-    ) -> Self {
+    /// Takes the chain over from whoever has committed `found`. `window` is the put
+    /// window; `checkpoints` says whether there is an offset topic.
+    pub fn new(found: Commit, window: Duration, checkpoints: bool) -> Self {
+        let owners = found.owners.saturating_add(1);
         Self {
-            position: position.into(),
             // Whoever has announced it may have put it.
-            asking: pin.is_some(),
-            pin,
+            asking: found.pin.is_some(),
+            at: Commit { owners, ..found },
             announced: None,
             checkpoint: match checkpoints {
                 true => CheckpointState::Due,
@@ -101,24 +111,35 @@ impl Owner {
             },
             stands: false,
             linked: None,
+            restores: false,
             window: u64::try_from(window.as_millis()).unwrap_or(u64::MAX),
         }
     }
 
+    /// The same, of which only the offset topic has told.
+    pub fn restoring(found: Commit, window: Duration, checkpoints: bool) -> Self {
+        Self { restores: true, ..Self::new(found, window, checkpoints) }
+    }
+
     /// Where the next link starts: the committed offset.
     pub fn position(&self) -> LogPosition {
-        self.position
+        self.at.position
     }
 
     /// Key of the next link, once it is announced.
     pub fn pin(&self) -> Option<&Pin> {
-        self.pin.as_ref()
+        self.at.pin.as_ref()
+    }
+
+    /// Where the chain stands, for the owner after this one.
+    pub fn standing(&self) -> &Commit {
+        &self.at
     }
 
     /// What is to be done at `now`. `proposal` is the key that the next link
     /// would have by this owner's own layout, if there is an object to put;
-    /// `following` the key of the link after it, from that one's offset on, if
-    /// its first record is known.
+    /// `following` the key of a link of which the first record is known, from that
+    /// one's offset on.
     pub fn step(
         &self,
         now: Moment,
@@ -126,26 +147,40 @@ impl Owner {
         following: Option<(i64, &Pin)>,
     ) -> Step {
         if let Some(position) = self.linked {
-            let following = following.filter(|(first, _)| *first == position.offset);
-            let pin = following.map(|(_, pin)| pin.clone());
-            return Step::Commit(Commit { position, pin });
+            let pin = following.filter(|(first, _)| *first == position.offset);
+            let pin = pin.map(|(_, pin)| pin.clone());
+            return Step::Commit(Commit { position, pin, owners: self.at.owners });
         }
-        if let (true, Some(pin)) = (self.asking, &self.pin) {
+        if let (true, Some(pin)) = (self.asking, &self.at.pin) {
             return Step::Ask(pin.clone());
         }
-        let Some(proposal) = proposal else { return Step::Rest };
-        let position = self.position;
-        let announced = self.announced.map(|sent| Moment(sent.0.saturating_add(self.window)));
-        match (&self.pin, announced) {
-            (Some(pin), Some(before)) if now < before => match self.checkpoint {
-                CheckpointState::Due => Step::Checkpoint { position, pin: pin.clone() },
-                _ => Step::Put { pin: pin.clone(), before },
+        let before = self.announced.map(|sent| Moment(sent.0.saturating_add(self.window)));
+        let before = before.filter(|before| now < *before);
+        let is_due = self.checkpoint == CheckpointState::Due;
+        match (proposal, &self.at.pin) {
+            (Some(_), Some(pin)) => match before {
+                Some(before) if is_due => self.write_checkpoint(before),
+                Some(before) => Step::Put { pin: pin.clone(), before },
+                None => Step::Commit(self.at.clone()),
             },
-            (pin, _) => {
-                let pin = Some(pin.as_ref().unwrap_or(proposal).clone());
-                Step::Commit(Commit { position, pin })
+            (Some(proposal), None) => {
+                Step::Commit(Commit { pin: Some(proposal.clone()), ..self.at.clone() })
             }
+            (None, None) if self.restores && self.announced.is_none() => {
+                Step::Commit(self.at.clone())
+            }
+            // The next announcement is checkpointed in its place.
+            (None, None) if is_due && self.announced.is_some() && following.is_none() => before
+                .map_or_else(
+                    || Step::Commit(self.at.clone()),
+                    |before| self.write_checkpoint(before),
+                ),
+            (None, _) => Step::Rest,
         }
+    }
+
+    fn write_checkpoint(&self, before: Moment) -> Step {
+        Step::Checkpoint { commit: self.at.clone(), before }
     }
 
     /// The offset topic takes no checkpoints: from now on none is written.
@@ -179,17 +214,14 @@ impl Owner {
 
     /// The commit, which was sent at `sent`, is acknowledged.
     pub fn committed(&mut self, commit: Commit, sent: Moment) {
-        let Commit { position, pin } = commit;
-        if (position, &pin) != (self.position, &self.pin)
-            && self.checkpoint == CheckpointState::Written
-        {
+        if commit != self.at && self.checkpoint == CheckpointState::Written {
             self.checkpoint = CheckpointState::Due;
         }
-        (self.position, self.pin, self.linked) = (position, pin, None);
+        (self.at, self.linked) = (commit, None);
         self.announced = Some(sent);
     }
 
-    /// The checkpoint of the position and its pin is acknowledged.
+    /// The checkpoint of what is committed is acknowledged.
     pub fn checkpointed(&mut self) {
         self.checkpoint = CheckpointState::Written;
     }
@@ -205,12 +237,21 @@ mod tests {
         Pin::new(name.to_owned())
     }
 
+    /// As the owner commits it.
     fn commit(position: impl Into<LogPosition>, key: Option<&str>) -> Commit {
-        Commit { position: position.into(), pin: key.map(pin) }
+        Commit { position: position.into(), pin: key.map(pin), owners: 8 }
+    }
+
+    fn found(position: impl Into<LogPosition>, key: Option<&str>) -> Commit {
+        Commit { owners: 7, ..commit(position, key) }
     }
 
     fn owner_at(position: i64, key: Option<&str>) -> Owner {
-        Owner::new(position, key.map(pin), WINDOW, true)
+        Owner::new(found(position, key), WINDOW, true)
+    }
+
+    fn checkpoint(position: impl Into<LogPosition>, key: Option<&str>, before: u64) -> Step {
+        Step::Checkpoint { commit: commit(position, key), before: Moment(before) }
     }
 
     #[test]
@@ -220,13 +261,15 @@ mod tests {
 
         assert_eq!(next(&owner), Step::Commit(commit(10, Some("a"))));
         owner.committed(commit(10, Some("a")), Moment(0));
-        assert_eq!(next(&owner), Step::Checkpoint { position: 10.into(), pin: pin("a") });
+        assert_eq!(next(&owner), checkpoint(10, Some("a"), 100));
         owner.checkpointed();
         assert_eq!(next(&owner), Step::Put { pin: pin("a"), before: Moment(100) });
         owner.created(15);
         assert_eq!(next(&owner), Step::Commit(commit(15, None)));
         owner.committed(commit(15, None), Moment(1));
-        assert_eq!((owner.position(), owner.pin()), (15.into(), None));
+        assert_eq!(owner.standing(), &commit(15, None));
+        assert_eq!(owner.step(Moment(2), None, None), checkpoint(15, None, 101));
+        owner.checkpointed();
         assert_eq!(owner.step(Moment(2), None, None), Step::Rest);
     }
 
@@ -242,7 +285,7 @@ mod tests {
         assert_eq!(step, Step::Commit(commit(15, Some("b"))));
         owner.committed(commit(15, Some("b")), Moment(5));
         let step = owner.step(Moment(6), Some(&b), None);
-        assert_eq!(step, Step::Checkpoint { position: 15.into(), pin: pin("b") });
+        assert_eq!(step, checkpoint(15, Some("b"), 105));
     }
 
     #[test]
@@ -287,6 +330,48 @@ mod tests {
     }
 
     #[test]
+    fn no_checkpoint_is_sent_after_the_put_window() {
+        let mut owner = owner_at(10, None);
+        owner.committed(commit(10, Some("a")), Moment(0));
+        let proposal = pin("a");
+        let step = |owner: &Owner, now| owner.step(Moment(now), Some(&proposal), None);
+        assert_eq!(step(&owner, 99), checkpoint(10, Some("a"), 100));
+        assert_eq!(step(&owner, 100), Step::Commit(commit(10, Some("a"))));
+        owner.committed(commit(10, Some("a")), Moment(100));
+        assert_eq!(step(&owner, 100), checkpoint(10, Some("a"), 200));
+
+        owner.checkpointed();
+        owner.created(15);
+        owner.committed(commit(15, None), Moment(150));
+        assert_eq!(owner.step(Moment(250), None, None), Step::Commit(commit(15, None)));
+    }
+
+    #[test]
+    fn a_bare_end_is_checkpointed_only_while_nothing_follows() {
+        let mut owner = owner_at(10, Some("a"));
+        owner.asked(Some(15.into()));
+        owner.committed(commit(15, None), Moment(0));
+        let b = pin("b");
+        assert_eq!(owner.step(Moment(1), None, Some((15, &b))), Step::Rest);
+        assert_eq!(owner.step(Moment(1), None, None), checkpoint(15, None, 100));
+        // An owner who has committed nothing has nothing to say.
+        assert_eq!(owner_at(15, None).step(Moment(1), None, None), Step::Rest);
+        owner.without_checkpoints();
+        assert_eq!(owner.step(Moment(1), None, None), Step::Rest);
+    }
+
+    #[test]
+    fn a_bare_end_that_only_the_offset_topic_holds_is_committed_at_once() {
+        let mut owner = Owner::restoring(found(15, None), WINDOW, true);
+        let next = |owner: &Owner| owner.step(Moment(1), None, None);
+        assert_eq!(next(&owner), Step::Commit(commit(15, None)));
+        owner.committed(commit(15, None), Moment(1));
+        assert_eq!(next(&owner), checkpoint(15, None, 101));
+        owner.checkpointed();
+        assert_eq!(next(&owner), Step::Rest);
+    }
+
+    #[test]
     fn what_exists_is_asked_for_and_put_again_when_it_is_gone() {
         let mut owner = owner_at(10, None);
         owner.committed(commit(10, Some("a")), Moment(0));
@@ -324,13 +409,13 @@ mod tests {
     #[test]
     fn whatever_is_committed_says_of_which_leader_the_record_before_was() {
         let at = |offset, leader_epoch| LogPosition { offset, leader_epoch: Some(leader_epoch) };
-        let mut owner = Owner::new(at(10, 3), None, WINDOW, true);
+        let mut owner = Owner::new(found(at(10, 3), None), WINDOW, true);
         let next = |owner: &Owner| owner.step(Moment(0), Some(&pin("a")), None);
 
         let announcement = commit(at(10, 3), Some("a"));
         assert_eq!(next(&owner), Step::Commit(announcement.clone()));
         owner.committed(announcement, Moment(0));
-        assert_eq!(next(&owner), Step::Checkpoint { position: at(10, 3), pin: pin("a") });
+        assert_eq!(next(&owner), checkpoint(at(10, 3), Some("a"), 100));
         owner.created(at(15, 4));
         assert_eq!(next(&owner), Step::Commit(commit(at(15, 4), None)));
         owner.committed(commit(at(15, 4), None), Moment(1));
@@ -339,7 +424,7 @@ mod tests {
 
     #[test]
     fn without_an_offset_topic_nothing_waits_for_a_checkpoint() {
-        let mut owner = Owner::new(10, None, WINDOW, false);
+        let mut owner = Owner::new(found(10, None), WINDOW, false);
         owner.committed(commit(10, Some("a")), Moment(0));
         let step = owner.step(Moment(1), Some(&pin("a")), None);
         assert_eq!(step, Step::Put { pin: pin("a"), before: Moment(100) });

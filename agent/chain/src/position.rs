@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 
-use crate::{Checkpoint, CommitMetadata, Identity, LogPosition, Pin};
+use crate::{Checkpoint, Commit, CommitMetadata, Identity, LogPosition, Pin};
 
 /// What the group holds for a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,12 +20,7 @@ pub struct Committed {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Position {
     /// The chain goes on here.
-    Committed {
-        /// The chain's position.
-        position: LogPosition,
-        /// Key of the link that starts there, if it has been announced.
-        pin: Option<Pin>,
-    },
+    Committed(Commit),
     /// The group holds no offset of this chain: see [`recover`].
     Absent,
     /// Nowhere until the problem is gone.
@@ -40,7 +35,7 @@ pub enum Position {
 pub fn position(committed: Option<&Committed>, identity: &Identity, partition: i32) -> Position {
     let Some(Committed { offset, metadata }) = committed else { return Position::Absent };
     let Some(metadata) = CommitMetadata::decode(metadata) else { return Position::Absent };
-    let CommitMetadata { identity: owner, next_key, leader_epoch } = metadata;
+    let CommitMetadata { identity: owner, next_key, leader_epoch, owners } = metadata;
     if owner.uid != identity.uid {
         return Position::Absent;
     }
@@ -52,7 +47,7 @@ pub fn position(committed: Option<&Committed>, identity: &Identity, partition: i
         Ordering::Equal => match pin(next_key.as_deref(), identity, partition, *offset) {
             Ok(pin) => {
                 let position = LogPosition { offset: *offset, leader_epoch };
-                Position::Committed { position, pin }
+                Position::Committed(Commit { position, pin, owners })
             }
             Err(problem) => Position::Stop(problem),
         },
@@ -70,12 +65,7 @@ pub fn position(committed: Option<&Committed>, identity: &Identity, partition: i
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recovery {
     /// At its highest checkpoint.
-    Checkpoint {
-        /// The chain's position.
-        position: LogPosition,
-        /// Key of the link that starts there.
-        pin: Pin,
-    },
+    Checkpoint(Commit),
     /// At the epoch's start: this chain has committed nothing yet.
     Start(i64),
     /// At the partition's beginning: it was added after the epoch's start was
@@ -89,10 +79,11 @@ pub enum Recovery {
 /// the partition's offset in the epoch's start vector; `commit_seen` says that
 /// the control plane has seen a commit of this epoch, or may have.
 ///
-/// Where `commit_seen`, `checkpoints` are to be read after the put window has
-/// passed since the offset was found absent: an owner that was left behind puts
-/// nothing later whose checkpoint is not there by then. It never falls back to
-/// a start that may have been passed.
+/// Where `commit_seen`, `checkpoints` are to be read after so long since the offset
+/// was found absent that no checkpoint of an owner that was left behind arrives any
+/// more. One that does all the same, from a process or broker that was frozen, is not
+/// taken for a later owner's. It never falls back to a start that may have been
+/// passed.
 pub fn recover<'a>(
     identity: &Identity,
     partition: i32,
@@ -100,19 +91,36 @@ pub fn recover<'a>(
     commit_seen: bool,
     checkpoints: impl IntoIterator<Item = &'a Checkpoint>,
 ) -> Recovery {
-    let own = checkpoints.into_iter().filter(|checkpoint| checkpoint.is_of(identity));
-    if let Some(checkpoint) = own.max_by_key(|own| own.offset) {
-        let position = checkpoint.position();
-        return match pin(Some(&checkpoint.next_key), identity, partition, position.offset) {
-            Ok(Some(pin)) => Recovery::Checkpoint { position, pin },
-            Ok(None) => Recovery::Stop(lost(partition)),
-            Err(problem) => Recovery::Stop(problem),
+    let own: Vec<_> =
+        checkpoints.into_iter().filter(|checkpoint| checkpoint.is_of(identity)).collect();
+    let Some(last) = own.iter().max_by_key(|own| own.rank()) else {
+        return match start {
+            _ if commit_seen => Recovery::Stop(lost(partition)),
+            Some(start) => Recovery::Start(start),
+            None => Recovery::Beginning,
         };
+    };
+    let other = own.iter().find(|own| own.rank() == last.rank() && own.next_key != last.next_key);
+    if let (Some(other), Some(one)) = (other, &last.next_key) {
+        return Recovery::Stop(undecided(partition, last.offset, one, other));
     }
-    if commit_seen {
-        return Recovery::Stop(lost(partition));
+    let position = last.position();
+    // Whoever comes now is later than all of them.
+    let owners = own.iter().map(|own| own.owners).max().unwrap_or(0);
+    match pin(last.next_key.as_deref(), identity, partition, position.offset) {
+        Ok(pin) => Recovery::Checkpoint(Commit { position, pin, owners }),
+        Err(problem) => Recovery::Stop(problem),
     }
-    start.map_or(Recovery::Beginning, Recovery::Start)
+}
+
+/// Two owners that knew nothing of each other: either's object may stand.
+fn undecided(partition: i32, offset: i64, one: &str, other: &Checkpoint) -> Problem {
+    let other = other.next_key.as_deref().unwrap_or_default();
+    let message = format!(
+        "the group holds no offset for partition {partition}, and two checkpoints of offset \
+         {offset} name `{one}` and `{other}` as the next object"
+    );
+    Problem::new(ErrorCode::PositionLost, message)
 }
 
 fn lost(partition: i32) -> Problem {
@@ -156,12 +164,21 @@ mod tests {
     }
 
     fn pin_of(identity: &Identity, first: i64) -> Pin {
-        let layout = Layout { prefix: "p/".into(), time_buckets: None, hash_prefix: false };
+        pin_in(identity, "p/", first)
+    }
+
+    fn pin_in(identity: &Identity, prefix: &str, first: i64) -> Pin {
+        let layout = Layout { prefix: prefix.into(), time_buckets: None, hash_prefix: false };
         KeyLayout::new(&layout, "t", 0, identity.chain_id()).link(first, 0, "json")
     }
 
+    fn commit(offset: i64, pin: Option<&Pin>, owners: u64) -> Commit {
+        let position = LogPosition { offset, leader_epoch: Some(LEADER_EPOCH) };
+        Commit { position, pin: pin.cloned(), owners }
+    }
+
     fn committed(offset: i64, by: Identity, pin: Option<&Pin>) -> Committed {
-        let metadata = CommitMetadata::new(by, pin, Some(LEADER_EPOCH)).encode().into_bytes();
+        let metadata = CommitMetadata::new(by, &commit(offset, pin, 4)).encode().into_bytes();
         Committed { offset, metadata }
     }
 
@@ -171,8 +188,8 @@ mod tests {
         let pin = pin_of(&me, 40);
         for pin in [None, Some(pin)] {
             let found = committed(40, me.clone(), pin.as_ref());
-            let at = LogPosition { offset: 40, leader_epoch: Some(LEADER_EPOCH) };
-            assert_eq!(position(Some(&found), &me, 0), Position::Committed { position: at, pin });
+            let commit = commit(40, pin.as_ref(), 4);
+            assert_eq!(position(Some(&found), &me, 0), Position::Committed(commit));
         }
     }
 
@@ -220,19 +237,50 @@ mod tests {
     fn a_lost_position_is_the_highest_checkpoint_of_the_chain() {
         let me = identity("u", "t", 2);
         let other = identity("u", "t", 1);
-        let highest = LogPosition { offset: 30, leader_epoch: Some(LEADER_EPOCH) };
-        let checkpoints = [
-            Checkpoint::new(&me, 10, &pin_of(&me, 10)),
-            Checkpoint::new(&me, highest, &pin_of(&me, 30)),
-            Checkpoint::new(&me, 20, &pin_of(&me, 20)),
-            Checkpoint::new(&other, 90, &pin_of(&other, 90)),
-        ];
+        let at = |of: &Identity, offset, owners| {
+            Checkpoint::new(of, &commit(offset, Some(&pin_of(of, offset)), owners))
+        };
+        let checkpoints = [at(&me, 10, 5), at(&me, 30, 2), at(&me, 20, 3), at(&other, 90, 9)];
+        let expected = commit(30, Some(&pin_of(&me, 30)), 5);
         for seen in [false, true] {
-            assert_eq!(
-                recover(&me, 0, Some(7), seen, &checkpoints),
-                Recovery::Checkpoint { position: highest, pin: pin_of(&me, 30) }
-            );
+            let found = recover(&me, 0, Some(7), seen, &checkpoints);
+            assert_eq!(found, Recovery::Checkpoint(expected.clone()));
         }
+    }
+
+    #[test]
+    fn of_one_offset_an_announcement_counts_then_the_later_owner() {
+        let me = identity("u", "t", 2);
+        let (one, two) = (pin_of(&me, 30), pin_in(&me, "q/", 30));
+        let at = |pin, owners| Checkpoint::new(&me, &commit(30, pin, owners));
+        let (one, two) = (Some(&one), Some(&two));
+        for (checkpoints, pin, owners) in [
+            ([at(None, 9), at(one, 3)], one, 9),
+            ([at(one, 3), at(two, 4)], two, 4),
+            ([at(one, 5), at(two, 4)], one, 5),
+            ([at(one, 4), at(one, 4)], one, 4),
+            ([at(None, 4), at(None, 5)], None, 5),
+        ] {
+            for checkpoints in [checkpoints.clone(), {
+                let [a, b] = checkpoints;
+                [b, a]
+            }] {
+                let found = recover(&me, 0, Some(7), true, &checkpoints);
+                assert_eq!(found, Recovery::Checkpoint(commit(30, pin, owners)));
+            }
+        }
+    }
+
+    #[test]
+    fn two_announcements_of_which_neither_is_the_later_stop_the_partition() {
+        let me = identity("u", "t", 2);
+        let (one, two) = (pin_of(&me, 30), pin_in(&me, "q/", 30));
+        let checkpoints = [&one, &two].map(|pin| Checkpoint::new(&me, &commit(30, Some(pin), 4)));
+        let Recovery::Stop(problem) = recover(&me, 0, Some(7), true, &checkpoints) else {
+            panic!("it takes one of them")
+        };
+        assert_eq!(problem.code, ErrorCode::PositionLost);
+        assert!(problem.message.contains(one.key()) && problem.message.contains(two.key()));
     }
 
     #[test]

@@ -89,9 +89,26 @@ impl DurableProducer {
         &self,
         record: FutureRecord<'_, [u8], [u8]>,
     ) -> Result<Written, KafkaError> {
+        self.send_within(record, DELIVERY_TIMEOUT).await
+    }
+
+    /// The same, without waiting for room in the queue.
+    pub(crate) async fn send_now(
+        &self,
+        record: FutureRecord<'_, [u8], [u8]>,
+    ) -> Result<Written, KafkaError> {
+        self.send_within(record, Duration::ZERO).await
+    }
+
+    /// `patience` is for a queue that is full.
+    async fn send_within(
+        &self,
+        record: FutureRecord<'_, [u8], [u8]>,
+        patience: Duration,
+    ) -> Result<Written, KafkaError> {
         // A zero byte as librdkafka tells it: rdkafka's own error has no code.
         c_string(record.topic).map_err(|failure| KafkaError::MessageProduction(failure.code))?;
-        let outcome = self.current().send(record, DELIVERY_TIMEOUT).await;
+        let outcome = self.current().send(record, patience).await;
         if outcome.is_err() {
             self.replace_when_useless().await;
         }

@@ -17,7 +17,7 @@ use super::attempts::{Attempts, Patience};
 use super::commit::{CommitError, Commits};
 use super::prepare::{Preparation, Prepared};
 use crate::clock;
-use crate::task::{Checkpoints, Incarnation, PartitionBoard};
+use crate::task::{Attempt, Checkpoints, Incarnation, PartitionBoard};
 
 /// What all links of a partition have in common.
 #[derive(Clone)]
@@ -153,8 +153,8 @@ impl Delivery {
         Ok(Delivered { owner, spare: Spare::of(ready.object.body.into_bytes(), memory) })
     }
 
-    /// Takes the owner's steps until its position has moved on, or there is
-    /// nothing to do.
+    /// Takes the owner's steps until its position has moved on and nothing more is to
+    /// be done there, or there is nothing to do.
     async fn carry_on(
         &self,
         owner: &mut Owner,
@@ -163,9 +163,10 @@ impl Delivery {
         let mut attempts = Attempts::new(&self.board, self.patience);
         let first = owner.position();
         let mut link: Option<(Pin, ObjectMetadata)> = None;
-        while owner.position() == first {
+        loop {
             let following = self.following.get();
             let following = following.as_ref().map(|(first, pin)| (*first, pin));
+            let ready = ready.as_deref_mut().filter(|_| owner.position() == first);
             let proposal = ready.as_ref().map(|ready| &ready.pin);
             match owner.step(clock::now(), proposal, following) {
                 Step::Rest => return Ok(()),
@@ -174,11 +175,24 @@ impl Delivery {
                     let committed = self.commits.commit(commit.clone()).await;
                     committed.map_err(Undelivered::Commit)?;
                     owner.committed(commit, sent);
+                    if let Some((pin, metadata)) = link.take() {
+                        let bytes = ready.map_or(0, |ready| ready.object.body.len() as u64);
+                        self.board.linked(pin.key(), &metadata, bytes);
+                    } else if ready.is_none() {
+                        // No announcement, but the end that stands.
+                        self.board.committed(owner.position().offset);
+                    }
                 }
-                Step::Checkpoint { position, pin } => {
-                    match self.checkpoints.write(position, &pin, &self.board).await {
-                        Ok(()) => owner.checkpointed(),
-                        Err(problem) => {
+                Step::Checkpoint { commit, before } => {
+                    match self.checkpoints.write(&commit, before).await {
+                        Attempt::Written => {
+                            attempts.worked();
+                            owner.checkpointed();
+                        }
+                        // It has to be committed again.
+                        Attempt::Late => {}
+                        Attempt::Failed(problem) => attempts.blocked(&problem).await,
+                        Attempt::Refused(problem) => {
                             self.board.downgrade(&problem);
                             owner.without_checkpoints();
                         }
@@ -207,7 +221,7 @@ impl Delivery {
                     }
                 }
                 Step::Put { pin, before } => {
-                    let Some(ready) = &mut ready else { return Ok(()) };
+                    let Some(ready) = ready else { return Ok(()) };
                     let store = self.store.borrow().clone();
                     let in_time = Arc::new(move || clock::now() < before);
                     match store.put_while(&ready.object, in_time).await {
@@ -232,11 +246,6 @@ impl Delivery {
                 }
             }
         }
-        if let Some((pin, metadata)) = link {
-            let bytes = ready.map_or(0, |ready| ready.object.body.len() as u64);
-            self.board.linked(pin.key(), &metadata, bytes);
-        }
-        Ok(())
     }
 
     /// Asks for the object under the pin.

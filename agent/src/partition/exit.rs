@@ -1,6 +1,6 @@
 //! Why a partition's loop ended.
 
-use kafka2oss_chain::{LogPosition, Owner, Pin};
+use kafka2oss_chain::{Commit, Owner};
 use kafka2oss_proto::error_code::Problem;
 
 use super::commit::CommitError;
@@ -12,12 +12,7 @@ pub(crate) enum Exit {
     /// It was told to; everything is delivered.
     Closed,
     /// The chain goes on at another offset than its own next one.
-    Rewind {
-        /// The chain's position.
-        position: LogPosition,
-        /// Key of the link that starts there, if it is announced.
-        pin: Option<Pin>,
-    },
+    Rewind(Commit),
     /// It waits for a decision; what stands before is delivered.
     Stopped(Problem),
     /// The same, since the log was truncated, unless the topic is another one.
@@ -37,16 +32,14 @@ pub(crate) struct OutOfRange {
     pub offset: i64,
     /// Beginning and end of the partition's log when the broker said so.
     pub log: (i64, i64),
-    /// The chain's position.
-    pub position: LogPosition,
-    /// Key of the link that starts there, if it is announced.
-    pub pin: Option<Pin>,
+    /// Where the chain stands.
+    pub standing: Commit,
 }
 
 impl Exit {
     /// The chain goes on where its owner is by now.
     pub(super) fn rewind(owner: &Owner) -> Self {
-        Self::Rewind { position: owner.position(), pin: owner.pin().cloned() }
+        Self::Rewind(owner.standing().clone())
     }
 }
 

@@ -311,8 +311,7 @@ impl State {
             Ok(Ok(log)) => Exit::OutOfRange(OutOfRange {
                 offset: self.witness.map_or(self.open.next_offset(), |witness| witness.offset()),
                 log,
-                position: owner.position(),
-                pin: owner.pin().cloned(),
+                standing: owner.standing().clone(),
             }),
             Ok(Err(problem)) => Exit::Broken(problem),
             Err(error) => {

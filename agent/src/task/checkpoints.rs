@@ -6,15 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use kafka2oss_chain::{ChainId, Checkpoint, CheckpointKey, Identity, LogPosition, Pin};
+use kafka2oss_chain::{ChainId, Checkpoint, CheckpointKey, Commit, Identity, Moment};
 use kafka2oss_kafka::{InternalTopics, Shared, read_compacted};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use ulid::Ulid;
 
+use super::TaskSpec;
 use super::consumer::identity;
-use super::{PartitionBoard, TaskSpec};
-use crate::backoff::Backoff;
+use crate::clock;
 
 /// What reading the whole topic may take: its last segment is not compacted and
 /// can be large.
@@ -38,7 +38,20 @@ pub(super) struct CheckpointTopic {
 /// The last checkpoint of a partition by this consumer.
 struct Written {
     key: CheckpointKey,
-    offset: i64,
+    checkpoint: Checkpoint,
+}
+
+/// What became of one attempt to write a checkpoint.
+#[derive(Debug)]
+pub(crate) enum Attempt {
+    /// It is acknowledged.
+    Written,
+    /// It was too late, and nothing was sent.
+    Late,
+    /// It failed, or its outcome is unknown.
+    Failed(Problem),
+    /// The topic is not there or may not be written to: it takes no checkpoints.
+    Refused(Problem),
 }
 
 impl CheckpointTopic {
@@ -86,21 +99,39 @@ impl CheckpointTopic {
         Ok(records.into_iter().filter_map(decode).collect())
     }
 
-    async fn write(&self, key: &CheckpointKey, value: Option<&Checkpoint>) -> Result<(), Problem> {
-        let value = value.map(Checkpoint::encode);
-        let (name, key, value) = (self.name(), key.encode(), value.as_deref());
+    /// Sends a checkpoint if it is earlier than `before` once there is a connection;
+    /// `None` when it is not.
+    async fn write(
+        &self,
+        key: &CheckpointKey,
+        value: &Checkpoint,
+        before: Moment,
+    ) -> Result<Option<()>, Problem> {
+        let (name, key, value) = (self.name(), key.encode(), value.encode());
+        let write = |topics: Arc<InternalTopics>| async move {
+            if clock::now() >= before {
+                return Ok(None);
+            }
+            topics.write_now(name, &key, Some(&value)).await.map(|_| Some(()))
+        };
+        self.topics.with(write).await
+    }
+
+    async fn remove(&self, key: &CheckpointKey) -> Result<(), Problem> {
+        let (name, key) = (self.name(), key.encode());
         let write =
-            |topics: Arc<InternalTopics>| async move { topics.write(name, &key, value).await };
+            |topics: Arc<InternalTopics>| async move { topics.write(name, &key, None).await };
         self.topics.with(write).await.map(drop)
     }
 
     /// Removes checkpoints of earlier owners: those of a partition's chain that
-    /// are below the one that this consumer has written. A later owner has none
-    /// below it, since it took the chain over there or above.
+    /// count less than the one that this consumer has written. Whoever wrote them
+    /// writes none any more that counts, and this consumer's own keys are either its
+    /// last one or of no more use.
     pub(super) async fn remove_lower(&self) {
         let own = |partition| {
             let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-            written.get(&partition).map(|written| (written.key.clone(), written.offset))
+            written.get(&partition).map(|last| (last.key.clone(), last.checkpoint.clone()))
         };
         let found = match self.read().await {
             Ok(found) => found,
@@ -110,15 +141,16 @@ impl CheckpointTopic {
             }
         };
         for (key, checkpoint) in found {
-            let lower = own(key.partition()).is_some_and(|(written, offset)| {
+            let lower = own(key.partition()).is_some_and(|(written, last)| {
                 key.is_of(key.partition(), &self.chain)
                     && written != key
-                    && checkpoint.offset < offset
+                    && checkpoint.owners <= last.owners
+                    && checkpoint.rank() < last.rank()
             });
             if !lower {
                 continue;
             }
-            if let Err(problem) = self.write(&key, None).await {
+            if let Err(problem) = self.remove(&key).await {
                 tracing::debug!(%problem, "earlier checkpoints stay");
                 return;
             }
@@ -131,51 +163,46 @@ impl CheckpointTopic {
 pub(crate) struct Checkpoints {
     topic: Arc<CheckpointTopic>,
     partition: i32,
-    key: CheckpointKey,
+    /// Another one after an attempt of unknown outcome, which may arrive after what is
+    /// written later and would take its place.
+    key: Arc<Mutex<CheckpointKey>>,
 }
 
 impl Checkpoints {
     /// Of a new assignment of the partition.
     pub(super) fn new(topic: Arc<CheckpointTopic>, partition: i32) -> Self {
-        let TaskSpec { connector, spec, .. } = &*topic.spec;
-        let assignment = Ulid::generate().to_string();
-        let key = CheckpointKey::new(
-            connector.id(),
-            &spec.source.topic,
-            partition,
-            topic.chain,
-            &assignment,
-        );
+        let key = Arc::new(Mutex::new(fresh_key(&topic, partition)));
         Self { topic, partition, key }
     }
 
-    /// Writes a checkpoint until it is acknowledged.
-    ///
-    /// # Errors
-    /// When the topic is not there or may not be written to: it takes no
-    /// checkpoints. What else fails is shown on `board` and tried again.
-    pub(crate) async fn write(
-        &self,
-        position: LogPosition,
-        pin: &Pin,
-        board: &PartitionBoard,
-    ) -> Result<(), Problem> {
-        let checkpoint = Checkpoint::new(&self.topic.identity, position, pin);
-        let mut backoff = Backoff::of_requests();
-        while let Err(problem) = self.topic.write(&self.key, Some(&checkpoint)).await {
-            if is_definite(problem.code) {
-                self.topic.unusable.store(true, Ordering::Relaxed);
-                return Err(problem);
+    /// Sends a checkpoint once, if it is earlier than `before` by then.
+    pub(crate) async fn write(&self, commit: &Commit, before: Moment) -> Attempt {
+        let checkpoint = Checkpoint::new(&self.topic.identity, commit);
+        let key = self.key.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match self.topic.write(&key, &checkpoint, before).await {
+            Ok(Some(())) => {
+                let mut written = self.topic.written.lock().unwrap_or_else(PoisonError::into_inner);
+                written.insert(self.partition, Written { key, checkpoint });
+                Attempt::Written
             }
-            board.retrying(&problem);
-            tokio::time::sleep(backoff.next_delay()).await;
+            Ok(None) => Attempt::Late,
+            Err(problem) if is_definite(problem.code) => {
+                self.topic.unusable.store(true, Ordering::Relaxed);
+                Attempt::Refused(problem)
+            }
+            Err(problem) => {
+                let fresh = fresh_key(&self.topic, self.partition);
+                *self.key.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
+                Attempt::Failed(problem)
+            }
         }
-        board.recovered();
-        let mut written = self.topic.written.lock().unwrap_or_else(PoisonError::into_inner);
-        let written_now = Written { key: self.key.clone(), offset: position.offset };
-        written.insert(self.partition, written_now);
-        Ok(())
     }
+}
+
+fn fresh_key(topic: &CheckpointTopic, partition: i32) -> CheckpointKey {
+    let TaskSpec { connector, spec, .. } = &*topic.spec;
+    let assignment = Ulid::generate().to_string();
+    CheckpointKey::new(connector.id(), &spec.source.topic, partition, topic.chain, &assignment)
 }
 
 /// Whether the topic takes no checkpoints, whenever it is asked.

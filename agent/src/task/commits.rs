@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use kafka2oss_chain::{Commit, CommitMetadata, Identity, LogPosition};
+use kafka2oss_chain::{CommitMetadata, Identity};
 use kafka2oss_kafka::classify;
 use kafka2oss_kafka::partition_list::offset_with_metadata;
 use kafka2oss_proto::ErrorCode;
@@ -66,10 +66,9 @@ impl PendingCommits {
     }
 
     fn send_since(&mut self, consumer: &TaskConsumer, request: CommitRequest, since: Instant) {
-        let Commit { position: LogPosition { offset, leader_epoch }, pin } = &request.commit;
-        let metadata = CommitMetadata::new(self.identity.clone(), pin.as_ref(), *leader_epoch);
-        let metadata = metadata.encode();
-        let sent = offset_with_metadata(&self.topic, request.partition, *offset, &metadata)
+        let metadata = CommitMetadata::new(self.identity.clone(), &request.commit).encode();
+        let offset = request.commit.position.offset;
+        let sent = offset_with_metadata(&self.topic, request.partition, offset, &metadata)
             .and_then(|offsets| native::commit(consumer, &offsets));
         match sent {
             Ok(()) => {

@@ -6,7 +6,7 @@ use std::ffi::CString;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka2oss_chain::{CommitMetadata, Committed, Identity, LogPosition, Pin, Position, position};
+use kafka2oss_chain::{Commit, CommitMetadata, Committed, Identity, Position, position};
 use kafka2oss_kafka::partition_list::committed_raw;
 use kafka2oss_kafka::{classify, client_config, headers};
 use kafka2oss_proto::ErrorCode;
@@ -32,10 +32,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) enum TakeUp {
     /// From this position on.
     At {
-        /// The chain's position.
-        position: LogPosition,
-        /// Key of the link that starts there, if it is announced.
-        pin: Option<Pin>,
+        /// Where the chain stands.
+        standing: Commit,
         /// Whether the group holds it.
         committed: bool,
     },
@@ -48,7 +46,7 @@ pub(super) enum TakeUp {
 impl TakeUp {
     /// Whether the leader epoch of the record before the position is known.
     pub(super) fn follows_a_record(&self) -> bool {
-        matches!(self, Self::At { position, .. } if position.leader_epoch.is_some())
+        matches!(self, Self::At { standing, .. } if standing.position.leader_epoch.is_some())
     }
 }
 
@@ -106,9 +104,7 @@ pub(super) async fn positions(
             let partition = entry.partition;
             let held = entry.offset.map(|offset| Committed { offset, metadata: entry.metadata });
             let take_up = match position(held.as_ref(), &identity, partition) {
-                Position::Committed { position, pin } => {
-                    TakeUp::At { position, pin, committed: true }
-                }
+                Position::Committed(standing) => TakeUp::At { standing, committed: true },
                 Position::Absent => TakeUp::Absent,
                 Position::Stop(problem) => TakeUp::Stopped(problem),
             };

@@ -25,7 +25,7 @@ mod stopping;
 mod task_consumer;
 
 pub(crate) use board::PartitionBoard;
-pub(crate) use checkpoints::Checkpoints;
+pub(crate) use checkpoints::{Attempt, Checkpoints};
 pub(crate) use consumer::LogRange;
 pub(crate) use context::TaskContext;
 pub(crate) use incarnation::Incarnation;

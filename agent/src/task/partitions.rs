@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kafka2oss_chain::{ChainId, LogPosition, Owner, Pin};
+use kafka2oss_chain::{ChainId, Commit, Owner};
 use kafka2oss_memory::FixedReservation;
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
@@ -29,10 +29,8 @@ const ASIDE_AT_ONCE: usize = 64;
 /// Where a loop starts.
 #[derive(Debug, Clone)]
 pub(super) struct Start {
-    /// The chain's position.
-    pub position: LogPosition,
-    /// Key of the link that starts there, if it is announced.
-    pub pin: Option<Pin>,
+    /// Where the chain stands.
+    pub standing: Commit,
     /// A record that is left out.
     pub skip: Option<i64>,
     /// The first offset that is read.
@@ -139,11 +137,14 @@ impl Partitions {
         };
         let assignment = self.next_assignment;
         self.next_assignment += 1;
-        let board = self.board.owned(partition, seen);
         let (signal, receiver) = watch::channel(to);
-        let Start { position, pin, skip, read_from } = from;
+        let Start { standing, skip, read_from } = from;
         let window = settings::session_timeout(&self.spec, self.environment.membership);
-        let owner = Owner::new(position, pin, window, self.checkpoints.is_usable());
+        // A chain that has had an owner has had an offset.
+        let is_lost = seen.committed_offset.is_none() && standing.owners > 0;
+        let take_over = if is_lost { Owner::restoring } else { Owner::new };
+        let board = self.board.owned(partition, seen);
+        let owner = take_over(standing, window, self.checkpoints.is_usable());
         let memory = self.environment.memory.partition();
         let sums = self.environment.store.borrow().sums();
         let shape = Shape::new(&self.spec.spec, partition, self.chain, sums);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka2oss_chain::{LogPosition, Pin, Recovery, recover};
+use kafka2oss_chain::{Commit, Recovery, recover};
 use kafka2oss_proto::ErrorCode;
 
 use super::checkpoints::{CheckpointTopic, Found};
@@ -19,8 +19,9 @@ pub(super) struct Search {
     pub(super) consumer: TaskConsumer,
     pub(super) checkpoints: Arc<CheckpointTopic>,
     pub(super) commits_seen: CommitsSeen,
-    /// How long an owner that was left behind may still put what it announced.
-    pub(super) put_window: Duration,
+    /// How long a checkpoint of an owner that was left behind may still arrive: it is
+    /// sent within the put window, and given up a limit later.
+    pub(super) last_words: Duration,
 }
 
 impl Search {
@@ -30,11 +31,12 @@ impl Search {
     }
 
     /// Where each of the partitions goes on; where a commit may have been lost,
-    /// after the put window has passed.
+    /// after the last checkpoint of an owner that was
+    /// left behind has arrived.
     pub(super) async fn run(self, partitions: Vec<i32>) -> BTreeMap<i32, TakeUp> {
         let lost = partitions.iter().any(|partition| self.may_be_lost(*partition));
         if lost {
-            tokio::time::sleep(self.put_window).await;
+            tokio::time::sleep(self.last_words).await;
         }
         let found = self.checkpoints(lost).await;
         let identity = identity(&self.spec);
@@ -46,9 +48,9 @@ impl Search {
             let own = own.map(|(_, checkpoint)| checkpoint);
             let seen = self.may_be_lost(partition);
             let take_up = match recover(&identity, partition, start, seen, own) {
-                Recovery::Checkpoint { position, pin } => at(position, Some(pin)),
-                Recovery::Start(offset) => at(offset, None),
-                Recovery::Beginning => at(self.beginning(partition).await, None),
+                Recovery::Checkpoint(standing) => at(standing),
+                Recovery::Start(offset) => at(Commit::start(offset)),
+                Recovery::Beginning => at(Commit::start(self.beginning(partition).await)),
                 Recovery::Stop(problem) => TakeUp::Stopped(problem),
             };
             positions.insert(partition, take_up);
@@ -97,6 +99,6 @@ impl Search {
     }
 }
 
-fn at(position: impl Into<LogPosition>, pin: Option<Pin>) -> TakeUp {
-    TakeUp::At { position: position.into(), pin, committed: false }
+fn at(standing: Commit) -> TakeUp {
+    TakeUp::At { standing, committed: false }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use kafka2oss_agent::task::{CommitsSeen, Guidance, Mode, StopMode};
 use kafka2oss_chain::{Checkpoint, CheckpointKey};
-use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin, read_compacted};
+use kafka2oss_kafka::{BrokerAdmin, InternalTopics, KafkaAdmin, read_compacted};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::spec::Instance;
 use kafka2oss_sandbox::oss::{Operation, RequestMatch};
@@ -75,7 +75,7 @@ async fn when_a_put_arrives_a_checkpoint_of_its_announcement_stands_in_the_offse
 
     let checkpoints: Vec<_> = world.checkpoints().await?.into_values().collect();
     assert_eq!(checkpoints.len(), 1);
-    assert_eq!((checkpoints[0].offset, Some(&checkpoints[0].next_key)), (0, held.key.as_ref()));
+    assert_eq!((checkpoints[0].offset, &checkpoints[0].next_key), (0, &held.key));
     hold.release();
     task.delivered(&produced).await?;
     task.handle.stop(StopMode::Leave).await;
@@ -87,7 +87,7 @@ async fn an_owner_removes_the_checkpoints_of_those_before_it() -> Result<()> {
     let world = of_five().await?;
     world.ten_delivered("a").await?;
     let before = world.checkpoints().await?;
-    assert_eq!(before.values().map(|own| own.offset).collect::<Vec<_>>(), [5]);
+    assert_eq!(before.values().map(|own| own.offset).collect::<Vec<_>>(), [10]);
 
     let records = numbered("b", 0..10, 1);
     let produced = world.kafka.producer()?.send_all(&world.topic, records).await?;
@@ -97,7 +97,7 @@ async fn an_owner_removes_the_checkpoints_of_those_before_it() -> Result<()> {
     let now = eventually("its own is left", LIMIT, async || {
         let now = world.checkpoints().await?;
         let offsets: Vec<_> = now.values().map(|own| own.offset).collect();
-        anyhow::ensure!(offsets == [15], "{offsets:?}");
+        anyhow::ensure!(offsets == [20], "{offsets:?}");
         Ok(Some(now))
     })
     .await?;
@@ -123,6 +123,27 @@ async fn a_chain_whose_offsets_are_gone_goes_on_at_its_highest_checkpoint() -> R
     let commits = world.commits().await?;
     let again = commits.iter().position(|taken| taken.offset == 10).unwrap();
     assert!(commits[again..].iter().all(|taken| taken.offset >= 10), "{commits:?}");
+    task.handle.stop(StopMode::Leave).await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_object_of_an_idle_partition_is_not_made_again_when_it_and_the_offset_are_gone()
+-> Result<()> {
+    let world = of_five().await?;
+    world.ten_delivered("a").await?;
+    world.forget_offsets().await?;
+    for key in world.bucket.keys("").await? {
+        world.oss.delete(world.bucket.name(), &key).await?;
+    }
+    let records = numbered("b", 0..10, 1);
+    let produced = world.kafka.producer()?.send_all(&world.topic, records).await?;
+
+    let task = world.start_with(0, nobody_can_tell()).await?;
+    task.delivered(&produced).await?;
+
+    let links = world.arrived(&produced).await?;
+    assert_eq!(links.iter().map(|link| link.extent()).collect::<Vec<_>>(), [(10, 15), (15, 20)]);
     task.handle.stop(StopMode::Leave).await;
     Ok(())
 }
@@ -205,7 +226,9 @@ async fn a_search_for_a_position_outlasts_the_put_window_of_whoever_was_left_beh
     let task = world.start_with(0, nobody_can_tell()).await?;
     task.delivered(&produced).await?;
 
-    assert!(began.elapsed() >= Duration::from_secs(6), "{:?}", began.elapsed());
+    // An attempt to write a checkpoint may have been sent at the window's end.
+    let least = Duration::from_secs(6) + InternalTopics::WRITE_LIMIT;
+    assert!(began.elapsed() >= least, "{:?}", began.elapsed());
     task.handle.stop(StopMode::Leave).await;
     Ok(())
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka2oss_chain::{Checkpoint, LogPosition, Owner, Pin, Position, Recovery, position, recover};
+use kafka2oss_chain::{Checkpoint, Commit, Owner, Position, Recovery, position, recover};
 use kafka2oss_proto::ErrorCode;
 
 use crate::broker::Member;
@@ -91,10 +91,10 @@ impl ChainModel {
         let found = position(committed.as_ref(), identity, PARTITION);
 
         let stage = match found {
-            Position::Committed { position: LogPosition { offset, .. }, pin } => {
+            Position::Committed(standing) => {
                 let owner = state.group.committed.expect("there is an offset").chain;
                 state.swallowed |= owner != chain;
-                owner_at(offset, pin)
+                owner_at(standing)
             }
             Position::Absent => Stage::Absent { since: state.now },
             Position::Stop(problem) => {
@@ -110,6 +110,7 @@ impl ChainModel {
             has_topic: chain.topic == state.topic(),
             log_start: state.log_start(),
             stage,
+            given_up: 0,
             purge: Vec::new(),
         };
         state.assignments.push(Some(Arc::new(assignment)));
@@ -127,26 +128,35 @@ impl ChainModel {
     pub(crate) fn recover(&self, state: &mut State, of: usize) -> Result<(), ErrorCode> {
         let chain = state.running(of).chain;
         let identity = self.names.identity(chain);
-        let checkpoints: Vec<Checkpoint> = state
-            .checkpoints
-            .values()
-            .filter_map(|at| {
-                let pin = self.names.pin(at.pin?);
-                Some(Checkpoint::new(self.names.identity(at.chain), at.offset, pin))
-            })
-            .collect();
+        let mut checkpoints: Vec<Checkpoint> = Vec::new();
+        for at in state.checkpoints.values() {
+            let identity = self.names.identity(at.chain);
+            let checkpoint = Checkpoint::new(identity, &at.commit(&self.names));
+            // An earlier assignment's clock was ahead.
+            let told_apart = self.bounds.without == Some(Rule::OwnersCount)
+                && checkpoints.iter().any(|other| {
+                    other.is_of(identity) && other.position() == checkpoint.position()
+                });
+            if !told_apart {
+                checkpoints.push(checkpoint);
+            }
+        }
         let start = state.epoch(chain.epoch).start;
         let seen = self.commit_seen(state, chain);
-        let (offset, pin) = match recover(identity, PARTITION, start, seen, &checkpoints) {
-            Recovery::Checkpoint { position, pin } => (position.offset, Some(pin)),
-            Recovery::Start(offset) => (offset, None),
-            Recovery::Beginning => (state.log_start(), None),
+        let standing = match recover(identity, PARTITION, start, seen, &checkpoints) {
+            Recovery::Checkpoint(standing) => {
+                let owner = Owner::restoring(standing, Duration::from_millis(WINDOW), true);
+                state.running_mut(of).stage = Stage::Owner { owner, sent: None };
+                return Ok(());
+            }
+            Recovery::Start(offset) => Commit::start(offset),
+            Recovery::Beginning => Commit::start(state.log_start()),
             Recovery::Stop(problem) => {
                 state.assignments[of] = None;
                 return Err(problem.code);
             }
         };
-        state.running_mut(of).stage = owner_at(offset, pin);
+        state.running_mut(of).stage = owner_at(standing);
         Ok(())
     }
 
@@ -155,7 +165,7 @@ impl ChainModel {
     }
 }
 
-fn owner_at(offset: i64, pin: Option<Pin>) -> Stage {
-    let owner = Owner::new(offset, pin, Duration::from_millis(WINDOW), true);
+fn owner_at(standing: Commit) -> Stage {
+    let owner = Owner::new(standing, Duration::from_millis(WINDOW), true);
     Stage::Owner { owner, sent: None }
 }

@@ -23,6 +23,12 @@ pub enum Rule {
     NoLateCommits,
     /// The clock of the put window stands still.
     PutWindow,
+    /// Of checkpoints of one offset the one counts that wrong clocks say.
+    OwnersCount,
+    /// After an attempt of unknown outcome a checkpoint keeps its key.
+    FreshKey,
+    /// No checkpoint of a bare end is written, and objects are moved away all the same.
+    BareEnd,
     /// Checkpoints are neither written nor read.
     NoOffset,
 }
@@ -44,6 +50,13 @@ pub struct Bounds {
     pub lost_put_answers: u8,
     /// Commits of which the sender hears nothing more.
     pub lost_commit_answers: u8,
+    /// Attempts to write a checkpoint of which the sender hears nothing more.
+    pub lost_checkpoint_answers: u8,
+    /// Whether such an attempt may arrive however late: its process or broker was
+    /// frozen.
+    pub frozen_checkpoints: bool,
+    /// Objects that a lifecycle rule moves away.
+    pub lifecycle: u8,
     /// Records that retention removes.
     pub retention: u8,
     /// Times that the group's offset expires.
@@ -73,6 +86,9 @@ impl Bounds {
         ticks: 0,
         lost_put_answers: 0,
         lost_commit_answers: 0,
+        lost_checkpoint_answers: 0,
+        frozen_checkpoints: false,
+        lifecycle: 0,
         retention: 0,
         expiries: 0,
         deletions: 0,

@@ -61,15 +61,14 @@ impl Group {
 
     /// What a member reads.
     pub(crate) fn read(&self, bounds: &Bounds, names: &Names, reader: Chain) -> Option<Committed> {
-        let Announcement { chain, offset, pin } = self.committed?;
+        let committed = self.committed?;
         let by = match bounds.without {
             Some(Rule::WhoseOffset) => reader,
-            _ => chain,
+            _ => committed.chain,
         };
         let identity: Identity = names.identity(by).clone();
-        let pin = pin.map(|key| names.pin(key));
-        let metadata = CommitMetadata::new(identity, pin, None).encode().into_bytes();
-        Some(Committed { offset, metadata })
+        let metadata = CommitMetadata::new(identity, &committed.commit(names)).encode();
+        Some(Committed { offset: committed.offset, metadata: metadata.into_bytes() })
     }
 
     /// All members are gone for longer than their sessions.

@@ -93,7 +93,12 @@ fn next(model: &ChainModel, state: &mut State, of: usize) -> Option<LoopAction> 
     let mut actions = Vec::new();
     model.loop_actions(state, of, &mut actions);
     let is_a_fault = |action: &LoopAction| {
-        matches!(action, LoopAction::LosePutAnswer | LoopAction::LoseCommitAnswer { .. })
+        matches!(
+            action,
+            LoopAction::LosePutAnswer
+                | LoopAction::LoseCommitAnswer { .. }
+                | LoopAction::LoseCheckpointAnswer
+        )
     };
     actions.into_iter().find(|action| !is_a_fault(action))
 }

@@ -4,8 +4,9 @@
 use kafka2oss_chain::Step;
 
 use crate::broker::Member;
-use crate::state::{Announcement, Epoch, Network, Stage, State};
-use crate::store::Put;
+use crate::names::Key;
+use crate::state::{Announcement, CheckpointAttempt, Epoch, Network, Stage, State};
+use crate::store::{Object, Put};
 use crate::{ChainModel, Rule, WINDOW};
 
 /// What may happen around the loops.
@@ -17,6 +18,11 @@ pub enum Event {
     CommitArrives(usize),
     /// An attempt of a put arrives, of which the sender hears nothing.
     PutArrives(usize),
+    /// An attempt to write a checkpoint arrives, of which the sender hears nothing.
+    CheckpointArrives(usize),
+    /// A lifecycle rule moves an object away, so long after it was put that no other put
+    /// of its key arrives any more.
+    MoveAway(Key),
     /// The control plane hears of an epoch's first commit.
     ReportCommit(u8),
     /// Retention removes the first record.
@@ -41,6 +47,11 @@ impl Network {
         self.puts.push(put);
         self.puts.sort_unstable();
     }
+
+    pub(crate) fn checkpoint(&mut self, attempt: CheckpointAttempt) {
+        self.checkpoints.push(attempt);
+        self.checkpoints.sort_unstable();
+    }
 }
 
 impl ChainModel {
@@ -58,6 +69,17 @@ impl ChainModel {
         }
         for attempt in 0..state.network.puts.len() {
             possible(Event::PutArrives(attempt), true);
+        }
+        for (number, attempt) in state.network.checkpoints.iter().enumerate() {
+            let in_time = state.now < attempt.before;
+            let may_arrive = in_time || self.bounds.frozen_checkpoints;
+            possible(Event::CheckpointArrives(number), may_arrive);
+        }
+        if left.lifecycle > 0 {
+            for (key, object) in state.store.found() {
+                let may_move = self.may_move(state, object);
+                possible(Event::MoveAway(key), may_move);
+            }
         }
         let unseen = |epoch: u8| {
             !state.epoch(epoch).commit_seen && state.group.reached.contains_key(&state.chain(epoch))
@@ -90,6 +112,16 @@ impl ChainModel {
                 let put = state.network.puts.remove(attempt);
                 state.store.put(&self.bounds, put);
             }
+            Event::CheckpointArrives(number) => {
+                let CheckpointAttempt { name, says, .. } = state.network.checkpoints.remove(number);
+                state.checkpoints.insert(name, says);
+            }
+            Event::MoveAway(key) => {
+                state.left.lifecycle -= 1;
+                self.forget_puts(state);
+                state.now += WINDOW;
+                state.store.move_away(key);
+            }
             Event::ReportCommit(epoch) => {
                 state.epochs[usize::from(epoch - 1)].commit_seen = true;
             }
@@ -118,6 +150,16 @@ impl ChainModel {
                 state.log_starts.push(0);
             }
         }
+    }
+
+    /// What is said of lifecycle rules: an object may go once its end is committed and
+    /// stands in the offset topic.
+    fn may_move(&self, state: &State, object: &Object) -> bool {
+        let committed = state.group.reached.get(&object.chain).is_some_and(|at| object.next <= *at);
+        let mut checkpoints = state.checkpoints.values();
+        let kept = self.bounds.without == Some(Rule::BareEnd)
+            || checkpoints.any(|at| at.chain == object.chain && object.next <= at.offset);
+        committed && kept
     }
 
     /// The next epoch begins.

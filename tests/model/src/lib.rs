@@ -74,7 +74,9 @@ pub use broker::{Group, Member};
 pub use faults::Event;
 pub use loops::LoopAction;
 pub use names::{Chain, Key};
-pub use state::{Announcement, Assignment, Epoch, Left, Network, Stage, State};
+pub use state::{
+    Announcement, Assignment, CheckpointAttempt, CheckpointName, Epoch, Left, Network, Stage, State,
+};
 pub use store::{Object, Put, Store};
 
 use completion::Finishing;

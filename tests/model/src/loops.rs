@@ -1,11 +1,11 @@
 //! What the loop of an assignment does: it asks the product's code for the next
 //! step, carries it out, and says what came of it.
 
-use kafka2oss_chain::{Commit, Conflict, LogPosition, Moment, Owner, Pin, Step, resolve};
+use kafka2oss_chain::{Commit, Conflict, Moment, Owner, Pin, Step, resolve};
 use kafka2oss_proto::ErrorCode;
 
 use crate::names::{Key, PARTITION};
-use crate::state::{Announcement, Assignment, Stage, State};
+use crate::state::{Announcement, Assignment, CheckpointAttempt, Stage, State};
 use crate::store::{Object, Put};
 use crate::{ChainModel, Rule, WINDOW};
 
@@ -29,8 +29,10 @@ pub enum LoopAction {
         /// Whether a first attempt arrives at once; another one is under way.
         arrives: bool,
     },
-    /// Write a checkpoint.
+    /// Write a checkpoint, and hear the answer.
     Checkpoint,
+    /// Send a checkpoint, and hear nothing more.
+    LoseCheckpointAnswer,
     /// Delete the lower checkpoints that were there at one's own.
     Purge,
     /// Sign and send a put of what was taken up to this offset.
@@ -66,13 +68,22 @@ impl ChainModel {
             Stage::Owner { owner, sent: None } => match self.step(state, assignment, None) {
                 Step::Rest => {}
                 Step::Ask(_) => actions.push(LoopAction::Ask),
-                Step::Checkpoint { .. } => actions.push(LoopAction::Checkpoint),
+                Step::Checkpoint { .. } => {
+                    actions.push(LoopAction::Checkpoint);
+                    if state.left.lost_checkpoint_answers > 0 {
+                        actions.push(LoopAction::LoseCheckpointAnswer);
+                    }
+                }
                 Step::Put { .. } => {
                     let after = owner.position().offset.max(assignment.log_start) + 1;
                     let ends = after..=self.bounds.records;
                     actions.extend(ends.map(|next| LoopAction::SendPut { next }));
                 }
                 Step::Commit(commit) => {
+                    // Before the next record has come.
+                    if self.bounds.lifecycle > 0 && self.is_bare_end_due(state, assignment) {
+                        actions.push(LoopAction::Checkpoint);
+                    }
                     let of_a_link = owner.position().offset < commit.position.offset
                         && commit.position.offset < self.bounds.records;
                     for rides in [false, true].into_iter().take(1 + usize::from(of_a_link)) {
@@ -105,6 +116,7 @@ impl ChainModel {
                 self.lose_commit_answer(state, of, rides, arrives);
             }
             LoopAction::Checkpoint => self.checkpoint(state, of),
+            LoopAction::LoseCheckpointAnswer => self.lose_checkpoint_answer(state, of),
             LoopAction::Purge => {
                 for lower in std::mem::take(&mut state.running_mut(of).purge) {
                     state.checkpoints.remove(&lower);
@@ -132,7 +144,30 @@ impl ChainModel {
         let owner = assignment.owner().expect("it acts once it knows its position");
         let proposal = self.proposal(assignment, owner.position().offset);
         let following = following.and_then(|at| Some((at, self.proposal(assignment, at)?)));
-        owner.step(self.clock(state), proposal, following)
+        let step = owner.step(self.clock(state), proposal, following);
+        self.with_rules(step)
+    }
+
+    /// Whether a bare end is to be checkpointed while no further record is known.
+    fn is_bare_end_due(&self, state: &State, assignment: &Assignment) -> bool {
+        matches!(self.idle_step(state, assignment), Step::Checkpoint { .. })
+    }
+
+    /// What the product's code wants while no further record is known.
+    fn idle_step(&self, state: &State, assignment: &Assignment) -> Step {
+        let owner = assignment.owner().expect("it acts once it knows its position");
+        self.with_rules(owner.step(self.clock(state), None, None))
+    }
+
+    fn with_rules(&self, step: Step) -> Step {
+        match step {
+            Step::Checkpoint { commit: Commit { pin: None, .. }, .. }
+                if self.bounds.without == Some(Rule::BareEnd) =>
+            {
+                Step::Rest
+            }
+            step => step,
+        }
     }
 
     /// The key that a link from `first` on has by the assignment's own layout,
@@ -182,9 +217,7 @@ impl ChainModel {
         let known = commit.position.offset + i64::from(!rides);
         let step = self.step(state, assignment, Some(known));
         let Step::Commit(commit) = step else { unreachable!("it commits") };
-        let pin = commit.pin.as_ref().map(|pin| self.names.key(pin));
-        let offset = commit.position.offset;
-        let announcement = Announcement { chain: assignment.chain, offset, pin };
+        let announcement = Announcement::new(&self.names, assignment.chain, &commit);
         (commit, announcement)
     }
 
@@ -212,21 +245,44 @@ impl ChainModel {
         }
     }
 
-    fn checkpoint(&self, state: &mut State, of: usize) {
+    /// The attempt that the loop makes next.
+    fn checkpoint_attempt(&self, state: &State, of: usize) -> CheckpointAttempt {
         let assignment = state.running(of);
-        let Step::Checkpoint { position: LogPosition { offset, .. }, pin } =
-            self.step(state, assignment, None)
-        else {
+        let step = match self.step(state, assignment, None) {
+            step @ Step::Checkpoint { .. } => step,
+            _ => self.idle_step(state, assignment),
+        };
+        let Step::Checkpoint { commit, before: Moment(before) } = step else {
             unreachable!("it writes a checkpoint")
         };
-        let (chain, pin) = (assignment.chain, Some(self.names.key(&pin)));
-        if self.bounds.without != Some(Rule::NoOffset) {
-            state.checkpoints.insert(of, Announcement { chain, offset, pin });
+        let name = (of, assignment.given_up);
+        let says = Announcement::new(&self.names, assignment.chain, &commit);
+        CheckpointAttempt { name, says, before }
+    }
+
+    fn lose_checkpoint_answer(&self, state: &mut State, of: usize) {
+        state.left.lost_checkpoint_answers -= 1;
+        let attempt = self.checkpoint_attempt(state, of);
+        state.network.checkpoint(attempt);
+        if self.bounds.without != Some(Rule::FreshKey) {
+            state.running_mut(of).given_up += 1;
         }
+    }
+
+    fn checkpoint(&self, state: &mut State, of: usize) {
+        let CheckpointAttempt { name, says, .. } = self.checkpoint_attempt(state, of);
+        if self.bounds.without != Some(Rule::NoOffset) {
+            state.checkpoints.insert(name, says);
+        }
+        let rank = |of: &Announcement| (of.offset, of.pin.is_some(), of.owners);
         let lower = if self.bounds.purges {
-            let lower = state.checkpoints.iter();
-            let lower = lower.filter(|(_, of)| of.chain == chain && of.offset < offset);
-            lower.map(|(assignment, _)| *assignment).collect()
+            let lower = state.checkpoints.iter().filter(|(other, of)| {
+                **other != name
+                    && of.chain == says.chain
+                    && of.owners <= says.owners
+                    && rank(of) < rank(&says)
+            });
+            lower.map(|(other, _)| *other).collect()
         } else {
             Vec::new()
         };

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kafka2oss_chain::Owner;
+use kafka2oss_chain::{Commit, Owner};
 
 use crate::Bounds;
 use crate::broker::{Group, Member};
-use crate::names::{Chain, Key};
+use crate::names::{Chain, Key, Names};
 use crate::store::{Put, Store};
 
 /// Everything at one moment.
@@ -24,8 +24,8 @@ pub struct State {
     pub group: Group,
     /// The bucket.
     pub store: Store,
-    /// The offset topic: the last record of each assignment.
-    pub checkpoints: BTreeMap<usize, Announcement>,
+    /// The offset topic: the last record of each key.
+    pub checkpoints: BTreeMap<CheckpointName, Announcement>,
     /// What was sent and may arrive at any time, or never; sorted.
     pub network: Network,
     /// By the number of the assignment, which is its name; `None` when its loop
@@ -57,6 +57,37 @@ pub struct Announcement {
     pub offset: i64,
     /// Key of the link that starts there.
     pub pin: Option<Key>,
+    /// Owners that the chain has had by then.
+    pub owners: u64,
+}
+
+impl Announcement {
+    pub(crate) fn new(names: &Names, chain: Chain, commit: &Commit) -> Self {
+        let Commit { position, pin, owners } = commit;
+        let pin = pin.as_ref().map(|pin| names.key(pin));
+        Self { chain, offset: position.offset, pin, owners: *owners }
+    }
+
+    pub(crate) fn commit(&self, names: &Names) -> Commit {
+        let Self { offset, pin, owners, .. } = *self;
+        let pin = pin.map(|key| names.pin(key).clone());
+        Commit { position: offset.into(), pin, owners }
+    }
+}
+
+/// The key of a checkpoint: an assignment's, and how many of unknown outcome it has
+/// given up.
+pub type CheckpointName = (usize, u8);
+
+/// An attempt to write a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CheckpointAttempt {
+    /// Its key.
+    pub name: CheckpointName,
+    /// What it says.
+    pub says: Announcement,
+    /// When it arrives no more.
+    pub before: u64,
 }
 
 /// What was sent and may arrive at any time, or never.
@@ -66,6 +97,8 @@ pub struct Network {
     pub commits: Vec<(Member, Announcement)>,
     /// Attempts of puts.
     pub puts: Vec<Put>,
+    /// Attempts of checkpoints.
+    pub checkpoints: Vec<CheckpointAttempt>,
 }
 
 /// An assignment of the partition, and the loop that it has started.
@@ -83,8 +116,10 @@ pub struct Assignment {
     pub log_start: i64,
     /// How far it is.
     pub stage: Stage,
-    /// Assignments whose checkpoints it is about to delete.
-    pub purge: Vec<usize>,
+    /// Its checkpoints of unknown outcome, whose keys it has given up.
+    pub given_up: u8,
+    /// Checkpoints that it is about to delete.
+    pub purge: Vec<CheckpointName>,
 }
 
 impl Assignment {
@@ -136,6 +171,8 @@ pub struct Left {
     pub(crate) ticks: u8,
     pub(crate) lost_put_answers: u8,
     pub(crate) lost_commit_answers: u8,
+    pub(crate) lost_checkpoint_answers: u8,
+    pub(crate) lifecycle: u8,
     pub(crate) retention: u8,
     pub(crate) expiries: u8,
     pub(crate) deletions: u8,
@@ -170,6 +207,8 @@ impl State {
                 ticks: bounds.ticks,
                 lost_put_answers: bounds.lost_put_answers,
                 lost_commit_answers: bounds.lost_commit_answers,
+                lost_checkpoint_answers: bounds.lost_checkpoint_answers,
+                lifecycle: bounds.lifecycle,
                 retention: bounds.retention,
                 expiries: bounds.expiries,
                 deletions: bounds.deletions,

@@ -48,30 +48,46 @@ pub struct Put {
 
 /// Objects by their keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct Store(BTreeMap<Key, Object>);
+pub struct Store {
+    objects: BTreeMap<Key, Object>,
+    /// Those that a lifecycle rule has moved away: they count, and are not found.
+    moved: Vec<Object>,
+}
 
 impl Store {
     /// Creates an object, or refuses to since there is one (`false`).
     pub(crate) fn put(&mut self, bounds: &Bounds, put: Put) -> bool {
-        if bounds.without != Some(Rule::CreateOnly) && self.0.contains_key(&put.key) {
+        if bounds.without != Some(Rule::CreateOnly) && self.objects.contains_key(&put.key) {
             return false;
         }
-        self.0.insert(put.key, put.object);
+        self.objects.insert(put.key, put.object);
         true
     }
 
     /// HEAD: what an object says about itself, and whose it really is.
     pub(crate) fn head(&self, names: &Names, key: Key) -> Option<(ObjectMetadata, Chain)> {
-        self.0.get(&key).map(|object| (object.metadata(names), object.chain))
+        self.objects.get(&key).map(|object| (object.metadata(names), object.chain))
     }
 
     /// Whether there is an object.
     pub fn has(&self, key: Key) -> bool {
-        self.0.contains_key(&key)
+        self.objects.contains_key(&key)
     }
 
     /// The objects of a chain.
     pub fn objects(&self, chain: Chain) -> impl Iterator<Item = &Object> {
-        self.0.values().filter(move |object| object.chain == chain)
+        let all = self.objects.values().chain(&self.moved);
+        all.filter(move |object| object.chain == chain)
+    }
+
+    /// The objects that are found under their keys.
+    pub(crate) fn found(&self) -> impl Iterator<Item = (Key, &Object)> {
+        self.objects.iter().map(|(key, object)| (*key, object))
+    }
+
+    /// A lifecycle rule moves an object away.
+    pub(crate) fn move_away(&mut self, key: Key) {
+        self.moved.extend(self.objects.remove(&key));
+        self.moved.sort_unstable();
     }
 }

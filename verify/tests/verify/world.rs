@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use anyhow::Result;
-use kafka2oss_chain::{CommitMetadata, Identity};
+use kafka2oss_chain::{Commit, CommitMetadata, Identity};
 use kafka2oss_kafka::partition_list::offset_with_metadata;
 use kafka2oss_proto::spec::{
     AccessKey, AddressingStyle, Destination, Instance, KafkaSecurity, Pool, SecretSource, StoreType,
@@ -166,7 +166,7 @@ impl World {
 
     /// Commits an offset of partition 0 as the chain's owner would.
     pub(crate) async fn commit(&self, group: &str, offset: i64) -> Result<()> {
-        let metadata = CommitMetadata::new(self.identity.clone(), None, None).encode();
+        let metadata = CommitMetadata::new(self.identity.clone(), &Commit::start(offset)).encode();
         let list = offset_with_metadata(&self.topic, 0, offset, &metadata)?;
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", self.kafka.bootstrap());

@@ -1,9 +1,11 @@
 //! Writes to internal topics.
 
 use std::fmt;
+use std::time::Duration;
 
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::spec::Instance;
+use rdkafka::error::KafkaError;
 use rdkafka::producer::FutureRecord;
 
 use super::of_internal_topic;
@@ -12,11 +14,13 @@ use crate::producer::{DurableProducer, Written};
 use crate::right::Right;
 
 /// Settings of librdkafka's.
-const SETTINGS: [(&str, &str); 3] = [
+const SETTINGS: [(&str, &str); 4] = [
     // An object waits for its checkpoint.
     ("linger.ms", "0"),
     // As Kafka's own default: Java clients find a key in the same partition.
     ("partitioner", "murmur2_random"),
+    // As `WRITE_LIMIT`.
+    ("message.timeout.ms", "15000"),
     // Bound of the producer's queue.
     ("queue.buffering.max.kbytes", "16384"),
 ];
@@ -40,6 +44,9 @@ impl Connect for InternalTopics {
 }
 
 impl InternalTopics {
+    /// How long one record is tried.
+    pub const WRITE_LIMIT: Duration = Duration::from_secs(15);
+
     /// A writer for an instance, with its secrets resolved anew. Brokers are
     /// connected to in the background.
     ///
@@ -50,8 +57,8 @@ impl InternalTopics {
     }
 
     /// Writes a value under a key, or a tombstone without one; it stands in
-    /// the topic when this returns. Tried for 30 s; a time-out leaves open
-    /// whether it stands there.
+    /// the topic when this returns. Tried for 15 s once the queue has
+    /// room; a time-out leaves open whether it stands there.
     ///
     /// # Errors
     /// `KAFKA_RESOURCE_MISSING` when there is no such topic (it is never
@@ -63,13 +70,39 @@ impl InternalTopics {
         key: &[u8],
         value: Option<&[u8]>,
     ) -> Result<Written, Problem> {
-        let mut record: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(topic);
-        record.key = Some(key);
-        record.payload = value;
-        self.producer.send(record).await.map_err(|error| {
-            let context = format!("cannot write to internal topic `{topic}`");
-            let problem = self.producer.memory().problem(&context, &error);
-            of_internal_topic(Right::on_topic("WRITE", topic).named_in(problem))
-        })
+        let outcome = self.producer.send(record(topic, key, value)).await;
+        outcome.map_err(|error| self.problem(topic, &error))
     }
+
+    /// The same, with the record on its way when this is first awaited or not at all:
+    /// nothing of it is sent later than [`Self::WRITE_LIMIT`] after that.
+    ///
+    /// # Errors
+    /// As [`Self::write`], also when the queue has no room.
+    pub async fn write_now(
+        &self,
+        topic: &str,
+        key: &[u8],
+        value: Option<&[u8]>,
+    ) -> Result<Written, Problem> {
+        let outcome = self.producer.send_now(record(topic, key, value)).await;
+        outcome.map_err(|error| self.problem(topic, &error))
+    }
+
+    fn problem(&self, topic: &str, error: &KafkaError) -> Problem {
+        let context = format!("cannot write to internal topic `{topic}`");
+        let problem = self.producer.memory().problem(&context, error);
+        of_internal_topic(Right::on_topic("WRITE", topic).named_in(problem))
+    }
+}
+
+fn record<'a>(
+    topic: &'a str,
+    key: &'a [u8],
+    value: Option<&'a [u8]>,
+) -> FutureRecord<'a, [u8], [u8]> {
+    let mut record = FutureRecord::to(topic);
+    record.key = Some(key);
+    record.payload = value;
+    record
 }

@@ -85,6 +85,11 @@ impl PartitionBoard {
         self.task.snapshot.send_modify(|snapshot| snapshot.totals.dead_letters += 1);
     }
 
+    /// The group holds this offset now, without a new link.
+    pub(crate) fn committed(&self, offset: i64) {
+        self.update(|seen| seen.committed_offset.replace(offset) != Some(offset));
+    }
+
     /// Something outside fails; it is tried again.
     pub(crate) fn retrying(&self, problem: &Problem) {
         let mut news = false;

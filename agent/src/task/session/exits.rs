@@ -31,9 +31,9 @@ impl Session {
                 Err(Problem::new(ErrorCode::Internal, message))
             }
             Exit::Broken(problem) => Err(problem),
-            Exit::Rewind { position, pin } => {
-                let read_from = read_from(position, None);
-                let restart = Restart { partition, position, pin, read_from, committed: true };
+            Exit::Rewind(standing) => {
+                let read_from = read_from(standing.position, None);
+                let restart = Restart { partition, standing, read_from, committed: true };
                 self.carry_out(Deferred::Restart(restart)).await
             }
             Exit::Stopped(problem) => self.stopped(partition, problem).await,
@@ -58,10 +58,10 @@ impl Session {
     async fn out_of_range(
         &mut self,
         partition: i32,
-        OutOfRange { offset: asked_for, log: (beginning, end), position, pin }: OutOfRange,
+        OutOfRange { offset: asked_for, log: (beginning, end), standing }: OutOfRange,
     ) -> Result<(), Problem> {
         self.incarnation.confirm(Instant::now()).await?;
-        let offset = position.offset;
+        let offset = standing.position.offset;
         if asked_for >= beginning {
             // Within the log librdkafka says so where the records at the position
             // are others by now (KIP-320): what is there was never read.
@@ -85,7 +85,7 @@ impl Session {
         }
         let committed = self.board.committed(partition).is_some();
         let read_from = offset.max(beginning);
-        let restart = Restart { partition, position, pin, read_from, committed };
+        let restart = Restart { partition, standing, read_from, committed };
         self.carry_out(Deferred::Restart(restart)).await
     }
 }

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::{Instant, SystemTime};
 
-use kafka2oss_chain::{LogPosition, Pin};
+use kafka2oss_chain::Commit;
+use kafka2oss_kafka::InternalTopics;
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use rdkafka::consumer::Consumer;
@@ -33,10 +34,8 @@ pub(super) enum Deferred {
 /// A partition that goes on elsewhere.
 pub(super) struct Restart {
     pub(super) partition: i32,
-    /// The chain's position.
-    pub(super) position: LogPosition,
-    /// Key of the link that starts there, if it is announced.
-    pub(super) pin: Option<Pin>,
+    /// Where the chain stands.
+    pub(super) standing: Commit,
     /// The first offset that is read.
     pub(super) read_from: i64,
     /// Whether the group holds the position.
@@ -79,11 +78,12 @@ impl Session {
             // The group sees it taken all the same: its answer to a rebalance is
             // not what is read.
             match take_up {
-                TakeUp::At { position, pin, committed } => {
+                TakeUp::At { standing, committed } => {
+                    let position = standing.position;
                     let seen = snapshot(position.offset, committed.then_some(position.offset));
                     let read_from = read_from(position, beginnings.get(&partition).copied());
                     let skip = self.decided(partition);
-                    let from = Start { position, pin, skip, read_from };
+                    let from = Start { standing, skip, read_from };
                     let signal = self.signal();
                     self.partitions.start(&self.consumer, partition, from, seen, signal)?;
                     offsets.insert(partition, read_from);
@@ -122,7 +122,8 @@ impl Session {
             consumer: self.consumer.clone(),
             checkpoints: self.checkpoints.clone(),
             commits_seen: self.guidance.commits_seen.clone(),
-            put_window: settings::session_timeout(&self.spec, self.membership),
+            last_words: settings::session_timeout(&self.spec, self.membership)
+                + InternalTopics::WRITE_LIMIT,
         };
         for partition in partitions.iter().filter(|partition| search.may_be_lost(**partition)) {
             let message = format!(
@@ -153,10 +154,11 @@ impl Session {
     /// Takes a partition up again elsewhere, with nothing left of what was read
     /// before.
     async fn restart(&mut self, restart: Restart) -> Result<(), Problem> {
-        let Restart { partition, position, pin, read_from, committed } = restart;
+        let Restart { partition, standing, read_from, committed } = restart;
         self.give_up(&[partition]).await?;
-        let seen = snapshot(position.offset, committed.then_some(position.offset));
-        let from = Start { position, pin, skip: self.decided(partition), read_from };
+        let offset = standing.position.offset;
+        let seen = snapshot(offset, committed.then_some(offset));
+        let from = Start { standing, skip: self.decided(partition), read_from };
         self.partitions.start(&self.consumer, partition, from, seen, self.signal())?;
         let offsets = BTreeMap::from([(partition, read_from)]);
         consumer::assign(&self.consumer, &self.spec.spec.source.topic, &offsets).await

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use kafka2oss_chain::{
-    ChainId, Checkpoint, CommitMetadata, Identity, KeyLayout, LogPosition, Moment, ObjectMetadata,
-    Owner, Pin, Step, TimeBucket,
+    ChainId, Checkpoint, Commit, CommitMetadata, Identity, KeyLayout, LogPosition, Moment,
+    ObjectMetadata, Owner, Pin, Step, TimeBucket,
 };
 use kafka2oss_proto::spec::{Layout, TimeBucketLength, TimeBucketStyle, TimeBuckets};
 
@@ -58,7 +58,7 @@ impl Chain {
         let chain_id = identity.chain_id();
         let layout = KeyLayout::new(&layout, TOPIC, PARTITION, chain_id);
         let position = 1_000_000_000;
-        let owner = Owner::new(at(position), None, Duration::from_secs(30), true);
+        let owner = Owner::new(Commit::start(at(position)), Duration::from_secs(30), true);
         let mut chain = Self { identity, chain_id, layout, owner, now: Moment(0) };
         chain.add_link();
         chain
@@ -80,11 +80,11 @@ impl Chain {
             self.now.0 += 1;
             match self.owner.step(self.now, Some(&proposal), Some((next, &following))) {
                 Step::Commit(commit) => {
-                    bytes += self.commit_metadata(commit.pin.as_ref()).len();
+                    bytes += CommitMetadata::new(self.identity.clone(), &commit).encode().len();
                     self.owner.committed(commit, self.now);
                 }
-                Step::Checkpoint { position, pin } => {
-                    bytes += self.checkpoint(position.offset, &pin).len();
+                Step::Checkpoint { commit, .. } => {
+                    bytes += Checkpoint::new(&self.identity, &commit).encode().len();
                     self.owner.checkpointed();
                 }
                 Step::Put { .. } => self.owner.created(at(next)),
@@ -112,12 +112,12 @@ impl Chain {
 
     /// Metadata of a commit.
     pub fn commit_metadata(&self, pin: Option<&Pin>) -> String {
-        CommitMetadata::new(self.identity.clone(), pin, Some(LEADER_EPOCH)).encode()
+        CommitMetadata::new(self.identity.clone(), &commit(0, pin)).encode()
     }
 
     /// A checkpoint.
     pub fn checkpoint(&self, offset: i64, pin: &Pin) -> Vec<u8> {
-        Checkpoint::new(&self.identity, at(offset), pin).encode()
+        Checkpoint::new(&self.identity, &commit(offset, Some(pin))).encode()
     }
 
     /// Metadata of the link that starts at `first`.
@@ -134,6 +134,10 @@ impl Chain {
         };
         metadata.encode()
     }
+}
+
+fn commit(offset: i64, pin: Option<&Pin>) -> Commit {
+    Commit { position: at(offset), pin: pin.cloned(), owners: 12 }
 }
 
 fn at(offset: i64) -> LogPosition {

@@ -15,17 +15,20 @@ struct Given {
     epoch: u64,
     next_key: Option<Text>,
     leader_epoch: Option<i32>,
+    owners: u64,
     near: Near,
 }
 
 #[test]
 fn commit_metadata_that_is_taken_is_what_it_would_be_written_as() {
     bolero::check!().with_type().for_each(|given: &Given| {
-        let Given { uid, topic_id, epoch, next_key, leader_epoch, near } = given;
+        let Given { uid, topic_id, epoch, next_key, leader_epoch, owners, near } = given;
         let identity =
             Identity { uid: uid.of(&WORDS), topic_id: topic_id.of(&WORDS), epoch: *epoch };
         let next_key = next_key.as_ref().map(|key| key.of(&WORDS));
-        let right = CommitMetadata { identity, next_key, leader_epoch: *leader_epoch }.encode();
+        let right =
+            CommitMetadata { identity, next_key, leader_epoch: *leader_epoch, owners: *owners };
+        let right = right.encode();
 
         let read = CommitMetadata::decode(&near.to(right, &WORDS));
 

@@ -3,7 +3,7 @@
 use bolero::TypeGenerator;
 use bolero::generator::produce;
 use kafka2oss_chain::{
-    Checkpoint, CommitMetadata, Committed, Identity, LogPosition, ObjectKey, Pin, Position,
+    Checkpoint, Commit, CommitMetadata, Committed, Identity, LogPosition, ObjectKey, Pin, Position,
     Recovery, position, recover,
 };
 use kafka2oss_fuzz::Near;
@@ -21,6 +21,7 @@ struct GivenCommit {
     epoch: u8,
     has_key: bool,
     leader_epoch: Option<i32>,
+    owners: u64,
     near: Near,
     near_key: Near,
 }
@@ -63,6 +64,7 @@ fn a_position_is_the_chains_own_whatever_was_committed() {
             identity: given.identity(),
             next_key,
             leader_epoch: given.leader_epoch,
+            owners: given.owners,
         };
         let right = right.encode();
         let found = Committed { offset: given.offset, metadata: given.near.to(right, WORDS) };
@@ -74,10 +76,10 @@ fn a_position_is_the_chains_own_whatever_was_committed() {
 
         match (position(Some(&found), &identity(2), PARTITION), that_counts) {
             (Position::Absent, None) => {}
-            (Position::Committed { position, pin }, Some(read)) => {
+            (Position::Committed(Commit { position, pin, owners }), Some(read)) => {
                 let LogPosition { offset, leader_epoch } = position;
                 assert_eq!((offset, &read.identity), (given.offset, &identity(2)));
-                assert_eq!(leader_epoch, read.leader_epoch);
+                assert_eq!((leader_epoch, owners), (read.leader_epoch, read.owners));
                 assert_eq!(pin.as_ref().map(Pin::key), read.next_key.as_deref());
                 assert!(pin.is_none_or(|pin| is_a_link(&pin, &identity(2), offset)));
             }
@@ -105,23 +107,26 @@ fn a_recovery_never_goes_back_behind_a_checkpoint_whatever_was_written() {
             .iter()
             .filter_map(|given| {
                 const WORDS: &[&str] = &checkpoints::WORDS;
+                let next_key = given.has_key.then(|| quoted(&given.key(WORDS)));
                 let right = format!(
                     "{{\"kafka_offset\":{},\"next_key\":{},\"uid\":\"u\",\"topic_id\":\"t\",\
-                     \"epoch\":{}}}",
+                     \"epoch\":{},\"owners\":{}}}",
                     given.offset,
-                    quoted(&given.key(WORDS)),
+                    next_key.unwrap_or("null".to_owned()),
                     given.identity().epoch,
+                    given.owners,
                 );
                 Checkpoint::decode(&given.near.to(right, WORDS))
             })
             .collect();
         let of_chain = read.iter().filter(|read| read.is_of(&identity(2)));
-        let highest = of_chain.map(|read| read.offset).max();
+        let highest = of_chain.clone().map(|read| read.offset).max();
+        let owners_so_far = of_chain.map(|read| read.owners).max();
 
         match recover(&identity(2), PARTITION, given.start, given.commit_seen, &read) {
-            Recovery::Checkpoint { position, pin } => {
-                assert_eq!(Some(position.offset), highest);
-                assert!(is_a_link(&pin, &identity(2), position.offset));
+            Recovery::Checkpoint(Commit { position, pin, owners }) => {
+                assert_eq!((Some(position.offset), Some(owners)), (highest, owners_so_far));
+                assert!(pin.is_none_or(|pin| is_a_link(&pin, &identity(2), position.offset)));
             }
             Recovery::Start(offset) => {
                 assert_eq!((Some(offset), highest), (given.start, None));

@@ -2,7 +2,7 @@
 
 use kafka2oss_model::Bounds;
 
-use crate::search::holds;
+use crate::search::{harms_nothing, holds};
 
 const ZOMBIE: Bounds = Bounds::ZOMBIE;
 
@@ -45,6 +45,24 @@ fn when_the_groups_offset_is_forgotten() {
     let bounds = Bounds { assignments: 3, purges: true, ..ZOMBIE };
     holds("an expired offset", Bounds { expiries: 2, ticks: 1, ..bounds }, 100_000);
     holds("a deleted offset", Bounds { deletions: 1, ticks: 2, ..bounds }, 400_000);
+}
+
+#[test]
+fn when_checkpoints_are_late_or_doubled() {
+    let bounds = Bounds { records: 1, lost_checkpoint_answers: 1, purges: true, ..ZOMBIE };
+    let three = Bounds { assignments: 3, expiries: 2, ..bounds };
+    holds("late checkpoints", three, 1_000);
+    let deleted = Bounds { records: 2, deletions: 1, ticks: 1, ..bounds };
+    holds("late checkpoints, a deleted offset", deleted, 1_000);
+    let frozen = Bounds { frozen_checkpoints: true, ..three };
+    harms_nothing("frozen checkpoints", frozen, 1_000);
+}
+
+#[test]
+fn when_objects_are_moved_away() {
+    let bounds = Bounds { lifecycle: 1, lost_put_answers: 1, ..ZOMBIE };
+    holds("moved objects", Bounds { expiries: 1, ..bounds }, 1_000);
+    holds("moved objects, a deleted offset", Bounds { deletions: 1, ticks: 1, ..bounds }, 1_000);
 }
 
 #[test]

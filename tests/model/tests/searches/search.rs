@@ -33,6 +33,21 @@ pub(crate) fn holds(name: &str, bounds: Bounds, at_least: usize) {
     assert!(unique >= at_least, "{name}: only {unique} states");
 }
 
+/// Searches everything within the bounds: data is neither lost nor doubled nor taken
+/// for another's, but a fresh owner may find that it cannot tell where to go on.
+pub(crate) fn harms_nothing(name: &str, bounds: Bounds, at_least: usize) {
+    let model = ChainModel::new(bounds);
+    let any = HasDiscoveries::AnyOf(BTreeSet::from(ChainModel::SAFETY));
+    let checker = model.checker().finish_when(any).spawn_bfs().join();
+    let (unique, found) = (checker.unique_state_count(), checker.discoveries());
+    eprintln!("{name}: {unique} unique states");
+    for harm in ChainModel::SAFETY {
+        assert!(!found.contains_key(harm), "{name}: {harm}\n{}", show(&found[harm]));
+    }
+    assert!(found.contains_key("a fresh owner finishes"), "{name}: every owner goes on");
+    assert!(unique >= at_least, "{name}: only {unique} states");
+}
+
 /// The bounds are safe with every rule, and data is lost, doubled or taken for
 /// another's without this one.
 pub(crate) fn needs(rule: Rule, bounds: Bounds) {

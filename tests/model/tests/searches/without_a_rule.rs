@@ -53,6 +53,23 @@ fn puts_have_a_window() {
 }
 
 #[test]
+fn checkpoints_of_one_offset_are_told_apart_by_their_owners() {
+    let frozen =
+        Bounds { records: 1, lost_checkpoint_answers: 1, frozen_checkpoints: true, ..ZOMBIE };
+    needs(Rule::OwnersCount, Bounds { assignments: 3, expiries: 2, ..frozen });
+}
+
+#[test]
+fn a_checkpoint_of_unknown_outcome_keeps_its_key() {
+    needs(Rule::FreshKey, Bounds { lost_checkpoint_answers: 1, deletions: 1, ticks: 1, ..ZOMBIE });
+}
+
+#[test]
+fn a_bare_end_is_checkpointed_before_its_object_may_go() {
+    needs(Rule::BareEnd, Bounds { lifecycle: 1, expiries: 1, ..ZOMBIE });
+}
+
+#[test]
 fn checkpoints_outlive_the_groups_offset() {
     needs(Rule::NoOffset, Bounds { expiries: 1, ..ZOMBIE });
 }
