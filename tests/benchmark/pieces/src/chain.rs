@@ -80,7 +80,7 @@ impl Chain {
             self.now.0 += 1;
             match self.owner.step(self.now, Some(&proposal), Some((next, &following))) {
                 Step::Commit(commit) => {
-                    bytes += CommitMetadata::new(self.identity.clone(), &commit).encode().len();
+                    bytes += self.commit_metadata(&commit).len();
                     self.owner.committed(commit, self.now);
                 }
                 Step::Checkpoint { commit, .. } => {
@@ -111,13 +111,8 @@ impl Chain {
     }
 
     /// Metadata of a commit.
-    pub fn commit_metadata(&self, pin: Option<&Pin>) -> String {
-        CommitMetadata::new(self.identity.clone(), &commit(0, pin)).encode()
-    }
-
-    /// A checkpoint.
-    pub fn checkpoint(&self, offset: i64, pin: &Pin) -> Vec<u8> {
-        Checkpoint::new(&self.identity, &commit(offset, Some(pin))).encode()
+    pub fn commit_metadata(&self, commit: &Commit) -> String {
+        CommitMetadata::new(self.identity.clone(), commit).encode()
     }
 
     /// Metadata of the link that starts at `first`.
@@ -136,8 +131,9 @@ impl Chain {
     }
 }
 
-fn commit(offset: i64, pin: Option<&Pin>) -> Commit {
-    Commit { position: at(offset), pin: pin.cloned(), owners: 12 }
+/// An announcement.
+pub fn announcement(offset: i64, pin: Pin) -> Commit {
+    Commit { position: at(offset), pin: Some(pin), owners: 12 }
 }
 
 fn at(offset: i64) -> LogPosition {

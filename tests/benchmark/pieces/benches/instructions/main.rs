@@ -12,9 +12,9 @@ use std::collections::HashMap;
 use std::hint::black_box;
 
 use gungraun::prelude::*;
-use kafka2oss_chain::{CommitMetadata, Pin, TimeBucket};
+use kafka2oss_chain::{Commit, CommitMetadata, Pin, TimeBucket};
 use kafka2oss_format::{Compression, Format};
-use kafka2oss_pieces::chain::{Chain, Keys, TIMESTAMP};
+use kafka2oss_pieces::chain::{Chain, Keys, TIMESTAMP, announcement};
 use kafka2oss_pieces::object::FullBody;
 use kafka2oss_pieces::records::{Batch, Content};
 
@@ -47,8 +47,13 @@ fn announced() -> (Chain, Pin) {
 }
 
 fn committed() -> String {
+    let (chain, commit) = announcing();
+    chain.commit_metadata(&commit)
+}
+
+fn announcing() -> (Chain, Commit) {
     let (chain, pin) = announced();
-    chain.commit_metadata(Some(&pin))
+    (chain, announcement(7, pin))
 }
 
 #[library_benchmark(setup = lines)]
@@ -115,10 +120,10 @@ fn read_key((chain, pin): (Chain, Pin)) -> Option<Pin> {
     chain.read_key(black_box(pin.key()), 7)
 }
 
-#[library_benchmark(setup = announced)]
+#[library_benchmark(setup = announcing)]
 #[bench::hourly(args = (), config = limits("write_commit_metadata hourly"))]
-fn write_commit_metadata((chain, pin): (Chain, Pin)) -> String {
-    chain.commit_metadata(black_box(Some(&pin)))
+fn write_commit_metadata((chain, commit): (Chain, Commit)) -> String {
+    chain.commit_metadata(black_box(&commit))
 }
 
 #[library_benchmark(setup = committed)]

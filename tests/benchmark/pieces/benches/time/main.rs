@@ -9,7 +9,7 @@ use std::time::Duration;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use kafka2oss_chain::CommitMetadata;
 use kafka2oss_format::{Compression, Format};
-use kafka2oss_pieces::chain::{Chain, Keys, TIMESTAMP};
+use kafka2oss_pieces::chain::{Chain, Keys, TIMESTAMP, announcement};
 use kafka2oss_pieces::object::{FullBody, crc32c, crc64, sha256};
 use kafka2oss_pieces::records::{Batch, Content};
 
@@ -67,7 +67,8 @@ fn chain(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(name);
         let chain = Chain::new(keys);
         let pin = chain.key(7);
-        let metadata = chain.commit_metadata(Some(&pin));
+        let commit = announcement(7, pin.clone());
+        let metadata = chain.commit_metadata(&commit);
         let mut moving = chain.clone();
         group.bench_function("add_link", |bencher| bencher.iter(|| moving.add_link()));
         group.bench_function("bucket", |bencher| {
@@ -78,7 +79,7 @@ fn chain(criterion: &mut Criterion) {
             bencher.iter(|| chain.read_key(black_box(pin.key()), 7));
         });
         group.bench_function("write_commit_metadata", |bencher| {
-            bencher.iter(|| chain.commit_metadata(Some(black_box(&pin))));
+            bencher.iter(|| chain.commit_metadata(black_box(&commit)));
         });
         group.bench_function("read_commit_metadata", |bencher| {
             bencher.iter(|| CommitMetadata::decode(black_box(metadata.as_bytes())));
