@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use crate::clock;
 use crate::core::Core;
 use crate::events::Event;
+use crate::model::flowing::{Memory, Moment};
 use crate::model::lifecycle::DesiredState;
 use crate::model::status::{
     self, AgentNack, AgentReport, Liveness, Observation, PlacedTask, Preparation,
@@ -28,6 +29,8 @@ const COALESCED: Duration = Duration::from_secs(1);
 struct Told {
     uid: String,
     status: v1::ConnectorStatus,
+    /// What is to be remembered with the last status that was looked at, told or not.
+    memory: Memory,
     at: Instant,
 }
 
@@ -49,14 +52,19 @@ impl StatusBoard {
 
     /// The status as it is now.
     pub(crate) fn current(&self, core: &Core, record: &ConnectorRecord) -> v1::ConnectorStatus {
-        let previous = self.previous(record);
-        observe(core, record, previous.as_ref())
+        self.look(core, record).0
+    }
+
+    /// The same, with what is to be remembered.
+    fn look(&self, core: &Core, record: &ConnectorRecord) -> (v1::ConnectorStatus, Memory) {
+        let (status, memory) = self.previous(record).unzip();
+        observe(core, record, status.as_ref(), &memory.unwrap_or_default())
     }
 
     /// Takes the status as it is now for told: the caller tells it.
     pub(crate) fn refresh(&self, core: &Core, record: &ConnectorRecord) {
-        let status = self.current(core, record);
-        self.set_told(record, status);
+        let (status, memory) = self.look(core, record);
+        self.set_told(record, status, memory);
     }
 
     /// Forgets a connector that is gone.
@@ -64,15 +72,15 @@ impl StatusBoard {
         self.lock().remove(name);
     }
 
-    fn previous(&self, record: &ConnectorRecord) -> Option<v1::ConnectorStatus> {
+    fn previous(&self, record: &ConnectorRecord) -> Option<(v1::ConnectorStatus, Memory)> {
         let told = self.lock();
         told.get(record.name())
             .filter(|told| told.uid == record.uid())
-            .map(|told| told.status.clone())
+            .map(|told| (told.status.clone(), told.memory.clone()))
     }
 
-    fn set_told(&self, record: &ConnectorRecord, status: v1::ConnectorStatus) {
-        let told = Told { uid: record.uid().to_owned(), status, at: Instant::now() };
+    fn set_told(&self, record: &ConnectorRecord, status: v1::ConnectorStatus, memory: Memory) {
+        let told = Told { uid: record.uid().to_owned(), status, memory, at: Instant::now() };
         self.lock().insert(record.name().to_owned(), told);
     }
 
@@ -87,9 +95,10 @@ impl StatusBoard {
     /// Tells the status of a connector if it has changed. Returns when it may
     /// be told if that is not yet.
     fn tell(&self, core: &Core, record: &ConnectorRecord) -> Option<Instant> {
-        let status = self.current(core, record);
-        let told = self.lock();
-        if let Some(before) = told.get(record.name()).filter(|told| told.uid == record.uid()) {
+        let (status, memory) = self.look(core, record);
+        let mut told = self.lock();
+        if let Some(before) = told.get_mut(record.name()).filter(|told| told.uid == record.uid()) {
+            before.memory = memory.clone();
             let next = before.at + COALESCED;
             if before.status == status {
                 return None;
@@ -99,7 +108,7 @@ impl StatusBoard {
             }
         }
         drop(told);
-        self.set_told(record, status);
+        self.set_told(record, status, memory);
         let (name, uid) = (record.name().to_owned(), record.uid().to_owned());
         core.events.push(Event::Changed { name, uid });
         None
@@ -152,7 +161,8 @@ fn observe(
     core: &Core,
     record: &ConnectorRecord,
     previous: Option<&v1::ConnectorStatus>,
-) -> v1::ConnectorStatus {
+    memory: &Memory,
+) -> (v1::ConnectorStatus, Memory) {
     let connector = record.connector();
     let desired = DesiredState::from_wire(connector.desired_state());
     let runtime = record.spec().runtime.clone().unwrap_or_default();
@@ -219,6 +229,7 @@ fn observe(
         nacks: &nacks,
         lease: core.settings.lease,
         previous,
-        now: clock::now(),
+        memory,
+        now: Moment { at: Instant::now().into_std(), time: clock::now() },
     })
 }

@@ -124,6 +124,9 @@ catalogue! {
     AgentTimeout "AGENT_TIMEOUT" Automatic
         "An agent did not answer a command in time."
         "Check the agent's log and its network; the command is repeated.";
+    AgentStalled "AGENT_STALLED" Automatic
+        "An agent is connected, and a task on it does nothing."
+        "Restart the agent: it goes on where it stands; its log up to then shows whether its host lacks CPU.";
     AgentUnsupported "AGENT_UNSUPPORTED" Automatic
         "The agent is too old for what it was assigned."
         "Upgrade the agents of the pool.";
@@ -159,9 +162,18 @@ catalogue! {
     KafkaGroupAuthorizationFailed "KAFKA_GROUP_AUTHORIZATION_FAILED" Automatic
         "The brokers refuse access to the consumer group."
         "Allow the instance's user the operation on the group that the message names: READ for a connector to run.";
-    KafkaGroupInUse "KAFKA_GROUP_IN_USE" Manual
-        "Another connector commits to this consumer group."
-        "Stop the other connector, or choose another connector ID.";
+    KafkaGroupInUse "KAFKA_GROUP_IN_USE" Automatic
+        "Somebody else uses the connector's consumer group: a consumer that is none of its tasks is a member, or another connector commits to it."
+        "Stop the consumer or the connector that the message names, or give it another group; what it had flows again by itself.";
+    KafkaTransactionOpen "KAFKA_TRANSACTION_OPEN" Automatic
+        "A producer's transaction has been open for longer than brokers allow by default, and nothing behind it can be read."
+        "Find it with kafka-transactions.sh find-hanging and end it with abort; the partition goes on by itself.";
+    PartitionUnowned "PARTITION_UNOWNED" Automatic
+        "A partition of the topic is no task's, so that nothing reads it."
+        "Nothing, if it passes: the task leaves the group once to have its partitions given out anew; else restart the agents of the pool, one after the other.";
+    PartitionStalled "PARTITION_STALLED" Automatic
+        "Records wait in a partition, and none was taken for longer than it can need."
+        "Look at the message and the connector's log for what it waits for: a broker, the store, memory; where nothing else is wrong, restart the agent that has it.";
     KafkaResourceMissing "KAFKA_RESOURCE_MISSING" Automatic
         "A topic that the connector needs does not exist and cannot be made by the service."
         "Create each resource that the status lists, with exactly these settings; the connector starts when they exist.";

@@ -20,6 +20,7 @@ mod secrets;
 mod spec;
 mod stalled_store;
 mod store_causes;
+mod strangers;
 mod verification;
 mod volume;
 mod wizard;

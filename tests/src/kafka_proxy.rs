@@ -17,7 +17,10 @@ use crate::proxy::serve_all;
 /// Longest request or answer.
 const LONGEST: usize = 64 << 20;
 
-/// `api_key` of ListOffsets, the first field of a request.
+/// `api_key` of Fetch, the first field of a request.
+pub const FETCH: u16 = 1;
+
+/// `api_key` of ListOffsets.
 pub const LIST_OFFSETS: u16 = 2;
 
 /// `api_key` of JoinGroup.

@@ -19,6 +19,7 @@ pub mod access_rules;
 pub mod bucket;
 pub mod certificate;
 pub mod child;
+pub mod console_consumer;
 pub mod environment;
 pub mod generation;
 pub mod judge;

@@ -72,6 +72,8 @@ pub fn error_code(native: RDKafkaErrorCode) -> ErrorCode {
             ErrorCode::KafkaTopicAuthorizationFailed
         }
         Native::GroupAuthorizationFailed => ErrorCode::KafkaGroupAuthorizationFailed,
+        // A member that has no assignor in common with ours is in the group.
+        Native::InconsistentGroupProtocol => ErrorCode::KafkaGroupInUse,
         // Under group.protocol=consumer a second holder of an instance id gets
         // UnreleasedInstanceId.
         Native::FencedInstanceId | Native::Fenced | Native::UnreleasedInstanceId => {

@@ -43,7 +43,7 @@ mod test_message;
 pub use admin::{
     BrokerSettings, Committed, Creation, KafkaAdmin, TopicDescription, TopicPlan, Watermarks,
 };
-pub use broker_admin::BrokerAdmin;
+pub use broker_admin::{BrokerAdmin, GroupMember, GroupMembers};
 pub use config::client_config;
 pub use error_memory::ErrorMemory;
 pub use error_topic::{ErrorRecord, ErrorStage, ErrorTopicProducer, SendError};

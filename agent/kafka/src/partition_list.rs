@@ -118,6 +118,11 @@ impl Entry {
         }
     }
 
+    /// The partition, where it is one of `topic`.
+    pub(crate) fn of(&self, topic: &str) -> Option<i32> {
+        (self.topic == topic).then_some(self.partition)
+    }
+
     /// The partition and its offset, where that is an offset of a record.
     pub(crate) fn offset(self) -> Result<(i32, Option<i64>), Failure> {
         match self.failure {

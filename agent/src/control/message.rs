@@ -6,7 +6,9 @@ use kafka2oss_proto::v1::{self, connect_request::Message};
 use crate::assignment::FEATURES;
 use crate::options::Identity;
 use crate::supervisor::{ConnectorView, View};
-use crate::task::{PartitionSnapshot, PartitionState, Snapshot, TaskState, Totals};
+use crate::task::{
+    GroupLook, PartitionSnapshot, PartitionState, Snapshot, TaskState, Totals, Unowned,
+};
 
 /// Of the protocol that this agent speaks.
 const PROTOCOL_VERSION: u32 = 1;
@@ -77,6 +79,8 @@ fn connector_report(
     };
     let running = view.tasks.values().flatten().map(|snapshot| snapshot.borrow().epoch);
     report.epoch = common(running).unwrap_or_default();
+    let looks = view.tasks.values().flatten().filter_map(|task| task.borrow().group.clone());
+    report.group = looks.max_by_key(|look| look.at).map(group_look);
     for (&index, task) in &view.tasks {
         match task {
             Some(snapshot) => add_task(&mut report, agent, index, &snapshot.borrow()),
@@ -84,6 +88,7 @@ fn connector_report(
                 index,
                 state: v1::TaskState::Starting.into(),
                 problem: None,
+                pulse: 0,
             }),
         }
     }
@@ -95,11 +100,13 @@ fn connector_report(
 }
 
 fn add_task(report: &mut v1::ConnectorReport, agent: &AgentName, index: u32, snapshot: &Snapshot) {
-    let Snapshot { epoch: _, state, problem, partitions, totals, downgrade } = snapshot;
+    let Snapshot { epoch: _, state, problem, partitions, totals, downgrade, group: _, pulse } =
+        snapshot;
     report.tasks.push(v1::TaskReport {
         index,
         state: task_state(*state).into(),
         problem: problem.clone().map(Into::into),
+        pulse: *pulse,
     });
     let partitions =
         partitions.iter().map(|(&partition, snapshot)| progress(agent, index, partition, snapshot));
@@ -108,6 +115,30 @@ fn add_task(report: &mut v1::ConnectorReport, agent: &AgentName, index: u32, sna
     if let Some(problem) = downgrade {
         report.delivery_guarantee = v1::DeliveryGuarantee::AtLeastOnce.into();
         report.delivery_guarantee_reason = problem.to_string();
+    }
+}
+
+fn group_look(look: GroupLook) -> v1::GroupLook {
+    let GroupLook { at: _, topic_partitions, unowned, ends } = look;
+    v1::GroupLook {
+        topic_partitions,
+        members_known: unowned.is_some(),
+        unowned: unowned
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(partition, Unowned { holder, committed_offset })| {
+                let (client_id, client_host) = holder
+                    .map_or((None, String::new()), |holder| (Some(holder.client_id), holder.host));
+                let end_offset = ends.get(&partition).copied();
+                v1::UnownedPartition {
+                    partition,
+                    client_id,
+                    client_host,
+                    end_offset,
+                    committed_offset,
+                }
+            })
+            .collect(),
     }
 }
 
@@ -155,6 +186,8 @@ fn progress(
         error_code,
         error_message,
         observed_time: Some((*observed).into()),
+        // The control plane's own.
+        state_time: None,
     }
 }
 

@@ -97,6 +97,7 @@ impl PartitionLoop {
         };
         let mut last = Signal::Run;
         let mut hunger = Hunger::new(self.stalls.clone());
+        let mut asked = None;
         loop {
             let signal = *self.signal.borrow_and_update();
             if signal == Signal::Run && last != Signal::Run {
@@ -131,6 +132,10 @@ impl PartitionLoop {
                     (None, Signal::Pause) => self.board.paused(),
                     (None, Signal::Run) => {}
                 }
+            }
+            let asks = signal == Signal::Run && state.has_room(&self.shape);
+            if asked.replace(asks) != Some(asks) {
+                self.board.asks(asks);
             }
             if let Err(exit) = self.wait(&mut state, drained).await {
                 return exit;
@@ -190,8 +195,8 @@ impl PartitionLoop {
         let before = state.open.next_offset();
         let end = self.log_range.known_end().unwrap_or_default();
         let mut drained = Drained::More;
-        // The end was told, and nothing has come since.
-        let mut at_end = false;
+        // The end that was told, if nothing has come since.
+        let mut at_end = None;
         for _ in 0..BATCH_RECORDS {
             let left = usize::try_from(end - state.open.next_offset()).unwrap_or(0);
             match queue.take(left) {
@@ -200,15 +205,15 @@ impl PartitionLoop {
                     break;
                 }
                 Some(Taken::Record(message)) => {
-                    at_end = false;
+                    at_end = None;
                     self.take(state, &message, moment);
                 }
                 Some(Taken::End(offset)) => {
-                    at_end = true;
+                    at_end = Some(offset);
                     state.passed(offset, moment.now());
                 }
                 Some(Taken::Failed(error)) => {
-                    at_end = false;
+                    at_end = None;
                     self.source_failed(state, &error);
                 }
             }
@@ -227,9 +232,9 @@ impl PartitionLoop {
             self.board.consumed(position);
             hunger.fed(asked);
         }
-        if at_end && matches!(drained, Drained::Empty) {
+        if let Some(offset) = at_end.filter(|_| matches!(drained, Drained::Empty)) {
             hunger.ended();
-            self.board.caught_up(self.log_range.known_end());
+            self.board.caught_up(offset, self.log_range.known_end());
             if !state.is_delivering() {
                 self.board.recovered();
             }

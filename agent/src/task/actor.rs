@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use kafka2oss_proto::ErrorCode;
 
 use super::board::Board;
+use super::seldom::Remedies;
 use super::session::{self, End, Steering};
 use super::{Incarnation, TaskEnvironment, TaskSpec};
 use crate::backoff::Backoff;
@@ -26,6 +27,7 @@ pub(super) async fn run(
     let mut backoff = Backoff::new(BACKOFF.0, BACKOFF.1);
     let admin = environment.clients.admins.of(&spec.instance);
     let incarnation = Arc::new(Incarnation::new(spec.clone(), admin));
+    let remedies = Arc::new(Remedies::default());
     let mut wait = None;
     loop {
         let started = Instant::now();
@@ -34,6 +36,7 @@ pub(super) async fn run(
             &environment,
             &board,
             &incarnation,
+            &remedies,
             wait,
             &mut steering,
         )

@@ -11,16 +11,18 @@ mod confirmation;
 mod consumer;
 mod context;
 mod fetch_wait;
+mod group_look;
 mod handle;
 mod incarnation;
 mod native;
-mod orphans;
 mod partitions;
 mod prefetch;
 mod recovery;
+mod seldom;
 mod session;
 mod settings;
 mod snapshot;
+mod starving;
 mod stopping;
 mod task_consumer;
 
@@ -32,6 +34,7 @@ pub(crate) use incarnation::Incarnation;
 pub(crate) use task_consumer::TaskConsumer;
 
 pub use confirmation::{ConfirmationDesk, Confirmations, confirmations};
+pub use group_look::{GroupLook, Holder, Unowned};
 pub use handle::{
     Clients, CommitsSeen, Guidance, Membership, Mode, Resume, StopMode, TaskEnvironment,
     TaskHandle, TaskSpec, spawn,

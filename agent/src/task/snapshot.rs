@@ -5,6 +5,8 @@ use std::time::SystemTime;
 
 use kafka2oss_proto::error_code::Problem;
 
+use super::GroupLook;
+
 /// What can be seen of a task at one moment.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
@@ -21,6 +23,10 @@ pub struct Snapshot {
     /// Set when a reply of the store showed that records may stand in two
     /// objects.
     pub downgrade: Option<Problem>,
+    /// What the last look at the topic and its group showed.
+    pub group: Option<GroupLook>,
+    /// Rises each second while the task lives.
+    pub pulse: u64,
 }
 
 /// What a task does.

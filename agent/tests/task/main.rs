@@ -24,6 +24,7 @@ mod records;
 mod resume;
 mod rotation;
 mod slow_broker;
+mod starving;
 mod steering;
 mod truncation;
 mod updates;

@@ -160,7 +160,7 @@ fn kept(
             partitions: &report.partitions,
         })
         .collect();
-    let partitions = progress::merge(&reports, &[]).partitions;
+    let partitions = progress::merge(&reports, &[]);
     let ending = Ending { epoch, committed_partitions, partitions: &partitions };
     positions::kept(&ending, |partition| named.offsets.contains_key(&partition)).map_err(
         |unknown| {

@@ -73,7 +73,12 @@ pub(crate) fn learn(remembered: &Remembered<'_>, report: &v1::ConnectorReport) -
 fn is_moving(partition: &v1::PartitionProgress) -> bool {
     match partition.state() {
         PartitionState::Running | PartitionState::Paused | PartitionState::Retrying => true,
-        PartitionState::Stopped | PartitionState::Unspecified => false,
+        PartitionState::Stopped
+        | PartitionState::Unspecified
+        // No agent says these: they are the control plane's own.
+        | PartitionState::Unowned
+        | PartitionState::Unknown
+        | PartitionState::Stalled => false,
     }
 }
 

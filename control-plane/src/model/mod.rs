@@ -12,10 +12,12 @@
 //! - [`pace`]: how many tasks move at once.
 //! - [`status`]: what is shown of a connector.
 //! - [`progress`]: how far each partition is, from several agents' reports.
+//! - [`flowing`]: whether each partition flows.
 //!
 //! Nothing here depends on another module of the control plane.
 
 pub(crate) mod field_mask;
+pub(crate) mod flowing;
 pub(crate) mod lease;
 pub(crate) mod lessons;
 pub(crate) mod lifecycle;

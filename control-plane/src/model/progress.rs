@@ -1,7 +1,7 @@
 //! How far each partition is, from the reports of several agents.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kafka2oss_proto::v1;
 use prost_types::Timestamp;
@@ -22,12 +22,12 @@ pub(crate) struct AgentProgress<'a> {
 /// two tasks) the later observation counts. What the new owner does not know
 /// yet (committed offset, last object, time of the last record) is taken from
 /// the one before, or from what was seen `before` these reports, so that it does
-/// not vanish while a partition moves. A partition that nobody reports, between
-/// two owners, stays with its last lag and without an agent.
+/// not vanish while a partition moves. A partition that nobody reports is UNOWNED, with
+/// its last committed offset, end and object; its lag is not known.
 pub(crate) fn merge(
     reports: &[AgentProgress<'_>],
     before: &[v1::PartitionProgress],
-) -> v1::ConnectorProgress {
+) -> Vec<v1::PartitionProgress> {
     let mut seen: Vec<(&AgentProgress<'_>, &v1::PartitionProgress)> = reports
         .iter()
         .flat_map(|report| report.partitions.iter().map(move |partition| (report, partition)))
@@ -40,10 +40,8 @@ pub(crate) fn merge(
             .then_with(|| left.agent.cmp(right.agent))
     });
 
-    let unowned = |partition: &v1::PartitionProgress| {
-        (partition.partition, v1::PartitionProgress { agent: String::new(), ..partition.clone() })
-    };
-    let mut partitions: BTreeMap<i32, v1::PartitionProgress> = before.iter().map(unowned).collect();
+    let mut partitions: BTreeMap<i32, v1::PartitionProgress> =
+        before.iter().map(|last| (last.partition, unowned(last))).collect();
     for (report, partition) in seen {
         let mut newer = partition.clone();
         newer.agent = format!("agents/{}", report.agent);
@@ -56,10 +54,74 @@ pub(crate) fn merge(
         }
         partitions.insert(newer.partition, newer);
     }
-    let partitions: Vec<_> = partitions.into_values().collect();
-    let total_lag =
-        partitions.iter().filter_map(|partition| partition.lag).fold(0, u64::saturating_add);
-    v1::ConnectorProgress { partitions, total_lag }
+    partitions.into_values().collect()
+}
+
+/// What is left of a partition that nobody has.
+fn unowned(last: &v1::PartitionProgress) -> v1::PartitionProgress {
+    let v1::PartitionProgress {
+        partition,
+        end_offset,
+        committed_offset,
+        last_object,
+        last_consumed_time,
+        observed_time,
+        // Of who had it.
+        agent: _,
+        task_index: _,
+        position: _,
+        lag: _,
+        state: _,
+        error_code: _,
+        error_message: _,
+        state_time: _,
+    } = last.clone();
+    v1::PartitionProgress {
+        partition,
+        end_offset,
+        committed_offset,
+        last_object,
+        last_consumed_time,
+        observed_time,
+        state: v1::PartitionState::Unowned.into(),
+        ..v1::PartitionProgress::default()
+    }
+}
+
+/// Adds the topic's partitions that are in no report, and to all that nobody has what
+/// `looks` show of them. Where the group holds no position of the chain, it stands at
+/// its `start`.
+pub(crate) fn complete(
+    partitions: &mut Vec<v1::PartitionProgress>,
+    topic_partitions: u32,
+    looks: &[&v1::GroupLook],
+    start: impl Fn(i32) -> Option<i64>,
+) {
+    let known: BTreeSet<i32> = partitions.iter().map(|one| one.partition).collect();
+    let all = 0..i32::try_from(topic_partitions).unwrap_or(i32::MAX);
+    let lacking = all.filter(|partition| !known.contains(partition));
+    partitions.extend(lacking.map(|partition| {
+        unowned(&v1::PartitionProgress { partition, ..v1::PartitionProgress::default() })
+    }));
+    partitions.sort_by_key(|one| one.partition);
+    let seen: BTreeMap<i32, &v1::UnownedPartition> =
+        looks.iter().flat_map(|look| &look.unowned).map(|one| (one.partition, one)).collect();
+    for one in partitions.iter_mut().filter(|one| one.state() == v1::PartitionState::Unowned) {
+        if let Some(seen) = seen.get(&one.partition) {
+            one.end_offset = one.end_offset.max(seen.end_offset);
+            one.committed_offset = one.committed_offset.max(seen.committed_offset);
+        }
+        let position = one.committed_offset.or_else(|| start(one.partition));
+        one.lag = one
+            .end_offset
+            .zip(position)
+            .map(|(end, position)| u64::try_from(end.saturating_sub(position)).unwrap_or(0));
+    }
+}
+
+/// Sum of the known lags; `None` where none is known.
+pub(crate) fn total_lag(partitions: &[v1::PartitionProgress]) -> Option<u64> {
+    partitions.iter().filter_map(|partition| partition.lag).reduce(u64::saturating_add)
 }
 
 fn compare(left: Option<&Timestamp>, right: Option<&Timestamp>) -> Ordering {
@@ -94,12 +156,11 @@ mod tests {
             ([partition(2, Some(5), 1)], [partition(0, None, 1), partition(1, Some(7), 1)]);
         let progress = merge(&[report("a", 1, &a), report("b", 1, &b)], &[]);
         let seen: Vec<_> = progress
-            .partitions
             .iter()
             .map(|partition| (partition.partition, partition.agent.as_str()))
             .collect();
         assert_eq!(seen, [(0, "agents/b"), (1, "agents/b"), (2, "agents/a")]);
-        assert_eq!(progress.total_lag, 12);
+        assert_eq!(total_lag(&progress), Some(12));
     }
 
     #[test]
@@ -109,10 +170,10 @@ mod tests {
             [report("a", 1, &old), report("b", 2, &new)],
             [report("b", 2, &new), report("a", 1, &old)],
         ] {
-            assert_eq!(merge(&reports, &[]).partitions[0].agent, "agents/b");
+            assert_eq!(merge(&reports, &[])[0].agent, "agents/b");
         }
         let same = merge(&[report("a", 2, &old), report("b", 2, &new)], &[]);
-        assert_eq!((same.partitions[0].agent.as_str(), same.total_lag), ("agents/a", 1));
+        assert_eq!((same[0].agent.as_str(), total_lag(&same)), ("agents/a", Some(1)));
     }
 
     #[test]
@@ -125,7 +186,7 @@ mod tests {
         let old = [before];
         let new = [partition(0, None, 2)];
         let progress = merge(&[report("a", 1, &old), report("b", 2, &new)], &[]);
-        let partition = &progress.partitions[0];
+        let partition = &progress[0];
         assert_eq!(partition.committed_offset, Some(100));
         assert_eq!(partition.last_object, "a/0/a+0+100");
         assert!(partition.last_consumed_time.is_some());
@@ -134,24 +195,48 @@ mod tests {
     }
 
     #[test]
-    fn a_partition_between_two_owners_stays_with_its_last_lag() {
-        let mut moving = partition(0, Some(4), 1);
-        moving.agent = "agents/a".to_owned();
-        moving.last_object = "a/0/a+0+100".to_owned();
-        let before = [moving, partition(1, Some(9), 1)];
+    fn a_partition_that_nobody_has_keeps_what_stays_true_and_no_more() {
+        let mut left = partition(0, Some(4), 1);
+        (left.agent, left.task_index) = ("agents/a".to_owned(), 1);
+        left.last_object = "a/0/a+0+100".to_owned();
+        (left.committed_offset, left.position) = (Some(100), Some(106));
+        (left.end_offset, left.error_code) = (Some(110), "STORE_THROTTLED".to_owned());
+        let before = [left, partition(1, Some(9), 1)];
         let now = [partition(1, Some(2), 2)];
 
         let progress = merge(&[report("b", 2, &now)], &before);
 
-        assert_eq!(progress.total_lag, 6);
-        let moving = &progress.partitions[0];
-        assert_eq!((moving.agent.as_str(), moving.last_object.as_str()), ("", "a/0/a+0+100"));
-        assert_eq!(progress.partitions[1].agent, "agents/b");
+        assert_eq!(total_lag(&progress), Some(2));
+        let left = &progress[0];
+        assert_eq!((left.agent.as_str(), left.last_object.as_str()), ("", "a/0/a+0+100"));
+        assert_eq!((left.state(), left.error_code.as_str()), (v1::PartitionState::Unowned, ""));
+        assert_eq!((left.lag, left.position), (None, None));
+        assert_eq!((left.committed_offset, left.end_offset), (Some(100), Some(110)));
+        assert_eq!(progress[1].agent, "agents/b");
+    }
+
+    #[test]
+    fn what_nobody_has_lags_behind_what_the_looks_show() {
+        let seen = |partition, end, committed| v1::UnownedPartition {
+            partition,
+            end_offset: Some(end),
+            committed_offset: committed,
+            ..Default::default()
+        };
+        let unowned = vec![seen(1, 50, Some(40)), seen(2, 30, None), seen(3, 7, None)];
+        let look = v1::GroupLook { topic_partitions: 5, members_known: true, unowned };
+        let mut partitions = vec![partition(0, Some(1), 1)];
+
+        complete(&mut partitions, 5, &[&look], |partition| (partition == 2).then_some(25));
+
+        let lags: Vec<_> = partitions.iter().map(|one| (one.partition, one.lag)).collect();
+        assert_eq!(lags, [(0, Some(1)), (1, Some(10)), (2, Some(5)), (3, None), (4, None)]);
+        assert!(partitions[1..].iter().all(|one| one.state() == v1::PartitionState::Unowned));
     }
 
     #[test]
     fn lags_beyond_all_bounds_do_not_overflow() {
         let lags = [partition(0, Some(u64::MAX), 1), partition(1, Some(2), 1)];
-        assert_eq!(merge(&[report("a", 1, &lags)], &[]).total_lag, u64::MAX);
+        assert_eq!(total_lag(&merge(&[report("a", 1, &lags)], &[])), Some(u64::MAX));
     }
 }

@@ -274,6 +274,7 @@ pub(crate) fn report_of(assignment: &v1::ConnectorAssignment) -> v1::ConnectorRe
         index: task.index,
         state: state.into(),
         problem: None,
+        pulse: 1,
     };
     v1::ConnectorReport {
         connector: assignment.connector.clone(),

@@ -2,6 +2,7 @@
 
 mod answering;
 mod groups;
+mod members;
 mod offsets;
 mod settings;
 mod topics;
@@ -21,6 +22,7 @@ use rdkafka::types::RDKafka;
 use tokio::task::{JoinError, spawn_blocking};
 
 use self::answering::Answering;
+pub use self::members::{GroupMember, GroupMembers};
 use crate::admin::{
     BrokerSettings, Committed, Creation, KafkaAdmin, TopicDescription, TopicPlan, Watermarks,
 };
@@ -119,6 +121,24 @@ impl BrokerAdmin {
         .await
     }
 
+    /// Where partitions of a topic end, uncommitted records included; every one or an
+    /// error.
+    ///
+    /// # Errors
+    /// What the brokers or librdkafka say.
+    pub async fn ends(
+        &self,
+        topic: &str,
+        partitions: &[i32],
+    ) -> Result<BTreeMap<i32, i64>, Problem> {
+        let (name, partitions) = (topic.to_owned(), partitions.to_vec());
+        let what = format!("cannot read where topic `{topic}` ends");
+        self.request(what, Right::on_topic("DESCRIBE", topic), move |client| {
+            offsets::ends(client, &name, &partitions)
+        })
+        .await
+    }
+
     /// Kafka's id of a topic, the inner `None` where brokers have none (before 2.8);
     /// the outer one where there is no such topic. Less to ask than
     /// [`describe_topic`](KafkaAdmin::describe_topic).
@@ -132,6 +152,30 @@ impl BrokerAdmin {
             topics::id(client, &name)
         })
         .await
+    }
+
+    /// How many partitions a topic has; `None` where there is no such topic.
+    ///
+    /// # Errors
+    /// What the brokers or librdkafka say.
+    pub async fn partition_count(&self, topic: &str) -> Result<Option<u32>, Problem> {
+        let name = topic.to_owned();
+        let what = format!("cannot read how many partitions topic `{topic}` has");
+        self.request(what, Right::on_topic("DESCRIBE", topic), move |client| {
+            topics::partition_count(client, &name)
+        })
+        .await
+    }
+
+    /// Who is a member of a group, and what each has of `topic`.
+    ///
+    /// # Errors
+    /// What the brokers or librdkafka say.
+    pub async fn group_members(&self, group: &str, topic: &str) -> Result<GroupMembers, Problem> {
+        let what = format!("cannot describe group `{group}`");
+        let needs = Right::on_group("DESCRIBE", group);
+        let (group, topic) = (group.to_owned(), topic.to_owned());
+        self.request(what, needs, move |client| members::members(client, &group, &topic)).await
     }
 
     /// What keeps it from the brokers, if something did of late.

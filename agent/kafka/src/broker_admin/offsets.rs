@@ -39,6 +39,16 @@ pub(super) fn beginnings(
     partitions.iter().map(|&partition| Ok((partition, known(&found, partition)?))).collect()
 }
 
+/// Where partitions end, uncommitted records included.
+pub(super) fn ends(
+    client: &Client,
+    topic: &str,
+    partitions: &[i32],
+) -> Result<BTreeMap<i32, i64>, Failure> {
+    let found = list(client, topic, partitions, Offset::End)?;
+    partitions.iter().map(|&partition| Ok((partition, known(&found, partition)?))).collect()
+}
+
 pub(super) fn for_times(
     client: &Client,
     topic: &str,

@@ -63,6 +63,11 @@ pub(super) fn id(client: &Client, topic: &str) -> Result<Option<Option<String>>,
     Ok(id_and_partitions(client, topic)?.map(|(id, _)| id))
 }
 
+/// How many partitions the topic has, if it exists.
+pub(super) fn partition_count(client: &Client, topic: &str) -> Result<Option<u32>, Failure> {
+    Ok(id_and_partitions(client, topic)?.map(|(_, partitions)| partitions))
+}
+
 fn id_and_partitions(
     client: &Client,
     topic: &str,

@@ -3,17 +3,20 @@
 
 mod pace;
 mod partition;
+mod reading;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use tokio::sync::watch;
 
 use self::pace::Pace;
 pub(crate) use self::partition::PartitionBoard;
-use super::{Mode, PartitionSnapshot, PartitionState, Snapshot, TaskSpec, TaskState};
+use self::reading::Readings;
+use super::{GroupLook, Mode, PartitionSnapshot, PartitionState, Snapshot, TaskSpec, TaskState};
 use crate::report::{LogLine, Reporter, Severity};
 
 /// What is seen of a task.
@@ -22,8 +25,7 @@ pub(crate) struct Board {
     snapshot: watch::Sender<Snapshot>,
     spec: Arc<TaskSpec>,
     reporter: Reporter,
-    /// Ends of logs up to which everything that is a record was taken in.
-    caught_up: Mutex<BTreeMap<i32, i64>>,
+    readings: Readings,
     /// Where the ranges end that were counted as lost.
     lost_to: Mutex<BTreeMap<i32, i64>>,
     pace: Pace,
@@ -36,9 +38,8 @@ impl Board {
     ) -> (Arc<Self>, watch::Receiver<Snapshot>) {
         let (snapshot, receiver) =
             watch::channel(Snapshot { epoch: spec.epoch, ..Snapshot::default() });
-        let (caught_up, lost_to) = (Mutex::default(), Mutex::default());
-        let pace = Pace::default();
-        (Arc::new(Self { snapshot, spec, reporter, caught_up, lost_to, pace }), receiver)
+        let (readings, lost_to, pace) = (Readings::default(), Mutex::default(), Pace::default());
+        (Arc::new(Self { snapshot, spec, reporter, readings, lost_to, pace }), receiver)
     }
 
     /// Tells of positions that nobody was told of. To be called about once a second.
@@ -57,6 +58,11 @@ impl Board {
             }
             before != state
         });
+    }
+
+    /// Whether something of this code is wrong with the task.
+    pub(super) fn has_trouble(&self, code: ErrorCode) -> bool {
+        self.snapshot.borrow().problem.as_ref().is_some_and(|problem| problem.code == code)
     }
 
     /// The task's trouble is over.
@@ -106,6 +112,47 @@ impl Board {
             snapshot.problem = Some(problem);
             snapshot.partitions.clear();
         });
+        self.readings.clear();
+    }
+
+    /// The task lives. To be called about once a second; nobody is told of it, who
+    /// reports takes it along.
+    pub(super) fn lives(&self) {
+        self.snapshot.send_if_modified(|snapshot| {
+            snapshot.pulse += 1;
+            false
+        });
+    }
+
+    /// The topic and its group were looked at.
+    pub(super) fn looked(&self, look: GroupLook) {
+        self.snapshot.send_if_modified(|snapshot| {
+            let seen = |look: &GroupLook| (look.topic_partitions, look.unowned.clone());
+            let news = snapshot.group.as_ref().map(seen) != Some(seen(&look));
+            snapshot.group = Some(look);
+            news
+        });
+    }
+
+    /// The first offset that the partition's loop has not read, of one that takes
+    /// records.
+    pub(super) fn reads_from(&self, partition: i32) -> Option<i64> {
+        let position = self.snapshot.borrow().partitions.get(&partition)?.position;
+        Some(self.readings.next(partition, position))
+    }
+
+    /// Whether the partition's loop asks for records.
+    pub(super) fn asks(&self, partition: i32) -> bool {
+        self.readings.is_asking(partition)
+    }
+
+    /// An open transaction begins where the partition is read up to.
+    pub(super) fn transaction_open(&self, partition: i32, begins: i64) {
+        self.readings.transaction(partition, begins);
+        self.snapshot.send_if_modified(|snapshot| {
+            let Some(seen) = snapshot.partitions.get_mut(&partition) else { return false };
+            seen.end_offset.replace(seen.position) != Some(seen.position)
+        });
     }
 
     /// The partition is the task's.
@@ -123,6 +170,7 @@ impl Board {
     /// The partition is the task's no more.
     pub(super) fn disowned(&self, partition: i32) {
         self.snapshot.send_if_modified(|snapshot| snapshot.partitions.remove(&partition).is_some());
+        self.readings.forget(partition);
     }
 
     /// Position of a partition's chain, as far as it was seen to be committed.
@@ -161,7 +209,7 @@ impl Board {
             return;
         }
         self.snapshot.send_modify(|snapshot| snapshot.totals.lost_offsets += to.abs_diff(from));
-        let code = kafka2oss_proto::ErrorCode::KafkaOffsetOutOfRange;
+        let code = ErrorCode::KafkaOffsetOutOfRange;
         self.log(
             Severity::Error,
             Some(partition),
@@ -176,15 +224,11 @@ impl Board {
 
     /// The broker has shown where a partition ends.
     pub(super) fn end_offset(&self, partition: i32, end: i64) {
-        let caught_up = {
-            let caught_up = self.caught_up.lock().unwrap_or_else(PoisonError::into_inner);
-            caught_up.get(&partition) == Some(&end)
-        };
         self.snapshot.send_if_modified(|snapshot| {
             let Some(seen) = snapshot.partitions.get_mut(&partition) else { return false };
             seen.observed = SystemTime::now();
-            // What is left is no record, but a transaction's marker, say.
-            let end = if caught_up { seen.position } else { end };
+            let is_at_end = self.readings.is_at_end(partition, seen.position, end);
+            let end = if is_at_end { seen.position } else { end };
             seen.end_offset.replace(end) != Some(end)
         });
     }

@@ -1,6 +1,6 @@
 //! Where the loop of one partition writes what is seen of it.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use kafka2oss_chain::ObjectMetadata;
@@ -136,12 +136,16 @@ impl PartitionBoard {
         self.task.downgrade(Some(self.partition), problem);
     }
 
-    /// Everything up to the log's `end` was taken in.
-    pub(crate) fn caught_up(&self, end: Option<i64>) {
+    /// The loop takes records and has room for them, or not.
+    pub(crate) fn asks(&self, asks: bool) {
+        self.task.readings.asks(self.partition, asks);
+    }
+
+    /// The loop was told that it has read everything up to `offset`; by then the log was
+    /// known to end at `end`.
+    pub(crate) fn caught_up(&self, offset: i64, end: Option<i64>) {
         let Some(end) = end else { return };
-        let mut caught_up = self.task.caught_up.lock().unwrap_or_else(PoisonError::into_inner);
-        caught_up.insert(self.partition, end);
-        drop(caught_up);
+        self.task.readings.told(self.partition, offset, end);
         self.update(|seen| seen.end_offset.replace(seen.position) != Some(seen.position));
     }
 

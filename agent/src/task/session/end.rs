@@ -38,7 +38,7 @@ impl Session {
     pub(super) fn look_at_wait(&mut self) {
         let is_free = self.stopping.is_none()
             && self.revocation.is_none()
-            && self.orphans.0.is_none()
+            && !self.group_looks.is_settling()
             && self.partitions.all().into_iter().all(|one| self.partitions.is_running(one));
         if !self.joined || !is_free || self.membership != Membership::Static {
             return;

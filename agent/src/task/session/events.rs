@@ -1,6 +1,5 @@
 //! What the consumer has to say, and what is said to it for the loops.
 
-use std::collections::BTreeSet;
 use std::time::Instant;
 
 use kafka2oss_kafka::{Right, classify};
@@ -12,8 +11,7 @@ use super::Session;
 use crate::partition::{CommitError, CommitRequest};
 use crate::task::commits::answer;
 use crate::task::context::Event;
-use crate::task::orphans::LOOK_AFTER;
-use crate::task::{Membership, consumer, task_consumer};
+use crate::task::{consumer, task_consumer};
 
 impl Session {
     /// Serves everything that the consumer has to say.
@@ -48,7 +46,13 @@ impl Session {
                         return Err(problem);
                     }
                     self.troubled = Some(Instant::now());
-                    self.board.troubled(&problem);
+                    if problem.code != ErrorCode::KafkaGroupInUse {
+                        self.board.troubled(&problem);
+                    } else if !self.board.has_trouble(ErrorCode::KafkaGroupInUse) {
+                        // By whom shows when the group is looked at.
+                        self.group_looks.failed(Instant::now());
+                        self.board.troubled(&problem);
+                    }
                 }
             }
         }
@@ -74,9 +78,7 @@ impl Session {
                 self.take_up(partitions).await?;
                 self.consumer.context().assigned();
                 self.joined = true;
-                if self.membership == Membership::Static {
-                    self.orphans = (Some(Instant::now() + LOOK_AFTER), BTreeSet::new());
-                }
+                self.group_looks.assigned(Instant::now());
                 self.untroubled();
                 self.send_refused_again();
                 Ok(())

@@ -8,11 +8,12 @@
 mod end;
 mod events;
 mod exits;
+mod looks;
 mod moves;
 mod revocation;
 mod searches;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,9 +35,11 @@ use crate::task::checkpoints::CheckpointTopic;
 use crate::task::commits::PendingCommits;
 use crate::task::consumer;
 use crate::task::fetch_wait::{FetchWait, WaitChoice};
-use crate::task::native;
+use crate::task::group_look::Schedule;
 use crate::task::partitions::Partitions;
 use crate::task::prefetch::Prefetch;
+use crate::task::seldom::Remedies;
+use crate::task::starving::Starving;
 use crate::task::stopping::Stopping;
 use crate::task::task_consumer::TaskConsumer;
 use crate::task::{
@@ -98,9 +101,14 @@ struct Session {
     searches: JoinSet<Found>,
     /// The group was seen to keep what commits carry besides their offset.
     metadata_checked: bool,
-    /// When it is looked whether partitions belong to nobody, and those that did
-    /// when it was last looked.
-    orphans: (Option<Instant>, BTreeSet<i32>),
+    /// When it is looked who has the partitions of the topic.
+    group_looks: Schedule,
+    /// Where partitions ended when it was last looked.
+    looked_ends: BTreeMap<i32, i64>,
+    /// Partitions that ask for records and get none.
+    starving: Starving,
+    /// What was tried of late.
+    remedies: Arc<Remedies>,
     /// It ends only to join the group again, and to fetch with this wait.
     rejoins: Option<FetchWait>,
     /// How long its fetches wait.
@@ -120,6 +128,7 @@ pub(super) async fn run(
     environment: &TaskEnvironment,
     board: &Arc<Board>,
     incarnation: &Arc<Incarnation>,
+    remedies: &Arc<Remedies>,
     needed: Option<FetchWait>,
     steering: &mut Steering,
 ) -> End {
@@ -179,7 +188,10 @@ pub(super) async fn run(
         guidance,
         searches: JoinSet::new(),
         metadata_checked: false,
-        orphans: (None, BTreeSet::new()),
+        group_looks: Schedule::default(),
+        looked_ends: BTreeMap::new(),
+        starving: Starving::default(),
+        remedies: remedies.clone(),
         rejoins: None,
         wait_choice: WaitChoice::new(wait, needed.is_some(), Instant::now()),
         tidy_at: Some(Instant::now() + TIDY_AFTER),
@@ -242,10 +254,8 @@ impl Session {
             return Err(problem);
         }
         self.send_refused_again();
-        if self.orphans.0.is_some_and(|at| at <= Instant::now()) {
-            self.orphans.0 = None;
-            self.look_for_orphans();
-        }
+        self.board.lives();
+        self.look_at_group();
         if self.tidy_at.is_some_and(|at| at <= Instant::now()) {
             self.tidy_at = None;
             let checkpoints = self.checkpoints.clone();
@@ -258,11 +268,7 @@ impl Session {
             self.untroubled();
         }
         self.look_at_wait();
-        for partition in self.partitions.all() {
-            if let Some(end) = native::known_end(&self.consumer, &self.topic, partition) {
-                self.board.end_offset(partition, end);
-            }
-        }
+        self.look_at_ends();
         self.board.tell_positions();
         Ok(())
     }

@@ -1,7 +1,6 @@
 //! What is found out beside the loops, by requests that may take long.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
+use std::collections::BTreeMap;
 
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
@@ -9,10 +8,8 @@ use tokio::task::JoinError;
 
 use super::Session;
 use super::moves::Deferred;
-use crate::report::Severity;
-use crate::task::StopMode;
 use crate::task::consumer::{self, TakeUp};
-use crate::task::orphans::{LOOK_AFTER, orphans};
+use crate::task::group_look::GroupLook;
 
 /// What was found out beside the loops.
 pub(super) enum Found {
@@ -20,8 +17,10 @@ pub(super) enum Found {
     Positions(BTreeMap<i32, TakeUp>),
     /// The group does not keep what commits carry besides their offset.
     MetadataLost(Problem),
-    /// Partitions that the group has given to nobody.
-    Orphans(BTreeSet<i32>),
+    /// Who has the partitions of the topic.
+    Group(Result<GroupLook, Problem>),
+    /// Where a partition begins, and what can be read of it ends.
+    End(i32, Result<(i64, i64), Problem>),
     /// Nothing to be said.
     Nothing,
 }
@@ -56,41 +55,12 @@ impl Session {
                 self.board.downgrade(None, &problem);
                 Ok(())
             }
-            Found::Orphans(orphans) => {
-                self.found_orphans(orphans);
+            Found::Group(look) => {
+                self.looked_at_group(look);
                 Ok(())
             }
+            Found::End(partition, range) => self.found_end(partition, range),
             Found::Nothing => Ok(()),
         }
-    }
-
-    /// Partitions that belong to nobody twice in a row stay so until a member
-    /// leaves: this one does, and joins again.
-    fn found_orphans(&mut self, orphans: BTreeSet<i32>) {
-        let (next, before) = &mut self.orphans;
-        if orphans.is_empty() || self.stopping.is_some() {
-            return;
-        }
-        if *before != orphans {
-            (*next, *before) = (Some(Instant::now() + LOOK_AFTER), orphans);
-            return;
-        }
-        let message = format!("the group has given partitions {orphans:?} to nobody; joining anew");
-        self.board.log(Severity::Warn, None, None, None, message);
-        self.rejoin(StopMode::Leave, self.wait_choice.wait());
-    }
-
-    pub(super) fn look_for_orphans(&mut self) {
-        let (consumer, spec) = (self.consumer.clone(), self.spec.clone());
-        self.searches.spawn(async move {
-            let group = &spec.spec.resources.task_consumer_group;
-            match orphans(&consumer, group, &spec.spec.source.topic).await {
-                Ok(orphans) => Found::Orphans(orphans),
-                Err(problem) => {
-                    tracing::debug!(%problem, "the group was not described");
-                    Found::Nothing
-                }
-            }
-        });
     }
 }

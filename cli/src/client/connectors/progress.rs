@@ -22,6 +22,7 @@ fn table(progress: &v1::ConnectorProgress) -> Table {
     let mut table = output::table(&[
         "PARTITION",
         "STATE",
+        "SINCE",
         "OWNER",
         "END",
         "COMMITTED",
@@ -40,6 +41,7 @@ fn table(progress: &v1::ConnectorProgress) -> Table {
         table.add_row([
             partition.partition.to_string(),
             text::partition_state(partition.state),
+            text::age(partition.state_time.as_ref()),
             owner,
             text::optional(partition.end_offset),
             text::optional(partition.committed_offset),
@@ -71,7 +73,11 @@ mod tests {
                     state: v1::PartitionState::Running.into(),
                     ..Default::default()
                 },
-                v1::PartitionProgress { partition: 1, ..Default::default() },
+                v1::PartitionProgress {
+                    partition: 1,
+                    state: v1::PartitionState::Unowned.into(),
+                    ..Default::default()
+                },
             ],
             total_lag: 100,
         };
@@ -80,9 +86,9 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "PARTITION  STATE        OWNER  END   COMMITTED  LAG  LAST CONSUMED  LAST OBJECT     ERROR",
-                "0          RUNNING      dev/1  1000  900        100  -              t/0/t+0+0.json  -",
-                "1          UNSPECIFIED  -      -     -          -    -              -               -",
+                "PARTITION  STATE    SINCE  OWNER  END   COMMITTED  LAG  LAST CONSUMED  LAST OBJECT     ERROR",
+                "0          RUNNING  -      dev/1  1000  900        100  -              t/0/t+0+0.json  -",
+                "1          UNOWNED  -      -      -     -          -    -              -               -",
             ]
         );
     }

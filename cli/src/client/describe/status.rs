@@ -23,7 +23,10 @@ pub(super) fn rows(
     if !status.delivery_guarantee_reason.is_empty() {
         guarantee = format!("{guarantee}: {}", status.delivery_guarantee_reason);
     }
-    let mut partitions = status.partitions_assigned.to_string();
+    let mut partitions = match status.topic_partitions {
+        Some(all) => format!("{} of {all} assigned", status.partitions_assigned),
+        None => format!("{} assigned", status.partitions_assigned),
+    };
     if status.partitions_stopped > 0 {
         partitions = format!("{partitions}, {} stopped", status.partitions_stopped);
     }

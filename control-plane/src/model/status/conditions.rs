@@ -1,9 +1,12 @@
 //! Why a connector is in its state: conditions, each with what is seen and
 //! what helps.
 
+mod flowing;
+
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::v1::{self, ConditionStatus, ConnectorState};
 
+use super::figures::Figures;
 use super::tasks::{Sight, TaskCounts, TaskView};
 use super::{
     DesiredState, Observation, is_in_trouble, is_prepared, start_is_fixed, waits_for_preparation,
@@ -63,12 +66,13 @@ pub(super) fn all(
     state: ConnectorState,
     tasks: &[TaskView],
     counts: &TaskCounts,
-    partitions: &[v1::PartitionProgress],
+    figures: &Figures,
 ) -> Vec<v1::Condition> {
     let verdicts = [
         ("Placed", placed(seen, tasks, counts)),
         ("Prepared", prepared(seen)),
-        ("Ready", ready(seen, state, tasks, counts, partitions)),
+        ("Flowing", flowing::verdict(seen, state, counts, figures)),
+        ("Ready", ready(seen, state, tasks, counts, &figures.partitions)),
     ];
     verdicts.into_iter().map(|(kind, verdict)| condition(seen, kind, verdict)).collect()
 }
@@ -87,7 +91,7 @@ fn condition(seen: &Observation<'_>, kind: &str, verdict: Verdict) -> v1::Condit
         reason,
         message,
         remedy,
-        last_transition_time: before.or(Some(seen.now)),
+        last_transition_time: before.or(Some(seen.now.time)),
     }
 }
 

@@ -2,13 +2,18 @@
 
 use kafka2oss_proto::v1::{self, PartitionState};
 
+use super::tasks::{Sight, TaskView};
 use super::{AgentReport, Observation};
+use crate::model::flowing::Stands;
 use crate::model::progress::{self, AgentProgress};
 
 /// Numbers of the current reports; those of the status before while there is
 /// no current report, so that they do not vanish with every new placement.
 pub(super) struct Figures {
     pub(super) partitions: Vec<v1::PartitionProgress>,
+    /// They are of current reports.
+    pub(super) is_current: bool,
+    pub(super) topic_partitions: Option<u32>,
     pub(super) partitions_assigned: u32,
     pub(super) partitions_stopped: u32,
     pub(super) total_lag: Option<u64>,
@@ -16,10 +21,15 @@ pub(super) struct Figures {
 }
 
 impl Figures {
-    pub(super) fn of(seen: &Observation<'_>, current: &[&AgentReport<'_>]) -> Self {
+    /// With what is to be remembered of the partitions.
+    pub(super) fn of(
+        seen: &Observation<'_>,
+        current: &[&AgentReport<'_>],
+        tasks: &[TaskView],
+    ) -> (Self, Stands) {
         let previous = seen.previous.filter(|previous| is_of_epoch(seen, previous));
         if current.is_empty() {
-            return Self::carried_over(previous);
+            return (Self::carried_over(previous), Stands::default());
         }
         let before = previous.map_or(&[][..], |previous| &previous.partitions);
         let by_agent: Vec<_> = current
@@ -30,18 +40,32 @@ impl Figures {
                 partitions: &report.report.partitions,
             })
             .collect();
-        let v1::ConnectorProgress { partitions, total_lag } = progress::merge(&by_agent, before);
+        let mut partitions = progress::merge(&by_agent, before);
+        for partition in &mut partitions {
+            if tasks.iter().any(|task| is_silent(task, partition)) {
+                partition.state = PartitionState::Unknown.into();
+            }
+        }
+        let looks: Vec<_> =
+            current.iter().filter_map(|report| report.report.group.as_ref()).collect();
+        let looked = looks.iter().map(|look| look.topic_partitions).max();
+        let topic_partitions = looked.max(previous.and_then(|previous| previous.topic_partitions));
+        let start = |partition| seen.epoch?.start_offsets.get(&partition).copied();
+        progress::complete(&mut partitions, topic_partitions.unwrap_or(0), &looks, start);
+        let stands = seen.memory.stands.judge(&mut partitions, before, &looks, seen.now);
         let stopped =
             partitions.iter().filter(|partition| partition.state() == PartitionState::Stopped);
         let owned = partitions.iter().filter(|partition| !partition.agent.is_empty());
-        let lag_known = partitions.iter().any(|partition| partition.lag.is_some());
-        Self {
+        let figures = Self {
+            is_current: true,
+            topic_partitions,
             partitions_assigned: count(owned.count()),
             partitions_stopped: count(stopped.count()),
-            total_lag: lag_known.then_some(total_lag),
+            total_lag: progress::total_lag(&partitions),
             totals: Some(sum(current)),
             partitions,
-        }
+        };
+        (figures, stands)
     }
 
     fn carried_over(previous: Option<&v1::ConnectorStatus>) -> Self {
@@ -49,12 +73,21 @@ impl Figures {
         let previous = previous.unwrap_or(&empty);
         Self {
             partitions: previous.partitions.clone(),
+            is_current: false,
+            topic_partitions: previous.topic_partitions,
             partitions_assigned: previous.partitions_assigned,
             partitions_stopped: previous.partitions_stopped,
             total_lag: previous.total_lag,
             totals: previous.totals,
         }
     }
+}
+
+/// Whether the partition is one of a task that nothing is heard of.
+fn is_silent(task: &TaskView, partition: &v1::PartitionProgress) -> bool {
+    matches!(task.sight, Sight::Silent(_))
+        && task.index == partition.task_index
+        && partition.agent.strip_prefix("agents/") == Some(&task.agent)
 }
 
 /// Whether a status showed the connector's epoch, as far as is known: none is

@@ -10,7 +10,7 @@
 //! | FAILED | preparation fails for another reason, or no task runs and some failed |
 //! | UNKNOWN | tasks are placed, and none of their agents was heard of within the lease |
 //! | RUNNING | the start is fixed and every task reported RUNNING at the current placement |
-//! | DEGRADED | some task runs, but one does not or reports a problem, or a partition waits |
+//! | DEGRADED | some task runs, but one does not or reports a problem, or a partition does not flow |
 //!
 //! and in one that is to pause PAUSED once every task has reported PAUSED at
 //! the current generation, PAUSING before (or UNKNOWN). Only reports of the
@@ -26,6 +26,7 @@ use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::v1::{self, ConnectorState, DeliveryGuarantee, PartitionState};
 use prost_types::Timestamp;
 
+use super::flowing::Memory;
 use super::lifecycle::DesiredState;
 use figures::Figures;
 pub(crate) use observation::{
@@ -33,25 +34,27 @@ pub(crate) use observation::{
 };
 use tasks::TaskCounts;
 
-/// Sums up what is known of a connector. Partitions are always in it; leave
-/// them out of answers that were not asked for them.
-pub(crate) fn summarize(seen: &Observation<'_>) -> v1::ConnectorStatus {
-    let tasks = tasks::view(seen);
+/// Sums up what is known of a connector, with what is to be remembered for the next
+/// time. Partitions are always in it; leave them out of answers that were not asked for
+/// them.
+pub(crate) fn summarize(seen: &Observation<'_>) -> (v1::ConnectorStatus, Memory) {
+    let pulses = tasks::pulses(seen);
+    let tasks = tasks::view(seen, &pulses);
     let counts = TaskCounts::of(&tasks);
     let current: Vec<_> = seen
         .reports
         .iter()
         .filter(|report| is_current(seen, report.report) && is_of_epoch(seen, report.report))
         .collect();
-    let figures = Figures::of(seen, &current);
+    let (figures, stands) = Figures::of(seen, &current, &tasks);
     let in_trouble = counts.with_problem > 0 || figures.partitions.iter().any(is_in_trouble);
     let state = state(seen, &counts, in_trouble);
     let (delivery_guarantee, delivery_guarantee_reason) = guarantee(seen, &current);
 
-    v1::ConnectorStatus {
+    let status = v1::ConnectorStatus {
         state: state.into(),
         observed_generation: observed_generation(seen, &tasks),
-        conditions: conditions::all(seen, state, &tasks, &counts, &figures.partitions),
+        conditions: conditions::all(seen, state, &tasks, &counts, &figures),
         tasks_desired: seen.spread,
         tasks_ready: match seen.desired {
             DesiredState::Paused => counts.paused,
@@ -71,7 +74,9 @@ pub(crate) fn summarize(seen: &Observation<'_>) -> v1::ConnectorStatus {
             .map_or_else(Vec::new, |preparation| preparation.missing_resources.to_vec()),
         tasks: tasks.into_iter().map(|task| task.into_wire(seen)).collect(),
         partitions: figures.partitions,
-    }
+        topic_partitions: figures.topic_partitions,
+    };
+    (status, Memory { stands, pulses })
 }
 
 /// Whether a report is of this connector and of its current placement.
@@ -94,12 +99,16 @@ fn is_prepared(seen: &Observation<'_>) -> bool {
     start_is_fixed(seen) && seen.preparation.is_some_and(|preparation| preparation.ready)
 }
 
-/// Whether a partition waits: for a decision, or for store or broker.
+/// Whether a partition waits: for a decision, for store or broker, for a task.
 fn is_in_trouble(partition: &v1::PartitionProgress) -> bool {
     match partition.state() {
-        PartitionState::Stopped => true,
-        PartitionState::Retrying => !partition.error_code.is_empty(),
-        PartitionState::Running | PartitionState::Paused | PartitionState::Unspecified => false,
+        PartitionState::Stopped | PartitionState::Stalled => true,
+        PartitionState::Retrying | PartitionState::Unowned => !partition.error_code.is_empty(),
+        PartitionState::Running
+        | PartitionState::Paused
+        // Of a task that is not heard of: that counts.
+        | PartitionState::Unknown
+        | PartitionState::Unspecified => false,
     }
 }
 

@@ -6,6 +6,7 @@ use kafka2oss_proto::spec::Pool;
 use kafka2oss_proto::v1::{self, DeliveryGuarantee};
 use prost_types::Timestamp;
 
+use crate::model::flowing::{Memory, Moment};
 use crate::model::lifecycle::DesiredState;
 
 /// Everything that is known of one connector.
@@ -48,8 +49,10 @@ pub(crate) struct Observation<'a> {
     pub(crate) lease: Duration,
     /// The status before, for what is carried over.
     pub(crate) previous: Option<&'a v1::ConnectorStatus>,
-    /// Now, for what changes.
-    pub(crate) now: Timestamp,
+    /// What was remembered with it.
+    pub(crate) memory: &'a Memory,
+    /// Now.
+    pub(crate) now: Moment,
 }
 
 /// What a preparation came to.

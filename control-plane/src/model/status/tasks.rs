@@ -7,6 +7,7 @@ use super::{
     AgentNack, AgentReport, DesiredState, Liveness, Observation, PlacedTask, is_code, is_current,
     waits_for_preparation,
 };
+use crate::model::flowing::Pulses;
 
 /// What is seen of one task.
 #[derive(Debug, Clone)]
@@ -26,7 +27,7 @@ pub(super) struct TaskView {
 pub(super) enum Sight {
     /// No agent has it.
     Unplaced,
-    /// Its agent was not heard of within the lease; its last known state.
+    /// It, or its agent, was not heard of within the lease; its last known state.
     Silent(TaskState),
     /// On its way: the agent has not reported it as asked yet.
     Starting,
@@ -81,11 +82,22 @@ impl TaskCounts {
     }
 }
 
+/// The counts of its tasks, as current reports show them.
+pub(super) fn pulses(seen: &Observation<'_>) -> Pulses {
+    let current = seen.reports.iter().filter(|report| is_current(seen, report.report));
+    let tasks = current
+        .flat_map(|report| report.report.tasks.iter().map(|task| (report.agent, task)))
+        .filter(|(agent, task)| {
+            seen.placed.iter().any(|placed| placed.index == task.index && placed.agent == *agent)
+        });
+    seen.memory.pulses.after(tasks, seen.now.at)
+}
+
 /// Every task that the connector should have, in the order of the indexes.
-pub(super) fn view(seen: &Observation<'_>) -> Vec<TaskView> {
+pub(super) fn view(seen: &Observation<'_>, pulses: &Pulses) -> Vec<TaskView> {
     (0..seen.spread)
         .map(|index| match seen.placed.iter().find(|placed| placed.index == index) {
-            Some(placed) => placed_task(seen, placed),
+            Some(placed) => placed_task(seen, placed, pulses),
             None => TaskView {
                 index,
                 agent: String::new(),
@@ -97,7 +109,7 @@ pub(super) fn view(seen: &Observation<'_>) -> Vec<TaskView> {
         .collect()
 }
 
-fn placed_task(seen: &Observation<'_>, placed: &PlacedTask<'_>) -> TaskView {
+fn placed_task(seen: &Observation<'_>, placed: &PlacedTask<'_>, pulses: &Pulses) -> TaskView {
     let nack = nack_of(seen, placed);
     let reported = report_of(seen, placed, nack.is_some());
     let view = |sight, problem, generation| TaskView {
@@ -118,6 +130,14 @@ fn placed_task(seen: &Observation<'_>, placed: &PlacedTask<'_>) -> TaskView {
     let generation = Some(report.report.generation);
     if report.age >= seen.lease {
         return view(Sight::Silent(task.state()), task.problem.clone(), generation);
+    }
+    if pulses.stands(placed.index, placed.agent, seen.now.at) >= seen.lease {
+        let message = format!(
+            "agent {} reports, and task {} on it has done nothing for a lease",
+            placed.agent, placed.index
+        );
+        let stalled = v1::Problem { code: ErrorCode::AgentStalled.as_str().to_owned(), message };
+        return view(Sight::Silent(task.state()), Some(stalled), generation);
     }
     let at_generation = report.report.generation == seen.generation;
     let sight = match task.state() {

@@ -1,16 +1,22 @@
 //! Cases of what is shown of a connector.
 #![allow(clippy::unwrap_used)]
 
+mod flowing;
 mod properties;
 mod reasons;
 mod states;
 
-use std::time::Duration;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use kafka2oss_proto::spec::Pool;
 use kafka2oss_proto::v1::{ConditionStatus, TaskState};
 
 use super::*;
+use crate::model::flowing::Moment;
+
+/// What counts as second 0.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 const LEASE: Duration = Duration::from_secs(30);
 const VERSION: u64 = 3;
@@ -34,6 +40,7 @@ struct Known {
     nacks: Vec<(&'static str, v1::AssignmentNack)>,
     deletion_problems: Vec<v1::Problem>,
     previous: Option<v1::ConnectorStatus>,
+    memory: Memory,
     now: i64,
 }
 
@@ -58,12 +65,37 @@ fn running() -> Known {
         nacks: Vec::new(),
         deletion_problems: Vec::new(),
         previous: None,
+        memory: Memory::default(),
         now: 1_000,
     }
 }
 
+/// The same, with six partitions in all, three a task.
+fn flowing() -> Known {
+    running().with(|known| {
+        for (at, (_, _, report)) in known.reports.iter_mut().enumerate() {
+            let first = 3 * i32::try_from(at).unwrap();
+            report.partitions = (first..first + 3)
+                .map(|partition| v1::PartitionProgress {
+                    partition,
+                    task_index: u32::try_from(at).unwrap(),
+                    position: Some(7),
+                    lag: Some(0),
+                    state: PartitionState::Running.into(),
+                    ..Default::default()
+                })
+                .collect();
+            report.group = Some(v1::GroupLook {
+                topic_partitions: 6,
+                members_known: true,
+                unowned: Vec::new(),
+            });
+        }
+    })
+}
+
 fn report(index: u32, state: TaskState) -> v1::ConnectorReport {
-    let task = v1::TaskReport { index, state: state.into(), problem: None };
+    let task = v1::TaskReport { index, state: state.into(), problem: None, pulse: 1 };
     v1::ConnectorReport {
         uid: "uid".to_owned(),
         generation: GENERATION,
@@ -106,6 +138,19 @@ impl Known {
     }
 
     fn status(&self) -> v1::ConnectorStatus {
+        self.summary().0
+    }
+
+    /// So many seconds later, with what was remembered until then.
+    fn later(self, seconds: i64) -> Self {
+        let (previous, memory) = self.summary();
+        self.with(|known| {
+            (known.previous, known.memory) = (Some(previous), memory);
+            known.now += seconds;
+        })
+    }
+
+    fn summary(&self) -> (v1::ConnectorStatus, Memory) {
         let at = |seconds| Timestamp { seconds, nanos: 0 };
         let epoch = v1::Epoch {
             number: 1,
@@ -158,7 +203,11 @@ impl Known {
             nacks: &nacks,
             lease: LEASE,
             previous: self.previous.as_ref(),
-            now: at(self.now),
+            memory: &self.memory,
+            now: Moment {
+                at: *START + Duration::from_secs(u64::try_from(self.now).unwrap()),
+                time: at(self.now),
+            },
         })
     }
 

@@ -109,14 +109,14 @@ fn the_time_of_a_condition_changes_with_its_status_only() {
         known.status().conditions[kind].last_transition_time.unwrap().seconds
     };
     let first = running();
-    assert_eq!(time(&first, 2), 1_000);
+    assert_eq!(time(&first, 3), 1_000);
     let later = first.clone().with(|k| {
         k.previous = Some(first.status());
         k.now = 2_000;
     });
-    assert_eq!(time(&later, 2), 1_000);
+    assert_eq!(time(&later, 3), 1_000);
     let failing = later.with(|k| k.task(0).state = TaskState::Failed.into());
-    assert_eq!((time(&failing, 0), time(&failing, 2)), (1_000, 2_000));
+    assert_eq!((time(&failing, 0), time(&failing, 3)), (1_000, 2_000));
 }
 
 #[test]

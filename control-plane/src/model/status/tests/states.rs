@@ -32,7 +32,7 @@ fn what_is_reported_of_another_epoch_counts_for_tasks_and_not_for_partitions() {
 
 #[test]
 fn it_runs_when_every_task_reports_that_it_does() {
-    let status = running().status();
+    let status = flowing().status();
     assert_eq!(status.state(), ConnectorState::Running);
     assert_eq!((status.tasks_desired, status.tasks_ready), (2, 2));
     assert_eq!(status.observed_generation, GENERATION);
@@ -41,7 +41,10 @@ fn it_runs_when_every_task_reports_that_it_does() {
     let conditions: Vec<_> =
         status.conditions.iter().map(|c| (c.r#type.as_str(), c.status())).collect();
     let holds = ConditionStatus::True;
-    assert_eq!(conditions, [("Placed", holds), ("Prepared", holds), ("Ready", holds)]);
+    assert_eq!(
+        conditions,
+        [("Placed", holds), ("Prepared", holds), ("Flowing", holds), ("Ready", holds)]
+    );
     let tasks: Vec<_> =
         status.tasks.iter().map(|task| (task.agent.as_str(), task.state())).collect();
     assert_eq!(tasks, [("agents/a", TaskState::Running), ("agents/b", TaskState::Running)]);
