@@ -102,7 +102,8 @@ impl Agent {
             adopt_store: options.adopt_store,
         })
         .await;
-        let (commands, results) = Commands::new(admins, keyring, data_runtime.handle());
+        let (commands, results) =
+            Commands::new(admins, keyring, options.budget_bytes(), data_runtime.handle());
         let (intent, intents) = watch::channel(Intent::Run);
         let control = Control {
             endpoint,

@@ -110,8 +110,12 @@ impl Options {
         })
     }
 
+    pub(crate) fn budget_bytes(&self) -> u64 {
+        self.memory_budget_bytes.unwrap_or_else(kafka2oss_memory::default_budget)
+    }
+
     pub(crate) fn memory_budget(&self) -> MemoryBudget {
-        let bytes = self.memory_budget_bytes.unwrap_or_else(kafka2oss_memory::default_budget);
+        let bytes = self.budget_bytes();
         tracing::info!(bytes, "memory budget");
         MemoryBudget::new(bytes)
     }

@@ -278,6 +278,9 @@ catalogue! {
     RecordTooLarge "RECORD_TOO_LARGE" Manual
         "A record is larger than max_record_bytes."
         "Under LOG it is in the abnormal data topic; under FAIL use ResumePartition with SKIP, or raise max_record_bytes and then ResumePartition with RETRY.";
+    RecordTooLargeToFetch "RECORD_TOO_LARGE_TO_FETCH" Manual
+        "A batch of the topic is larger than what the agent fetches: 100 MB, or max_record_bytes (512 MiB where that is not set) as far as half of the agent's memory budget goes."
+        "Under LOG the abnormal data topic has a record in its place, without key and value; under FAIL raise what the message names and then use ResumePartition with RETRY, or leave the record out by ResumePartition with SKIP.";
     RecordSkipped "RECORD_SKIPPED" Manual
         "A record was left out, as ResumePartition with SKIP said."
         "Nothing: the line in the log keeps partition and offset of what was left out.";

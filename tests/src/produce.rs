@@ -109,7 +109,7 @@ impl Producer {
             // A topic that does not exist is an error soon.
             .set("topic.metadata.propagation.max.ms", "2000")
             // What is too large the topic shall say, not the client.
-            .set("message.max.bytes", "100000000")
+            .set("message.max.bytes", "1000000000")
             .create()?;
         Ok(Self { client })
     }

@@ -13,6 +13,7 @@ const OFFSET: &[u8] = b"__connect.errors.offset";
 const CONNECTOR: &[u8] = b"__connect.errors.connector.name";
 const VALUE_OBJECT: &[u8] = b"kafka2oss.value.object";
 const VALUE_SIZE: &[u8] = b"kafka2oss.value.size";
+const UNFETCHED: &[u8] = b"kafka2oss.unfetched.bytes";
 
 /// The dead letters of a topic by partition and offset. A record may have been
 /// sent more than once, since an answer can be lost.
@@ -29,7 +30,12 @@ struct Letter {
 #[derive(Debug, PartialEq, Eq)]
 enum LetterValue {
     Here(Fingerprint),
-    Detached { object: Box<str>, size: Option<u64> },
+    Detached {
+        object: Box<str>,
+        size: Option<u64>,
+    },
+    /// The agent could not fetch the record.
+    Unfetched,
 }
 
 /// The first half of a SHA-256.
@@ -79,6 +85,7 @@ impl DeadLetters {
                 object: object.into(),
                 size: text(VALUE_SIZE).and_then(|size| size.parse().ok()),
             },
+            None if text(UNFETCHED).is_some() => LetterValue::Unfetched,
             None => LetterValue::Here(of_value(record.value.as_deref())),
         };
         let letter = Letter { envelope: of_envelope(record.key.as_deref(), own), value };
@@ -102,6 +109,9 @@ impl DeadLetters {
         let size = record.value.as_ref().map(|value| value.len() as u64);
         let mut objects = Vec::new();
         for letter in letters {
+            if letter.value == LetterValue::Unfetched {
+                return Found::Altered("it was too large to be fetched: only its place is kept");
+            }
             if letter.envelope != envelope {
                 return Found::Altered("its key or headers differ in the error topic");
             }
@@ -114,6 +124,7 @@ impl DeadLetters {
                     return Found::Altered("the size of its value differs in the error topic");
                 }
                 LetterValue::Detached { object, .. } => objects.push(object.to_string()),
+                LetterValue::Unfetched => {}
             }
         }
         Found::Faithful { objects }
@@ -125,7 +136,7 @@ impl DeadLetters {
             .range((partition, i64::MIN)..=(partition, i64::MAX))
             .flat_map(|(_, letters)| letters)
             .filter_map(|letter| match &letter.value {
-                LetterValue::Here(_) => None,
+                LetterValue::Here(_) | LetterValue::Unfetched => None,
                 LetterValue::Detached { object, .. } => Some(&**object),
             })
     }
@@ -240,6 +251,15 @@ mod tests {
             change(&mut altered);
             assert!(matches!(found(&[letter(&[]), altered]), Found::Altered(_)));
         }
+    }
+
+    #[test]
+    fn a_record_of_which_only_the_place_is_kept_is_told_as_such() {
+        let mut place = letter(&[(UNFETCHED, "110000000")]);
+        (place.key, place.value) = (None, None);
+        place.headers.drain(..2);
+        let Found::Altered(why) = found(&[place]) else { panic!("it is not faithful") };
+        assert!(why.contains("too large to be fetched"), "{why}");
     }
 
     #[test]

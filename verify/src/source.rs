@@ -38,7 +38,9 @@ pub(crate) fn reader_config(mut config: ClientConfig) -> ClientConfig {
         // How long a broker waits before it tells that there is no more.
         .set("fetch.wait.max.ms", "100")
         // Of prefetched records, in KiB; one larger record is fetched all the same.
-        .set("queued.max.messages.kbytes", "8192");
+        .set("queued.max.messages.kbytes", "8192")
+        // Whatever brokers can hold: what agents do not fetch has to be told of, too.
+        .set("receive.message.max.bytes", "2147483647");
     config
 }
 

@@ -16,6 +16,8 @@ pub(crate) struct ConnectionFailure {
     pub(crate) message: String,
     /// The words prove more than that there is no connection, or hint at it.
     pub(crate) is_telling: bool,
+    /// Bytes of an answer of the broker's that is larger than what is taken.
+    pub(crate) oversized: Option<u64>,
 }
 
 /// Whom a connection was for.
@@ -35,14 +37,22 @@ pub(crate) fn read(code: ErrorCode, words: &str, bootstrap: &[String]) -> Connec
         None => (None, words),
     };
     let (rest, stage) = split_stage(rest);
-    let meaning = meaning(rest).or_else(|| closed_by_peer(rest, stage));
-    let is_telling = meaning.is_some();
-    let (code, what) = match meaning {
-        Some((code, what)) => (code, format!("{what} (librdkafka: {rest})")),
-        None => (code, rest.to_owned()),
+    let oversized = oversized(rest, stage);
+    let meaning = || meaning(rest).or_else(|| closed_by_peer(rest, stage));
+    let (code, what, is_telling) = match oversized {
+        Some(Oversized { bytes, limit }) => {
+            let what = format!("its answer has {bytes} bytes, and at most {limit} are taken");
+            // The next connection is made at once: where that fails, this is not why.
+            (ErrorCode::RecordTooLargeToFetch, what, false)
+        }
+        None => match meaning() {
+            Some((code, what)) => (code, format!("{what} (librdkafka: {rest})"), true),
+            None => (code, rest.to_owned(), false),
+        },
     };
+    let oversized = oversized.map(|answer| answer.bytes);
     let Some(Peer { address, broker }) = peer else {
-        return ConnectionFailure { code, message: what, is_telling };
+        return ConnectionFailure { code, message: what, is_telling, oversized };
     };
     let is_ours = bootstrap.iter().any(|own| own.eq_ignore_ascii_case(address));
     let (code, who) = match broker {
@@ -59,7 +69,7 @@ pub(crate) fn read(code: ErrorCode, words: &str, bootstrap: &[String]) -> Connec
             (code, format!("broker {id} at `{address}`, an address that the brokers gave"))
         }
     };
-    ConnectionFailure { code, message: format!("{who}: {what}"), is_telling }
+    ConnectionFailure { code, message: format!("{who}: {what}"), is_telling, oversized }
 }
 
 /// A log line begins with the thread's name, in brackets.
@@ -77,6 +87,8 @@ enum Stage {
     FirstAnswer,
     /// It had been made just now.
     JustMade,
+    /// Requests were answered.
+    Up,
     Other,
 }
 
@@ -93,6 +105,7 @@ fn split_stage(words: &str) -> (&str, Stage) {
     let stage = match state.split(|character: char| !character.is_ascii_uppercase()).next() {
         Some("APIVERSION") => Stage::FirstAnswer,
         Some("UP") if is_recent => Stage::JustMade,
+        Some("UP") => Stage::Up,
         _ => Stage::Other,
     };
     (words, stage)
@@ -183,9 +196,29 @@ fn closed_by_peer(words: &str, stage: Stage) -> Option<(ErrorCode, &'static str)
             "the connection was closed right after it was made: the broker is stopping, or this \
              listener asks for a user (SASL)"
         }
-        Stage::Other => return None,
+        Stage::Up | Stage::Other => return None,
     };
     Some((ErrorCode::KafkaUnreachable, what))
+}
+
+/// An answer that is larger than `receive.message.max.bytes`.
+#[derive(Debug, Clone, Copy)]
+struct Oversized {
+    bytes: u64,
+    limit: u64,
+}
+
+/// The answer's size, where it is one: what comes first on a connection may be of another
+/// protocol, what comes later is Kafka's.
+fn oversized(words: &str, stage: Stage) -> Option<Oversized> {
+    if !matches!(stage, Stage::JustMade | Stage::Up) {
+        return None;
+    }
+    let bytes = response_size(words)?.try_into().ok()?;
+    let (_, limit) = words.split_once("(0..")?;
+    let (limit, _) = limit.split_once(')')?;
+    let limit = limit.parse().ok()?;
+    (bytes > limit).then_some(Oversized { bytes, limit })
 }
 
 /// The first four bytes of an answer, which librdkafka took for its length and found
@@ -202,7 +235,7 @@ mod tests {
     use super::*;
     use ErrorCode::{
         KafkaAuthenticationFailed, KafkaBrokerUnreachable, KafkaSecurityMismatch, KafkaTlsFailed,
-        KafkaUnreachable,
+        KafkaUnreachable, RecordTooLargeToFetch,
     };
 
     fn told(code: ErrorCode, words: &str) -> ConnectionFailure {
@@ -298,10 +331,35 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_only_large_is_not_taken_for_another_protocol() {
-        let words = "k1:9092/1: Receive failed: Invalid response size 110000123 (0..100000000): \
-                     increase receive.message.max.bytes";
-        assert_eq!(told(KafkaUnreachable, words).code, KafkaUnreachable);
+    fn an_answer_that_is_too_large_is_told_as_such_once_kafka_is_spoken() {
+        let words = |size: i32, stage: &str| {
+            format!(
+                "k1:9092/1: Receive failed: Invalid response size {size} (0..100000000): increase \
+                 receive.message.max.bytes{stage}"
+            )
+        };
+        // The first bytes of TLS, too, are a size that a batch can have.
+        for size in [110_000_123, 352_518_912] {
+            for stage in [" (after 3ms in state UP)", " (after 9000ms in state UP, 2 identical)"] {
+                let failure = told(KafkaUnreachable, &words(size, stage));
+                assert_eq!(failure.code, RecordTooLargeToFetch, "{failure:?}");
+                assert_eq!(failure.oversized, u64::try_from(size).ok());
+                let expected = format!(
+                    "broker 1 at `k1:9092`: its answer has {size} bytes, and at most 100000000 are \
+                     taken"
+                );
+                assert_eq!(failure.message, expected);
+            }
+        }
+        for (size, stage, code) in [
+            (110_000_123, "", KafkaUnreachable),
+            (110_000_123, " (after 3ms in state APIVERSION_QUERY)", KafkaUnreachable),
+            (352_518_912, " (after 3ms in state APIVERSION_QUERY)", KafkaSecurityMismatch),
+            (-1, " (after 3ms in state UP)", KafkaUnreachable),
+        ] {
+            let failure = told(KafkaUnreachable, &words(size, stage));
+            assert_eq!((failure.code, failure.oversized), (code, None), "{size}{stage}");
+        }
     }
 
     #[test]

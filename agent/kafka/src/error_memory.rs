@@ -46,8 +46,19 @@ pub struct ErrorMemory {
 struct Causes {
     /// Authentication, TLS, or another protocol.
     refusal: Option<Cause>,
-    /// Name resolution or transport.
+    /// Name resolution or transport, or an answer that is too large.
     network: Option<Cause>,
+    oversized: OversizedAnswers,
+}
+
+/// Answers of brokers that were larger than what is taken: the connection is given up
+/// then, and the same answer comes again on the next one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OversizedAnswers {
+    /// How often librdkafka has told of one: the same of a broker every 30 s at most.
+    pub told: u64,
+    /// Bytes of the last one.
+    pub bytes: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -77,7 +88,16 @@ impl ErrorMemory {
     /// The problem that an error stands for; where brokers seem unreachable,
     /// with the cause that librdkafka has last reported.
     pub fn problem(&self, context: &str, error: &KafkaError) -> Problem {
-        self.explain(context, classify::problem(context, error))
+        let problem = classify::problem(context, error);
+        match self.cause() {
+            // librdkafka calls an answer that is too large a bad message.
+            Some(Problem { code: ErrorCode::RecordTooLargeToFetch, message })
+                if classify::native_code(error) == Some(RDKafkaErrorCode::BadMessage) =>
+            {
+                Problem::new(ErrorCode::RecordTooLargeToFetch, format!("{context}: {message}"))
+            }
+            _ => self.explain(context, problem),
+        }
     }
 
     /// Like [`ErrorMemory::problem`], for an error of the C API.
@@ -93,6 +113,11 @@ impl ErrorMemory {
         let causes = self.causes.lock().unwrap_or_else(PoisonError::into_inner);
         let told = |cause: &Cause| cause.seen + SUPPRESSED >= moment;
         [&causes.refusal, &causes.network].into_iter().flatten().any(told)
+    }
+
+    /// Answers so far that were too large.
+    pub fn oversized_answers(&self) -> OversizedAnswers {
+        self.causes.lock().unwrap_or_else(PoisonError::into_inner).oversized
     }
 
     /// What keeps the client from its brokers, if something did of late.
@@ -115,18 +140,23 @@ impl ErrorMemory {
         }
     }
 
-    fn remember(&self, native: RDKafkaErrorCode, words: &str) {
+    /// Whether it is an answer that is too large: librdkafka's words advise settings that
+    /// users do not have, and who waits for the answer finds out what it is about.
+    fn remember(&self, native: RDKafkaErrorCode, words: &str) -> bool {
         use RDKafkaErrorCode as Native;
         let code = classify::error_code(native);
         // "All brokers are down" and timeouts have no cause in them.
         let is_network = matches!(native, Native::BrokerTransportFailure | Native::Resolve);
         if !is_network && !classify::is_refusal(code) {
-            return;
+            return false;
         }
-        let ConnectionFailure { code, message, is_telling } =
+        let ConnectionFailure { code, message, is_telling, oversized } =
             connection_failure::read(code, words, &self.bootstrap);
         let cause = Cause { code, words: message, is_telling, seen: Instant::now() };
         let mut causes = self.causes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bytes) = oversized {
+            causes.oversized = OversizedAnswers { told: causes.oversized.told + 1, bytes };
+        }
         let slot = match classify::is_refusal(code) {
             true => &mut causes.refusal,
             false => &mut causes.network,
@@ -138,6 +168,7 @@ impl ErrorMemory {
             }
             slot => *slot = Some(cause),
         }
+        oversized.is_some()
     }
 }
 
@@ -146,8 +177,10 @@ impl ClientContext for ErrorMemory {
     /// stays wrong is reported by who needs it. Its infos are of interest to
     /// few (idle connections closed, for example).
     fn log(&self, level: RDKafkaLogLevel, fac: &str, log_message: &str) {
-        if fac == CONNECTION_FAILED {
-            self.remember(RDKafkaErrorCode::BrokerTransportFailure, log_message);
+        let failed = RDKafkaErrorCode::BrokerTransportFailure;
+        if fac == CONNECTION_FAILED && self.remember(failed, log_message) {
+            tracing::debug!(target: "librdkafka", facility = fac, "{log_message}");
+            return;
         }
         match level {
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
@@ -237,6 +270,32 @@ mod tests {
         let problem = memory.problem("cannot read", &timeout());
 
         assert!(problem.message.contains("speaks TLS"), "{problem}");
+    }
+
+    #[test]
+    fn answers_that_are_too_large_are_counted_and_explain_what_waits_for_them() {
+        let memory = ErrorMemory::default();
+        let words = |bytes: u64| {
+            format!(
+                "b1:9092/1: Receive failed: Invalid response size {bytes} (0..100000000): increase \
+                 receive.message.max.bytes (after 90ms in state UP)"
+            )
+        };
+        assert_eq!(memory.oversized_answers(), OversizedAnswers::default());
+
+        for bytes in [110_000_000, 120_000_000] {
+            memory.log(RDKafkaLogLevel::Error, "FAIL", &words(bytes));
+            // The same once more, by the other way.
+            memory.error(KafkaError::Global(RDKafkaErrorCode::BadMessage), &words(bytes));
+        }
+
+        let expected = OversizedAnswers { told: 2, bytes: 120_000_000 };
+        assert_eq!(memory.oversized_answers(), expected);
+        let problem = memory.problem("cannot read", &timeout());
+        assert_eq!(problem.code, ErrorCode::RecordTooLargeToFetch, "{problem}");
+        let bad = KafkaError::MessageConsumption(RDKafkaErrorCode::BadMessage);
+        assert_eq!(memory.problem("cannot read", &bad), problem);
+        assert!(!problem.message.contains("receive.message.max.bytes"), "{problem}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Writes bad records to their error topics.
 
+use bytes::Bytes;
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::spec::Instance;
@@ -60,10 +61,13 @@ pub struct ErrorRecord {
     /// The record's key, byte for byte.
     pub key: Option<Vec<u8>>,
     /// The record's value, byte for byte.
-    pub value: Option<Vec<u8>>,
+    pub value: Option<Bytes>,
     /// Key of the object that holds the value instead: the value is left out
     /// then, and headers say where it is and how long. A null value stays one.
     pub detached_value: Option<String>,
+    /// Bytes of the brokers' answer that would hold the record, where it was too large to
+    /// be fetched: nothing of the record is known then.
+    pub unfetched_bytes: Option<u64>,
     /// The record's headers: `BorrowedHeaders::detach` copies them byte for
     /// byte, while iterating over them panics on names that are not UTF-8.
     pub headers: Option<OwnedHeaders>,
@@ -210,9 +214,12 @@ fn headers(record: &ErrorRecord, kept_timestamp: Option<i64>) -> OwnedHeaders {
         let size = value.len().to_string();
         [("kafka2oss.value.object", object.clone()), ("kafka2oss.value.size", size)]
     });
+    let unfetched =
+        record.unfetched_bytes.map(|bytes| ("kafka2oss.unfetched.bytes", bytes.to_string()));
     let headers = record.headers.clone().unwrap_or_default();
     own.into_iter()
         .chain(lost_timestamp)
+        .chain(unfetched)
         .chain(detached)
         .fold(headers, |headers, (key, value)| headers.insert(Header { key, value: Some(&value) }))
 }

@@ -45,7 +45,7 @@ pub use admin::{
 };
 pub use broker_admin::{BrokerAdmin, GroupMember, GroupMembers};
 pub use config::client_config;
-pub use error_memory::ErrorMemory;
+pub use error_memory::{ErrorMemory, OversizedAnswers};
 pub use error_topic::{ErrorRecord, ErrorStage, ErrorTopicProducer, SendError};
 pub use internal_topic::{InternalTopics, read_compacted};
 pub use per_instance::{Connect, PerInstance, Shared};

@@ -62,6 +62,8 @@ pub struct PreparedKafka {
     pub cluster_id: Option<String>,
     /// Uids of the connectors whose commits the group holds.
     pub group_owners: BTreeSet<String>,
+    /// The source topic's `max.message.bytes`, as far as that is told.
+    pub source_message_bytes: Option<u64>,
 }
 
 /// Reads the connector's start where it is not fixed, and makes or checks its
@@ -83,6 +85,7 @@ pub async fn prepare(admin: &dyn KafkaAdmin, input: &PrepareInput<'_>) -> Prepar
     }
     prepared.brokers(admin).await;
     let source = prepared.source(admin, input).await;
+    prepared.source_message_bytes = source.as_ref().and_then(|source| source.max_message_bytes);
     prepared.start(admin, input, source.as_ref()).await;
     prepared.topic_ids(input, source.as_ref());
     prepared.topics(admin, input, source.as_ref()).await;

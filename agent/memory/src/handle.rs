@@ -112,6 +112,11 @@ impl MemoryBudget {
 }
 
 impl ConnectorMemory {
+    /// The whole budget, of all connectors, in bytes.
+    pub fn budget_bytes(&self) -> u64 {
+        self.registration.shared.change(|state| state.budget.total())
+    }
+
     /// The part of one more partition.
     pub fn partition(&self) -> PartitionMemory {
         let registration = Arc::clone(&self.registration);

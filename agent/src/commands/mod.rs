@@ -43,6 +43,8 @@ struct Runner {
     admins: Arc<dyn AdminFactory>,
     keyring: Keyring,
     probes: Probes,
+    /// Of the agent's memory.
+    budget_bytes: u64,
     data_runtime: Handle,
 }
 
@@ -51,18 +53,14 @@ impl Commands {
     pub(crate) fn new(
         admins: Arc<dyn AdminFactory>,
         keyring: Keyring,
+        budget_bytes: u64,
         data_runtime: Handle,
     ) -> (Self, mpsc::Receiver<v1::CommandResult>) {
         let (results, out) = mpsc::channel(RESULTS);
         let memory = Arc::new(Mutex::new(Memory::default()));
-        (
-            Self {
-                runner: Runner { admins, keyring, probes: Probes::default(), data_runtime },
-                memory,
-                results,
-            },
-            out,
-        )
+        let probes = Probes::default();
+        let runner = Runner { admins, keyring, probes, budget_bytes, data_runtime };
+        (Self { runner, memory, results }, out)
     }
 
     /// Starts a command, or returns its result where that is known. One that

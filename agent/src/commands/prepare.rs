@@ -17,13 +17,13 @@ use tokio_util::task::AbortOnDropHandle;
 use super::probes::Scope;
 use super::{Runner, instance, unsupported};
 use crate::environment::AdminFactory;
-use crate::task::committed_by;
+use crate::task::{FetchLimit, committed_by};
 
 pub(super) async fn run(
     runner: &Runner,
     request: PrepareConnector,
 ) -> Result<PrepareConnectorResult, Problem> {
-    let Runner { admins, keyring, probes, data_runtime } = runner;
+    let Runner { admins, keyring, probes, budget_bytes, data_runtime } = runner;
     let PrepareConnector { connector: _, uid, spec, instance: wire, epoch, resources, start } =
         request;
     let mut spec = spec.ok_or_else(|| unsupported("the spec is missing"))?;
@@ -60,11 +60,14 @@ pub(super) async fn run(
     // The runtime that makes a connection serves it for as long as it lasts, and objects
     // go by those that the probe has made.
     let probe = data_runtime.spawn(async move { probes.probe(&probed_uid, scope, &store).await });
-    let (kafka, probe) =
+    let (mut kafka, probe) =
         tokio::join!(prepare_kafka(&**admins, &instance, &input), AbortOnDropHandle::new(probe));
     let probe = probe.map_err(|error| {
         Problem::new(ErrorCode::Internal, format!("the store's probe ended: {error}"))
     })?;
+    let limit = FetchLimit::new(spec.output.overflow.max_record_bytes, *budget_bytes);
+    let too_large = kafka.source_message_bytes.and_then(|bytes| may_be_too_large(limit, bytes));
+    kafka.warnings.extend(too_large);
     Ok(join(kafka, probe))
 }
 
@@ -92,6 +95,20 @@ fn millis(time: &prost_types::Timestamp) -> Option<i64> {
     time.seconds.checked_mul(1_000)?.checked_add(started)
 }
 
+/// Whether the topic takes batches that agents do not, where it takes them of so many
+/// bytes.
+fn may_be_too_large(limit: FetchLimit, message_bytes: u64) -> Option<Problem> {
+    (message_bytes > limit.bytes()).then(|| {
+        let message = format!(
+            "the source topic takes batches of up to {message_bytes} bytes (max.message.bytes), \
+             and this agent fetches answers of up to {} bytes: {}",
+            limit.bytes(),
+            limit.to_take(message_bytes)
+        );
+        Problem::new(ErrorCode::RecordTooLargeToFetch, message)
+    })
+}
+
 async fn prepare_kafka(
     admins: &dyn AdminFactory,
     instance: &Instance,
@@ -114,6 +131,7 @@ fn join(kafka: PreparedKafka, probed: Probed) -> PrepareConnectorResult {
         mut doubts,
         cluster_id,
         group_owners,
+        source_message_bytes: _,
     } = kafka;
 
     let Probed { outcome, left } = probed;
@@ -244,6 +262,15 @@ mod tests {
             assert_eq!(found, Some(StartAt::Timestamp(millis)));
         }
         assert_eq!(at(i64::MAX, 0), None);
+    }
+
+    #[test]
+    fn a_topic_that_takes_larger_batches_than_the_agent_is_told_of() {
+        let limit = FetchLimit::new(None, 64 << 20);
+        assert_eq!(may_be_too_large(limit, limit.bytes()), None);
+        let warning = may_be_too_large(limit, 150_000_000).expect("it is larger");
+        assert_eq!(warning.code, ErrorCode::RecordTooLargeToFetch);
+        assert!(warning.message.contains("--memory-budget-bytes of 300000000"), "{warning}");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::message::Message;
 use super::turn::{Turn, Turns};
 use super::values::ValueObjects;
 use crate::report::{Reporter, Severity};
-use crate::task::{PartitionBoard, TaskSpec};
+use crate::task::{PartitionBoard, TaskSpec, Unfetchable};
 
 /// Bytes of the value that an event shows.
 const PREVIEW_BYTES: usize = 64;
@@ -108,19 +108,45 @@ impl DeadLetters {
         aside.send(message.bytes(), self.clone().deliver(record, slots, turn));
     }
 
+    /// Sends what stands for a record that cannot be fetched.
+    pub(super) fn send_unfetched(
+        &self,
+        aside: &mut Aside,
+        slots: &Arc<Semaphore>,
+        found: Unfetchable,
+        problem: Problem,
+    ) {
+        let empty = self.empty(found.offset, ErrorStage::TaskPut, problem);
+        let record = ErrorRecord { unfetched_bytes: Some(found.bytes), ..empty };
+        let (turn, slots) = (self.turns.next(), Arc::clone(slots));
+        aside.send(0, self.clone().deliver(record, slots, turn));
+    }
+
     /// A copy of the record with what is wrong with it.
     fn copy(&self, message: &Message<'_>, stage: ErrorStage, problem: Problem) -> ErrorRecord {
+        ErrorRecord {
+            key: message.key().map(<[u8]>::to_vec),
+            value: message.value().map(Bytes::copy_from_slice),
+            headers: message.copy_headers(),
+            timestamp: Some(message.timestamp().millis).filter(|millis| *millis != -1),
+            ..self.empty(message.offset(), stage, problem)
+        }
+    }
+
+    /// What is wrong with a record, without anything of it.
+    fn empty(&self, offset: i64, stage: ErrorStage, problem: Problem) -> ErrorRecord {
         let TaskSpec { connector, spec, index, .. } = &*self.topics.spec;
         ErrorRecord {
             error_topic: self.topics.topic(stage).to_owned(),
-            key: message.key().map(<[u8]>::to_vec),
-            value: message.value().map(<[u8]>::to_vec),
+            key: None,
+            value: None,
             detached_value: None,
-            headers: message.copy_headers(),
-            timestamp: Some(message.timestamp().millis).filter(|millis| *millis != -1),
+            unfetched_bytes: None,
+            headers: None,
+            timestamp: None,
             source_topic: spec.source.topic.clone(),
             source_partition: self.partition,
-            source_offset: message.offset(),
+            source_offset: offset,
             connector: connector.id().to_owned(),
             task_index: *index,
             stage,
@@ -147,7 +173,7 @@ impl DeadLetters {
                         attempts.blocked(&problem).await;
                         continue;
                     };
-                    let value = Bytes::copy_from_slice(value);
+                    let value = value.clone();
                     let offset = record.source_offset;
                     let key = self.values.put(offset, DETACHED_VALUE, value).await?;
                     record.detached_value = Some(key);

@@ -13,6 +13,8 @@ pub(crate) enum Exit {
     Closed,
     /// The chain goes on at another offset than its own next one.
     Rewind(Commit),
+    /// The chain goes on where it is, without the record before being read first.
+    WithoutWitness(Commit),
     /// It waits for a decision; what stands before is delivered.
     Stopped(Problem),
     /// The same, since the log was truncated, unless the topic is another one.

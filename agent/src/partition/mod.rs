@@ -4,7 +4,7 @@
 //! says so ([`rotation`]), made ready for its turn ([`prepare`]), and becomes the next
 //! link of the chain ([`deliver`]). Offsets without a record are a [`gap`]. What cannot
 //! or should not stand in the object goes [`aside`]: [`dead_letter`] (told of in
-//! [`turn`]), [`values`]. The record before the first one is the
+//! [`turn`]), [`values`]. What cannot even be fetched is [`left_out`]. The record before the first one is the
 //! [`witness`] that it follows on what was read.
 
 mod aside;
@@ -15,6 +15,7 @@ mod deliver;
 mod exit;
 mod gap;
 mod hunger;
+mod left_out;
 mod lookahead;
 mod message;
 mod object;

@@ -26,7 +26,7 @@ use super::state::{Ending, State};
 use super::take::Moment;
 use super::values::ValueObjects;
 use super::witness::Witness;
-use crate::task::{LogRange, PartitionBoard};
+use crate::task::{FetchLimit, LogRange, PartitionBoard, Unfetchable};
 
 /// Records drained before other loops get their turn.
 const BATCH_RECORDS: usize = 1_000;
@@ -48,6 +48,10 @@ pub(crate) struct PartitionLoop {
     pub wake: Arc<Notify>,
     /// What to do.
     pub signal: watch::Receiver<Signal>,
+    /// What the brokers have next, where that cannot be fetched.
+    pub unfetchable: watch::Receiver<Option<Unfetchable>>,
+    /// How large an answer of the brokers may be.
+    pub fetch_limit: FetchLimit,
     /// The task's share of the connector's thread concurrency.
     pub drain_slots: Arc<Semaphore>,
     /// Dead letters and values of the task that are on their way at once.
@@ -107,7 +111,11 @@ impl PartitionLoop {
             state.look_at_memory();
             let drained = match signal {
                 Signal::Run if state.has_room(&self.shape) => {
-                    self.drain(&mut queue, &mut state, &mut hunger).await
+                    let drained = self.drain(&mut queue, &mut state, &mut hunger).await;
+                    if matches!(drained, Drained::Empty) {
+                        self.look_at_unfetchable(&mut state);
+                    }
+                    drained
                 }
                 // There may be room once what is full is closed.
                 Signal::Run => {
@@ -127,7 +135,12 @@ impl PartitionLoop {
             if state.is_at_rest() {
                 state.release();
                 match (state.ending.take(), signal) {
-                    (Some(ending), _) => return state.exit(ending).await,
+                    (Some(ending), _) => {
+                        if let Ending::AtRecord { offset, .. } = ending {
+                            self.board.consumed(offset);
+                        }
+                        return state.exit(ending).await;
+                    }
                     (None, Signal::Close) => return Exit::Closed,
                     (None, Signal::Pause) => self.board.paused(),
                     (None, Signal::Run) => {}
@@ -273,6 +286,7 @@ impl PartitionLoop {
             changed = self.signal.changed() => {
                 changed.map_err(|_| Exit::Revoked)?;
             }
+            changed = self.unfetchable.changed() => changed.map_err(|_| Exit::Revoked)?,
             () = std::future::ready(()), if more => {}
             () = self.wake.notified(), if room => {}
             () = sleep_until(deadline) => {}

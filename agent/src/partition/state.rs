@@ -68,8 +68,13 @@ struct Waiting {
 pub(super) enum Ending {
     /// So.
     With(Exit),
+    /// A record is in the way, at this offset: it waits for a decision.
+    AtRecord { offset: i64, problem: Problem },
     /// It is taken up again where its chain is by then.
     Rewind,
+    /// It is taken up again at the chain's position: the record before that, which would
+    /// be read first, cannot be fetched.
+    WithoutWitness,
     /// The broker has nothing at the offset to be read; where its log begins and ends
     /// is asked at once, since the log moves on while what is open is
     /// delivered.
@@ -304,7 +309,9 @@ impl State {
         let owner = self.owner.as_ref().expect("the owner is here while nothing is delivered");
         let log = match ending {
             Ending::With(exit) => return exit,
+            Ending::AtRecord { problem, .. } => return Exit::Stopped(problem),
             Ending::Rewind => return Exit::rewind(owner),
+            Ending::WithoutWitness => return Exit::WithoutWitness(owner.standing().clone()),
             Ending::OutOfRange { log } => log.await,
         };
         match log {

@@ -171,7 +171,7 @@ impl PartitionLoop {
                 state.open.pass(end, timestamp.millis, &self.shape, moment.now);
             }
             FailureHandlingPolicy::Fail => {
-                state.ending = Some(Ending::With(Exit::Stopped(problem)));
+                state.ending = Some(Ending::AtRecord { offset: message.offset(), problem });
             }
         }
     }
@@ -187,7 +187,7 @@ impl PartitionLoop {
         state.hold_aside();
     }
 
-    fn skipped(&self, offset: i64) {
+    pub(super) fn skipped(&self, offset: i64) {
         let message = format!("record at offset {offset} is left out");
         let problem = Problem::new(ErrorCode::RecordSkipped, message.clone());
         self.board.log(Severity::Warn, Some(offset), Some(&problem), message);

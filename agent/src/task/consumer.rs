@@ -17,7 +17,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::Notify;
 
 use super::context::TaskContext;
-use super::fetch_wait::FetchWait;
+use super::settings::Fetching;
 use super::task_consumer::TaskConsumer;
 use super::{Membership, TaskSpec, native, settings};
 
@@ -64,12 +64,11 @@ pub(super) async fn blocking<T: Send + 'static>(
 pub(super) async fn join_group(
     spec: &TaskSpec,
     membership: Membership,
-    prefetch: u64,
-    wait: FetchWait,
+    fetching: Fetching,
     wake: Arc<Notify>,
 ) -> Result<TaskConsumer, Problem> {
     let config =
-        settings::consumer(client_config(&spec.instance).await?, spec, membership, prefetch, wait);
+        settings::consumer(client_config(&spec.instance).await?, spec, membership, fetching);
     let topic = spec.spec.source.topic.clone();
     headers::check_layout()?;
     blocking(move || {

@@ -10,6 +10,7 @@ mod commits;
 mod confirmation;
 mod consumer;
 mod context;
+mod fetch_limit;
 mod fetch_wait;
 mod group_look;
 mod handle;
@@ -25,13 +26,16 @@ mod snapshot;
 mod starving;
 mod stopping;
 mod task_consumer;
+mod unfetchable;
 
 pub(crate) use board::PartitionBoard;
 pub(crate) use checkpoints::{Attempt, Checkpoints};
 pub(crate) use consumer::LogRange;
 pub(crate) use context::TaskContext;
+pub(crate) use fetch_limit::FetchLimit;
 pub(crate) use incarnation::Incarnation;
 pub(crate) use task_consumer::TaskConsumer;
+pub(crate) use unfetchable::Unfetchable;
 
 pub use confirmation::{ConfirmationDesk, Confirmations, confirmations};
 pub use group_look::{GroupLook, Holder, Unowned};

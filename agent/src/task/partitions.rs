@@ -17,7 +17,7 @@ use super::checkpoints::{CheckpointTopic, Checkpoints};
 use super::consumer::{LogRange, identity};
 use super::prefetch::Prefetch;
 use super::task_consumer::TaskConsumer;
-use super::{Incarnation, PartitionSnapshot, TaskEnvironment, TaskSpec, settings};
+use super::{Incarnation, PartitionSnapshot, TaskEnvironment, TaskSpec, Unfetchable, settings};
 use crate::partition::{
     Batches, CommitRequest, Commits, DeadLetters, Delivery, ErrorTopics, Exit, Following,
     PartitionLoop, Patience, RecordQueue, Shape, Signal, Stalls, ValueObjects,
@@ -52,6 +52,8 @@ enum Entry {
     Running {
         assignment: u64,
         signal: watch::Sender<Signal>,
+        unfetchable: watch::Sender<Option<Unfetchable>>,
+        read_from: i64,
         abort: AbortHandle,
         /// Of what librdkafka fetches ahead, where it was not expected.
         _prefetch: Option<FixedReservation>,
@@ -138,6 +140,7 @@ impl Partitions {
         let assignment = self.next_assignment;
         self.next_assignment += 1;
         let (signal, receiver) = watch::channel(to);
+        let (unfetchable, told) = watch::channel(None);
         let Start { standing, skip, read_from } = from;
         let window = settings::session_timeout(&self.spec, self.environment.membership);
         // A chain that has had an owner has had an offset.
@@ -161,6 +164,8 @@ impl Partitions {
         let running = PartitionLoop {
             wake,
             signal: receiver,
+            unfetchable: told,
+            fetch_limit: self.prefetch.limit,
             drain_slots: self.drain_slots.clone(),
             aside_slots: self.aside_slots.clone(),
             shape,
@@ -187,7 +192,9 @@ impl Partitions {
         );
         let others = self.entries.keys().filter(|other| self.is_running(**other)).count();
         let _prefetch = self.prefetch.another(&self.environment.memory, others);
-        self.entries.insert(partition, Entry::Running { assignment, signal, abort, _prefetch });
+        let running =
+            Entry::Running { assignment, signal, unfetchable, read_from, abort, _prefetch };
+        self.entries.insert(partition, running);
         Ok(())
     }
 
@@ -236,6 +243,21 @@ impl Partitions {
             {
                 signal.send_replace(to);
             }
+        }
+    }
+
+    /// Where the partition's loop has begun to read; `None` where none runs.
+    pub(super) fn read_from(&self, partition: i32) -> Option<i64> {
+        match self.entries.get(&partition) {
+            Some(Entry::Running { read_from, .. }) => Some(*read_from),
+            _ => None,
+        }
+    }
+
+    /// Tells a loop what of its partition cannot be fetched.
+    pub(super) fn tell(&self, partition: i32, found: Unfetchable) {
+        if let Some(Entry::Running { unfetchable, .. }) = self.entries.get(&partition) {
+            unfetchable.send_replace(Some(found));
         }
     }
 

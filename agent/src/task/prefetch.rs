@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use kafka2oss_memory::{ConnectorMemory, FixedReservation};
 
-use super::TaskSpec;
+use super::{FetchLimit, TaskSpec};
 
 /// Prefetched records of one partition, in bytes, at least and at most.
 const OF_ONE: RangeInclusive<u64> = 64 << 10..=2 << 20;
@@ -24,6 +24,8 @@ const OF_WHAT_IS_LEFT: u64 = 4;
 pub(super) struct Prefetch {
     /// Of each partition, in bytes.
     pub partition_bytes: u64,
+    /// How large an answer to a fetch may be.
+    pub limit: FetchLimit,
     /// Partitions that are accounted already.
     expected: usize,
     _reserved: FixedReservation,
@@ -39,7 +41,9 @@ impl Prefetch {
             partition_bytes = of_one(budget, fixed, expected as u64);
             OVERSHOOT * partition_bytes * expected as u64
         });
-        Self { partition_bytes, expected, _reserved: reserved }
+        let allowed = spec.spec.output.overflow.max_record_bytes;
+        let limit = FetchLimit::new(allowed, memory.budget_bytes());
+        Self { partition_bytes, limit, expected, _reserved: reserved }
     }
 
     /// Accounts for one more partition beside as many `others`; `None` where it is

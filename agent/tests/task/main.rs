@@ -27,5 +27,6 @@ mod slow_broker;
 mod starving;
 mod steering;
 mod truncation;
+mod unfetchable;
 mod updates;
 mod world;

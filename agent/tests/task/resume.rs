@@ -6,7 +6,7 @@ use anyhow::Result;
 use kafka2oss_agent::task::{Guidance, Mode, PartitionState, Resume, StopMode};
 use kafka2oss_proto::{ErrorCode, v1};
 use kafka2oss_sandbox::oss::{Fault, Occurrence, Operation, RequestMatch};
-use kafka2oss_tests::produce::{Produced, Record, numbered};
+use kafka2oss_tests::produce::{Produced, Producer, Record, numbered};
 
 use crate::world::World;
 
@@ -52,6 +52,28 @@ async fn a_skip_leaves_out_exactly_one_record() -> Result<()> {
     task.handle.guide(resume(0, 2, Some(7)));
     task.delivered(&produced).await?;
     world.arrived(&without(&without(&produced, 4), 7)).await?;
+    task.handle.stop(StopMode::Leave).await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_behind_a_marker_is_stopped_at_and_left_out_by_its_own_offset() -> Result<()> {
+    let world = under_fail().await?;
+    let good = || Record::new("v").partition(0);
+    let in_transaction = Producer::transactional(&world.kafka.bootstrap()).await?;
+    let mut produced = in_transaction.commit_all(&world.topic, [good()]).await?;
+    // The marker has offset 1.
+    let bad = Record::new(b"\xff".to_vec()).partition(0);
+    let records = world.kafka.producer()?.send_all(&world.topic, [bad, good()]).await?;
+    let task = world.start(0).await?;
+
+    task.stopped().await?;
+    assert_eq!((records[0].offset, task.now().partitions[&0].position), (2, 2));
+
+    task.handle.guide(resume(0, 1, Some(2)));
+    task.delivered(&records).await?;
+    produced.push(records[1].clone());
+    world.arrived(&produced).await?;
     task.handle.stop(StopMode::Leave).await;
     Ok(())
 }

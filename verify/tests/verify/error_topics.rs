@@ -42,8 +42,9 @@ impl Letters {
         ErrorRecord {
             error_topic: self.topic.clone(),
             key: record.key.clone(),
-            value: record.value.clone(),
+            value: record.value.clone().map(Into::into),
             detached_value: None,
+            unfetched_bytes: None,
             headers: Some(headers),
             timestamp: record.timestamp,
             source_topic: self.world.topic.clone(),
@@ -103,7 +104,7 @@ fn a_dead_letter_of_other_bytes_is_altered() {
         type Change = fn(&mut ErrorRecord);
         let changes: [Change; 4] = [
             |letter| letter.key = None,
-            |letter| letter.value = Some(b"value X".to_vec()),
+            |letter| letter.value = Some(b"value X"[..].into()),
             |letter| letter.value = None,
             |letter| letter.headers = None,
         ];

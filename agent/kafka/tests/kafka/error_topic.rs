@@ -16,8 +16,9 @@ fn record(error_topic: &str) -> ErrorRecord {
     ErrorRecord {
         error_topic: error_topic.into(),
         key: Some(b"\xffkey".to_vec()),
-        value: Some(b"\x00\xc3\x28".to_vec()),
+        value: Some(b"\x00\xc3\x28"[..].into()),
         detached_value: None,
+        unfetched_bytes: None,
         headers: None,
         timestamp: Some(1_603_779_578_478),
         source_topic: "orders".into(),
@@ -90,6 +91,7 @@ async fn null_and_empty_keys_and_values_stay_apart() -> Result<()> {
         [(None, None), (Some(vec![]), None), (None, Some(vec![])), (Some(vec![]), Some(vec![]))];
 
     for (key, value) in cases.clone() {
+        let value = value.map(Into::into);
         producer.send(&ErrorRecord { key, value, ..record(&topic) }).await?;
     }
 
@@ -138,8 +140,8 @@ async fn a_record_too_large_for_its_error_topic_passes_without_its_value() -> Re
     kafka.admin()?.create_topic(&small, 1, &[("max.message.bytes", "2000")]).await?;
     let producer = ErrorTopicProducer::connect(&instance(&kafka.bootstrap())).await?;
     let own = OwnedHeaders::new().insert(Header { key: "trace", value: Some(b"\xfe") });
-    let large =
-        ErrorRecord { value: Some(incompressible(5_000)), headers: Some(own), ..record(&small) };
+    let value = Some(incompressible(5_000).into());
+    let large = ErrorRecord { value, headers: Some(own), ..record(&small) };
     let detached = ErrorRecord { detached_value: Some("p/values/42.bin".into()), ..large.clone() };
 
     let error = producer.send(&large).await.unwrap_err();
@@ -170,7 +172,8 @@ async fn a_key_that_is_too_large_by_itself_stays_too_large() -> Result<()> {
     };
 
     let error = producer.send(&large).await.unwrap_err();
-    let beyond_every_limit = ErrorRecord { value: Some(vec![0; 100_000_001]), ..record(&small) };
+    let value = Some(vec![0; 100_000_001].into());
+    let beyond_every_limit = ErrorRecord { value, ..record(&small) };
     let refused_here = producer.send(&beyond_every_limit).await.unwrap_err();
 
     assert!(matches!(error, SendError::TooLarge(_)), "{error:?}");
@@ -188,7 +191,7 @@ async fn records_that_are_too_large_only_together_are_not_too_large() -> Result<
     let values = incompressible(20_000);
     let records: Vec<_> = values
         .chunks(1_000)
-        .map(|value| ErrorRecord { value: Some(value.to_vec()), ..record(&small) })
+        .map(|value| ErrorRecord { value: Some(value.to_vec().into()), ..record(&small) })
         .collect();
 
     let written = join_all(records.iter().map(|record| producer.send(record))).await;
@@ -209,7 +212,7 @@ async fn a_record_that_passed_its_own_topics_limit_compressed_passes_the_error_t
     let producer = ErrorTopicProducer::connect(&instance(&kafka.bootstrap())).await?;
     let value = vec![0x80; 5_000];
 
-    producer.send(&ErrorRecord { value: Some(value.clone()), ..record(&topic) }).await?;
+    producer.send(&ErrorRecord { value: Some(value.clone().into()), ..record(&topic) }).await?;
 
     assert_eq!(kafka.read(&topic).await?[0].value.as_ref(), Some(&value));
     Ok(())

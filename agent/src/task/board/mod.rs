@@ -188,6 +188,23 @@ impl Board {
         self.snapshot.borrow().partitions.values().map(|seen| of(seen).max(0)).sum()
     }
 
+    /// The partitions that take records, and where they are, the one that has taken none
+    /// for the longest time first.
+    pub(super) fn taking(&self) -> Vec<(i32, i64)> {
+        let snapshot = self.snapshot.borrow();
+        let is_taking = |seen: &PartitionSnapshot| {
+            matches!(seen.state, PartitionState::Running | PartitionState::Retrying)
+        };
+        let mut taking: Vec<_> = snapshot
+            .partitions
+            .iter()
+            .filter(|(_, seen)| is_taking(seen))
+            .map(|(partition, seen)| (seen.last_consumed, *partition, seen.position))
+            .collect();
+        taking.sort_unstable();
+        taking.into_iter().map(|(_, partition, position)| (partition, position)).collect()
+    }
+
     /// A partition of the task takes no record.
     pub(super) fn paused(self: &Arc<Self>, partition: i32) {
         PartitionBoard::new(self, partition).paused();

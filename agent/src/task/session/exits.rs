@@ -36,6 +36,12 @@ impl Session {
                 let restart = Restart { partition, standing, read_from, committed: true };
                 self.carry_out(Deferred::Restart(restart)).await
             }
+            Exit::WithoutWitness(standing) => {
+                let committed = self.board.committed(partition).is_some();
+                let read_from = standing.position.offset;
+                let restart = Restart { partition, standing, read_from, committed };
+                self.carry_out(Deferred::Restart(restart)).await
+            }
             Exit::Stopped(problem) => self.stopped(partition, problem).await,
             Exit::Truncated(problem) => {
                 self.incarnation.confirm(Instant::now()).await?;

@@ -12,6 +12,7 @@ mod looks;
 mod moves;
 mod revocation;
 mod searches;
+mod unfetchable;
 
 use std::collections::BTreeMap;
 use std::ffi::CString;
@@ -27,6 +28,7 @@ use tokio::task::JoinSet;
 use self::moves::Deferred;
 use self::revocation::Revocation;
 use self::searches::Found;
+use self::unfetchable::Suspicion;
 use crate::partition::CommitRequest;
 use crate::report::Severity;
 use crate::task::backlog::first_wait;
@@ -34,11 +36,13 @@ use crate::task::board::Board;
 use crate::task::checkpoints::CheckpointTopic;
 use crate::task::commits::PendingCommits;
 use crate::task::consumer;
+use crate::task::fetch_limit::FetchLimit;
 use crate::task::fetch_wait::{FetchWait, WaitChoice};
 use crate::task::group_look::Schedule;
 use crate::task::partitions::Partitions;
 use crate::task::prefetch::Prefetch;
 use crate::task::seldom::Remedies;
+use crate::task::settings::Fetching;
 use crate::task::starving::Starving;
 use crate::task::stopping::Stopping;
 use crate::task::task_consumer::TaskConsumer;
@@ -113,6 +117,9 @@ struct Session {
     rejoins: Option<FetchWait>,
     /// How long its fetches wait.
     wait_choice: WaitChoice,
+    /// How large an answer to a fetch may be.
+    fetch_limit: FetchLimit,
+    suspicion: Suspicion,
     /// When what earlier owners have left in the offset topic is removed.
     tidy_at: Option<Instant>,
     stopping: Option<Stopping>,
@@ -155,8 +162,10 @@ pub(super) async fn run(
     }
     let wake = Arc::new(Notify::new());
     let prefetch = Prefetch::reserve(&environment.memory, spec);
-    let (membership, bytes) = (environment.membership, prefetch.partition_bytes);
-    let joined = consumer::join_group(spec, membership, bytes, wait, wake.clone()).await;
+    let limit = prefetch.limit;
+    let fetching = Fetching { ahead: prefetch.partition_bytes, wait, limit };
+    let membership = environment.membership;
+    let joined = consumer::join_group(spec, membership, fetching, wake.clone()).await;
     let consumer = match joined {
         Ok(consumer) => consumer,
         Err(problem) => return End::Failed(problem),
@@ -194,6 +203,8 @@ pub(super) async fn run(
         remedies: remedies.clone(),
         rejoins: None,
         wait_choice: WaitChoice::new(wait, needed.is_some(), Instant::now()),
+        fetch_limit: limit,
+        suspicion: Suspicion::default(),
         tidy_at: Some(Instant::now() + TIDY_AFTER),
         joined: false,
         troubled: None,
@@ -269,6 +280,7 @@ impl Session {
         }
         self.look_at_wait();
         self.look_at_ends();
+        self.look_for_unfetchable();
         self.board.tell_positions();
         Ok(())
     }

@@ -8,6 +8,7 @@ use tokio::task::JoinError;
 
 use super::Session;
 use super::moves::Deferred;
+use super::unfetchable::Examined;
 use crate::task::consumer::{self, TakeUp};
 use crate::task::group_look::GroupLook;
 
@@ -21,6 +22,8 @@ pub(super) enum Found {
     Group(Result<GroupLook, Problem>),
     /// Where a partition begins, and what can be read of it ends.
     End(i32, Result<(i64, i64), Problem>),
+    /// Whether partitions can be fetched.
+    Examined(Examined),
     /// Nothing to be said.
     Nothing,
 }
@@ -60,6 +63,10 @@ impl Session {
                 Ok(())
             }
             Found::End(partition, range) => self.found_end(partition, range),
+            Found::Examined(examined) => {
+                self.examined(examined);
+                Ok(())
+            }
             Found::Nothing => Ok(()),
         }
     }

@@ -17,7 +17,8 @@ use crate::partition::{Batches, RecordQueue};
 use crate::task::consumer::{assign, join_group, unassign};
 use crate::task::context::Event;
 use crate::task::fetch_wait::FetchWait;
-use crate::task::{Membership, TaskSpec};
+use crate::task::settings::Fetching;
+use crate::task::{FetchLimit, Membership, TaskSpec};
 use crate::testing::{soon, wire};
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -45,8 +46,9 @@ async fn tasks(kafka: &KafkaServer) -> Result<[Arc<TaskSpec>; 2]> {
 
 async fn join(task: &TaskSpec) -> Result<(TaskConsumer, Arc<Notify>)> {
     let wake = Arc::new(Notify::new());
-    let consumer =
-        join_group(task, Membership::Static, 1 << 20, FetchWait::Long, wake.clone()).await?;
+    let limit = FetchLimit::new(None, 1 << 30);
+    let fetching = Fetching { ahead: 1 << 20, wait: FetchWait::Long, limit };
+    let consumer = join_group(task, Membership::Static, fetching, wake.clone()).await?;
     Ok((consumer, wake))
 }
 
