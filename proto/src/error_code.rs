@@ -149,7 +149,7 @@ catalogue! {
         "Register the instance with the security protocol of the listener behind the address in the message, or with the address of a listener that speaks the instance's.";
     KafkaTlsFailed "KAFKA_TLS_FAILED" Automatic
         "A broker and the agent do not trust each other's certificates."
-        "Give the instance the CA that has signed the brokers' certificates, and addresses that stand in them; where the brokers ask for a client's certificate, give one that they trust.";
+        "Give the instance the CA that has signed the brokers' certificates, and addresses that stand in them; where the brokers ask for a client's certificate (ssl.client.auth), give one that they trust and that has not expired, with its private key.";
     KafkaAuthenticationFailed "KAFKA_AUTHENTICATION_FAILED" Automatic
         "The brokers refuse the agent's credentials."
         "Check user name, password and SASL mechanism of the instance.";

@@ -40,7 +40,7 @@ impl Verdict {
             instance: Instance {
                 region_id: "cn-hangzhou".into(),
                 bootstrap_servers: vec![bootstrap.into()],
-                security: KafkaSecurity { tls: false, ca_certificate: None, sasl: None },
+                security: KafkaSecurity::default(),
                 pool: Pool::default(),
                 connectors_disabled: false,
                 allow_shared_cluster: false,

@@ -48,7 +48,7 @@ impl World {
         Instance {
             region_id: self.oss().region().into(),
             bootstrap_servers: vec![self.bootstrap.clone()],
-            security: KafkaSecurity { tls: false, ca_certificate: None, sasl: None },
+            security: KafkaSecurity::default(),
             pool: Pool::default(),
             connectors_disabled: false,
             allow_shared_cluster: false,

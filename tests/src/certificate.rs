@@ -13,7 +13,25 @@ use crate::name::unique;
 #[derive(Debug)]
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
-/// What a server on loopback proves itself with.
+/// A private key of tests.
+const KEY: &str = "-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgcZJiQJbvl7l2GMeN
+9AWMKt/1J3gm9k/PVJgmC2GHJrmhRANCAASvHBwOomh8eAZpSexLgL7XP5XjnjGc
+mdVGpWqIbWcWfw+ezlrFYzj0h91qEe6LTiMAL9EKbef9NoucyJi1k5f4
+-----END PRIVATE KEY-----
+";
+
+/// The same, encrypted with the password `password`.
+pub const ENCRYPTED_KEY: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAhGVYFHJBJVlAICCAAw
+DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEOcyE6DE3vBvSzcZYmIdanUEgZBc
+38CiUh7F9fXrVYiJCDnZsAnsuUg2D97bRSr9hwGPWfLAXNDSlFa62CGeDTsQ+bkU
+5JKiEFvciizgICTB71l7JE9Vle1zUS2OSvE5jbI6wEWsEwXIXEmNFJ66iyM9oiLf
+sV+zVVKULlFVLIS7oFIlL9Zqz3GMe9Ttt4Dcj5i5M/sd5asTsYlNJT0lUiw04JA=
+-----END ENCRYPTED PRIVATE KEY-----
+";
+
+/// What a server on loopback, or a client, proves itself with.
 #[derive(Debug, Clone)]
 pub struct Identity {
     /// Its certificate, as PEM.
@@ -46,5 +64,21 @@ impl Authority {
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.0)?;
         Ok(Identity { certificate: certificate.pem(), key: key.serialize_pem() })
+    }
+
+    /// A certificate of a client, whose key is also [`ENCRYPTED_KEY`].
+    pub fn client(&self) -> Result<Identity> {
+        self.client_until(2100)
+    }
+
+    /// The same, which was good until the beginning of this year.
+    pub fn client_until(&self, year: i32) -> Result<Identity> {
+        let mut params = CertificateParams::new(Vec::<String>::new())?;
+        params.distinguished_name.push(DnType::CommonName, "a client of a test");
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        params.not_before = rcgen::date_time_ymd(2000, 1, 1);
+        params.not_after = rcgen::date_time_ymd(year, 1, 1);
+        let certificate = params.signed_by(&KeyPair::from_pem(KEY)?, &self.0)?;
+        Ok(Identity { certificate: certificate.pem(), key: KEY.to_owned() })
     }
 }

@@ -13,7 +13,9 @@ pub fn problem(context: &str, error: &KafkaError) -> Problem {
     let code = match (native_code(error), error) {
         (Some(native), _) => error_code(native),
         // librdkafka names the setting in words only: `ssl.ca.pem failed: ..`.
-        (None, KafkaError::ClientCreation(words)) if words.contains("ssl.") => {
+        (None, KafkaError::ClientCreation(words))
+            if words.contains("ssl.") || words.contains("Private key check failed") =>
+        {
             ErrorCode::KafkaTlsFailed
         }
         (None, _) => ErrorCode::KafkaRequestFailed,

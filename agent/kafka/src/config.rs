@@ -42,6 +42,17 @@ pub async fn client_config(instance: &Instance) -> Result<ClientConfig, Problem>
                 config.set("ssl.ca.location", "probe");
             }
         }
+        if let Some(client) = &instance.security.client_certificate {
+            let certificate = kafka2oss_secrets::resolve(&client.certificate).await?;
+            let key = kafka2oss_secrets::resolve(&client.private_key).await?;
+            config
+                .set("ssl.certificate.pem", certificate.expose_secret())
+                .set("ssl.key.pem", key.expose_secret());
+            if let Some(password) = &client.private_key_password {
+                let password = kafka2oss_secrets::resolve(password).await?;
+                config.set("ssl.key.password", password.expose_secret());
+            }
+        }
     }
     if let Some(sasl) = &instance.security.sasl {
         let username = kafka2oss_secrets::resolve(&sasl.username).await?;

@@ -161,9 +161,15 @@ fn meaning(words: &str) -> Option<(ErrorCode, &'static str)> {
         return Some((KafkaTlsFailed, "its certificate is not trusted"));
     }
     // With TLS 1.3 the refusal comes after the handshake.
-    let alerts = ["alert certificate required", "alert bad certificate", "alert unknown ca"];
-    if alerts.iter().any(|alert| says(alert)) || (handshake && says("might be required")) {
-        return Some((KafkaTlsFailed, "it refuses this client's certificate, or asks for one"));
+    if REFUSED_CERTIFICATE.iter().any(|alert| says(alert)) {
+        let what = "it refuses this client's certificate, which has expired or is of an authority \
+                    that it does not trust";
+        return Some((KafkaTlsFailed, what));
+    }
+    if NO_CERTIFICATE.iter().any(|alert| says(alert)) || (handshake && says("might be required")) {
+        let what = "it asks for a client's certificate, and was shown none, or one that it does \
+                    not accept";
+        return Some((KafkaTlsFailed, what));
     }
     if says("connecting to a PLAINTEXT broker listener?") {
         let what = "the connection ended in the TLS handshake: the broker is starting or \
@@ -179,6 +185,19 @@ fn meaning(words: &str) -> Option<(ErrorCode, &'static str)> {
     }
     None
 }
+
+/// TLS's alerts by which a broker refuses the certificate that it was shown, in OpenSSL's
+/// words. Java says of one that has expired that it is unknown.
+const REFUSED_CERTIFICATE: [&str; 5] = [
+    "alert certificate expired",
+    "alert certificate unknown",
+    "alert unknown ca",
+    "alert unsupported certificate",
+    "alert certificate revoked",
+];
+
+/// The same where it was shown none. Java says of none that it is a bad one.
+const NO_CERTIFICATE: [&str; 2] = ["alert certificate required", "alert bad certificate"];
 
 /// What it may mean that a broker closes the connection: it stops, or does not like what
 /// it was sent. librdkafka (2.12.1) means to hint at this, and does so only where its own
@@ -308,7 +327,19 @@ mod tests {
                 "SSL handshake failed: error:0A00045C:SSL routines::tlsv13 alert certificate \
                  required",
                 KafkaTlsFailed,
-                "certificate",
+                "asks for a client's certificate",
+            ),
+            (
+                "Disconnected: SSL transport error: error:0A000415:SSL routines::ssl/tls alert \
+                 certificate expired",
+                KafkaTlsFailed,
+                "has expired",
+            ),
+            (
+                "Disconnected: SSL transport error: error:0A000416:SSL routines::ssl/tls alert \
+                 certificate unknown",
+                KafkaTlsFailed,
+                "refuses this client's certificate",
             ),
             (
                 "Disconnected: connection closed by peer: receive 0 after POLLIN (after 2ms in \

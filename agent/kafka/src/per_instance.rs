@@ -119,7 +119,7 @@ mod tests {
         Instance {
             region_id: "cn-hangzhou".into(),
             bootstrap_servers: vec!["127.0.0.1:9092".into()],
-            security: KafkaSecurity { tls: false, ca_certificate: None, sasl: Some(sasl) },
+            security: KafkaSecurity { sasl: Some(sasl), ..KafkaSecurity::default() },
             pool: Pool::default(),
             connectors_disabled: false,
             allow_shared_cluster: false,

@@ -28,7 +28,7 @@ async fn connected_clients_that_have_nothing_to_do_take_no_processor_time() -> R
     let instance = Instance {
         region_id: "cn-hangzhou".into(),
         bootstrap_servers: vec![kafka.bootstrap()],
-        security: KafkaSecurity { tls: false, ca_certificate: None, sasl: None },
+        security: KafkaSecurity::default(),
         pool: Pool::default(),
         connectors_disabled: false,
         allow_shared_cluster: false,

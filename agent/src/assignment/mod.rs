@@ -193,6 +193,7 @@ fn connection(instance: &v1::Instance) -> v1::Instance {
         sasl_mechanism: instance.sasl_mechanism,
         kafka_credentials: instance.kafka_credentials.clone(),
         ca_certificate: instance.ca_certificate.clone(),
+        client_certificate: instance.client_certificate.clone(),
         ..v1::Instance::default()
     }
 }

@@ -102,6 +102,24 @@ pub(crate) struct KafkaSecretFlags {
     /// Environment variable with the CA certificates (PEM)
     #[arg(long, value_name = "NAME")]
     pub(crate) ca_env: Option<String>,
+    /// File with the certificate (PEM) that is shown to brokers which ask for one
+    #[arg(long, value_name = "PATH", conflicts_with = "client_certificate_env")]
+    pub(crate) client_certificate_file: Option<String>,
+    /// Environment variable with that certificate (PEM)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) client_certificate_env: Option<String>,
+    /// File with the private key (PEM) of that certificate
+    #[arg(long, value_name = "PATH", conflicts_with = "client_key_env")]
+    pub(crate) client_key_file: Option<String>,
+    /// Environment variable with that key (PEM)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) client_key_env: Option<String>,
+    /// File with the password of that key, where it is encrypted
+    #[arg(long, value_name = "PATH", conflicts_with = "client_key_password_env")]
+    pub(crate) client_key_password_file: Option<String>,
+    /// Environment variable with that password
+    #[arg(long, value_name = "NAME")]
+    pub(crate) client_key_password_env: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -124,6 +124,7 @@ fn id(name: &str) -> &str {
 pub(super) struct KafkaSecrets {
     pub(super) credentials: Option<v1::KafkaCredentials>,
     pub(super) ca_certificate: Option<v1::Secret>,
+    pub(super) client_certificate: Option<v1::ClientCertificate>,
 }
 
 impl From<KafkaSecretFlags> for KafkaSecrets {
@@ -135,6 +136,12 @@ impl From<KafkaSecretFlags> for KafkaSecrets {
             password_file,
             ca_file,
             ca_env,
+            client_certificate_file,
+            client_certificate_env,
+            client_key_file,
+            client_key_env,
+            client_key_password_file,
+            client_key_password_env,
         } = flags;
         let reference = |variable: Option<String>, file: Option<String>| {
             let source = variable.map(Source::Environment).or(file.map(Source::File))?;
@@ -143,7 +150,14 @@ impl From<KafkaSecretFlags> for KafkaSecrets {
         let username = reference(username_env, username_file);
         let password = reference(password_env, password_file);
         let given = username.is_some() || password.is_some();
+        let certificate = reference(client_certificate_env, client_certificate_file);
+        let private_key = reference(client_key_env, client_key_file);
+        let private_key_password = reference(client_key_password_env, client_key_password_file);
+        let has_client =
+            [&certificate, &private_key, &private_key_password].into_iter().any(Option::is_some);
+        let client = v1::ClientCertificate { certificate, private_key, private_key_password };
         Self {
+            client_certificate: has_client.then_some(client),
             credentials: given.then_some(v1::KafkaCredentials { username, password }),
             ca_certificate: reference(ca_env, ca_file),
         }
@@ -175,6 +189,7 @@ fn message(args: CreateInstanceArgs) -> v1::Instance {
         }),
         kafka_credentials: secrets.credentials,
         ca_certificate: secrets.ca_certificate,
+        client_certificate: secrets.client_certificate,
         vpc_id: args.vpc_id.unwrap_or_default(),
         vswitch_id: args.vswitch_id.unwrap_or_default(),
         connectors_disabled: args.connectors_disabled,
@@ -213,6 +228,9 @@ mod tests {
             "--username-env=KAFKA_USER",
             "--password-file=/run/secrets/kafka",
             "--ca-file=/etc/ssl/kafka.pem",
+            "--client-certificate-file=/run/secrets/client.pem",
+            "--client-key-env=CLIENT_KEY",
+            "--client-key-password-file=/run/secrets/client-password",
             "--connectors-disabled",
             "--allow-shared-cluster",
             "--label=team=a",
@@ -232,6 +250,13 @@ mod tests {
                     password: secret(Source::File("/run/secrets/kafka".to_owned())),
                 }),
                 ca_certificate: secret(Source::File("/etc/ssl/kafka.pem".to_owned())),
+                client_certificate: Some(v1::ClientCertificate {
+                    certificate: secret(Source::File("/run/secrets/client.pem".to_owned())),
+                    private_key: secret(Source::Environment("CLIENT_KEY".to_owned())),
+                    private_key_password: secret(Source::File(
+                        "/run/secrets/client-password".to_owned()
+                    )),
+                }),
                 vpc_id: "vpc-1".to_owned(),
                 vswitch_id: "vsw-1".to_owned(),
                 connectors_disabled: true,

@@ -75,7 +75,7 @@ impl Kafka {
         let instance = Instance {
             region_id: String::new(),
             bootstrap_servers: self.bootstrap.split(',').map(str::to_owned).collect(),
-            security: KafkaSecurity { tls: false, ca_certificate: None, sasl: None },
+            security: KafkaSecurity::default(),
             pool: Pool::default(),
             connectors_disabled: false,
             allow_shared_cluster: false,

@@ -27,14 +27,27 @@ pub struct Instance {
 
 /// How to talk to the brokers: Kafka's `security.protocol` is `SASL_SSL` with
 /// both `tls` and `sasl`, `PLAINTEXT` with neither.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct KafkaSecurity {
     /// Whether connections use TLS.
     pub tls: bool,
     /// CA certificates (PEM) instead of the agent host's; only with `tls`.
     pub ca_certificate: Option<SecretSource>,
+    /// What agents show to brokers that ask for it; only with `tls`.
+    pub client_certificate: Option<ClientCertificate>,
     /// Who the agents are.
     pub sasl: Option<Sasl>,
+}
+
+/// A client's certificate; nothing of it is `Plain`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClientCertificate {
+    /// The certificate (PEM), followed by those of intermediate authorities.
+    pub certificate: SecretSource,
+    /// Its private key (PEM).
+    pub private_key: SecretSource,
+    /// The private key's password, where it has one.
+    pub private_key_password: Option<SecretSource>,
 }
 
 /// User and password for SASL.
@@ -85,6 +98,7 @@ impl TryFrom<v1::Instance> for Instance {
             connectors_disabled,
             allow_shared_cluster,
             kafka_cluster_id: _,
+            client_certificate,
         } = wire;
         let mut checks = Checks::default();
         checks.append(check_labels(&labels));
@@ -99,7 +113,7 @@ impl TryFrom<v1::Instance> for Instance {
             security_protocol,
             sasl_mechanism,
             kafka_credentials,
-            ca_certificate,
+            Certificates { ca: ca_certificate, client: client_certificate },
         );
         let pool = Pool::check(&mut checks, vpc_id, vswitch_id);
         let Some(security) = security else {
@@ -137,12 +151,18 @@ fn check_bootstrap_servers(checks: &mut Checks, servers: &[String]) {
     }
 }
 
+/// What belongs to TLS only.
+struct Certificates {
+    ca: Option<v1::Secret>,
+    client: Option<v1::ClientCertificate>,
+}
+
 fn check_security(
     checks: &mut Checks,
     security_protocol: i32,
     sasl_mechanism: i32,
     kafka_credentials: Option<v1::KafkaCredentials>,
-    ca_certificate: Option<v1::Secret>,
+    Certificates { ca, client }: Certificates,
 ) -> Option<KafkaSecurity> {
     use v1::SecurityProtocol as Protocol;
 
@@ -172,15 +192,56 @@ fn check_security(
         }
         Some(None)
     };
-    let ca_certificate = match ca_certificate {
-        Some(_) if !tls => {
-            checks.invalid("ca_certificate", "is set; it belongs to SSL and SASL_SSL only");
-            None
+    const ONLY_TLS: &str = "is set; it belongs to SSL and SASL_SSL only";
+    if !tls {
+        for (field, is_set) in
+            [("ca_certificate", ca.is_some()), ("client_certificate", client.is_some())]
+        {
+            if is_set {
+                checks.invalid(field, ONLY_TLS);
+            }
         }
-        Some(wire) => Some(reference(checks, "ca_certificate", Some(wire))?),
-        None => None,
+        return Some(KafkaSecurity { sasl: sasl?, ..KafkaSecurity::default() });
+    }
+    let ca_certificate = optional_reference(checks, "ca_certificate", ca);
+    let client_certificate = match client {
+        Some(wire) => check_client_certificate(checks, wire).map(Some),
+        None => Some(None),
     };
-    Some(KafkaSecurity { tls, ca_certificate, sasl: sasl? })
+    Some(KafkaSecurity {
+        tls,
+        ca_certificate: ca_certificate?,
+        client_certificate: client_certificate?,
+        sasl: sasl?,
+    })
+}
+
+fn check_client_certificate(
+    checks: &mut Checks,
+    wire: v1::ClientCertificate,
+) -> Option<ClientCertificate> {
+    let v1::ClientCertificate { certificate, private_key, private_key_password } = wire;
+    let certificate = reference(checks, "client_certificate.certificate", certificate);
+    let private_key = reference(checks, "client_certificate.private_key", private_key);
+    let password = "client_certificate.private_key_password";
+    let private_key_password = optional_reference(checks, password, private_key_password);
+    Some(ClientCertificate {
+        certificate: certificate?,
+        private_key: private_key?,
+        private_key_password: private_key_password?,
+    })
+}
+
+/// The same as [`reference`], of one that may be left out; `None` where it is wrong.
+fn optional_reference(
+    checks: &mut Checks,
+    field: &str,
+    wire: Option<v1::Secret>,
+) -> Option<Option<SecretSource>> {
+    match wire {
+        Some(wire) => reference(checks, field, Some(wire)).map(Some),
+        None => Some(None),
+    }
 }
 
 fn check_sasl(
@@ -218,7 +279,7 @@ impl From<&Instance> for v1::Instance {
         let Instance {
             region_id,
             bootstrap_servers,
-            security: KafkaSecurity { tls, ca_certificate, sasl },
+            security: KafkaSecurity { tls, ca_certificate, client_certificate, sasl },
             pool: Pool { vpc_id, vswitch_id },
             connectors_disabled,
             allow_shared_cluster,
@@ -243,6 +304,14 @@ impl From<&Instance> for v1::Instance {
                 }
             }),
             ca_certificate: ca_certificate.as_ref().map(Into::into),
+            client_certificate: client_certificate.as_ref().map(|client| {
+                let ClientCertificate { certificate, private_key, private_key_password } = client;
+                v1::ClientCertificate {
+                    certificate: Some(certificate.into()),
+                    private_key: Some(private_key.into()),
+                    private_key_password: private_key_password.as_ref().map(Into::into),
+                }
+            }),
             vpc_id: vpc_id.clone(),
             vswitch_id: vswitch_id.clone(),
             connectors_disabled: *connectors_disabled,

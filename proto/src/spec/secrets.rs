@@ -140,6 +140,7 @@ has_secrets!(v1::Instance, |this, found| {
         connectors_disabled: _,
         allow_shared_cluster: _,
         kafka_cluster_id: _,
+        client_certificate,
     } = this;
     if let Some(v1::KafkaCredentials { username, password }) = kafka_credentials {
         if let Some(secret) = username {
@@ -151,6 +152,18 @@ has_secrets!(v1::Instance, |this, found| {
     }
     if let Some(secret) = ca_certificate {
         found.push(("ca_certificate", secret));
+    }
+    if let Some(client) = client_certificate {
+        let v1::ClientCertificate { certificate, private_key, private_key_password } = client;
+        if let Some(secret) = certificate {
+            found.push(("client_certificate.certificate", secret));
+        }
+        if let Some(secret) = private_key {
+            found.push(("client_certificate.private_key", secret));
+        }
+        if let Some(secret) = private_key_password {
+            found.push(("client_certificate.private_key_password", secret));
+        }
     }
 });
 
@@ -251,9 +264,14 @@ mod tests {
         let mut instance = v1::Instance {
             kafka_credentials: Some(v1::KafkaCredentials { username: plain(), password: plain() }),
             ca_certificate: plain(),
+            client_certificate: Some(v1::ClientCertificate {
+                certificate: plain(),
+                private_key: plain(),
+                private_key_password: plain(),
+            }),
             ..Default::default()
         };
-        assert_eq!(instance.secrets().len(), 3);
+        assert_eq!(instance.secrets().len(), 6);
         redact(&mut instance);
         assert!(!has_plain(&instance));
     }

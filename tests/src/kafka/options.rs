@@ -111,15 +111,34 @@ impl KafkaOptions {
         password: &'static str,
         identity: &Identity,
     ) -> Self {
-        // A line's end in a property's value.
-        let lines = |pem: &str| pem.trim_end().replace('\n', "\\n");
         let asking = self.asking(mechanisms, user, password);
         let second = Some(Listener { protocol: "SASL_SSL", proxy: None });
-        Self { second, ..asking }
-            .with_second("ssl.keystore.type", "PEM")
+        Self { second, ..asking }.showing(identity)
+    }
+
+    /// With a second way in by TLS, where it shows this certificate and asks for one of
+    /// this authority (PEM).
+    #[must_use]
+    pub fn asking_for_certificates(self, identity: &Identity, authority: &str) -> Self {
+        let second = Some(Listener { protocol: "SSL", proxy: None });
+        Self { second, ..self }
+            .showing(identity)
+            .with_second("ssl.client.auth", "required")
+            .with_second("ssl.truststore.type", "PEM")
+            .with_second("ssl.truststore.certificates", &lines(authority))
+    }
+
+    /// Showing this certificate at the second way in.
+    fn showing(self, identity: &Identity) -> Self {
+        self.with_second("ssl.keystore.type", "PEM")
             .with_second("ssl.keystore.certificate.chain", &lines(&identity.certificate))
             .with_second("ssl.keystore.key", &lines(&identity.key))
     }
+}
+
+/// With its ends of lines as a property's value has them.
+fn lines(pem: &str) -> String {
+    pem.trim_end().replace('\n', "\\n")
 }
 
 /// The text of a broker's `server.properties`, with its log in the folder `data`.

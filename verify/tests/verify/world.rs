@@ -136,7 +136,7 @@ impl World {
         Instance {
             region_id: "cn-hangzhou".into(),
             bootstrap_servers: vec![self.kafka.bootstrap()],
-            security: KafkaSecurity { tls: false, ca_certificate: None, sasl: None },
+            security: KafkaSecurity::default(),
             pool: Pool::default(),
             connectors_disabled: false,
             allow_shared_cluster: false,

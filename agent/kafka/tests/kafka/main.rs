@@ -5,6 +5,7 @@
 
 mod admin;
 mod causes;
+mod client_certificate;
 mod committed;
 mod embedded;
 mod error_topic;

@@ -26,6 +26,11 @@ fn sasl_instance() -> v1::Instance {
             password: Some(v1::Secret { source: Some(Source::File("/run/password".to_owned())) }),
         }),
         ca_certificate: Some(v1::Secret { source: Some(Source::File("/etc/ca.pem".to_owned())) }),
+        client_certificate: Some(v1::ClientCertificate {
+            certificate: Some(v1::Secret { source: Some(Source::File("/run/c.pem".to_owned())) }),
+            private_key: Some(v1::Secret { source: Some(Source::File("/run/k.pem".to_owned())) }),
+            private_key_password: Some(environment("KEY_PASSWORD")),
+        }),
         ..plain_instance()
     }
 }
@@ -63,9 +68,24 @@ const RULES: &[(Change, ErrorCode, &str)] = &[
     ),
     (|i| i.ca_certificate = plain("PEM"), FieldInvalid, "ca_certificate"),
     (
+        |i| i.client_certificate = Some(v1::ClientCertificate::default()),
+        FieldRequired,
+        "client_certificate.certificate, client_certificate.private_key",
+    ),
+    (
+        |i| i.client_certificate.as_mut().unwrap().private_key = plain("s3cret"),
+        FieldInvalid,
+        "client_certificate.private_key",
+    ),
+    (
+        |i| i.client_certificate.as_mut().unwrap().private_key_password = plain("s3cret"),
+        FieldInvalid,
+        "client_certificate.private_key_password",
+    ),
+    (
         |i| i.security_protocol = SecurityProtocol::SaslPlaintext.into(),
         FieldInvalid,
-        "ca_certificate",
+        "ca_certificate, client_certificate",
     ),
     (
         |i| i.security_protocol = SecurityProtocol::Ssl.into(),
@@ -140,6 +160,7 @@ proptest! {
         };
         let mut instance = if sasl { sasl_instance() } else { plain_instance() };
         instance.ca_certificate = tls.then(|| environment("CA"));
+        instance.client_certificate = sasl_instance().client_certificate.filter(|_| tls);
         instance.security_protocol = protocol.into();
         instance.connectors_disabled = connectors_disabled;
         instance.allow_shared_cluster = allow_shared_cluster;

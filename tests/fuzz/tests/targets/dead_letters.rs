@@ -177,7 +177,7 @@ impl World {
             instance: Instance {
                 region_id: "cn-hangzhou".into(),
                 bootstrap_servers: vec![self.kafka.bootstrap()],
-                security: KafkaSecurity { tls: false, ca_certificate: None, sasl: None },
+                security: KafkaSecurity::default(),
                 pool: Pool::default(),
                 connectors_disabled: false,
                 allow_shared_cluster: false,

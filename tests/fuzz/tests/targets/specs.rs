@@ -93,6 +93,11 @@ pub(crate) fn instance() -> v1::Instance {
             password: Some(environment("KAFKA_PASSWORD")),
         }),
         ca_certificate: Some(v1::Secret { source: Some(Source::File("/etc/ca.pem".into())) }),
+        client_certificate: Some(v1::ClientCertificate {
+            certificate: Some(v1::Secret { source: Some(Source::File("/run/c.pem".into())) }),
+            private_key: Some(v1::Secret { source: Some(Source::File("/run/k.pem".into())) }),
+            private_key_password: None,
+        }),
         labels: [("team".into(), "data".into())].into(),
         ..Default::default()
     }
