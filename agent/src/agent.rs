@@ -10,6 +10,7 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use crate::assignment::{AssignmentCache, Keyring};
+use crate::boot;
 use crate::commands::Commands;
 use crate::control::{self, Control, Ended, Intent};
 use crate::data_runtime::DataRuntime;
@@ -83,12 +84,12 @@ impl Agent {
         desk: ConfirmationDesk,
         data_runtime: DataRuntime,
     ) -> anyhow::Result<Self> {
-        let boot_nonce = control::boot_nonce(SystemTime::now());
         let identity = options.identity()?;
         let endpoint = control::endpoint(&options.control_plane)?;
         let cache = AssignmentCache::open(options.state_dir.as_deref(), &identity)
             .await
             .with_context(|| format!("state directory {:?}", options.state_dir))?;
+        let boot_nonce = boot::nonce(options.state_dir.as_deref(), SystemTime::now()).await;
         if options.state_dir.is_none() {
             tracing::info!("no state directory: a restart needs the control plane");
         }

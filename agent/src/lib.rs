@@ -4,6 +4,7 @@
 mod agent;
 mod assignment;
 mod backoff;
+mod boot;
 mod clock;
 mod commands;
 mod control;

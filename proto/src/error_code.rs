@@ -186,6 +186,9 @@ catalogue! {
     KafkaRequestFailed "KAFKA_REQUEST_FAILED" Automatic
         "The brokers answered a request with an error."
         "The message has the brokers' answer; the request is repeated.";
+    KafkaClientStuck "KAFKA_CLIENT_STUCK" Automatic
+        "Calls of the agent's Kafka client have not come back; where there are many, no more are made."
+        "Where it does not pass within minutes, restart the agent and send its log to whoever maintains it; the message says which calls.";
     KafkaTopicRecreated "TOPIC_RECREATED" Manual
         "The source topic was deleted and created again."
         "Pause the connector and use ResetOffsets to start on the new topic; its objects stay.";

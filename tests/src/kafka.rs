@@ -38,8 +38,7 @@ pub struct KafkaServer {
     scratch: Scratch,
     options: KafkaOptions,
     access: KafkaAccess,
-    /// Where its second listener is, if it has one.
-    second: u16,
+    ports: Ports,
 }
 
 impl Deref for KafkaServer {
@@ -81,9 +80,7 @@ impl KafkaServer {
         let [first, second, controller] = port::free()?;
         let ports = Ports { first, second, controller };
         let scratch = Scratch::new("kafka")?;
-        let data = scratch.join("data");
-        let properties = server_properties(&options, ports, &data);
-        fs::write(scratch.join("server.properties"), properties)?;
+        write_properties(&scratch, &options, ports)?;
 
         let mut format = java(&scratch, "kafka.tools.StorageTool", 256)?;
         format.args(["format", "--cluster-id", &name::unique("cluster")]);
@@ -99,7 +96,7 @@ impl KafkaServer {
         ensure!(status.success(), "cannot format Kafka's storage\n{}", format.log_tail());
 
         let child = spawn(&scratch, &options)?;
-        let mut server = Self { child, scratch, options, access: KafkaAccess::at(first), second };
+        let mut server = Self { child, scratch, options, access: KafkaAccess::at(first), ports };
         server.ready().await?;
         Ok(server)
     }
@@ -111,7 +108,7 @@ impl KafkaServer {
 
     /// Where its second way in is: of a broker that has one.
     pub fn second(&self) -> SocketAddr {
-        SocketAddr::from((Ipv4Addr::LOCALHOST, self.second))
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.ports.second))
     }
 
     /// Stops it as an operator would, by SIGTERM; data and port stay its own.
@@ -131,6 +128,16 @@ impl KafkaServer {
         ensure!(self.child.exit_status()?.is_some(), "the broker still runs: stop it first");
         self.child = spawn(&self.scratch, &self.options)?;
         self.ready().await
+    }
+
+    /// The same at another port, which it names to clients from then on, too: what had
+    /// been its way in leads nowhere.
+    pub async fn start_again_at(&mut self, port: u16) -> Result<()> {
+        ensure!(self.child.exit_status()?.is_some(), "the broker still runs: stop it first");
+        self.ports.first = port;
+        self.access = KafkaAccess::at(port);
+        write_properties(&self.scratch, &self.options, self.ports)?;
+        self.start_again().await
     }
 
     /// Takes from it all that it holds of a partition, as a disk that is lost does:
@@ -198,6 +205,11 @@ pub(crate) fn client_config(bootstrap: &str) -> ClientConfig {
         .set("reconnect.backoff.ms", "20")
         .set("reconnect.backoff.max.ms", "200");
     config
+}
+
+fn write_properties(scratch: &Scratch, options: &KafkaOptions, ports: Ports) -> Result<()> {
+    let properties = server_properties(options, ports, &scratch.join("data"));
+    Ok(fs::write(scratch.join("server.properties"), properties)?)
 }
 
 fn spawn(scratch: &Scratch, options: &KafkaOptions) -> Result<ChildProcess> {

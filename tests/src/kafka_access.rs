@@ -6,7 +6,8 @@ use crate::produce::Producer;
 use crate::read::{Consumed, read_topic};
 use crate::topic::KafkaAdmin;
 
-/// The way to a broker of the harness: it stays the same over its restarts.
+/// The way to a broker of the harness: it stays the same over its restarts, but
+/// for one at another port.
 #[derive(Debug, Clone, Copy)]
 pub struct KafkaAccess {
     port: u16,

@@ -27,6 +27,7 @@ pub mod kafka;
 pub mod kafka_access;
 pub mod kafka_proxy;
 pub mod minio;
+pub mod moved_clock;
 pub mod name;
 pub mod oss;
 pub mod port;

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use rdkafka::client::{Client, ClientContext};
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
@@ -17,9 +16,10 @@ use rdkafka::producer::{
 };
 use rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::{Notify, oneshot, watch};
-use tokio::task::{coop, spawn_blocking};
+use tokio::task::coop;
 use tokio::time::{sleep, timeout};
 
+use crate::calls;
 use crate::classify;
 use crate::drop_in_background::DropInBackground;
 use crate::error_memory::ErrorMemory;
@@ -75,11 +75,9 @@ impl AsyncProducer {
         let wake = Arc::new(Notify::new());
         let (context, woken) = (Deliveries { memory: memory.clone() }, Arc::clone(&wake));
         // It may read CA certificates from files.
-        let served = spawn_blocking(move || Served::create(&config, context, woken))
-            .await
-            .map_err(|error| {
-                Problem::new(ErrorCode::KafkaRequestFailed, format!("{failure}: {error}"))
-            })?
+        let served = calls::of_clients()
+            .run("making a producer", move || Served::create(&config, context, woken))
+            .await?
             .map_err(|error| memory.problem(failure, &error))?;
         let served = Arc::new(DropInBackground::new(served));
         let (task, running) = watch::channel(());

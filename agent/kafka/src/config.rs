@@ -25,6 +25,9 @@ pub async fn client_config(instance: &Instance) -> Result<ClientConfig, Problem>
         .set("socket.connection.setup.timeout.ms", "10000")
         .set("socket.timeout.ms", "30000")
         .set("reconnect.backoff.max.ms", "5000")
+        // Default: 5 min. Without metadata for this long, the addresses in
+        // `bootstrap.servers` are asked again.
+        .set("metadata.recovery.rebootstrap.trigger.ms", "15000")
         // NAT gateways and load balancers forget silent connections.
         .set("socket.keepalive.enable", "true")
         // rdkafka takes the level from the `log` crate, which nobody sets up

@@ -4,6 +4,8 @@
 use std::ops::Deref;
 use std::thread;
 
+use crate::calls;
+
 /// Drops its value on a thread of its own.
 pub(crate) struct DropInBackground<T: Send + 'static>(Option<T>);
 
@@ -24,7 +26,11 @@ impl<T: Send + 'static> Deref for DropInBackground<T> {
 impl<T: Send + 'static> Drop for DropInBackground<T> {
     fn drop(&mut self) {
         let value = self.0.take();
+        let call = calls::of_clients().begin("ending a client");
         // Without a thread the closure is dropped here, and the value with it.
-        let _ = thread::Builder::new().name("kafka client drop".into()).spawn(move || drop(value));
+        let _ = thread::Builder::new().name("kafka client drop".into()).spawn(move || {
+            drop(value);
+            drop(call);
+        });
     }
 }

@@ -8,6 +8,7 @@
 //! - [`headers`]: headers of fetched records as bytes.
 //! - [`ErrorTopicProducer`], [`produce_test_message`]: what an agent writes.
 //! - [`InternalTopics`], [`read_compacted`]: compacted internal topics.
+//! - [`Calls`]: calls of librdkafka that wait, with a limit.
 //! - [`PerInstance`]: connections that all who talk to an instance share.
 //! - [`prepare`](prepare()), [`remove`](remove()): the control plane's commands;
 //!   what is decided stands in `plan` and `start`, without I/O.
@@ -18,6 +19,7 @@
 mod admin;
 mod async_producer;
 mod broker_admin;
+mod calls;
 pub mod classify;
 mod config;
 mod connection_failure;
@@ -44,6 +46,7 @@ pub use admin::{
     BrokerSettings, Committed, Creation, KafkaAdmin, TopicDescription, TopicPlan, Watermarks,
 };
 pub use broker_admin::{BrokerAdmin, GroupMember, GroupMembers};
+pub use calls::Calls;
 pub use config::client_config;
 pub use error_memory::{ErrorMemory, OversizedAnswers};
 pub use error_topic::{ErrorRecord, ErrorStage, ErrorTopicProducer, SendError};

@@ -10,6 +10,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::producer::FutureRecord;
 
 use crate::async_producer::AsyncProducer;
+use crate::classify;
 use crate::config::client_config;
 use crate::error_memory::ErrorMemory;
 use crate::native::c_string;
@@ -108,9 +109,10 @@ impl DurableProducer {
     ) -> Result<Written, KafkaError> {
         // A zero byte as librdkafka tells it: rdkafka's own error has no code.
         c_string(record.topic).map_err(|failure| KafkaError::MessageProduction(failure.code))?;
-        let outcome = self.current().send(record, patience).await;
-        if outcome.is_err() {
-            self.replace_when_useless().await;
+        let producer = self.current();
+        let outcome = producer.send(record, patience).await;
+        if let Err(error) = &outcome {
+            self.replace_when_useless(&producer, error).await;
         }
         outcome.map(|delivery| Written { partition: delivery.partition, offset: delivery.offset })
     }
@@ -120,12 +122,25 @@ impl DurableProducer {
     }
 
     /// After a fatal error an idempotent producer refuses everything; one that is silent
-    /// may be so for ever.
-    async fn replace_when_useless(&self) {
-        let Some(why) = self.current().is_useless() else { return };
+    /// may be so for ever, and so may one that has not reached the brokers for as long as
+    /// it tries a record: where they are at other addresses by now, a new one asks those
+    /// that it was given.
+    async fn replace_when_useless(&self, failed: &Arc<AsyncProducer>, error: &KafkaError) {
+        let is_cut_off = classify::native_code(error).is_some_and(classify::is_passing);
+        let cut_off = || is_cut_off.then(|| format!("it does not reach the brokers: {error}"));
+        let Some(why) = failed.is_useless().or_else(cut_off) else { return };
+        if !Arc::ptr_eq(failed, &self.current()) {
+            // Another record has met the same.
+            return;
+        }
         tracing::warn!("producer is replaced: {why}");
         match shared(self.config.clone(), self.memory.clone()).await {
-            Ok(fresh) => *self.producer.lock().unwrap_or_else(PoisonError::into_inner) = fresh,
+            Ok(fresh) => {
+                let mut current = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
+                if Arc::ptr_eq(failed, &current) {
+                    *current = fresh;
+                }
+            }
             Err(problem) => tracing::warn!(%problem, "producer is not replaced"),
         }
     }
@@ -157,5 +172,19 @@ mod tests {
         let timed_out = rdkafka::error::RDKafkaErrorCode::MessageTimedOut;
         assert_eq!(outcome, Err(KafkaError::MessageProduction(timed_out)));
         assert!(!Arc::ptr_eq(&silent, &producer.current()));
+    }
+
+    #[tokio::test]
+    async fn one_that_has_not_reached_a_broker_while_it_tried_a_record_is_replaced() {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", "127.0.0.1:1").set("message.timeout.ms", "50");
+        let producer = DurableProducer::create(config, ErrorMemory::default(), &[]).await.unwrap();
+        let cut_off = producer.current();
+
+        let record = || FutureRecord::to("topic").payload(&b"value"[..]).key(&b""[..]);
+        let (one, another) = tokio::join!(producer.send(record()), producer.send(record()));
+
+        assert!(one.is_err() && another.is_err());
+        assert!(!Arc::ptr_eq(&cut_off, &producer.current()));
     }
 }

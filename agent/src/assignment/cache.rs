@@ -136,7 +136,7 @@ impl AssignmentCache {
         if self.written.as_ref() == Some(&content) {
             return;
         }
-        match replace(directory, &content.encode_to_vec()).await {
+        match replace(directory, FILE, &content.encode_to_vec()).await {
             Ok(()) => self.written = Some(content),
             Err(error) => {
                 let directory = directory.display();
@@ -164,12 +164,12 @@ fn runnable(wire: v1::ConnectorAssignment) -> Option<(ConnectorName, Assignment)
 
 /// Writes beside the file and renames, so that a crash leaves the old file or
 /// the new one.
-async fn replace(directory: &Path, bytes: &[u8]) -> io::Result<()> {
-    let new = directory.join(format!("{FILE}.new"));
+pub(crate) async fn replace(directory: &Path, file_name: &str, bytes: &[u8]) -> io::Result<()> {
+    let new = directory.join(format!("{file_name}.new"));
     let mut file = tokio::fs::File::create(&new).await?;
     file.write_all(bytes).await?;
     file.sync_all().await?;
-    tokio::fs::rename(&new, directory.join(FILE)).await?;
+    tokio::fs::rename(&new, directory.join(file_name)).await?;
     // The rename itself is durable with the directory.
     tokio::fs::File::open(directory).await?.sync_all().await
 }

@@ -16,7 +16,7 @@ use kafka2oss_proto::{ErrorCode, v1};
 
 use crate::task::{CommitsSeen, Guidance, TaskSpec};
 
-pub(crate) use cache::{AssignmentCache, Cached, StoreIdentity};
+pub(crate) use cache::{AssignmentCache, Cached, StoreIdentity, replace};
 pub(crate) use keyring::Keyring;
 
 /// What an agent can do beyond the first version of the protocol, by name. An

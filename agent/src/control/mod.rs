@@ -6,7 +6,7 @@ mod message;
 mod outbox;
 mod session;
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::Context;
 use kafka2oss_proto::v1;
@@ -88,13 +88,6 @@ pub(crate) fn endpoint(url: &str) -> anyhow::Result<Endpoint> {
         .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
         .keep_alive_timeout(KEEPALIVE_TIMEOUT)
         .keep_alive_while_idle(true))
-}
-
-/// Microseconds since 1970: of two processes with one agent id the newer one
-/// has the higher.
-pub(crate) fn boot_nonce(started: SystemTime) -> u64 {
-    let since = started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 
 impl Control {

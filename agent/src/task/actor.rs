@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use kafka2oss_kafka::Calls;
 use kafka2oss_proto::ErrorCode;
 
 use super::board::Board;
+use super::consumer::CALL_LIMIT;
+use super::renewal::Renewals;
 use super::seldom::Remedies;
-use super::session::{self, End, Steering};
-use super::{Incarnation, TaskEnvironment, TaskSpec};
+use super::session::{self, End, Lasting, Steering};
+use super::{Incarnation, TaskEnvironment, TaskSpec, settings};
 use crate::backoff::Backoff;
 
 /// Waits before a new consumer is made: from the first to the longest.
@@ -26,25 +29,26 @@ pub(super) async fn run(
 ) {
     let mut backoff = Backoff::new(BACKOFF.0, BACKOFF.1);
     let admin = environment.clients.admins.of(&spec.instance);
-    let incarnation = Arc::new(Incarnation::new(spec.clone(), admin));
-    let remedies = Arc::new(Remedies::default());
+    let session_timeout = settings::session_timeout(&spec, environment.membership);
+    let mut lasting = Lasting {
+        incarnation: Arc::new(Incarnation::new(spec.clone(), admin)),
+        remedies: Arc::new(Remedies::default()),
+        renewals: Renewals::new(session_timeout),
+        calls: Arc::new(Calls::new(CALL_LIMIT)),
+    };
     let mut wait = None;
     loop {
         let started = Instant::now();
-        let problem = match session::run(
-            &spec,
-            &environment,
-            &board,
-            &incarnation,
-            &remedies,
-            wait,
-            &mut steering,
-        )
-        .await
-        {
+        let run = session::run(&spec, &environment, &board, &mut lasting, wait, &mut steering);
+        let problem = match run.await {
             End::Stopped => return,
             End::Rejoin(suits) => {
                 wait = Some(suits);
+                continue;
+            }
+            // How seldom that is the renewals say.
+            End::Lost => {
+                wait = None;
                 continue;
             }
             End::Failed(problem) => problem,

@@ -19,8 +19,8 @@ use super::task_consumer::TaskConsumer;
 use crate::partition::{CommitError, CommitRequest};
 
 /// A commit without an answer for this long has an unknown outcome; longer
-/// than librdkafka's `socket.timeout.ms` (60 s), after which it answers itself.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(90);
+/// than librdkafka's `socket.timeout.ms` (30 s), after which it answers itself.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// The commits that are under way.
 #[derive(Debug)]

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use kafka2oss_chain::{Commit, CommitMetadata, Committed, Identity, Position, position};
 use kafka2oss_kafka::partition_list::committed_raw;
-use kafka2oss_kafka::{classify, client_config, headers};
-use kafka2oss_proto::ErrorCode;
+use kafka2oss_kafka::{Calls, classify, client_config, headers};
 use kafka2oss_proto::error_code::Problem;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult};
@@ -23,9 +22,6 @@ use super::{Membership, TaskSpec, native, settings};
 
 /// Limit of a request to the broker.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// What ending a consumer may take; it has nothing of ours by then.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Where a partition is taken up.
 #[derive(Debug, Clone)]
@@ -50,13 +46,18 @@ impl TakeUp {
     }
 }
 
-/// Runs a call that may wait for the network.
+/// What any call may take: the longest makes two requests.
+pub(super) const CALL_LIMIT: Duration = Duration::from_secs(30);
+
+/// Runs a call of the consumer's that may wait for the network, or for librdkafka's own
+/// thread.
 pub(super) async fn blocking<T: Send + 'static>(
-    call: impl FnOnce() -> T + Send + 'static,
+    consumer: &TaskConsumer,
+    what: &'static str,
+    call: impl FnOnce(&TaskConsumer) -> T + Send + 'static,
 ) -> Result<T, Problem> {
-    tokio::task::spawn_blocking(call).await.map_err(|error| {
-        Problem::new(ErrorCode::Internal, format!("a call of the Kafka client ended: {error}"))
-    })
+    let (calls, consumer) = (consumer.calls().clone(), consumer.clone());
+    calls.run(what, move || call(&consumer)).await
 }
 
 /// Creates the consumer and joins the group; `wake` is notified when the
@@ -66,12 +67,14 @@ pub(super) async fn join_group(
     membership: Membership,
     fetching: Fetching,
     wake: Arc<Notify>,
+    calls: &Arc<Calls>,
 ) -> Result<TaskConsumer, Problem> {
     let config =
         settings::consumer(client_config(&spec.instance).await?, spec, membership, fetching);
     let topic = spec.spec.source.topic.clone();
     headers::check_layout()?;
-    blocking(move || {
+    let of_consumer = calls.clone();
+    let join = move || {
         let mut consumer: BaseConsumer<TaskContext> = config
             .create_with_context(TaskContext::of(&config))
             .map_err(|error| classify::problem("cannot create the consumer", &error))?;
@@ -79,9 +82,9 @@ pub(super) async fn join_group(
         consumer
             .subscribe(&[&topic])
             .map_err(|error| classify::problem("cannot subscribe", &error))?;
-        Ok(TaskConsumer::new(consumer))
-    })
-    .await?
+        Ok(TaskConsumer::new(consumer, of_consumer))
+    };
+    calls.run("joining the group", join).await?
 }
 
 /// Reads what the group holds for these partitions and decides where each is
@@ -91,12 +94,12 @@ pub(super) async fn positions(
     spec: &Arc<TaskSpec>,
     partitions: Vec<i32>,
 ) -> Result<BTreeMap<i32, TakeUp>, Problem> {
-    let (consumer, spec) = (consumer.clone(), spec.clone());
-    blocking(move || {
+    let spec = spec.clone();
+    blocking(consumer, "reading the group's offsets", move |consumer| {
         let topic = &spec.spec.source.topic;
         let errors = &consumer.context().errors;
         let identity = identity(&spec);
-        let committed = committed_raw(&consumer, &list(topic, &partitions), REQUEST_TIMEOUT)
+        let committed = committed_raw(consumer, &list(topic, &partitions), REQUEST_TIMEOUT)
             .map_err(|error| errors.problem("cannot read the group's offsets", &error))?;
         let mut found = BTreeMap::new();
         for entry in committed {
@@ -152,8 +155,9 @@ pub(super) async fn log_range(
     topic: &str,
     partition: i32,
 ) -> Result<(i64, i64), Problem> {
-    let (consumer, topic) = (consumer.clone(), topic.to_owned());
-    blocking(move || watermarks(&consumer, &topic, partition)).await?
+    let topic = topic.to_owned();
+    let ask = move |consumer: &_| watermarks(consumer, &topic, partition);
+    blocking(consumer, "reading where a log begins and ends", ask).await?
 }
 
 /// Whether the group gives back what a commit carries besides its offset.
@@ -162,9 +166,9 @@ pub(super) async fn keeps_metadata(
     topic: &str,
     partition: i32,
 ) -> Result<bool, Problem> {
-    let (consumer, partitions) = (consumer.clone(), list(topic, &[partition]));
-    blocking(move || {
-        let committed = committed_raw(&consumer, &partitions, REQUEST_TIMEOUT)
+    let partitions = list(topic, &[partition]);
+    blocking(consumer, "reading what a commit carries", move |consumer| {
+        let committed = committed_raw(consumer, &partitions, REQUEST_TIMEOUT)
             .map_err(|error| classify::problem("cannot read the group's offsets", &error))?;
         Ok(committed.iter().all(|entry| CommitMetadata::decode(&entry.metadata).is_some()))
     })
@@ -195,8 +199,8 @@ pub(super) async fn assign(
             .add_partition_offset(topic, *partition, Offset::Offset(*offset))
             .map_err(|error| classify::problem("cannot assign", &error))?;
     }
-    let consumer = consumer.clone();
-    blocking(move || consumer.incremental_assign(&partitions))
+    let take_up = move |consumer: &TaskConsumer| consumer.incremental_assign(&partitions);
+    blocking(consumer, "taking up partitions", take_up)
         .await?
         .map_err(|error| classify::problem("cannot take up partitions", &error))
 }
@@ -208,8 +212,9 @@ pub(super) async fn unassign(
     topic: &str,
     partitions: &[i32],
 ) -> Result<(), Problem> {
-    let (consumer, partitions) = (consumer.clone(), list(topic, partitions));
-    blocking(move || incremental_unassign(&consumer, &partitions))
+    let partitions = list(topic, partitions);
+    let give_up = move |consumer: &_| incremental_unassign(consumer, &partitions);
+    blocking(consumer, "giving up partitions", give_up)
         .await?
         .map_err(|error| classify::problem("cannot give up partitions", &error))
 }
@@ -233,11 +238,22 @@ fn incremental_unassign(
 /// Ends the consumer. Every loop has ended before; a request that still waits for its
 /// answer keeps the consumer until then, and ends it.
 pub(super) async fn close(consumer: TaskConsumer) {
-    match tokio::time::timeout(CLOSE_TIMEOUT, blocking(move || drop(consumer))).await {
-        Ok(Ok(())) => {}
-        Ok(Err(problem)) => tracing::warn!(%problem, "a consumer was not closed cleanly"),
-        Err(_) => tracing::error!("a consumer has not ended in time; it is left alone"),
+    let calls = consumer.calls().clone();
+    // Also where too many calls have not come back: nobody is to wait for one.
+    let closed = calls.run_in_any_case("ending a consumer", move || drop(consumer));
+    if let Err(problem) = closed.await {
+        tracing::warn!(%problem, "a consumer has not ended; it is left alone");
     }
+}
+
+/// Leaves the group, for a consumer that is not to come back.
+pub(super) async fn leave(consumer: &TaskConsumer) -> Result<(), Problem> {
+    blocking(consumer, "leaving the group", |consumer| consumer.unsubscribe()).await
+}
+
+/// Whether the consumer has a name in its group, and has not begun to leave it.
+pub(super) async fn is_member(consumer: &TaskConsumer) -> Result<bool, Problem> {
+    blocking(consumer, "asking for the member's name", native::is_member).await
 }
 
 /// Whether an error of the main queue means that only a new consumer helps.

@@ -19,6 +19,7 @@ mod native;
 mod partitions;
 mod prefetch;
 mod recovery;
+mod renewal;
 mod seldom;
 mod session;
 mod settings;

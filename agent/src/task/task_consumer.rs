@@ -9,6 +9,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kafka2oss_kafka::Calls;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaResult;
@@ -22,13 +23,18 @@ use super::context::TaskContext;
 pub(crate) struct TaskConsumer(Arc<Inner>);
 
 impl TaskConsumer {
-    pub(super) fn new(consumer: BaseConsumer<TaskContext>) -> Self {
-        Self(Arc::new(Inner(Arc::new(consumer))))
+    pub(super) fn new(consumer: BaseConsumer<TaskContext>, calls: Arc<Calls>) -> Self {
+        Self(Arc::new(Inner { consumer: Arc::new(consumer), calls }))
+    }
+
+    /// Of its task, those that wait.
+    pub(super) fn calls(&self) -> &Arc<Calls> {
+        &self.0.calls
     }
 
     /// What rdkafka splits queues off. Whoever keeps it keeps this handle for longer.
     pub(crate) fn base(&self) -> &Arc<BaseConsumer<TaskContext>> {
-        &self.0.0
+        &self.0.consumer
     }
 }
 
@@ -53,21 +59,24 @@ pub(super) fn poll(
 }
 
 /// When this is dropped, nobody takes the consumer's events any more.
-struct Inner(Arc<BaseConsumer<TaskContext>>);
+struct Inner {
+    consumer: Arc<BaseConsumer<TaskContext>>,
+    calls: Arc<Calls>,
+}
 
 impl Inner {
     /// Lets the group say what it has to say.
     fn hear(&self) {
-        while poll(&self.0).is_some() {}
+        while poll(&self.consumer).is_some() {}
     }
 
     /// Answers what the group waits for: nothing is taken, and all given up.
     fn answer(&self) -> bool {
-        let context = self.0.context();
+        let context = self.consumer.context();
         let (assignment, revocation) = (context.assigned(), context.revoked());
-        let given_up = || self.0.incremental_unassign(&self.0.assignment()?);
+        let given_up = || self.consumer.incremental_unassign(&self.consumer.assignment()?);
         let answers = [
-            assignment.then(|| self.0.incremental_assign(&TopicPartitionList::new())),
+            assignment.then(|| self.consumer.incremental_assign(&TopicPartitionList::new())),
             revocation.then(given_up),
         ];
         for error in answers.into_iter().flatten().filter_map(KafkaResult::err) {
@@ -86,7 +95,7 @@ impl Drop for Inner {
         while self.answer() {
             self.hear();
         }
-        self.0.context().ending();
+        self.consumer.context().ending();
     }
 }
 

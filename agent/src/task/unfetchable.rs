@@ -4,17 +4,16 @@
 //! of an answer that it does not take, not whose records are in it. So each partition is
 //! fetched alone, by a reader of its own under the same limit.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use kafka2oss_kafka::{ErrorMemory, classify, client_config};
+use kafka2oss_kafka::{Calls, ErrorMemory, classify, client_config};
 use kafka2oss_proto::error_code::Problem;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::{ClientConfig, ClientContext, Message, Offset, Statistics, TopicPartitionList};
 
-use super::consumer::blocking;
 use super::fetch_limit::FetchLimit;
 use super::{TaskSpec, settings};
 
@@ -67,17 +66,18 @@ pub(super) enum Verdict {
 /// Fetches a partition alone.
 pub(super) async fn examine(
     spec: &TaskSpec,
+    calls: &Arc<Calls>,
     limit: FetchLimit,
     suspect: Suspect,
 ) -> Result<Verdict, Problem> {
     let config = settings::reader(client_config(&spec.instance).await?, spec, limit);
     let topic = spec.spec.source.topic.clone();
-    blocking(move || {
+    let look = move || {
         Reader::open(&config, topic, suspect)
             .map_err(|error| classify::problem("cannot look at a partition alone", &error))
             .map(|reader| reader.look())
-    })
-    .await?
+    };
+    calls.run("looking at a partition alone", look).await?
 }
 
 /// A consumer of one partition, in no group. All of it blocks, for [`PATIENCE`] at most.

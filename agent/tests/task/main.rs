@@ -18,6 +18,7 @@ mod leaving;
 mod log_range;
 mod lookahead;
 mod memory;
+mod moved_broker;
 mod objects;
 mod overflow;
 mod records;

@@ -13,13 +13,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::spec::Instance;
 use rdkafka::ClientConfig;
 use rdkafka::bindings::rd_kafka_admin_op_t;
 use rdkafka::types::RDKafka;
-use tokio::task::{JoinError, spawn_blocking};
 
 use self::answering::Answering;
 pub use self::members::{GroupMember, GroupMembers};
@@ -27,6 +25,7 @@ use crate::admin::{
     BrokerSettings, Committed, Creation, KafkaAdmin, TopicDescription, TopicPlan, Watermarks,
 };
 use crate::async_producer::AsyncProducer;
+use crate::calls;
 use crate::config::client_config;
 use crate::error_memory::ErrorMemory;
 use crate::native::{Ask, Event, Failure, Submission, answering_broker, call};
@@ -191,17 +190,12 @@ impl BrokerAdmin {
         request: impl FnOnce(&Client) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Problem> {
         let client = Arc::clone(&self.client);
-        spawn_blocking(move || {
+        let request = move || {
             request(&client)
                 .map_err(|failure| needs.named_in(client.memory.problem_of(&what, &failure)))
-        })
-        .await
-        .map_err(|error| ended(&error))?
+        };
+        calls::of_clients().run("a request to the brokers", request).await?
     }
-}
-
-fn ended(error: &JoinError) -> Problem {
-    Problem::new(ErrorCode::KafkaRequestFailed, format!("the request's thread ended: {error}"))
 }
 
 #[async_trait]

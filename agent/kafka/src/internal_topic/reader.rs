@@ -1,6 +1,7 @@
 //! Reads a whole internal topic.
 
 use std::collections::BTreeMap;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use kafka2oss_proto::ErrorCode;
@@ -23,8 +24,11 @@ use crate::drop_in_background::DropInBackground;
 use crate::error_memory::ErrorMemory;
 use crate::right::Right;
 
-/// Longest wait for a record, after which the time is looked at.
-const POLL: Duration = Duration::from_millis(100);
+/// From one look for a record to the next where there was none. Not by librdkafka's own
+/// wait, which goes by the time of day.
+const PAUSE: Duration = Duration::from_millis(5);
+/// What a call of librdkafka's may take beyond the limit.
+const MARGIN: Duration = Duration::from_secs(10);
 /// Partitions that a message names.
 const NAMED: usize = 5;
 
@@ -62,11 +66,12 @@ pub async fn read_compacted(
 
     let ends = ends(&admin, topic, &time).await?;
     let name = topic.to_owned();
-    let reader = blocking(move || Reader::open(&config, name, &ends, time)?.read_to(&ends)).await?;
+    let reader =
+        blocking(time, move || Reader::open(&config, name, &ends, time)?.read_to(&ends)).await?;
     // A record may have been compacted away before it was read, for one beyond
     // the ends as they were then.
     let ends = self::ends(&admin, topic, &time).await?;
-    let reader = blocking(move || reader.read_to(&ends)).await?;
+    let reader = blocking(time, move || reader.read_to(&ends)).await?;
     Ok(reader.latest.into_values())
 }
 
@@ -112,10 +117,16 @@ async fn ends(
     }
 }
 
+/// The reader looks at the time itself; librdkafka's calls may not come back.
 async fn blocking<T: Send + 'static>(
+    time: Time,
     work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
-    spawn_blocking(work).await.map_err(|error| {
+    let ended = timeout(time.left() + MARGIN, spawn_blocking(work)).await.map_err(|_| {
+        let message = "the Kafka client has not come back from reading an internal topic";
+        Problem::new(ErrorCode::KafkaClientStuck, message)
+    })?;
+    ended.map_err(|error| {
         let message = format!("the reader's thread ended: {error}");
         Problem::new(ErrorCode::KafkaRequestFailed, message)
     })?
@@ -168,8 +179,11 @@ impl Reader {
                 let what = not_read(&self.topic, self.time.limit, &self.latest.unread(ends));
                 return Err(late(what, self.memory.cause()));
             }
-            match self.consumer.poll(left.min(POLL)) {
-                None => return Ok(()),
+            match self.consumer.poll(Duration::ZERO) {
+                None => {
+                    thread::sleep(PAUSE);
+                    return Ok(());
+                }
                 Some(Ok(record)) => {
                     let (partition, offset) = (record.partition(), record.offset());
                     self.latest.record(

@@ -10,6 +10,7 @@ mod committed;
 mod embedded;
 mod error_topic;
 mod internal_topic;
+mod moved_broker;
 mod prepare;
 mod remove;
 mod sasl;

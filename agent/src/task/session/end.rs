@@ -3,13 +3,15 @@
 
 use std::time::Instant;
 
+use kafka2oss_proto::ErrorCode;
+use kafka2oss_proto::error_code::Problem;
 use rdkafka::consumer::Consumer;
 
 use super::Session;
 use crate::partition::Signal;
 use crate::report::Severity;
+use crate::task::consumer;
 use crate::task::fetch_wait::FetchWait;
-use crate::task::native;
 use crate::task::stopping::{Next, Seen, Stopping};
 use crate::task::{Membership, StopMode};
 
@@ -30,6 +32,25 @@ impl Session {
     pub(super) fn rejoin(&mut self, mode: StopMode, wait: FetchWait) {
         self.stop(mode);
         self.rejoins = Some(wait);
+    }
+
+    /// Ends a consumer that has been without its group for too long.
+    pub(super) fn look_for_the_group(&mut self) -> Result<(), Problem> {
+        let has_group = self.joined && !self.rejoins_group;
+        let Some(absent) = self.absence.look(has_group, Instant::now()) else { return Ok(()) };
+        if self.stopping.is_some() {
+            return Ok(());
+        }
+        let seconds = absent.as_secs();
+        let cause = self.consumer.context().errors.cause();
+        let words = cause.as_ref().map_or(String::new(), |cause| format!(": {}", cause.message));
+        let message = format!(
+            "the task has been without its group for {seconds} s{words}; its consumer is made anew"
+        );
+        self.board.log(Severity::Warn, None, None, cause.as_ref(), message.clone());
+        self.is_lost = true;
+        let code = cause.map_or(ErrorCode::KafkaRequestFailed, |cause| cause.code);
+        Err(Problem::new(code, message))
     }
 
     /// Makes the consumer anew where another wait suits its partitions better. One that
@@ -63,22 +84,23 @@ impl Session {
     }
 
     /// Carries the stop on; whether the consumer is to be closed.
-    pub(super) fn has_stopped(&mut self) -> bool {
-        let Some(stopping) = &mut self.stopping else { return false };
+    pub(super) async fn has_stopped(&mut self) -> Result<bool, Problem> {
+        let Some(stopping) = &mut self.stopping else { return Ok(false) };
+        let is_member = stopping.leaves() && consumer::is_member(&self.consumer).await?;
         let partitions = self.partitions.all();
         let seen = Seen {
             joins: !self.joined && self.troubled.is_none(),
-            is_member: stopping.leaves() && native::is_member(&self.consumer),
+            is_member,
             loops_run: partitions.iter().any(|partition| self.partitions.is_running(*partition)),
             owns_partitions: !partitions.is_empty() || self.revocation.is_some(),
         };
-        match stopping.next(seen, Instant::now()) {
+        Ok(match stopping.next(seen, Instant::now()) {
             Next::Wait => false,
             Next::Leave => {
                 for partition in partitions {
                     self.partitions.close(partition, true);
                 }
-                self.consumer.unsubscribe();
+                consumer::leave(&self.consumer).await?;
                 false
             }
             Next::Close => {
@@ -90,6 +112,6 @@ impl Session {
                 }
                 true
             }
-        }
+        })
     }
 }

@@ -77,7 +77,7 @@ impl Session {
             Event::Assigned(partitions) => {
                 self.take_up(partitions).await?;
                 self.consumer.context().assigned();
-                self.joined = true;
+                (self.joined, self.had_joined, self.rejoins_group) = (true, true, false);
                 self.group_looks.assigned(Instant::now());
                 self.untroubled();
                 self.send_refused_again();

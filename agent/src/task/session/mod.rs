@@ -19,7 +19,7 @@ use std::ffi::CString;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kafka2oss_kafka::{BrokerAdmin, Shared};
+use kafka2oss_kafka::{BrokerAdmin, Calls, Shared};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use tokio::sync::{Notify, mpsc, watch};
@@ -41,6 +41,7 @@ use crate::task::fetch_wait::{FetchWait, WaitChoice};
 use crate::task::group_look::Schedule;
 use crate::task::partitions::Partitions;
 use crate::task::prefetch::Prefetch;
+use crate::task::renewal::{Absence, Renewals};
 use crate::task::seldom::Remedies;
 use crate::task::settings::Fetching;
 use crate::task::starving::Starving;
@@ -72,6 +73,8 @@ pub(super) enum End {
     Stopped,
     /// It is to join the group again, and to fetch with this wait.
     Rejoin(FetchWait),
+    /// It was without its group for too long: another one is to join it at once.
+    Lost,
     /// Another consumer is needed.
     Failed(Problem),
 }
@@ -83,6 +86,18 @@ pub(super) struct Steering {
     pub guidance: watch::Receiver<Guidance>,
     /// Set once, to stop.
     pub stop: watch::Receiver<Option<StopMode>>,
+}
+
+/// What a task keeps from one consumer to the next.
+pub(super) struct Lasting {
+    /// Whether the topic is the epoch's.
+    pub incarnation: Arc<Incarnation>,
+    /// What was tried of late.
+    pub remedies: Arc<Remedies>,
+    /// How long its consumers may be without their group.
+    pub renewals: Renewals,
+    /// Calls of its consumers that wait.
+    pub calls: Arc<Calls>,
 }
 
 struct Session {
@@ -125,6 +140,13 @@ struct Session {
     stopping: Option<Stopping>,
     /// The group has given an assignment, which was not lost since.
     joined: bool,
+    /// It has given partitions back, and the group's next assignment is to come.
+    rejoins_group: bool,
+    had_joined: bool,
+    absence: Absence,
+    /// When it is seen whether the consumer's own thread serves it; `None` while it is.
+    ask_at: Option<Instant>,
+    is_lost: bool,
     troubled: Option<Instant>,
     topic: CString,
 }
@@ -134,12 +156,12 @@ pub(super) async fn run(
     spec: &Arc<TaskSpec>,
     environment: &TaskEnvironment,
     board: &Arc<Board>,
-    incarnation: &Arc<Incarnation>,
-    remedies: &Arc<Remedies>,
+    lasting: &mut Lasting,
     needed: Option<FetchWait>,
     steering: &mut Steering,
 ) -> End {
     board.starting(steering.guidance.borrow().mode);
+    let Lasting { incarnation, remedies, renewals, calls } = lasting;
     let topic = match CString::new(spec.spec.source.topic.clone()) {
         Ok(topic) => topic,
         Err(_) => {
@@ -165,7 +187,7 @@ pub(super) async fn run(
     let limit = prefetch.limit;
     let fetching = Fetching { ahead: prefetch.partition_bytes, wait, limit };
     let membership = environment.membership;
-    let joined = consumer::join_group(spec, membership, fetching, wake.clone()).await;
+    let joined = consumer::join_group(spec, membership, fetching, wake.clone(), calls).await;
     let consumer = match joined {
         Ok(consumer) => consumer,
         Err(problem) => return End::Failed(problem),
@@ -207,17 +229,28 @@ pub(super) async fn run(
         suspicion: Suspicion::default(),
         tidy_at: Some(Instant::now() + TIDY_AFTER),
         joined: false,
+        rejoins_group: false,
+        had_joined: false,
+        absence: Absence::begin(renewals.patience(), Instant::now()),
+        is_lost: false,
+        ask_at: Some(Instant::now()),
         troubled: None,
         topic,
     };
     let end = session.serve(&wake, commit_requests, steering).await;
-    let rejoins = session.rejoins;
+    let (rejoins, is_lost) = (session.rejoins, session.is_lost);
+    match session.had_joined {
+        true => renewals.joined(),
+        false if is_lost => renewals.in_vain(),
+        false => {}
+    }
     session.partitions.abort_all().await;
     session.searches.shutdown().await;
     drop(session);
     consumer::close(consumer).await;
     match end {
         Ok(()) => rejoins.map_or(End::Stopped, End::Rejoin),
+        Err(_) if is_lost => End::Lost,
         Err(problem) => End::Failed(problem),
     }
 }
@@ -253,7 +286,7 @@ impl Session {
             self.poll().await?;
             self.finish_revocation().await?;
             self.publish_state();
-            if self.has_stopped() {
+            if self.has_stopped().await? {
                 return Ok(());
             }
         }
@@ -264,6 +297,8 @@ impl Session {
         if let Some(problem) = self.commits.overdue() {
             return Err(problem);
         }
+        self.look_for_the_group()?;
+        self.see_whether_it_lives();
         self.send_refused_again();
         self.board.lives();
         self.look_at_group();

@@ -57,6 +57,7 @@ impl Session {
         }
         consumer::unassign(&self.consumer, &self.spec.spec.source.topic, &partitions).await?;
         self.consumer.context().revoked();
+        self.rejoins_group = true;
         for work in std::mem::take(&mut self.deferred) {
             self.carry_out(work).await?;
         }

@@ -1,6 +1,7 @@
 //! What is found out beside the loops, by requests that may take long.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
@@ -11,6 +12,10 @@ use super::moves::Deferred;
 use super::unfetchable::Examined;
 use crate::task::consumer::{self, TakeUp};
 use crate::task::group_look::GroupLook;
+
+/// From one look at whether librdkafka's own thread serves a consumer to the next: half
+/// the default session timeout, which it sends heartbeats within.
+const ASK_AFTER: Duration = Duration::from_secs(5);
 
 /// What was found out beside the loops.
 pub(super) enum Found {
@@ -24,6 +29,10 @@ pub(super) enum Found {
     End(i32, Result<(i64, i64), Problem>),
     /// Whether partitions can be fetched.
     Examined(Examined),
+    /// The consumer's own thread serves it.
+    Lives,
+    /// It does not.
+    Hangs(Problem),
     /// Nothing to be said.
     Nothing,
 }
@@ -43,6 +52,23 @@ impl Session {
                     let message = "the brokers do not give back what a commit carries";
                     Found::MetadataLost(Problem::new(ErrorCode::KafkaMetadataLost, message))
                 }
+            }
+        });
+    }
+
+    /// Asks librdkafka's own thread for something. It sends heartbeats and joins the
+    /// group, and may wait for long by the time of day where that is set back: being
+    /// asked wakes it.
+    pub(super) fn see_whether_it_lives(&mut self) {
+        if self.ask_at.is_none_or(|at| at > Instant::now()) {
+            return;
+        }
+        self.ask_at = None;
+        let consumer = self.consumer.clone();
+        self.searches.spawn(async move {
+            match consumer::is_member(&consumer).await {
+                Ok(_) => Found::Lives,
+                Err(problem) => Found::Hangs(problem),
             }
         });
     }
@@ -67,6 +93,11 @@ impl Session {
                 self.examined(examined);
                 Ok(())
             }
+            Found::Lives => {
+                self.ask_at = Some(Instant::now() + ASK_AFTER);
+                Ok(())
+            }
+            Found::Hangs(problem) => Err(problem),
             Found::Nothing => Ok(()),
         }
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin, Shared};
+use kafka2oss_kafka::{BrokerAdmin, Calls, KafkaAdmin, Shared};
 use rdkafka::consumer::Consumer;
 
 use super::Session;
@@ -60,8 +60,10 @@ impl Session {
         }
         self.suspicion.looks = true;
         let (spec, admin, limit) = (self.spec.clone(), self.admin.clone(), self.fetch_limit);
-        self.searches
-            .spawn(async move { Found::Examined(look_at(&spec, &admin, limit, suspects).await) });
+        let calls = self.consumer.calls().clone();
+        self.searches.spawn(async move {
+            Found::Examined(look_at(&spec, &admin, &calls, limit, suspects).await)
+        });
     }
 
     pub(super) fn examined(&mut self, examined: Examined) {
@@ -82,6 +84,7 @@ impl Session {
 async fn look_at(
     spec: &Arc<TaskSpec>,
     admin: &Shared<BrokerAdmin>,
+    calls: &Arc<Calls>,
     limit: FetchLimit,
     suspects: Vec<Suspect>,
 ) -> Examined {
@@ -102,7 +105,7 @@ async fn look_at(
         let partition = suspect.partition;
         let verdict = match logs.get(&partition) {
             Some(log) if log.end <= suspect.from() => Ok(Verdict::Fetchable),
-            _ => examine(spec, limit, suspect).await,
+            _ => examine(spec, calls, limit, suspect).await,
         };
         match verdict {
             Ok(Verdict::Fetchable) => examined.fetchable.push(partition),

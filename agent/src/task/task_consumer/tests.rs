@@ -48,7 +48,8 @@ async fn join(task: &TaskSpec) -> Result<(TaskConsumer, Arc<Notify>)> {
     let wake = Arc::new(Notify::new());
     let limit = FetchLimit::new(None, 1 << 30);
     let fetching = Fetching { ahead: 1 << 20, wait: FetchWait::Long, limit };
-    let consumer = join_group(task, Membership::Static, fetching, wake.clone()).await?;
+    let calls = Arc::new(Calls::new(LIMIT));
+    let consumer = join_group(task, Membership::Static, fetching, wake.clone(), &calls).await?;
     Ok((consumer, wake))
 }
 
