@@ -6,9 +6,11 @@
 //! - [`spec`]: instances and connectors as domain types, valid by
 //!   construction; the wire types are converted by `TryFrom`.
 //! - [`error_code`]: the catalogue of error codes.
+//! - [`feature`]: what agents can do beyond the first version of the protocol.
 //! - [`violation`]: what is wrong with a request, all of it at once.
 
 pub mod error_code;
+pub mod feature;
 pub mod names;
 mod secret;
 pub mod spec;

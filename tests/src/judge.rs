@@ -148,6 +148,14 @@ impl Judgement {
             && self.unexpected.is_empty()
     }
 
+    /// An error that lists the faults, if there are others than records that stand more
+    /// than once.
+    pub fn at_least_once(&self) -> Result<()> {
+        let once = Self { duplicated: BTreeMap::new(), ..self.clone() };
+        ensure!(once.is_exactly_once(), "{self}");
+        Ok(())
+    }
+
     /// An error that lists the faults, if there are any.
     pub fn exactly_once(&self) -> Result<()> {
         ensure!(self.is_exactly_once(), "{self}");

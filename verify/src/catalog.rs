@@ -7,7 +7,8 @@ use kafka2oss_chain::{ChainId, ObjectKey};
 use kafka2oss_format::Encoding;
 
 /// The objects of a topic, chain by chain and partition by partition, in the
-/// order of their offsets: 16 bytes each, and once the name of each folder.
+/// order of their offsets: 16 bytes each, and once the name of each folder and the
+/// ending of each key. Where attempts have keys of their own each ending is another.
 ///
 /// A key is its folder and what its last segment says, which has but one form.
 #[derive(Debug)]
@@ -37,7 +38,8 @@ pub(crate) struct PartitionObjects {
 pub(crate) struct Entry {
     pub(crate) offset: i64,
     folder: u32,
-    extension: u32,
+    /// What stands behind the chain id.
+    ending: u32,
 }
 
 /// What a key means to the catalog.
@@ -99,11 +101,13 @@ impl Catalog {
             return Place::PassedOver;
         }
         let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
-        let entry = Entry {
-            offset: parsed.offset,
-            folder: self.names.number(folder),
-            extension: self.names.number(parsed.extension),
+        let extension = parsed.extension;
+        let ending = match parsed.attempt {
+            Some(attempt) => self.names.number(&format!("-{attempt}.{extension}")),
+            None => self.names.number(&format!(".{extension}")),
         };
+        let (offset, folder) = (parsed.offset, self.names.number(folder));
+        let entry = Entry { offset, folder, ending };
         let objects = self.partitions.entry((parsed.chain, parsed.partition)).or_default();
         if parsed.is_value() {
             objects.values.push(entry);
@@ -145,14 +149,20 @@ impl Catalog {
     /// The key of an object.
     pub(crate) fn key(&self, chain: ChainId, partition: i32, entry: Entry) -> String {
         let Self { topic, names, .. } = self;
-        let Entry { offset, folder, extension } = entry;
-        let (folder, extension) = (names.name(folder), names.name(extension));
-        format!("{folder}/{topic}+{partition}+{offset:020}-{chain}.{extension}")
+        let Entry { offset, folder, ending } = entry;
+        let (folder, ending) = (names.name(folder), names.name(ending));
+        format!("{folder}/{topic}+{partition}+{offset:020}-{chain}{ending}")
     }
 
     /// The encoding of a link.
     pub(crate) fn encoding(&self, entry: Entry) -> Option<Encoding> {
-        Encoding::from_extension(self.names.name(entry.extension))
+        let (_, extension) = self.names.name(entry.ending).split_once('.')?;
+        Encoding::from_extension(extension)
+    }
+
+    /// Whether the key of a link is an attempt's own.
+    pub(crate) fn is_own(&self, entry: Entry) -> bool {
+        self.names.name(entry.ending).starts_with('-')
     }
 
     fn is_below_folder(&self, key: &str) -> bool {
@@ -223,12 +233,15 @@ mod tests {
     #[test]
     fn links_are_in_the_order_of_their_offsets_whatever_their_folders() {
         let mut catalog = catalog(true, None);
+        let own = |attempt: &str| key("q/t/3", 7, "json").replace(".json", attempt);
         let expected = [
             key("0a1b/p/t/2026/3", 1, "json.gz"),
+            own("-aaaa2345aaaa.json"),
+            own("-bbbb2345bbbb.json"),
             key("q/t/3", 7, "json"),
             key("p/t/day=1/3", 10, "jsonl"),
         ];
-        for index in [2, 0, 1, 0] {
+        for index in [4, 0, 1, 2, 3, 0] {
             assert_eq!(catalog.add(&expected[index], 1), Place::Taken);
         }
         catalog.sort();
@@ -237,6 +250,9 @@ mod tests {
         assert_eq!(catalog.partitions(chain()).collect::<Vec<_>>(), [3]);
         let objects = catalog.objects(chain(), 3).expect("there are some");
         assert_eq!(catalog.encoding(objects.links[0]), Encoding::from_extension("json.gz"));
+        assert_eq!(catalog.encoding(objects.links[1]), Encoding::from_extension("json"));
+        let own: Vec<_> = objects.links.iter().map(|entry| catalog.is_own(*entry)).collect();
+        assert_eq!(own, [false, true, true, false, false]);
     }
 
     #[test]

@@ -13,8 +13,8 @@
 //!
 //! Of each partition that is being walked, a part of one object, a few records
 //! and what librdkafka has fetched ahead (8 MiB) are in memory. What grows is the
-//! catalog, by 16 bytes an object and once the name of each folder, and the
-//! index of the error topics, by about 150 bytes a dead letter.
+//! catalog, by 16 bytes an object and once the name of each folder (by about 100
+//! more where attempts have keys of their own), and the index of the error topics, by about 150 bytes a dead letter.
 
 mod body;
 mod catalog;

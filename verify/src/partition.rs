@@ -99,7 +99,8 @@ pub(crate) fn verify_partition(
         match body.metadata() {
             Err(error) => walk.foreign(&key, error.to_string()),
             Ok(metadata) => {
-                if walk.begin(&key, link.offset, metadata.clone()) {
+                let is_own = run.catalog.is_own(*link);
+                if walk.begin(&key, link.offset, is_own, metadata.clone()) {
                     let chores: &mut Chores<'_> = &mut |walk| values.check_all(walk);
                     read_object(&mut walk, encoding, body, &mut source, chores)?;
                 }

@@ -50,6 +50,9 @@ pub struct PartitionReport {
     pub records: u64,
     /// Records in them that were compared with the topic's.
     pub compared: u64,
+    /// Records that stand in a link of another attempt as well, as they may where
+    /// attempts have keys of their own: the copies are not compared.
+    pub repeated: u64,
     /// Records that were found in an error topic instead.
     pub dead_letters: u64,
     /// Records in links that could not be compared, since the topic has them no
@@ -92,6 +95,10 @@ impl fmt::Display for Report {
             "records: {compared} compared, {dead_letters} in error topics \
              ({error_records} copies), {unverifiable} that the topic has no longer"
         )?;
+        let repeated = self.total(|partition| partition.repeated);
+        if repeated > 0 {
+            writeln!(f, "{repeated} copies by other attempts, as AT_LEAST_ONCE permits")?;
+        }
         for partition in partitions {
             writeln!(f, "{partition}")?;
         }

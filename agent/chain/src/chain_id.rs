@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::base32::base32;
+
 /// The id of a chain: 8 characters of `a-z0-9`. It stands in keys and in
 /// objects' metadata; see [`Identity::chain_id`](crate::Identity::chain_id).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,9 +27,14 @@ impl ChainId {
         }
     }
 
+    /// The id of these 40 bits.
+    pub(crate) fn of_bits(bits: u64) -> Self {
+        Self(base32(bits))
+    }
+
     /// The 8 characters.
     pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).expect("parse admits ASCII only")
+        std::str::from_utf8(&self.0).expect("both makers admit ASCII only")
     }
 }
 

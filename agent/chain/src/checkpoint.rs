@@ -127,7 +127,7 @@ mod tests {
     use crate::Pin;
 
     fn commit(position: impl Into<LogPosition>, key: Option<&str>, owners: u64) -> Commit {
-        let pin = key.map(|key| Pin::new(key.to_owned()));
+        let pin = key.map(|key| Pin::new(key.to_owned(), false));
         Commit { position: position.into(), pin, owners }
     }
 

@@ -18,10 +18,6 @@ pub struct Identity {
     pub epoch: u64,
 }
 
-/// Lower-case base32 (RFC 4648): legal in a key, and not to be confused by
-/// case.
-const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-
 impl Identity {
     /// The chain id: the first 40 bits of a SHA-256 over uid, topic id and epoch, in
     /// base32.
@@ -36,11 +32,7 @@ impl Identity {
         let digest = hash.finalize();
 
         let bits = digest[..5].iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
-        let text: String = (0..8)
-            .rev()
-            .map(|place| char::from(ALPHABET[(bits >> (place * 5) & 31) as usize]))
-            .collect();
-        ChainId::parse(&text).expect("eight characters of a-z and 2-7 are a chain id")
+        ChainId::of_bits(bits)
     }
 }
 

@@ -7,11 +7,12 @@ use kafka2oss_proto::spec::{Layout, TimeBucketLength, TimeBucketStyle};
 use sha2::{Digest, Sha256};
 
 use crate::time_bucket::TimeBucket;
-use crate::{ChainId, Pin};
+use crate::{AttemptId, ChainId, Pin};
 
 /// Makes the keys of one partition's objects:
 /// `{hash/}{prefix}{topic}/{time bucket/}{partition}/{topic}+{partition}+{first
-/// offset, 20 digits}-{chain id}.{extension}`.
+/// offset, 20 digits}-{chain id}.{extension}`, where each attempt has a key of its
+/// own with `-{attempt id}` behind the chain id.
 ///
 /// Without buckets and hash a listing of a partition is in the order of its
 /// offsets, and people can read a chain off it.
@@ -59,16 +60,23 @@ impl KeyLayout {
         Some(TimeBucket::of(timestamp, *length, zone))
     }
 
-    /// Key of the link from `first` on, whose first record has this timestamp.
-    pub fn link(&self, first: i64, timestamp: i64, extension: &str) -> Pin {
+    /// Key of the link from `first` on, whose first record has this timestamp; with
+    /// `attempt`, that attempt's own.
+    pub fn link(
+        &self,
+        first: i64,
+        timestamp: i64,
+        extension: &str,
+        attempt: Option<AttemptId>,
+    ) -> Pin {
         let mut key = self.start(first);
         write!(key, "{}/", self.topic).expect("a string is written to memory");
         if let (Some(bucket), Some(buckets)) = (self.bucket(timestamp), &self.buckets) {
             bucket.write(&mut key, buckets.style);
         }
         write!(key, "{}/", self.partition).expect("a string is written to memory");
-        self.finish(&mut key, first, extension);
-        Pin::new(key)
+        self.finish(&mut key, first, attempt, extension);
+        Pin::new(key, attempt.is_some())
     }
 
     /// Key of the object that holds the value of the record at `offset`:
@@ -78,7 +86,7 @@ impl KeyLayout {
         let mut key = self.start(offset);
         write!(key, "{}/values/{}/", self.topic, self.partition)
             .expect("a string is written to memory");
-        self.finish(&mut key, offset, extension);
+        self.finish(&mut key, offset, None, extension);
         key
     }
 
@@ -94,10 +102,15 @@ impl KeyLayout {
         key
     }
 
-    fn finish(&self, key: &mut String, offset: i64, extension: &str) {
+    fn finish(&self, key: &mut String, offset: i64, attempt: Option<AttemptId>, extension: &str) {
         let Self { topic, partition, chain, .. } = self;
-        write!(key, "{topic}+{partition}+{offset:020}-{chain}.{extension}")
-            .expect("a string is written to memory");
+        let written = match attempt {
+            None => write!(key, "{topic}+{partition}+{offset:020}-{chain}.{extension}"),
+            Some(attempt) => {
+                write!(key, "{topic}+{partition}+{offset:020}-{chain}-{attempt}.{extension}")
+            }
+        };
+        written.expect("a string is written to memory");
     }
 }
 
@@ -124,7 +137,7 @@ mod tests {
 
     fn key(layout: &Layout, first: i64, timestamp: i64) -> String {
         let layout = KeyLayout::new(layout, "oss-test-input", 0, chain());
-        layout.link(first, timestamp, "json").key().to_owned()
+        layout.link(first, timestamp, "json", None).key().to_owned()
     }
 
     #[test]
@@ -135,6 +148,15 @@ mod tests {
             "p/oss-test-input/0/oss-test-input+0+00000000000000000010-abcd2345.json"
         );
         assert!(keys.is_sorted());
+    }
+
+    #[test]
+    fn a_key_of_one_attempt_stands_beside_that_of_others() {
+        let layout = KeyLayout::new(&plain("p/"), "t", 3, chain());
+        assert_eq!(
+            layout.link(12, 0, "json", Some(AttemptId::of(1))).key(),
+            "p/t/3/t+3+00000000000000000012-abcd2345-aaaaaaaaaaab.json"
+        );
     }
 
     #[test]
@@ -204,6 +226,7 @@ mod tests {
             first in 0..=i64::MAX,
             timestamp: i64,
             hash_prefix: bool,
+            attempt: Option<u64>,
             bucket in proptest::option::of((0..2_usize, 0..3_usize)),
         ) {
             let time_buckets = bucket.map(|(style, length)| TimeBuckets {
@@ -213,13 +236,15 @@ mod tests {
             });
             let layout = Layout { prefix, time_buckets, hash_prefix };
             let layout = KeyLayout::new(&layout, &topic, partition, chain());
-            for key in [layout.link(first, timestamp, "jsonl.zst").key().to_owned(), layout.value(first, "value")] {
+            let attempt = attempt.map(AttemptId::of);
+            let link = layout.link(first, timestamp, "jsonl.zst", attempt).key().to_owned();
+            for (key, attempt) in [(link, attempt), (layout.value(first, "value"), None)] {
                 prop_assert!((1..=1_023).contains(&key.len()), "{} bytes", key.len());
                 prop_assert!(!key.starts_with(['/', '\\']));
                 let read = ObjectKey::parse(&key).expect("of the form");
                 prop_assert_eq!(
-                    (read.topic, read.partition, read.offset, read.chain),
-                    (topic.as_str(), partition, first, chain())
+                    (read.topic, read.partition, read.offset, read.chain, read.attempt),
+                    (topic.as_str(), partition, first, chain(), attempt)
                 );
             }
         }

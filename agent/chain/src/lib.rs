@@ -7,7 +7,8 @@
 //! its metadata names the key of the next object, the [`Pin`].
 //!
 //! - [`Identity`], [`ChainId`]: whose chain it is.
-//! - [`ObjectKey`], [`KeyLayout`]: where its objects stand.
+//! - [`ObjectKey`], [`KeyLayout`]: where its objects stand; [`Keys`], [`AttemptId`]:
+//!   whether all who add a link share one key.
 //! - [`CommitMetadata`], [`Checkpoint`], [`ObjectMetadata`]: what commits, the
 //!   offset topic's records and objects say.
 //! - [`position`](position()), [`recover`]: where an owner goes on: a
@@ -15,6 +16,8 @@
 //! - [`Owner`]: what an owner does, in which order, to add a link.
 //! - [`resolve`]: what an object that is already there means.
 
+mod attempt_id;
+mod base32;
 mod chain_id;
 mod checkpoint;
 mod commit_metadata;
@@ -29,6 +32,7 @@ mod pin;
 mod position;
 mod time_bucket;
 
+pub use attempt_id::AttemptId;
 pub use chain_id::{ChainId, InvalidChainId};
 pub use checkpoint::{Checkpoint, CheckpointKey};
 pub use commit_metadata::CommitMetadata;
@@ -38,7 +42,7 @@ pub use layout::KeyLayout;
 pub use log_position::LogPosition;
 pub use object_key::{DETACHED_VALUE, ObjectKey, SPILLED_VALUE};
 pub use object_metadata::{MetadataError, ObjectMetadata};
-pub use owner::{Commit, Moment, Owner, Step};
+pub use owner::{Commit, Keys, Moment, Owner, Step};
 pub use pin::Pin;
 pub use position::{Committed, Position, Recovery, position, recover};
 pub use time_bucket::TimeBucket;

@@ -1,6 +1,6 @@
 //! What the key of an object says.
 
-use crate::ChainId;
+use crate::{AttemptId, ChainId};
 
 /// Extension of an object that holds one spilled value.
 pub const SPILLED_VALUE: &str = "value";
@@ -10,7 +10,8 @@ pub const SPILLED_VALUE: &str = "value";
 pub const DETACHED_VALUE: &str = "dead-letter";
 
 /// What the last segment of a key, `{topic}+{partition}+{offset, 20
-/// digits}-{chain id}.{extension}`, says.
+/// digits}-{chain id}.{extension}`, says. Where each attempt has a key of its own,
+/// `-{attempt id}` stands behind the chain id of a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectKey<'a> {
     /// The source topic.
@@ -22,7 +23,9 @@ pub struct ObjectKey<'a> {
     pub offset: i64,
     /// The chain.
     pub chain: ChainId,
-    /// What follows the first dot after the chain id, for example `json.gz`.
+    /// The attempt whose own the key is.
+    pub attempt: Option<AttemptId>,
+    /// What follows the first dot after these, for example `json.gz`.
     pub extension: &'a str,
 }
 
@@ -35,7 +38,11 @@ impl<'a> ObjectKey<'a> {
         let (topic, rest) = segment.split_once('+')?;
         let (partition, rest) = rest.split_once('+')?;
         let (offset, rest) = rest.split_once('-')?;
-        let (chain, extension) = rest.split_once('.')?;
+        let (ids, extension) = rest.split_once('.')?;
+        let (chain, attempt) = match ids.split_once('-') {
+            Some((chain, attempt)) => (chain, Some(AttemptId::parse(attempt)?)),
+            None => (ids, None),
+        };
         let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
         if topic.is_empty() || extension.is_empty() || offset.len() != 20 || !digits(offset) {
             return None;
@@ -45,13 +52,16 @@ impl<'a> ObjectKey<'a> {
         if number.to_string() != partition {
             return None;
         }
-        Some(Self {
+        let key = Self {
             topic,
             partition: number,
             offset: offset.parse().ok()?,
             chain: ChainId::parse(chain).ok()?,
+            attempt,
             extension,
-        })
+        };
+        // Whoever puts a value puts the same.
+        (attempt.is_none() || !key.is_value()).then_some(key)
     }
 
     /// Whether it is an object of one value, and no link of the chain.
@@ -68,17 +78,23 @@ mod tests {
 
     #[test]
     fn a_key_says_what_it_stands_for() {
-        let key = "p/t-1.x/2026/01/t-1.x/7/t-1.x+7+00000000000000000010-abcd2345.json.gz";
-        assert_eq!(
-            ObjectKey::parse(key),
-            Some(ObjectKey {
-                topic: "t-1.x",
-                partition: 7,
-                offset: 10,
-                chain: ChainId::parse("abcd2345").expect("a chain id"),
-                extension: "json.gz",
-            })
-        );
+        for (attempt, written) in [(None, ""), (AttemptId::parse("mnop6723abcd"), "-mnop6723abcd")]
+        {
+            let key = format!(
+                "p/t-1.x/2026/01/t-1.x/7/t-1.x+7+00000000000000000010-abcd2345{written}.json.gz"
+            );
+            assert_eq!(
+                ObjectKey::parse(&key),
+                Some(ObjectKey {
+                    topic: "t-1.x",
+                    partition: 7,
+                    offset: 10,
+                    chain: ChainId::parse("abcd2345").expect("a chain id"),
+                    attempt,
+                    extension: "json.gz",
+                })
+            );
+        }
     }
 
     #[test]
@@ -94,6 +110,10 @@ mod tests {
             "t+0+00000000000000000010-abcd2345.",
             "t+0+00000000000000000010-abcd2345",
             "t+0+99999999999999999999-abcd2345.json",
+            "t+0+00000000000000000010-abcd2345-.json",
+            "t+0+00000000000000000010-abcd2345-mnop6723abc.json",
+            "t+0+00000000000000000010-abcd2345-mnop6723abcd-.json",
+            "t+0+00000000000000000010-abcd2345-mnop6723abcd.value",
         ] {
             assert_eq!(ObjectKey::parse(key), None, "{key}");
         }

@@ -29,6 +29,18 @@ impl Commit {
     }
 }
 
+/// Under which key a link is put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Keys {
+    /// Whoever makes a link puts it under the key that was announced for it, unless that
+    /// is the own one of an attempt. The store refuses all but the first.
+    Shared,
+    /// Each attempt puts it under a key of its own, whatever was announced before:
+    /// the store overwrites, so that of two under one key the later would replace
+    /// the one that was committed. A record may stand in several objects then.
+    Own,
+}
+
 /// What is to be done next.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Step {
@@ -68,10 +80,16 @@ pub enum Step {
 /// record is known, a checkpoint of the bare end is written. Nothing is put before
 /// the announcement of its key is acknowledged; no put and no checkpoint is sent
 /// later than the put window after the last acknowledged commit was sent.
+///
+/// An attempt's own key has one body for ever: whoever proposes it proposes no other
+/// body under it, and nobody else puts anything there. So what stands there can be
+/// adopted whatever the store does, and what stands under a key that others share
+/// cannot where it overwrites.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Owner {
     /// What is committed, and the own number.
     at: Commit,
+    keys: Keys,
     /// When this assignment's last acknowledged commit was sent.
     announced: Option<Moment>,
     checkpoint: CheckpointState,
@@ -98,12 +116,15 @@ enum CheckpointState {
 impl Owner {
     /// Takes the chain over from whoever has committed `found`. `window` is the put
     /// window; `checkpoints` says whether there is an offset topic.
-    pub fn new(found: Commit, window: Duration, checkpoints: bool) -> Self {
+    pub fn new(found: Commit, window: Duration, checkpoints: bool, keys: Keys) -> Self {
         let owners = found.owners.saturating_add(1);
+        // Whoever has announced it may have put it. Where the store overwrites, what
+        // stands under a key that others share may be another object by tomorrow.
+        let is_lasting = |pin: &Pin| keys == Keys::Shared || pin.is_own();
         Self {
-            // Whoever has announced it may have put it.
-            asking: found.pin.is_some(),
+            asking: found.pin.as_ref().is_some_and(is_lasting),
             at: Commit { owners, ..found },
+            keys,
             announced: None,
             checkpoint: match checkpoints {
                 true => CheckpointState::Due,
@@ -117,8 +138,8 @@ impl Owner {
     }
 
     /// The same, of which only the offset topic has told.
-    pub fn restoring(found: Commit, window: Duration, checkpoints: bool) -> Self {
-        Self { restores: true, ..Self::new(found, window, checkpoints) }
+    pub fn restoring(found: Commit, window: Duration, checkpoints: bool, keys: Keys) -> Self {
+        Self { restores: true, ..Self::new(found, window, checkpoints, keys) }
     }
 
     /// Where the next link starts: the committed offset.
@@ -126,9 +147,19 @@ impl Owner {
         self.at.position
     }
 
-    /// Key of the next link, once it is announced.
+    /// Key that the next link has to have, whoever makes it: what was announced, unless
+    /// that is an attempt's own, or each has one.
     pub fn pin(&self) -> Option<&Pin> {
-        self.at.pin.as_ref()
+        self.at.pin.as_ref().filter(|pin| self.shares(pin))
+    }
+
+    fn shares(&self, pin: &Pin) -> bool {
+        self.keys == Keys::Shared && !pin.is_own()
+    }
+
+    /// Under which key the next link is put.
+    pub fn keys(&self) -> Keys {
+        self.keys
     }
 
     /// Where the chain stands, for the owner after this one.
@@ -158,12 +189,12 @@ impl Owner {
         let before = before.filter(|before| now < *before);
         let is_due = self.checkpoint == CheckpointState::Due;
         match (proposal, &self.at.pin) {
-            (Some(_), Some(pin)) => match before {
+            (Some(proposal), Some(pin)) if self.shares(pin) || pin == proposal => match before {
                 Some(before) if is_due => self.write_checkpoint(before),
                 Some(before) => Step::Put { pin: pin.clone(), before },
                 None => Step::Commit(self.at.clone()),
             },
-            (Some(proposal), None) => {
+            (Some(proposal), _) => {
                 Step::Commit(Commit { pin: Some(proposal.clone()), ..self.at.clone() })
             }
             (None, None) if self.restores && self.announced.is_none() => {
@@ -234,7 +265,7 @@ mod tests {
     const WINDOW: Duration = Duration::from_millis(100);
 
     fn pin(name: &str) -> Pin {
-        Pin::new(name.to_owned())
+        Pin::new(name.to_owned(), name.contains("own"))
     }
 
     /// As the owner commits it.
@@ -247,7 +278,7 @@ mod tests {
     }
 
     fn owner_at(position: i64, key: Option<&str>) -> Owner {
-        Owner::new(found(position, key), WINDOW, true)
+        Owner::new(found(position, key), WINDOW, true, Keys::Shared)
     }
 
     fn checkpoint(position: impl Into<LogPosition>, key: Option<&str>, before: u64) -> Step {
@@ -362,7 +393,7 @@ mod tests {
 
     #[test]
     fn a_bare_end_that_only_the_offset_topic_holds_is_committed_at_once() {
-        let mut owner = Owner::restoring(found(15, None), WINDOW, true);
+        let mut owner = Owner::restoring(found(15, None), WINDOW, true, Keys::Shared);
         let next = |owner: &Owner| owner.step(Moment(1), None, None);
         assert_eq!(next(&owner), Step::Commit(commit(15, None)));
         owner.committed(commit(15, None), Moment(1));
@@ -406,10 +437,80 @@ mod tests {
         assert_eq!(step(&owner), Step::Commit(commit(13, None)));
     }
 
+    /// On a store that overwrites.
+    fn owner_with_own_keys(position: i64, key: Option<&str>) -> Owner {
+        Owner::new(found(position, key), WINDOW, true, Keys::Own)
+    }
+
+    #[test]
+    fn an_attempt_puts_under_its_own_key_whatever_was_announced_before() {
+        let mine = "my own";
+        for announced in [Some("shared"), Some("their own"), None] {
+            let mut owner = owner_with_own_keys(10, announced);
+            owner.asked(None);
+            assert_eq!(owner.pin(), None, "no key binds it");
+            let proposal = pin(mine);
+            let step = |owner: &Owner| owner.step(Moment(1), Some(&proposal), None);
+            assert_eq!(step(&owner), Step::Commit(commit(10, Some(mine))));
+            owner.committed(commit(10, Some(mine)), Moment(0));
+            assert_eq!(step(&owner), checkpoint(10, Some(mine), 100));
+            owner.checkpointed();
+            assert_eq!(step(&owner), Step::Put { pin: proposal.clone(), before: Moment(100) });
+
+            // Another body, and so another key: it is announced before it is put.
+            let other = owner.step(Moment(1), Some(&pin("my next own")), None);
+            assert_eq!(other, Step::Commit(commit(10, Some("my next own"))));
+        }
+    }
+
+    #[test]
+    fn what_another_attempt_has_put_under_its_own_key_is_adopted() {
+        for keys in [Keys::Shared, Keys::Own] {
+            let mut owner = Owner::new(found(10, Some("their own")), WINDOW, true, keys);
+            assert_eq!(owner.step(Moment(0), None, None), Step::Ask(pin("their own")));
+            owner.asked(Some(13.into()));
+            assert_eq!(owner.step(Moment(0), None, None), Step::Commit(commit(13, None)));
+        }
+    }
+
+    #[test]
+    fn what_stands_under_a_shared_key_may_be_overwritten_and_is_not_adopted() {
+        let owner = owner_with_own_keys(10, Some("shared"));
+        assert_eq!(owner.step(Moment(0), None, None), Step::Rest);
+        let step = owner.step(Moment(0), Some(&pin("my own")), None);
+        assert_eq!(step, Step::Commit(commit(10, Some("my own"))));
+    }
+
+    #[test]
+    fn an_own_key_that_rides_is_the_next_ones() {
+        let (first, second) = (pin("first own"), pin("second own"));
+        let mut owner = owner_with_own_keys(10, None);
+        owner.committed(commit(10, Some("first own")), Moment(0));
+        owner.checkpointed();
+        owner.created(15);
+        let step = owner.step(Moment(5), Some(&first), Some((15, &second)));
+        assert_eq!(step, Step::Commit(commit(15, Some("second own"))));
+        owner.committed(commit(15, Some("second own")), Moment(5));
+        let step = owner.step(Moment(6), Some(&second), None);
+        assert_eq!(step, checkpoint(15, Some("second own"), 105));
+    }
+
+    /// By an agent that does not know yet that the store overwrites, say.
+    #[test]
+    fn nobody_puts_another_body_under_the_own_key_of_an_attempt() {
+        let mut owner = owner_at(10, Some("their own"));
+        owner.asked(None);
+        assert_eq!(owner.pin(), None);
+        let step = owner.step(Moment(1), Some(&pin("shared")), None);
+        assert_eq!(step, Step::Commit(commit(10, Some("shared"))));
+        owner.committed(commit(10, Some("shared")), Moment(0));
+        assert_eq!(owner.pin(), Some(&pin("shared")));
+    }
+
     #[test]
     fn whatever_is_committed_says_of_which_leader_the_record_before_was() {
         let at = |offset, leader_epoch| LogPosition { offset, leader_epoch: Some(leader_epoch) };
-        let mut owner = Owner::new(found(at(10, 3), None), WINDOW, true);
+        let mut owner = Owner::new(found(at(10, 3), None), WINDOW, true, Keys::Shared);
         let next = |owner: &Owner| owner.step(Moment(0), Some(&pin("a")), None);
 
         let announcement = commit(at(10, 3), Some("a"));
@@ -424,7 +525,7 @@ mod tests {
 
     #[test]
     fn without_an_offset_topic_nothing_waits_for_a_checkpoint() {
-        let mut owner = Owner::new(found(10, None), WINDOW, false);
+        let mut owner = Owner::new(found(10, None), WINDOW, false, Keys::Shared);
         owner.committed(commit(10, Some("a")), Moment(0));
         let step = owner.step(Moment(1), Some(&pin("a")), None);
         assert_eq!(step, Step::Put { pin: pin("a"), before: Moment(100) });

@@ -169,7 +169,7 @@ mod tests {
 
     fn pin_in(identity: &Identity, prefix: &str, first: i64) -> Pin {
         let layout = Layout { prefix: prefix.into(), time_buckets: None, hash_prefix: false };
-        KeyLayout::new(&layout, "t", 0, identity.chain_id()).link(first, 0, "json")
+        KeyLayout::new(&layout, "t", 0, identity.chain_id()).link(first, 0, "json", None)
     }
 
     fn commit(offset: i64, pin: Option<&Pin>, owners: u64) -> Commit {

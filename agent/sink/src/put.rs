@@ -133,16 +133,12 @@ impl ObjectStore {
         }
     }
 
-    /// What an answer to a put of `key` says against its having been create-only:
-    /// `STORE_VERSIONING_ON`.
-    pub fn doubt(&self, key: &str, outcome: &PutOutcome) -> Option<Problem> {
-        match outcome {
-            PutOutcome::Created { version_id: Some(id) } if self.dialect.overwrites_versions() => {
-                let message = format!("the store answered the put of `{key}` with version `{id}`");
-                Some(Problem::new(ErrorCode::StoreVersioningOn, message))
-            }
-            _ => None,
-        }
+    /// What the version that an answer about `key` names says against puts being
+    /// create-only: `STORE_VERSIONING_ON`.
+    pub fn doubt(&self, key: &str, version_id: Option<&str>) -> Option<Problem> {
+        let id = version_id.filter(|_| self.dialect.overwrites_versions())?;
+        let message = format!("the store names version `{id}` of `{key}`");
+        Some(Problem::new(ErrorCode::StoreVersioningOn, message))
     }
 }
 

@@ -9,10 +9,11 @@ mod keyring;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use kafka2oss_chain::Keys;
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::names::ConnectorName;
 use kafka2oss_proto::spec::{ConnectorSpec, Instance};
-use kafka2oss_proto::{ErrorCode, v1};
+use kafka2oss_proto::{ErrorCode, feature, v1};
 
 use crate::task::{CommitsSeen, Guidance, TaskSpec};
 
@@ -21,7 +22,7 @@ pub(crate) use keyring::Keyring;
 
 /// What an agent can do beyond the first version of the protocol, by name. An
 /// assignment that names another feature is refused.
-pub(crate) const FEATURES: &[&str] = &[];
+pub(crate) const FEATURES: &[&str] = &[feature::OWN_KEYS];
 
 /// Assignments by connector.
 pub(crate) type Assignments = BTreeMap<ConnectorName, Assignment>;
@@ -39,6 +40,8 @@ pub(crate) struct Assignment {
     pub(crate) credentials: Option<v1::StoreCredentials>,
     pub(crate) spec: Arc<ConnectorSpec>,
     instance: Arc<Instance>,
+    /// For tasks that start. One that runs learns of a change from the store itself.
+    keys: Keys,
     /// As it came, with withheld secrets filled in.
     wire: v1::ConnectorAssignment,
 }
@@ -71,6 +74,7 @@ impl Assignment {
             epoch: self.fixed.epoch,
             topic_id: self.fixed.topic_id.clone(),
             start_offsets: self.fixed.start_offsets.clone(),
+            keys: self.keys,
         })
     }
 
@@ -118,9 +122,10 @@ impl TryFrom<v1::ConnectorAssignment> for Assignment {
             run_mode,
             tasks,
             features,
-            delivery_guarantee: _,
+            delivery_guarantee,
             committed_partitions,
             resumes,
+            store_refuses_existing,
         } = wire.clone();
         check_features(&features)?;
         let connector: ConnectorName = connector.parse().map_err(unsupported)?;
@@ -147,6 +152,7 @@ impl TryFrom<v1::ConnectorAssignment> for Assignment {
             credentials,
             spec: Arc::new(spec),
             instance: Arc::new(instance),
+            keys: keys(delivery_guarantee, store_refuses_existing),
             wire,
         })
     }
@@ -183,6 +189,13 @@ impl Fixed {
             start_offsets: start_offsets.into_iter().collect(),
         })
     }
+}
+
+/// Keys of their own wherever the store is not known to refuse a put whose key is
+/// taken. Without that nothing is delivered exactly once.
+fn keys(delivery_guarantee: i32, store_refuses_existing: bool) -> Keys {
+    let is_exact = delivery_guarantee == i32::from(v1::DeliveryGuarantee::ExactlyOnce);
+    if is_exact || store_refuses_existing { Keys::Shared } else { Keys::Own }
 }
 
 /// The part of an instance that Kafka clients are made from.

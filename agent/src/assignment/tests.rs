@@ -27,6 +27,27 @@ fn a_legal_assignment_says_what_each_task_runs() {
 }
 
 #[test]
+fn objects_share_keys_only_where_the_store_is_known_to_refuse() {
+    use v1::DeliveryGuarantee::{AtLeastOnce, ExactlyOnce, Unspecified};
+    for (guarantee, refuses, keys) in [
+        // As told before the store was told apart from the rest.
+        (ExactlyOnce, false, Keys::Shared),
+        (ExactlyOnce, true, Keys::Shared),
+        (AtLeastOnce, true, Keys::Shared),
+        (AtLeastOnce, false, Keys::Own),
+        (Unspecified, false, Keys::Own),
+    ] {
+        let mut wire = wire("c", &[0]);
+        wire.features = vec![feature::OWN_KEYS.to_owned()];
+        wire.set_delivery_guarantee(guarantee);
+        wire.store_refuses_existing = refuses;
+        let assignment = Assignment::try_from(wire).expect("legal");
+        let task = assignment.task(0).expect("of this agent");
+        assert_eq!(task.keys, keys, "{guarantee:?}, {refuses}");
+    }
+}
+
+#[test]
 fn what_an_agent_does_not_know_is_refused_as_unsupported() {
     type Change = fn(&mut v1::ConnectorAssignment);
     let changes: [(&str, Change); 17] = [

@@ -135,6 +135,7 @@ fn join(kafka: PreparedKafka, probed: Probed) -> PrepareConnectorResult {
     } = kafka;
 
     let Probed { outcome, left } = probed;
+    let store_refuses_existing = outcome == Ok(Probe::ExactlyOnce);
     match outcome {
         Ok(Probe::ExactlyOnce) => {}
         Ok(Probe::AtLeastOnce { code, reason }) => doubts.push(Problem::new(code, reason)),
@@ -161,6 +162,7 @@ fn join(kafka: PreparedKafka, probed: Probed) -> PrepareConnectorResult {
         delivery_guarantee_reason: reason,
         kafka_cluster_id: cluster_id.unwrap_or_default(),
         group_owner_uids: group_owners.into_iter().collect(),
+        store_refuses_existing,
     }
 }
 
@@ -200,6 +202,7 @@ mod tests {
         let result = join(prepared(), probed(Ok(Probe::ExactlyOnce)));
         assert_eq!(result.delivery_guarantee(), DeliveryGuarantee::ExactlyOnce);
         assert_eq!(result.delivery_guarantee_reason, "");
+        assert!(result.store_refuses_existing);
         assert!(result.problems.is_empty() && result.warnings.is_empty(), "{result:?}");
     }
 
@@ -229,6 +232,16 @@ mod tests {
         for code in codes {
             assert!(result.delivery_guarantee_reason.contains(code), "{result:?}");
         }
+        assert!(!result.store_refuses_existing);
+    }
+
+    #[test]
+    fn a_doubt_about_kafka_says_nothing_against_the_store() {
+        let mut kafka = prepared();
+        kafka.doubts.push(Problem::new(ErrorCode::KafkaNoTopicIds, "no topic ids"));
+        let result = join(kafka, probed(Ok(Probe::ExactlyOnce)));
+        assert_eq!(result.delivery_guarantee(), DeliveryGuarantee::AtLeastOnce);
+        assert!(result.store_refuses_existing);
     }
 
     fn started(to: To) -> Result<StartAt, Problem> {

@@ -100,8 +100,17 @@ fn connector_report(
 }
 
 fn add_task(report: &mut v1::ConnectorReport, agent: &AgentName, index: u32, snapshot: &Snapshot) {
-    let Snapshot { epoch: _, state, problem, partitions, totals, downgrade, group: _, pulse } =
-        snapshot;
+    let Snapshot {
+        epoch: _,
+        state,
+        problem,
+        partitions,
+        totals,
+        downgrade,
+        store_overwrites,
+        group: _,
+        pulse,
+    } = snapshot;
     report.tasks.push(v1::TaskReport {
         index,
         state: task_state(*state).into(),
@@ -112,6 +121,7 @@ fn add_task(report: &mut v1::ConnectorReport, agent: &AgentName, index: u32, sna
         partitions.iter().map(|(&partition, snapshot)| progress(agent, index, partition, snapshot));
     report.partitions.extend(partitions);
     add_totals(report.totals.get_or_insert_default(), totals);
+    report.store_overwrites |= store_overwrites;
     if let Some(problem) = downgrade {
         report.delivery_guarantee = v1::DeliveryGuarantee::AtLeastOnce.into();
         report.delivery_guarantee_reason = problem.to_string();

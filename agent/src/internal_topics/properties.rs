@@ -38,6 +38,7 @@ pub(super) fn of_connector(task: &TaskSpec) -> Properties {
         epoch,
         topic_id,
         start_offsets,
+        keys: _,
     } = task;
     let ConnectorSpec { source, destination, runtime, resources, output } = &**spec;
     let start_offsets =

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
-use kafka2oss_chain::{ChainId, Conflict, ObjectMetadata, Owner, Pin, Step, resolve};
+use kafka2oss_chain::{ChainId, Commit, Conflict, ObjectMetadata, Owner, Pin, Step, resolve};
 use kafka2oss_memory::InFlight;
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
@@ -64,6 +64,9 @@ impl Following {
 /// Why a closed object did not become a link.
 #[derive(Debug, Clone)]
 pub(crate) enum Undelivered {
+    /// The store overwrites, and its key is one that others share: it is made again
+    /// under a key of its own.
+    Rewind(Commit),
     /// The partition cannot go on without a decision.
     Stop(Problem),
     /// Its commit was not acknowledged.
@@ -117,6 +120,8 @@ struct Ready {
 enum Answer {
     Link(ObjectMetadata),
     Absent,
+    /// Another object may take the place of what stands there.
+    Passing,
     /// It may be there or not: S3 does not tell those who may not list the bucket.
     NotTold(StoreError),
 }
@@ -212,6 +217,9 @@ impl Delivery {
                             owner.asked(None);
                             link = None;
                         }
+                        Answer::Passing => {
+                            return Err(Undelivered::Rewind(owner.standing().clone()));
+                        }
                         Answer::NotTold(error) => {
                             if owner.not_told() {
                                 let failed = attempts.store_failed(error).await;
@@ -227,11 +235,11 @@ impl Delivery {
                     match store.put_while(&ready.object, in_time).await {
                         // Signed too late: it has to be announced again.
                         Ok(None) => {}
-                        Ok(Some(outcome @ PutOutcome::Created { .. })) => {
-                            if let Some(doubt) = store.doubt(&ready.object.key, &outcome) {
-                                self.board.downgrade(&doubt);
-                            }
+                        Ok(Some(PutOutcome::Created { version_id })) => {
                             attempts.worked();
+                            if self.is_passing(&store, &pin, version_id.as_deref()) {
+                                return Err(Undelivered::Rewind(owner.standing().clone()));
+                            }
                             owner.created(ready.object.metadata.end());
                             link = Some((pin, ready.object.metadata.clone()));
                         }
@@ -246,6 +254,15 @@ impl Delivery {
                 }
             }
         }
+    }
+
+    /// Whether another object may take the place of the one that stands under the pin:
+    /// the store overwrites, as the version shows that it names, and others may put
+    /// something there, too.
+    fn is_passing(&self, store: &ObjectStore, pin: &Pin, version_id: Option<&str>) -> bool {
+        let Some(doubt) = store.doubt(pin.key(), version_id) else { return false };
+        self.board.overwrites(&doubt);
+        !pin.is_own()
     }
 
     /// Asks for the object under the pin.
@@ -274,6 +291,9 @@ impl Delivery {
             };
             attempts.worked();
             let Some(found) = found else { return Ok(Answer::Absent) };
+            if self.is_passing(&store, pin, found.version_id.as_deref()) {
+                return Ok(Answer::Passing);
+            }
             if let Some(damaged) = ready.and_then(|ready| ready.damaged.clone()) {
                 return Err(Undelivered::Stop(damaged));
             }

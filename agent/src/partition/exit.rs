@@ -11,7 +11,7 @@ use super::deliver::Undelivered;
 pub(crate) enum Exit {
     /// It was told to; everything is delivered.
     Closed,
-    /// The chain goes on at another offset than its own next one.
+    /// The chain goes on at another offset than its own next one, or under other keys.
     Rewind(Commit),
     /// The chain goes on where it is, without the record before being read first.
     WithoutWitness(Commit),
@@ -48,6 +48,7 @@ impl Exit {
 impl From<Undelivered> for Exit {
     fn from(undelivered: Undelivered) -> Self {
         match undelivered {
+            Undelivered::Rewind(standing) => Self::Rewind(standing),
             Undelivered::Stop(problem) => Self::Stopped(problem),
             Undelivered::Commit(CommitError::Revoked) => Self::Revoked,
             Undelivered::Commit(CommitError::Failed(problem)) => Self::Broken(problem),

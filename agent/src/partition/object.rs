@@ -107,8 +107,7 @@ impl OpenObject {
             self.first_at = now;
             self.bucket = shape.layout.bucket(timestamp);
             let extension = self.form.encoding.extension();
-            self.pin
-                .get_or_insert_with(|| shape.layout.link(self.first_offset, timestamp, extension));
+            self.pin.get_or_insert_with(|| shape.key(self.first_offset, timestamp, extension));
         }
         self.taken += 1;
         self.last_at = now;

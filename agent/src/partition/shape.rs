@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use kafka2oss_chain::{ChainId, KeyLayout};
+use kafka2oss_chain::{AttemptId, ChainId, KeyLayout, Keys, Pin};
 use kafka2oss_format::{Compression, Encoder, EncoderSettings, Encoding, Format, TextEncoding};
 use kafka2oss_proto::spec::{self, ConnectorSpec, Overflow, OverflowPolicy, Rotation};
 use kafka2oss_sink::Sums;
+use ulid::Ulid;
 
 /// What the objects of one partition look like.
 #[derive(Debug, Clone)]
 pub(crate) struct Shape {
     /// Where they stand.
     pub layout: KeyLayout,
+    keys: Keys,
     /// When they are closed.
     pub rotation: Rotation,
     /// What becomes of very large values.
@@ -46,7 +48,13 @@ impl Form {
 
 impl Shape {
     /// Of `partition`'s objects, whose chain is `chain`, with a store's `sums`.
-    pub(crate) fn new(spec: &ConnectorSpec, partition: i32, chain: ChainId, sums: Sums) -> Self {
+    pub(crate) fn new(
+        spec: &ConnectorSpec,
+        partition: i32,
+        chain: ChainId,
+        keys: Keys,
+        sums: Sums,
+    ) -> Self {
         let spec::Output {
             format,
             rotation,
@@ -73,6 +81,7 @@ impl Shape {
         let form = Form::new(encoding, Encoder::new(settings), &sums);
         Self {
             layout: KeyLayout::new(layout, &topic, partition, chain),
+            keys,
             rotation: rotation.clone(),
             overflow: overflow.clone(),
             form: Arc::new(form),
@@ -101,6 +110,16 @@ impl Shape {
             include_headers: self.include_headers,
         });
         Some(Arc::new(Form::new(encoding, encoder, &self.sums)))
+    }
+
+    /// A key for the object from `first` on, whose first record has this timestamp. Each
+    /// object is to ask for its key once: where attempts have keys of their own, the next
+    /// answer is another one.
+    pub(crate) fn key(&self, first: i64, timestamp: i64, extension: &str) -> Pin {
+        // The lower 80 bits of such an id are random, and the upper ones a time.
+        let random = || AttemptId::of(Ulid::generate().0 as u64);
+        let attempt = (self.keys == Keys::Own).then(random);
+        self.layout.link(first, timestamp, extension, attempt)
     }
 
     /// Whether a record's headers stand in its object, or make it too large for one.

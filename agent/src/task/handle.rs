@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use kafka2oss_chain::Keys;
 use kafka2oss_kafka::{BrokerAdmin, InternalTopics, PerInstance};
 use kafka2oss_memory::ConnectorMemory;
 use kafka2oss_proto::names::{AgentName, ConnectorName};
@@ -41,6 +42,9 @@ pub struct TaskSpec {
     /// Where the chain of each partition starts; one that is not here was
     /// added later and starts at its beginning.
     pub start_offsets: BTreeMap<i32, i64>,
+    /// Under which keys objects are put: [`Keys::Own`] unless the store is known to
+    /// refuse a put whose key is taken.
+    pub keys: Keys,
 }
 
 /// What a task needs of its agent.

@@ -147,10 +147,11 @@ impl Partitions {
         let is_lost = seen.committed_offset.is_none() && standing.owners > 0;
         let take_over = if is_lost { Owner::restoring } else { Owner::new };
         let board = self.board.owned(partition, seen);
-        let owner = take_over(standing, window, self.checkpoints.is_usable());
+        let keys = self.board.keys();
+        let owner = take_over(standing, window, self.checkpoints.is_usable(), keys);
         let memory = self.environment.memory.partition();
         let sums = self.environment.store.borrow().sums();
-        let shape = Shape::new(&self.spec.spec, partition, self.chain, sums);
+        let shape = Shape::new(&self.spec.spec, partition, self.chain, keys, sums);
         let delivery = self.delivery(partition, assignment, board.clone());
         let values = ValueObjects {
             uid: self.spec.uid.clone(),

@@ -27,6 +27,9 @@ pub struct Snapshot {
     pub group: Option<GroupLook>,
     /// Rises each second while the task lives.
     pub pulse: u64,
+    /// A reply of the store showed that it overwrites: each attempt to add a link has a
+    /// key of its own from then on.
+    pub store_overwrites: bool,
 }
 
 /// What a task does.

@@ -53,6 +53,7 @@ pub(crate) fn wire(id: &str, indexes: &[u32]) -> v1::ConnectorAssignment {
             ..Default::default()
         }),
         run_mode: v1::RunMode::Run.into(),
+        delivery_guarantee: v1::DeliveryGuarantee::ExactlyOnce.into(),
         tasks: indexes.iter().map(|&index| v1::TaskAssignment { index, threads: 3 }).collect(),
         ..Default::default()
     }

@@ -21,6 +21,7 @@ mod memory;
 mod moved_broker;
 mod objects;
 mod overflow;
+mod overwriting;
 mod records;
 mod resume;
 mod rotation;

@@ -10,7 +10,7 @@ use kafka2oss_agent::task::{
     self, Clients, ConfirmationDesk, Guidance, Membership, Mode, PartitionSnapshot, PartitionState,
     Snapshot, TaskEnvironment, TaskHandle, TaskSpec, TaskState,
 };
-use kafka2oss_chain::Identity;
+use kafka2oss_chain::{Identity, Keys};
 use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin};
 use kafka2oss_memory::MemoryBudget;
 use kafka2oss_proto::error_code::Problem;
@@ -43,6 +43,8 @@ pub(crate) struct World {
     pub(crate) epoch: u64,
     pub(crate) start_offsets: BTreeMap<i32, i64>,
     pub(crate) memory: MemoryBudget,
+    /// Under which keys tasks put objects.
+    pub(crate) keys: Keys,
     /// Where tasks take records in, if not on the test's own runtime.
     pub(crate) data_runtime: Option<Handle>,
     connector: ConnectorName,
@@ -121,6 +123,7 @@ impl World {
         kafka.admin()?.create_topic(&offsets.name, 2, &compacted).await?;
         Ok(Self {
             memory: MemoryBudget::new(BUDGET_BYTES),
+            keys: Keys::Shared,
             data_runtime: None,
             connector: format!("instances/i/connectors/{id}").parse()?,
             uid: unique("uid").to_uppercase(),
@@ -226,8 +229,17 @@ impl World {
             epoch: self.epoch,
             topic_id: self.topic_id().await?,
             start_offsets: self.start_offsets.clone(),
+            keys: self.keys,
         };
         Ok(Task { handle: task::spawn(task, environment, guidance), desk })
+    }
+
+    /// Fails unless each of these records stands in the objects, and returns how many
+    /// more than once.
+    pub(crate) async fn judge_at_least_once(&self, produced: &[Produced]) -> Result<usize> {
+        let judgement = Judge::default().judge_bucket(produced, &self.bucket, "").await?;
+        judgement.at_least_once()?;
+        Ok(judgement.duplicated.len())
     }
 
     /// Fails unless each of these records stands in the objects once.

@@ -15,7 +15,7 @@ use crate::core::Core;
 use crate::model::lifecycle::Action;
 use crate::model::positions::{self, Ending};
 use crate::model::progress::{self, AgentProgress};
-use crate::store::connectors::{ConnectorRecord, Reset, Superseded};
+use crate::store::connectors::{ConnectorRecord, Preparation, Reset, Superseded};
 
 /// The last second of the year 9999, the last that a Timestamp may be.
 const LAST_SECOND: i64 = 253_402_300_799;
@@ -130,6 +130,7 @@ fn superseded(record: &ConnectorRecord) -> Option<Superseded> {
         epoch: record.epoch.clone(),
         committed_partitions: record.committed_partitions.clone(),
         delivery_guarantee: preparation.map_or(0, |known| known.delivery_guarantee),
+        store_refuses_existing: preparation.is_some_and(Preparation::store_refuses_existing),
     })
 }
 

@@ -16,6 +16,8 @@ pub(crate) struct Remembered<'a> {
     pub(crate) resumes: &'a [v1::PartitionResume],
     /// As it is known so far.
     pub(crate) delivery_guarantee: DeliveryGuarantee,
+    /// The store refuses a put whose key is taken, as far as is known.
+    pub(crate) store_refuses_existing: bool,
 }
 
 /// What is to be remembered besides.
@@ -27,6 +29,8 @@ pub(crate) struct Lessons {
     pub(crate) carried_out: Vec<u64>,
     /// The guarantee does not hold, and why.
     pub(crate) lowered: Option<String>,
+    /// The store does not refuse a put whose key is taken.
+    pub(crate) overwrites: bool,
 }
 
 impl Lessons {
@@ -61,12 +65,13 @@ pub(crate) fn learn(remembered: &Remembered<'_>, report: &v1::ConnectorReport) -
             None => at_placement && is_moving(partition),
         })
     });
-    let lowers = report.delivery_guarantee() == DeliveryGuarantee::AtLeastOnce
-        && remembered.delivery_guarantee != DeliveryGuarantee::AtLeastOnce;
+    let is_less = report.delivery_guarantee() == DeliveryGuarantee::AtLeastOnce;
+    let lowers = is_less && remembered.delivery_guarantee != DeliveryGuarantee::AtLeastOnce;
     Lessons {
         committed,
         carried_out: carried_out.map(|resume| resume.number).collect(),
         lowered: lowers.then(|| report.delivery_guarantee_reason.clone()),
+        overwrites: is_less && report.store_overwrites && remembered.store_refuses_existing,
     }
 }
 
@@ -114,6 +119,7 @@ mod tests {
             committed_partitions: &[0, 4],
             resumes,
             delivery_guarantee: DeliveryGuarantee::ExactlyOnce,
+            store_refuses_existing: true,
         };
         learn(&remembered, report)
     }
@@ -200,7 +206,12 @@ mod tests {
             committed_partitions: &[],
             resumes: &[],
             delivery_guarantee: DeliveryGuarantee::AtLeastOnce,
+            store_refuses_existing: true,
         };
         assert!(learn(&known, &seen).is_empty(), "the first reason stays");
+        seen.store_overwrites = true;
+        assert!(learn(&known, &seen).overwrites, "whatever it was lowered for before");
+        let known = Remembered { store_refuses_existing: false, ..known };
+        assert!(learn(&known, &seen).is_empty());
     }
 }

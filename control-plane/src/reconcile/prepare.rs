@@ -149,6 +149,7 @@ fn take(record: &mut ConnectorRecord, result: v1::PrepareConnectorResult) {
         delivery_guarantee_reason,
         kafka_cluster_id: _,
         group_owner_uids: _,
+        store_refuses_existing,
     } = result;
     if !record.start_is_fixed()
         && let Some(open) = &mut record.epoch
@@ -172,6 +173,7 @@ fn take(record: &mut ConnectorRecord, result: v1::PrepareConnectorResult) {
         missing_resources,
         delivery_guarantee,
         delivery_guarantee_reason,
+        store_refuses_existing,
     });
     if record.is_prepared() {
         record.superseded = None;

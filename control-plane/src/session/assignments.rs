@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kafka2oss_proto::names::ConnectorName;
-use kafka2oss_proto::v1;
+use kafka2oss_proto::{feature, v1};
 
 use crate::core::Core;
 use crate::store::connectors::ConnectorRecord;
@@ -49,8 +49,14 @@ fn assignment(
     if placement.uid != connector.uid {
         return None;
     }
-    let Chain { epoch, run_mode, committed_partitions, resumes, delivery_guarantee } =
-        chain(record)?;
+    let Chain {
+        epoch,
+        run_mode,
+        committed_partitions,
+        resumes,
+        delivery_guarantee,
+        store_refuses_existing,
+    } = chain(record)?;
     let name: ConnectorName = connector.name.parse().ok()?;
     let mut instance = core.catalog.instance(name.instance())?.instance.clone()?;
     // Learned while agents run: it must not make the same assignment another.
@@ -65,11 +71,20 @@ fn assignment(
         epoch: epoch.cloned(),
         run_mode: run_mode.into(),
         tasks: Vec::new(),
-        features: Vec::new(),
+        features: features(store_refuses_existing),
         delivery_guarantee,
         committed_partitions: committed_partitions.to_vec(),
         resumes: resumes.to_vec(),
+        store_refuses_existing,
     })
+}
+
+/// What agents need for it beyond the first version of the protocol.
+fn features(store_refuses_existing: bool) -> Vec<String> {
+    match store_refuses_existing {
+        true => Vec::new(),
+        false => vec![feature::OWN_KEYS.to_owned()],
+    }
 }
 
 /// The epoch that tasks are to hold, and what is known of it.
@@ -79,6 +94,7 @@ struct Chain<'a> {
     committed_partitions: &'a [i32],
     resumes: &'a [v1::PartitionResume],
     delivery_guarantee: i32,
+    store_refuses_existing: bool,
 }
 
 /// That of the connector once it is prepared. Before, the tasks of the epoch
@@ -91,12 +107,14 @@ fn chain(record: &ConnectorRecord) -> Option<Chain<'_>> {
         _ => return None,
     };
     if record.is_prepared() {
+        let preparation = record.preparation.as_ref()?;
         return Some(Chain {
             epoch: record.epoch.as_ref(),
             run_mode,
             committed_partitions: &record.committed_partitions,
             resumes: &record.resumes,
-            delivery_guarantee: record.preparation.as_ref()?.delivery_guarantee,
+            delivery_guarantee: preparation.delivery_guarantee,
+            store_refuses_existing: preparation.store_refuses_existing(),
         });
     }
     let superseded = record.superseded.as_ref()?;
@@ -106,6 +124,8 @@ fn chain(record: &ConnectorRecord) -> Option<Chain<'_>> {
         committed_partitions: &superseded.committed_partitions,
         resumes: &[],
         delivery_guarantee: superseded.delivery_guarantee,
+        store_refuses_existing: superseded.store_refuses_existing
+            || superseded.delivery_guarantee() == v1::DeliveryGuarantee::ExactlyOnce,
     })
 }
 

@@ -37,6 +37,7 @@ fn learned(core: &Core, agent: &str, connector: &str) -> Option<(ConnectorRecord
         committed_partitions: &record.committed_partitions,
         resumes: &record.resumes,
         delivery_guarantee: preparation.delivery_guarantee(),
+        store_refuses_existing: preparation.store_refuses_existing(),
     };
     let lessons = core.fleet.reported(agent, connector, |report| {
         (report.uid == record.uid()).then(|| lessons::learn(&remembered, report))
@@ -46,14 +47,16 @@ fn learned(core: &Core, agent: &str, connector: &str) -> Option<(ConnectorRecord
 }
 
 async fn store(core: &Core, known: &ConnectorRecord, lessons: Lessons) -> Result<(), StoreError> {
-    let Lessons { committed, carried_out, lowered } = lessons;
+    let Lessons { committed, carried_out, lowered, overwrites } = lessons;
     let mut record = known.clone();
     record.committed_partitions.extend(committed);
     record.committed_partitions.sort_unstable();
     record.resumes.retain(|resume| !carried_out.contains(&resume.number));
+    let preparation = record.preparation.get_or_insert_default();
+    // A guarantee that is lowered for another reason says nothing of the store.
+    preparation.store_refuses_existing = preparation.store_refuses_existing() && !overwrites;
     let lowered = lowered.map(|mut reason| {
         shorten(&mut reason, MAX_REASON);
-        let preparation = record.preparation.get_or_insert_default();
         preparation.set_delivery_guarantee(v1::DeliveryGuarantee::AtLeastOnce);
         preparation.delivery_guarantee_reason.clone_from(&reason);
         reason

@@ -79,6 +79,9 @@ pub(crate) struct Superseded {
     /// What it came to.
     #[prost(enumeration = "v1::DeliveryGuarantee", tag = "3")]
     pub(crate) delivery_guarantee: i32,
+    /// As of its preparation.
+    #[prost(bool, tag = "4")]
+    pub(crate) store_refuses_existing: bool,
 }
 
 /// What a preparation came to.
@@ -103,6 +106,9 @@ pub(crate) struct Preparation {
     /// Why it is not exactly once.
     #[prost(string, tag = "6")]
     pub(crate) delivery_guarantee_reason: String,
+    /// The store was seen to refuse a put whose key is taken, and never otherwise.
+    #[prost(bool, tag = "7")]
+    pub(crate) store_refuses_existing: bool,
 }
 
 /// How a connector is to be deleted.
@@ -120,6 +126,15 @@ pub(crate) struct Deletion {
     /// Why resources could not be removed yet.
     #[prost(message, repeated, tag = "4")]
     pub(crate) problems: Vec<v1::Problem>,
+}
+
+impl Preparation {
+    /// Whether the store refuses a put whose key is taken. Forms before this one had
+    /// a value for the guarantee alone, which needs it.
+    pub(crate) fn store_refuses_existing(&self) -> bool {
+        self.store_refuses_existing
+            || self.delivery_guarantee() == v1::DeliveryGuarantee::ExactlyOnce
+    }
 }
 
 impl Reset {

@@ -1,6 +1,7 @@
 //! What is remembered of an epoch: commits that were seen, a guarantee that does
 //! not hold; and lists of assignments that agents ask for.
 
+use kafka2oss_proto::feature;
 use kafka2oss_proto::v1::connect_request::Message as Said;
 use kafka2oss_proto::v1::{self, ConnectorState, DeliveryGuarantee, PartitionState};
 
@@ -103,6 +104,39 @@ async fn a_lowered_guarantee_stays_until_another_epoch_is_prepared() {
     let decided =
         |one: &v1::Connector| status_of(one).delivery_guarantee() == DeliveryGuarantee::ExactlyOnce;
     server.until(&name, decided).await;
+}
+
+#[tokio::test]
+async fn what_is_learned_of_the_store_decides_under_which_keys_objects_are_put() {
+    let mut server = Server::with_instance().await;
+    let mut agent = Agent::connect(&server.channel, Script::willing("a")).await;
+    server.running("sink").await;
+    let assignment = last(&agent.lists()).cloned().expect("an assignment");
+    assert!(assignment.store_refuses_existing && assignment.features.is_empty());
+
+    // Lowered for a reason that is Kafka's, the guarantee says nothing of the store.
+    let lowered = v1::ConnectorReport {
+        delivery_guarantee: DeliveryGuarantee::AtLeastOnce.into(),
+        ..report_of(&assignment)
+    };
+    agent.report(lowered.clone()).await;
+    agent
+        .until_lists(|lists| {
+            last(lists).is_some_and(|one| {
+                one.delivery_guarantee() == DeliveryGuarantee::AtLeastOnce
+                    && one.store_refuses_existing
+            })
+        })
+        .await;
+
+    agent.report(v1::ConnectorReport { store_overwrites: true, ..lowered }).await;
+    agent
+        .until_lists(|lists| {
+            last(lists).is_some_and(|one| {
+                !one.store_refuses_existing && one.features == [feature::OWN_KEYS]
+            })
+        })
+        .await;
 }
 
 #[tokio::test]

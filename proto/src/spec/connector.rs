@@ -25,14 +25,14 @@ const MAX_KEY_BYTES: usize = 1023;
 
 /// What an object's key has at most besides the prefix and twice the topic:
 /// `{hash}/`, `/`, the longest time bucket,
-/// `{partition}/+{partition}+{first offset, 20 digits}-{chain id}.{extension}`.
+/// `{partition}/+{partition}+{first offset, 20 digits}-{chain id}-{attempt id}.{extension}`.
 /// It is counted whole, so that a later change of the layout stays legal.
 const KEY_BYTES_AROUND: usize = 5
     + 1
     + "year=2026/month=01/day=31/hour=23/minute=59/".len()
     + "2147483647/+2147483647+".len()
     + 20
-    + "-abcd2345.jsonl.zst".len();
+    + "-abcd2345-mnop6723abcd.jsonl.zst".len();
 
 impl TryFrom<v1::ConnectorSpec> for ConnectorSpec {
     type Error = Violations;

@@ -52,6 +52,13 @@ impl Faults {
         hold
     }
 
+    /// Holds the next request that matches before it is carried out, and no other.
+    pub fn hold_next_before(&self, on: RequestMatch) -> Hold {
+        let (hold, gate) = Hold::new();
+        self.add(on, Action::HoldBefore(gate), Occurrence::Times(1));
+        hold
+    }
+
     /// Holds requests that match after they are carried out and before they are
     /// answered.
     pub fn hold_after(&self, on: RequestMatch) -> Hold {

@@ -4,13 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka2oss_chain::{Checkpoint, Commit, Owner, Position, Recovery, position, recover};
+use kafka2oss_chain::{Checkpoint, Commit, Keys, Owner, Position, Recovery, position, recover};
 use kafka2oss_proto::ErrorCode;
 
 use crate::broker::Member;
 use crate::names::{Chain, PARTITION};
 use crate::state::{Assignment, Stage, State};
-use crate::{ChainModel, Rule, WINDOW};
+use crate::{ChainModel, Rule, Taken, WINDOW};
 
 /// How the partition comes to a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +34,16 @@ impl ChainModel {
         [Some(Handover::Restart), fail_over, revocation].into_iter().flatten()
     }
 
+    /// Whether an assignment may know that the store overwrites, if it does.
+    pub(crate) fn awareness(&self) -> &'static [bool] {
+        match self.bounds.taken {
+            _ if self.bounds.without == Some(Rule::OwnKeys) => &[false],
+            Taken::Refused => &[false],
+            Taken::Overwritten => &[true],
+            Taken::OverwrittenUnknown => &[false, true],
+        }
+    }
+
     /// Assigns the partition.
     ///
     /// # Errors
@@ -44,6 +54,7 @@ impl ChainModel {
         handover: Handover,
         chain: Chain,
         layout: u8,
+        aware: bool,
     ) -> Result<(), ErrorCode> {
         let number = state.assignments.len();
         let member = match handover {
@@ -56,7 +67,7 @@ impl ChainModel {
                 state.group.hand_over(number)
             }
         };
-        self.begin(state, member, chain, layout)
+        self.begin(state, member, chain, layout, aware)
     }
 
     /// Ends the loop of an instance's consumer. What it has sent to the store
@@ -85,7 +96,10 @@ impl ChainModel {
         member: Member,
         chain: Chain,
         layout: u8,
+        aware: bool,
     ) -> Result<(), ErrorCode> {
+        let keys = if aware { Keys::Own } else { Keys::Shared };
+        let number = state.assignments.len();
         let identity = self.names.identity(chain);
         let committed = state.group.read(&self.bounds, &self.names, chain);
         let found = position(committed.as_ref(), identity, PARTITION);
@@ -94,7 +108,7 @@ impl ChainModel {
             Position::Committed(standing) => {
                 let owner = state.group.committed.expect("there is an offset").chain;
                 state.swallowed |= owner != chain;
-                owner_at(standing)
+                self.owner_at(state, standing, keys)
             }
             Position::Absent => Stage::Absent { since: state.now },
             Position::Stop(problem) => {
@@ -102,10 +116,12 @@ impl ChainModel {
                 return Err(problem.code);
             }
         };
-        let (number, absent) = (state.assignments.len(), matches!(stage, Stage::Absent { .. }));
+        let absent = matches!(stage, Stage::Absent { .. });
         let assignment = Assignment {
             chain,
             layout,
+            attempt: aware.then(|| u8::try_from(number).expect("assignments are few")),
+            body: None,
             member,
             has_topic: chain.topic == state.topic(),
             log_start: state.log_start(),
@@ -143,9 +159,11 @@ impl ChainModel {
         }
         let start = state.epoch(chain.epoch).start;
         let seen = self.commit_seen(state, chain);
+        let keys = state.running(of).keys();
         let standing = match recover(identity, PARTITION, start, seen, &checkpoints) {
             Recovery::Checkpoint(standing) => {
-                let owner = Owner::restoring(standing, Duration::from_millis(WINDOW), true);
+                let window = Duration::from_millis(WINDOW);
+                let owner = Owner::restoring(standing, window, true, keys);
                 state.running_mut(of).stage = Stage::Owner { owner, sent: None };
                 return Ok(());
             }
@@ -156,16 +174,22 @@ impl ChainModel {
                 return Err(problem.code);
             }
         };
-        state.running_mut(of).stage = owner_at(standing);
+        state.running_mut(of).stage = self.owner_at(state, standing, keys);
         Ok(())
     }
 
     fn commit_seen(&self, state: &State, chain: Chain) -> bool {
         state.epoch(chain.epoch).commit_seen && self.bounds.without != Some(Rule::NoOffset)
     }
-}
 
-fn owner_at(standing: Commit) -> Stage {
-    let owner = Owner::new(standing, Duration::from_millis(WINDOW), true);
-    Stage::Owner { owner, sent: None }
+    fn owner_at(&self, state: &State, standing: Commit, keys: Keys) -> Stage {
+        let shared = standing.pin.clone().filter(|pin| keys == Keys::Own && !pin.is_own());
+        let mut owner = Owner::new(standing, Duration::from_millis(WINDOW), true, keys);
+        if let (Some(pin), Some(Rule::SharedKeysLeft)) = (shared, self.bounds.without)
+            && let Some((link, _)) = state.store.head(&self.names, self.names.key(&pin))
+        {
+            owner.asked(Some(link.end()));
+        }
+        Stage::Owner { owner, sent: None }
+    }
 }

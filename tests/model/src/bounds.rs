@@ -31,6 +31,35 @@ pub enum Rule {
     BareEnd,
     /// Checkpoints are neither written nor read.
     NoOffset,
+    /// Where the store overwrites, all who add a link share one key all the same.
+    OwnKeys,
+    /// A put that is tried again under an own key may have another body.
+    OneBody,
+    /// What stands under a shared key is adopted where the store overwrites.
+    SharedKeysLeft,
+    /// Who does not know that the store overwrites puts under the own key of another
+    /// attempt, if that was announced.
+    OthersKeys,
+    /// An answer that shows that the store overwrites is taken for any other.
+    Answers,
+}
+
+/// What the store does with a put whose key is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// It refuses it.
+    Refused,
+    /// It overwrites, and every assignment knows.
+    Overwritten,
+    /// It overwrites, which some assignments learn from its answers only.
+    OverwrittenUnknown,
+}
+
+impl Taken {
+    /// Whether the store overwrites.
+    pub fn is_overwritten(self) -> bool {
+        self != Self::Refused
+    }
 }
 
 /// Bounds of a search.
@@ -71,6 +100,8 @@ pub struct Bounds {
     pub in_start_vector: bool,
     /// Whether owners delete lower checkpoints.
     pub purges: bool,
+    /// What becomes of a put whose key is taken.
+    pub taken: Taken,
     /// The rule that is left out, if any.
     pub without: Option<Rule>,
 }
@@ -96,6 +127,7 @@ impl Bounds {
         recreations: 0,
         in_start_vector: true,
         purges: false,
+        taken: Taken::Refused,
         without: None,
     };
 }

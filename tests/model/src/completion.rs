@@ -58,7 +58,8 @@ fn finishes_with(model: &ChainModel, mut state: State, layout: u8) -> bool {
         model.open_epoch(&mut state);
     }
     let chain = state.last_chain();
-    let begun = model.assign(&mut state, Handover::Restart, chain, layout);
+    let aware = model.awareness().contains(&true);
+    let begun = model.assign(&mut state, Handover::Restart, chain, layout, aware);
     let of = state.assignments.len() - 1;
     if let Err(problem) = begun {
         return is_lost(model, &state, problem);

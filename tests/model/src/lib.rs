@@ -17,7 +17,8 @@
 //! - `state`: one moment; `bounds`: how much of everything.
 //! - `broker`: two static members, fenced by whoever takes their instance id
 //!   over; it checks the member of a commit, not the partition.
-//! - `store`: create-only puts and HEAD.
+//! - `store`: puts and HEAD. Puts are create-only, unless the store overwrites: then a
+//!   record may stand in several objects, and may not be lost.
 //! - `assign`: how the partition comes to a member, and where that goes on.
 //! - `loops`: what an assignment's loop does.
 //! - `faults`: time, late attempts, retention, expired and deleted offsets,
@@ -31,7 +32,7 @@
 //!   are in the network for as long as they like.
 //! - An object is closed when its put is sent, with any number of records. A put
 //!   that is tried again may have other contents than before, which the product
-//!   never does.
+//!   never does; only under an own key it has the same.
 //! - A commit counts as sent when it arrives, so that the put window is as long
 //!   as it can be. A put that was sent within it may arrive at any time, until
 //!   the group's offset expires.
@@ -69,7 +70,7 @@ mod store;
 use stateright::{Model, Property};
 
 pub use assign::Handover;
-pub use bounds::{Bounds, Rule};
+pub use bounds::{Bounds, Rule, Taken};
 pub use broker::{Group, Member};
 pub use faults::Event;
 pub use loops::LoopAction;
@@ -115,6 +116,8 @@ pub enum Action {
         epoch: u8,
         /// The layout that the agent knows.
         layout: u8,
+        /// Whether the agent knows that the store overwrites.
+        aware: bool,
     },
     /// The loop of this assignment does something.
     Loop(usize, LoopAction),
@@ -142,11 +145,14 @@ impl Model for ChainModel {
         self.events(state, &mut events);
         actions.extend(events.into_iter().map(Action::Event));
         if state.assignments.len() < usize::from(self.bounds.assignments) {
+            let layouts = 0..self.bounds.layouts;
+            let of_agents = layouts
+                .flat_map(|layout| self.awareness().iter().map(move |aware| (layout, *aware)));
             for chain in state.chains() {
-                for layout in 0..self.bounds.layouts {
+                for (layout, aware) in of_agents.clone() {
                     let epoch = chain.epoch;
                     let handovers = Self::handovers(state);
-                    let assign = |handover| Action::Assign { handover, epoch, layout };
+                    let assign = |handover| Action::Assign { handover, epoch, layout, aware };
                     actions.extend(handovers.map(assign));
                 }
             }
@@ -157,9 +163,9 @@ impl Model for ChainModel {
         let mut next = state.clone();
         // A loop that a problem ends is one that does nothing more.
         match action {
-            Action::Assign { handover, epoch, layout } => {
+            Action::Assign { handover, epoch, layout, aware } => {
                 let chain = next.chain(epoch);
-                let _ = self.assign(&mut next, handover, chain, layout);
+                let _ = self.assign(&mut next, handover, chain, layout, aware);
             }
             Action::Loop(of, action) => {
                 let _ = self.act(&mut next, of, action);

@@ -77,6 +77,10 @@ impl ChainModel {
                 Step::Put { .. } => {
                     let after = owner.position().offset.max(assignment.log_start) + 1;
                     let ends = after..=self.bounds.records;
+                    let first = owner.position().offset;
+                    // What is put again under an own key is the same.
+                    let body = assignment.body.filter(|(of, _)| *of == first);
+                    let ends = ends.filter(|end| body.is_none_or(|(_, next)| next == *end));
                     actions.extend(ends.map(|next| LoopAction::SendPut { next }));
                 }
                 Step::Commit(commit) => {
@@ -173,9 +177,18 @@ impl ChainModel {
     /// The key that a link from `first` on has by the assignment's own layout,
     /// if there are records for it.
     fn proposal(&self, assignment: &Assignment, first: i64) -> Option<&Pin> {
-        let &Assignment { chain, layout, has_topic, log_start, .. } = assignment;
+        let &Assignment { chain, layout, attempt, has_topic, log_start, .. } = assignment;
+        if self.bounds.without == Some(Rule::OthersKeys)
+            && attempt.is_none()
+            && let Some(Commit { position, pin: Some(pin), .. }) =
+                assignment.owner().map(Owner::standing)
+            && pin.is_own()
+            && position.offset == first
+        {
+            return Some(self.names.pin(self.names.key(pin)));
+        }
         let first_record = first.max(log_start);
-        let key = Key { chain, first, first_record, layout };
+        let key = Key { chain, first, first_record, layout, attempt };
         (has_topic && first < self.bounds.records).then(|| self.names.pin(key))
     }
 
@@ -197,6 +210,10 @@ impl ChainModel {
             return Ok(());
         };
         match resolve(pin.key(), Ok(found), &identity.chain_id(), PARTITION, first) {
+            Conflict::Adopt(_) if self.is_surprised(assignment) => {
+                state.assignments[of] = None;
+                Ok(())
+            }
             Conflict::Adopt(link) => {
                 state.swallowed |= by != assignment.chain;
                 state.running_mut(of).parts().0.asked(Some(link.end()));
@@ -303,6 +320,9 @@ impl ChainModel {
         let key = self.names.key(&pin);
         let put = Put { key, object: Object { chain, first, next, first_record } };
 
+        if assignment.attempt.is_some() && self.bounds.without != Some(Rule::OneBody) {
+            state.running_mut(of).body = Some((first, next));
+        }
         if self.bounds.without == Some(Rule::Order) {
             state.running_mut(of).parts().0.created(next);
             state.network.put(put);
@@ -311,9 +331,20 @@ impl ChainModel {
         }
     }
 
+    /// Whether a store's answer tells an assignment what it did not know: that the store
+    /// overwrites. It begins anew as one that knows.
+    fn is_surprised(&self, assignment: &Assignment) -> bool {
+        let looks = !matches!(self.bounds.without, Some(Rule::Answers | Rule::OwnKeys));
+        self.bounds.taken.is_overwritten() && assignment.attempt.is_none() && looks
+    }
+
     fn land_put(&self, state: &mut State, of: usize) {
         let put = state.running_mut(of).parts().1.take().expect("one is under way");
         let created = state.store.put(&self.bounds, put);
+        if self.is_surprised(state.running(of)) {
+            state.assignments[of] = None;
+            return;
+        }
         let owner = state.running_mut(of).parts().0;
         if created || self.bounds.without == Some(Rule::Conflict) {
             owner.created(put.object.next);

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use kafka2oss_chain::{Identity, KeyLayout, Pin};
+use kafka2oss_chain::{AttemptId, Identity, KeyLayout, Pin};
 use kafka2oss_proto::spec::{Layout, TimeBucketLength, TimeBucketStyle, TimeBuckets};
 
 use crate::Bounds;
@@ -36,6 +36,8 @@ pub struct Key {
     pub first_record: i64,
     /// The layout, 0 or 1.
     pub layout: u8,
+    /// The assignment whose own it is.
+    pub attempt: Option<u8>,
 }
 
 /// Identities and keys of all chains within some bounds.
@@ -54,13 +56,17 @@ impl Names {
         // opens for a recreated topic.
         for epoch in 1..=bounds.resets + 2 {
             for topic in 0..=bounds.recreations {
-                names.add(Chain { epoch, topic }, bounds.records);
+                names.add(Chain { epoch, topic }, bounds);
             }
         }
         names
     }
 
-    fn add(&mut self, chain: Chain, records: i64) {
+    fn add(&mut self, chain: Chain, bounds: &Bounds) {
+        let records = bounds.records;
+        // One more than the bounds have: that of a run without faults.
+        let own = (0..=bounds.assignments).filter(|_| bounds.taken.is_overwritten());
+        let attempts: Vec<_> = std::iter::once(None).chain(own.map(Some)).collect();
         let identity = Identity {
             uid: UID.to_owned(),
             topic_id: TOPIC_IDS[usize::from(chain.topic)].to_owned(),
@@ -70,11 +76,15 @@ impl Names {
             let made = KeyLayout::new(&spec, TOPIC, PARTITION, identity.chain_id());
             for first in 0..records {
                 for first_record in first..records {
-                    let pin = made.link(first, first_record * MINUTE, extension);
-                    let key = Key { chain, first, first_record, layout };
-                    let stands_for = *self.keys.entry(pin.clone()).or_insert(key);
-                    assert_eq!((stands_for.chain, stands_for.first), (chain, first), "{pin}");
-                    self.pins.insert(key, pin);
+                    for &attempt in &attempts {
+                        let id = attempt.map(|number| AttemptId::of(number.into()));
+                        let pin = made.link(first, first_record * MINUTE, extension, id);
+                        let key = Key { chain, first, first_record, layout, attempt };
+                        let stands_for = *self.keys.entry(pin.clone()).or_insert(key);
+                        let Key { chain: of, first: at, attempt: by, .. } = stands_for;
+                        assert_eq!((of, at, by), (chain, first, attempt), "{pin}");
+                        self.pins.insert(key, pin);
+                    }
                 }
             }
         }

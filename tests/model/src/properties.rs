@@ -8,7 +8,7 @@ use crate::{ChainModel, completion};
 
 /// The names of those that data depends on.
 pub(crate) const SAFETY: [&str; 3] = [
-    "each record stands in one object",
+    "each record stands in one object where the store overwrites none",
     "there is an object for each offset below a commit",
     "no replay is swallowed",
 ];
@@ -29,6 +29,9 @@ pub(crate) fn all(model: &ChainModel) -> Vec<Property<ChainModel>> {
     if bounds.lost_commit_answers > 0 && bounds.assignments > 1 {
         all.push(Property::sometimes("a commit of a fenced member is under way", has_late_commit));
     }
+    if bounds.taken.is_overwritten() {
+        all.push(Property::sometimes("a record stands in two objects", has_a_record_twice));
+    }
     if bounds.retention > 0 {
         all.push(Property::sometimes("a link begins in a lost range", has_lost_range));
     }
@@ -38,12 +41,16 @@ pub(crate) fn all(model: &ChainModel) -> Vec<Property<ChainModel>> {
     all
 }
 
-/// Extents of one chain never overlap.
-pub(crate) fn each_record_stands_once(_: &ChainModel, state: &State) -> bool {
-    state.chains().all(|chain| {
+/// Extents of one chain never overlap, unless the store overwrites.
+pub(crate) fn each_record_stands_once(model: &ChainModel, state: &State) -> bool {
+    model.bounds.taken.is_overwritten() || !has_a_record_twice(model, state)
+}
+
+fn has_a_record_twice(_: &ChainModel, state: &State) -> bool {
+    state.chains().any(|chain| {
         let objects = || state.store.objects(chain).enumerate();
-        objects().all(|(index, one)| {
-            objects().skip(index + 1).all(|(_, two)| one.next <= two.first || two.next <= one.first)
+        objects().any(|(index, one)| {
+            objects().skip(index + 1).any(|(_, two)| one.first < two.next && two.first < one.next)
         })
     })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kafka2oss_chain::{Commit, Owner};
+use kafka2oss_chain::{Commit, Keys, Owner};
 
 use crate::Bounds;
 use crate::broker::{Group, Member};
@@ -108,6 +108,10 @@ pub struct Assignment {
     pub chain: Chain,
     /// The layout of the spec that it came with.
     pub layout: u8,
+    /// Its number, where it has keys of its own.
+    pub attempt: Option<u8>,
+    /// Under its own key of the link that starts there: the one body, up to this offset.
+    pub body: Option<(i64, i64)>,
     /// The consumer's membership.
     pub member: Member,
     /// Whether its topic was there when it began: else it takes no records.
@@ -123,6 +127,14 @@ pub struct Assignment {
 }
 
 impl Assignment {
+    /// Under which keys it puts.
+    pub(crate) fn keys(&self) -> Keys {
+        match self.attempt {
+            Some(_) => Keys::Own,
+            None => Keys::Shared,
+        }
+    }
+
     /// What decides, once the position is known.
     pub fn owner(&self) -> Option<&Owner> {
         match &self.stage {

@@ -1,4 +1,4 @@
-//! The bucket: create-only puts, and HEAD.
+//! The bucket: puts, which are create-only unless the store overwrites, and HEAD.
 
 use std::collections::BTreeMap;
 
@@ -57,7 +57,8 @@ pub struct Store {
 impl Store {
     /// Creates an object, or refuses to since there is one (`false`).
     pub(crate) fn put(&mut self, bounds: &Bounds, put: Put) -> bool {
-        if bounds.without != Some(Rule::CreateOnly) && self.objects.contains_key(&put.key) {
+        let refuses = !bounds.taken.is_overwritten() && bounds.without != Some(Rule::CreateOnly);
+        if refuses && self.objects.contains_key(&put.key) {
             return false;
         }
         self.objects.insert(put.key, put.object);

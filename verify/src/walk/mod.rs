@@ -98,8 +98,12 @@ pub(crate) struct Walk<'a> {
     report: PartitionReport,
     /// End of the links so far; where the next one has to start.
     position: Option<i64>,
+    /// The same of the links whose keys are no attempt's own.
+    shared_position: Option<i64>,
     /// Highest offset that a link has held so far.
     frontier: Option<i64>,
+    /// The same of the links whose keys are no attempt's own.
+    shared_frontier: Option<i64>,
     awaited: Awaited,
     /// Records below are in no object to come.
     settled: i64,
@@ -119,6 +123,8 @@ pub(crate) struct Walk<'a> {
 #[derive(Debug)]
 struct OpenObject {
     key: Arc<str>,
+    /// Its key is an attempt's own.
+    is_own: bool,
     metadata: ObjectMetadata,
     records: u64,
     /// Highest offset so far.
@@ -160,7 +166,9 @@ impl<'a> Walk<'a> {
             findings: Collector::new(settings.examples),
             report,
             position: start,
+            shared_position: start,
             frontier: None,
+            shared_frontier: None,
             awaited: Awaited::default(),
             settled: i64::MIN,
             source_next: from.max(settings.log_start),
@@ -214,40 +222,51 @@ impl<'a> Walk<'a> {
     }
 
     /// Begins an object of the chain under `key`, which names `first` as its
-    /// first offset. False when it is no link and is not to be read.
-    pub(crate) fn begin(&mut self, key: &str, first: i64, metadata: ObjectMetadata) -> bool {
+    /// first offset and may be an attempt's own. False when it is no link and is not
+    /// to be read.
+    pub(crate) fn begin(
+        &mut self,
+        key: &str,
+        first: i64,
+        is_own: bool,
+        metadata: ObjectMetadata,
+    ) -> bool {
         self.settle_below(first);
         if let Some(contradiction) = self.contradiction(first, &metadata) {
             self.add(Kind::Foreign, Finding::of_object(key, contradiction));
             return false;
         }
         let next = metadata.next_offset;
-        if let Some(position) = self.position {
-            if first > position {
-                self.unread.push((position, first));
-                // The connector goes on at the log's start when retention has
-                // overtaken it.
-                let lost = if first <= self.settings.log_start {
-                    ", which may be a range that the topic had lost by then"
-                } else {
-                    ""
-                };
-                let detail =
-                    format!("the link before ends at {position}, this one starts at {first}{lost}");
-                let hole = Finding::of_offsets(position, first - 1, detail).in_object(key);
-                self.add(Kind::Hole, hole);
-            } else if first < position {
-                let detail =
-                    format!("the chain was at {position} when this link started at {first}");
-                let last = position.min(next) - 1;
-                self.add(Kind::Overlap, Finding::of_offsets(first, last, detail).in_object(key));
-            }
+        if let Some(position) = self.position.filter(|position| first > *position) {
+            self.unread.push((position, first));
+            // The connector goes on at the log's start when retention has
+            // overtaken it.
+            let lost = if first <= self.settings.log_start {
+                ", which may be a range that the topic had lost by then"
+            } else {
+                ""
+            };
+            let detail =
+                format!("the link before ends at {position}, this one starts at {first}{lost}");
+            let hole = Finding::of_offsets(position, first - 1, detail).in_object(key);
+            self.add(Kind::Hole, hole);
+        }
+        // Links of other attempts may begin wherever the chain has been.
+        let not_before = if is_own { self.report.start } else { self.shared_position };
+        if let Some(position) = not_before.filter(|position| first < *position) {
+            let detail = format!("the chain was at {position} when this link started at {first}");
+            let last = position.min(next) - 1;
+            self.add(Kind::Overlap, Finding::of_offsets(first, last, detail).in_object(key));
         }
         self.position = self.position.max(Some(next));
+        if !is_own {
+            self.shared_position = self.shared_position.max(Some(next));
+        }
         self.committed_met |= self.settings.committed == Some(next);
         self.uid.get_or_insert_with(|| metadata.uid.clone());
         self.report.links += 1;
-        self.object = Some(OpenObject { key: key.into(), metadata, records: 0, last: None });
+        self.object =
+            Some(OpenObject { key: key.into(), is_own, metadata, records: 0, last: None });
         true
     }
 
@@ -270,6 +289,12 @@ impl<'a> Walk<'a> {
         }
         let last = object.last;
         object.last = last.max(Some(offset));
+        // By another attempt: this link or those before that hold it have own keys.
+        let may_repeat = last.is_none_or(|last| offset > last)
+            && (object.is_own || self.shared_frontier.is_none_or(|shared| offset > shared));
+        if !object.is_own {
+            self.shared_frontier = self.shared_frontier.max(Some(offset));
+        }
 
         let source = self.awaited.take(offset);
         if let DecodedValue::Object(value) = &found.value {
@@ -289,13 +314,15 @@ impl<'a> Walk<'a> {
             None if offset < self.settings.log_start && last.is_some_and(|last| offset < last) => {
                 self.add_at(Kind::OutOfOrder, offset, &key, "it stands behind a higher offset");
             }
+            None if may_repeat => self.report.repeated += 1,
             None => self.add_at(Kind::Duplicated, offset, &key, "it stands in the chain before"),
         }
     }
 
     /// Ends the object.
     pub(crate) fn end(&mut self, ending: Ending) {
-        let Some(OpenObject { key, metadata, records, last: _ }) = self.object.take() else {
+        let Some(OpenObject { key, is_own: _, metadata, records, last: _ }) = self.object.take()
+        else {
             return;
         };
         match ending {

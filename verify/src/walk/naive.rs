@@ -16,6 +16,8 @@ pub(super) struct Link {
     pub(super) metadata: ObjectMetadata,
     pub(super) records: Vec<DecodedRecord>,
     pub(super) damaged: bool,
+    /// Its key is an attempt's own.
+    pub(super) is_own: bool,
 }
 
 /// What is wrong with `links`, which are in the order of their first offsets.
@@ -33,18 +35,23 @@ pub(super) fn judge(
         .map(|record| (record.offset, record))
         .collect();
     let mut findings = Vec::new();
-    let mut position = start;
+    let (mut position, mut shared_position) = (start, start);
     let mut ends = BTreeSet::from_iter(start);
-    let mut held = BTreeSet::new();
+    let (mut held, mut held_shared) = (BTreeSet::new(), BTreeSet::new());
 
-    for Link { metadata, records, damaged } in links {
+    for Link { metadata, records, damaged, is_own } in links {
         let (first, next) = (metadata.first_offset, metadata.next_offset);
-        match position {
-            Some(position) if first > position => findings.push((Kind::Hole, Some(position))),
-            Some(position) if first < position => findings.push((Kind::Overlap, Some(first))),
-            _ => {}
+        if let Some(position) = position.filter(|position| first > *position) {
+            findings.push((Kind::Hole, Some(position)));
+        }
+        let not_before = if *is_own { start } else { shared_position };
+        if not_before.is_some_and(|position| first < position) {
+            findings.push((Kind::Overlap, Some(first)));
         }
         position = position.max(Some(next));
+        if !is_own {
+            shared_position = shared_position.max(Some(next));
+        }
         ends.insert(next);
         let mut highest_here = None;
         for record in records {
@@ -56,9 +63,17 @@ pub(super) fn judge(
             let is_behind = highest_here.is_some_and(|highest| offset < highest);
             let highest_anywhere = held.last().copied();
             let is_again = held.contains(&offset);
+            // Once in this link, and in none before whose key is shared, unless this
+            // one's is not.
+            let may_repeat = highest_here.is_none_or(|highest| offset > highest)
+                && (*is_own || held_shared.last().is_none_or(|shared| offset > *shared));
+            if !is_own {
+                held_shared.insert(offset);
+            }
             highest_here = highest_here.max(Some(offset));
             held.insert(offset);
             match originals.get(&offset) {
+                Some(_) if is_again && may_repeat => {}
                 Some(_) if is_again => findings.push((Kind::Duplicated, Some(offset))),
                 Some(original) => {
                     if is_behind {
@@ -79,6 +94,7 @@ pub(super) fn judge(
                 None if offset < settings.log_start && is_behind => {
                     findings.push((Kind::OutOfOrder, Some(offset)));
                 }
+                None if may_repeat => {}
                 None => findings.push((Kind::Duplicated, Some(offset))),
             }
         }

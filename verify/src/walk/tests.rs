@@ -93,8 +93,8 @@ impl<I: Iterator<Item = SourceRecord>> Source for Topic<I> {
 fn walk(settings: WalkSettings<'_>, links: &[Link], topic: &[SourceRecord]) -> Walked {
     let mut topic = Topic(topic.iter().cloned());
     let mut walk = Walk::new(settings, links.first().map(|link| link.metadata.first_offset));
-    for Link { metadata, records, damaged } in links {
-        assert!(walk.begin(KEY, metadata.first_offset, metadata.clone()));
+    for Link { metadata, records, damaged, is_own } in links {
+        assert!(walk.begin(KEY, metadata.first_offset, *is_own, metadata.clone()));
         for record in records {
             while walk.wants(Before::Record(record)) {
                 walk.source(topic.next(walk.source_start()).expect("never fails"));
@@ -148,7 +148,7 @@ fn sound() -> impl Strategy<Value = (Vec<SourceRecord>, Vec<Link>)> {
                 .collect();
             let metadata = metadata(first, next, records.len());
             first = next;
-            Link { metadata, records, damaged: false }
+            Link { metadata, records, damaged: false, is_own: false }
         });
         let links = links.collect();
         (topic, links)
@@ -168,6 +168,9 @@ enum Damage {
     Renumber(Index, Index, i64),
     DropOriginal(Index),
     MoveRecord(Index, Index, Index),
+    /// Another attempt has put a part of it.
+    Repeat(Index, Index),
+    GiveOwnKey(Index),
 }
 
 fn damage() -> impl Strategy<Value = Damage> {
@@ -184,6 +187,8 @@ fn damage() -> impl Strategy<Value = Damage> {
         (index(), index(), 0_i64..60).prop_map(|(l, r, offset)| Damage::Renumber(l, r, offset)),
         index().prop_map(Damage::DropOriginal),
         (index(), index(), index()).prop_map(|(l, r, to)| Damage::MoveRecord(l, r, to)),
+        (index(), index()).prop_map(|(link, at)| Damage::Repeat(link, at)),
+        index().prop_map(Damage::GiveOwnKey),
     ]
 }
 
@@ -249,9 +254,25 @@ impl Damage {
                     to.get_mut(links).records.push(record);
                 }
             }
+            Self::GiveOwnKey(link) => link.get_mut(links).is_own = true,
+            Self::Repeat(link, at) => {
+                let link = link.index(links.len());
+                links.insert(link, attempt(&links[link], at));
+            }
             Self::DropOriginal(_) => {}
         }
     }
+}
+
+/// The same link by another attempt, under its own key and perhaps shorter.
+fn attempt(link: &Link, at: &Index) -> Link {
+    let mut other = Link { is_own: true, ..link.clone() };
+    let ObjectMetadata { first_offset, next_offset, .. } = other.metadata;
+    let length = usize::try_from(next_offset - first_offset).expect("it is short");
+    let next = first_offset + 1 + i64::try_from(at.index(length.max(1))).expect("it is short");
+    other.records.retain(|record| record.offset < next);
+    other.metadata = metadata(first_offset, next, other.records.len());
+    other
 }
 
 fn pick<'a>(
@@ -271,6 +292,24 @@ proptest! {
         let walked = walk(settings(&expectation, &none), &links, &topic);
         let compared: usize = links.iter().map(|link| link.records.len()).sum();
         prop_assert_eq!(walked.report.compared, compared as u64);
+        prop_assert_eq!(found(walked), []);
+    }
+
+    #[test]
+    fn what_other_attempts_have_put_under_own_keys_is_no_damage(
+        (topic, mut links) in sound(),
+        attempts in prop::collection::vec((any::<Index>(), any::<Index>()), 1..6),
+    ) {
+        let sound: usize = links.iter().map(|link| link.records.len()).sum();
+        for (link, at) in &attempts {
+            let link = link.index(links.len());
+            links.insert(link, attempt(&links[link], at));
+        }
+        let (expectation, none) = (expectation(), DeadLetters::default());
+        let walked = walk(settings(&expectation, &none), &links, &topic);
+        let all: usize = links.iter().map(|link| link.records.len()).sum();
+        let figures = (walked.report.compared, walked.report.repeated);
+        prop_assert_eq!(figures, (sound as u64, (all - sound) as u64));
         prop_assert_eq!(found(walked), []);
     }
 
@@ -328,7 +367,7 @@ fn what_is_no_link_is_foreign_and_what_it_stood_for_is_missing() {
     ] {
         let settings = WalkSettings { bound: Some(2), ..settings(&expectation, &none) };
         let mut walk = Walk::new(settings, Some(0));
-        assert!(!walk.begin(KEY, 0, metadata));
+        assert!(!walk.begin(KEY, 0, false, metadata));
         let mut topic = Topic((0..2).map(original));
         read_to_end(&mut walk, &mut topic, &mut |_| Ok(())).expect("never fails");
         walk.finish();
@@ -341,7 +380,7 @@ fn what_is_no_link_is_foreign_and_what_it_stood_for_is_missing() {
 fn what_retention_takes_away_meanwhile_cannot_be_compared() {
     let (expectation, none) = (expectation(), DeadLetters::default());
     let mut walk = Walk::new(settings(&expectation, &none), Some(0));
-    assert!(walk.begin(KEY, 0, metadata(0, 3, 3)));
+    assert!(walk.begin(KEY, 0, false, metadata(0, 3, 3)));
     walk.source(SourceEvent::LogStart(2));
     walk.source(SourceEvent::Record(original(2)));
     for offset in 0..3 {
@@ -420,7 +459,7 @@ fn a_large_object_is_compared_with_a_few_records_in_memory() {
     let encoding = Encoding { format: Format::JsonLines, compression: Compression::None };
     let mut walk = Walk::new(settings(&expectation, &none), Some(0));
     let told = ObjectMetadata { crc64, ..metadata(0, RECORDS, 200) };
-    assert!(walk.begin(KEY, 0, told));
+    assert!(walk.begin(KEY, 0, false, told));
     let mut topic = Topic((0..RECORDS).map(large));
     let (mut steps, mut most) = (0, (0, 0));
     let content = BufReader::new(body(0..RECORDS));

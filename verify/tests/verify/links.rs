@@ -65,6 +65,49 @@ fn links_that_share_offsets_are_an_overlap_of_duplicates() {
 }
 
 #[test]
+fn what_attempts_have_put_under_own_keys_is_repeated_and_no_damage() {
+    run(async {
+        // given two attempts at the first link and one at the second
+        let world = World::start(1).await?;
+        let records = world.fill(10).await?;
+        let parts = |extents| links(&world, &records, 0, extents);
+        Writer::with_own_keys(1).put_all(&world, &parts(&[(0, 6)])).await?;
+        Writer::with_own_keys(2).put_all(&world, &parts(&[(0, 4)])).await?;
+        Writer::with_own_keys(3).put_all(&world, &parts(&[(6, 10)])).await?;
+
+        let report = world.verify().await?;
+        assert_found(&report, &[]);
+        let partition = &report.partitions[0];
+        assert_eq!((partition.compared, partition.repeated), (10, 4));
+        assert!(report.to_string().contains("4 copies by other attempts"), "{report}");
+
+        // when the longer one is gone
+        let lost = Writer::with_own_keys(1).key(&world, &parts(&[(0, 6)])[0]);
+        world.bucket.delete(&lost).await?;
+
+        // then no other has all of it
+        let report = world.verify().await?;
+        assert_found(&report, &[(Kind::Missing, 2), (Kind::Hole, 1)]);
+        assert_example(&report, Kind::Missing, 4, 5);
+        Ok(())
+    });
+}
+
+#[test]
+fn beside_own_keys_those_that_all_share_are_judged_as_ever() {
+    run(async {
+        let (world, chain) = start(&Writer::default()).await?;
+        Writer::with_own_keys(1).put(&world, &chain[1]).await?;
+        assert_found(&world.verify().await?, &[]);
+
+        Writer::of("json.gz").put(&world, &chain[1]).await?;
+        let report = world.verify().await?;
+        assert_found(&report, &[(Kind::Duplicated, 3), (Kind::Overlap, 1)]);
+        Ok(())
+    });
+}
+
+#[test]
 fn a_changed_byte_of_a_value_is_altered_and_damaged() {
     run(async {
         let writer = Writer::default();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use anyhow::{Result, ensure};
-use kafka2oss_chain::{DETACHED_VALUE, KeyLayout, ObjectMetadata, SPILLED_VALUE};
+use kafka2oss_chain::{AttemptId, DETACHED_VALUE, KeyLayout, ObjectMetadata, SPILLED_VALUE};
 use kafka2oss_format::{
     Compression, Encoder, EncoderSettings, Encoding, Format, Header, Record, TextEncoding, Value,
     compress,
@@ -19,6 +19,8 @@ use crate::world::{PREFIX, World};
 pub(crate) struct Writer {
     pub(crate) layout: Layout,
     pub(crate) encoding: Encoding,
+    /// Whose own keys are.
+    pub(crate) attempt: Option<AttemptId>,
     /// Larger values are spilled, or left out when they are not to be.
     pub(crate) max_value_bytes: usize,
     pub(crate) spill: bool,
@@ -29,6 +31,7 @@ impl Default for Writer {
         Self {
             layout: Layout { prefix: PREFIX.into(), time_buckets: None, hash_prefix: false },
             encoding: Encoding { format: Format::JsonArray, compression: Compression::None },
+            attempt: None,
             max_value_bytes: 1 << 20,
             spill: true,
         }
@@ -82,6 +85,11 @@ impl Writer {
         Self { encoding, ..Self::default() }
     }
 
+    /// An attempt that has keys of its own.
+    pub(crate) fn with_own_keys(number: u64) -> Self {
+        Self { attempt: Some(AttemptId::of(number)), ..Self::default() }
+    }
+
     fn keys(&self, world: &World, partition: i32) -> KeyLayout {
         KeyLayout::new(&self.layout, &world.topic, partition, world.identity.chain_id())
     }
@@ -90,7 +98,7 @@ impl Writer {
     pub(crate) fn key(&self, world: &World, link: &Link) -> String {
         let timestamp = link.records.first().and_then(|record| record.timestamp).unwrap_or(-1);
         let keys = self.keys(world, link.partition);
-        keys.link(link.first, timestamp, self.encoding.extension()).key().to_owned()
+        keys.link(link.first, timestamp, self.encoding.extension(), self.attempt).key().to_owned()
     }
 
     /// The key of the object of a record's value.

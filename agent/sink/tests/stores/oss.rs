@@ -8,7 +8,7 @@ use kafka2oss_proto::spec::{SecretSource, StoreType};
 use kafka2oss_sandbox::oss::{
     Fault, Occurrence, Operation, OssEmulator, OssOptions, RequestMatch, Versioning,
 };
-use kafka2oss_sink::{ObjectStore, Probe, Probed, fresh_probe_key};
+use kafka2oss_sink::{ObjectStore, Probe, Probed, PutOutcome, fresh_probe_key};
 
 use crate::support::{
     CREATED, destination, has_one_winner, is_create_only, object, plain, refusal, run,
@@ -107,7 +107,7 @@ fn an_unversioned_bucket_allows_exactly_once_and_the_probe_leaves_nothing() {
 }
 
 #[test]
-fn versioning_downgrades_the_probe_and_shows_in_answers_to_puts() {
+fn versioning_downgrades_the_probe_and_shows_in_later_answers() {
     run(async {
         let emulator = start().await;
         let store = store(&emulator);
@@ -128,8 +128,11 @@ fn versioning_downgrades_the_probe_and_shows_in_answers_to_puts() {
                 assert_eq!(emulator.list(BUCKET, ".kafka2oss-probe/").await.unwrap(), []);
             }
             let outcome = store.put(&object("k", "[]")).await.unwrap();
-            let doubt = store.doubt("k", &outcome).map(|doubt| doubt.code);
-            assert_eq!(doubt, Some(ErrorCode::StoreVersioningOn), "{outcome:?}");
+            let PutOutcome::Created { version_id } = outcome else { panic!("{outcome:?}") };
+            let stored = store.head("k").await.unwrap().unwrap();
+            assert_eq!(stored.version_id, version_id);
+            let doubt = store.doubt("k", version_id.as_deref()).map(|doubt| doubt.code);
+            assert_eq!(doubt, Some(ErrorCode::StoreVersioningOn), "{version_id:?}");
         }
     });
 }

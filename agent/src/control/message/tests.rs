@@ -108,8 +108,14 @@ fn a_task_that_waits_for_its_predecessor_is_starting() {
 #[test]
 fn a_downgrade_is_told_with_its_reason() {
     let downgrade = Problem::new(ErrorCode::StoreVersioningOn, "a version id");
-    let (_, task) = watch::channel(Snapshot { downgrade: Some(downgrade), ..Snapshot::default() });
-    let report = report(&view([(0, Some(task))]));
+    let (_, task) = watch::channel(Snapshot {
+        downgrade: Some(downgrade),
+        store_overwrites: true,
+        ..Snapshot::default()
+    });
+    let other = watch::channel(Snapshot::default()).1;
+    let report = report(&view([(0, Some(task)), (1, Some(other))]));
+    assert!(report.store_overwrites);
     assert_eq!(report.delivery_guarantee(), v1::DeliveryGuarantee::AtLeastOnce);
     assert!(report.delivery_guarantee_reason.contains("STORE_VERSIONING_ON"));
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+use kafka2oss_chain::Keys;
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use tokio::sync::watch;
@@ -268,6 +269,21 @@ impl Board {
         });
         if news {
             self.log(Severity::Warn, partition, None, Some(problem), problem.message.clone());
+        }
+    }
+
+    /// A reply shows that the store overwrites.
+    pub(super) fn overwrites(&self, partition: i32, problem: &Problem) {
+        self.snapshot
+            .send_if_modified(|snapshot| !std::mem::replace(&mut snapshot.store_overwrites, true));
+        self.downgrade(Some(partition), problem);
+    }
+
+    /// Under which keys objects are put from now on.
+    pub(super) fn keys(&self) -> Keys {
+        match self.snapshot.borrow().store_overwrites {
+            true => Keys::Own,
+            false => self.spec.keys,
         }
     }
 

@@ -136,6 +136,11 @@ impl PartitionBoard {
         self.task.downgrade(Some(self.partition), problem);
     }
 
+    /// A reply shows that the store overwrites.
+    pub(crate) fn overwrites(&self, problem: &Problem) {
+        self.task.overwrites(self.partition, problem);
+    }
+
     /// The loop takes records and has room for them, or not.
     pub(crate) fn asks(&self, asks: bool) {
         self.task.readings.asks(self.partition, asks);

@@ -33,7 +33,8 @@ impl Session {
             Exit::Broken(problem) => Err(problem),
             Exit::Rewind(standing) => {
                 let read_from = read_from(standing.position, None);
-                let restart = Restart { partition, standing, read_from, committed: true };
+                let committed = self.board.committed(partition).is_some();
+                let restart = Restart { partition, standing, read_from, committed };
                 self.carry_out(Deferred::Restart(restart)).await
             }
             Exit::WithoutWitness(standing) => {

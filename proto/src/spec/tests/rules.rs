@@ -371,7 +371,7 @@ fn the_longest_key_fits_with_every_part_that_a_layout_can_have() {
     };
     let around = "0f3c/".len()
         + "/year=2026/month=01/day=31/hour=23/minute=59/".len()
-        + "2147483647/+2147483647+00000000000000000000-abcd2345.jsonl.zst".len();
+        + "2147483647/+2147483647+00000000000000000000-abcd2345-mnop6723abcd.jsonl.zst".len();
     let prefix = 1_023 - around - 2 * 249;
     assert!(longest(prefix, 249).is_ok());
     let violations = longest(prefix + 1, 249).unwrap_err();

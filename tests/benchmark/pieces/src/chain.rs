@@ -58,7 +58,12 @@ impl Chain {
         let chain_id = identity.chain_id();
         let layout = KeyLayout::new(&layout, TOPIC, PARTITION, chain_id);
         let position = 1_000_000_000;
-        let owner = Owner::new(Commit::start(at(position)), Duration::from_secs(30), true);
+        let owner = Owner::new(
+            Commit::start(at(position)),
+            Duration::from_secs(30),
+            true,
+            kafka2oss_chain::Keys::Shared,
+        );
         let mut chain = Self { identity, chain_id, layout, owner, now: Moment(0) };
         chain.add_link();
         chain
@@ -97,7 +102,7 @@ impl Chain {
 
     /// Key of the link that starts at `first`.
     pub fn key(&self, first: i64) -> Pin {
-        self.layout.link(first, TIMESTAMP, EXTENSION)
+        self.layout.link(first, TIMESTAMP, EXTENSION, None)
     }
 
     /// Reads a key of this chain back.

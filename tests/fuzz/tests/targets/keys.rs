@@ -2,12 +2,12 @@
 //! connector's prefix and topic.
 
 use bolero::TypeGenerator;
-use kafka2oss_chain::{ChainId, DETACHED_VALUE, KeyLayout, ObjectKey, Pin};
+use kafka2oss_chain::{AttemptId, ChainId, DETACHED_VALUE, KeyLayout, ObjectKey, Pin};
 use kafka2oss_format::Encoding;
 use kafka2oss_fuzz::{Near, Text};
 use kafka2oss_proto::spec::{Layout, TimeBucketLength, TimeBucketStyle, TimeBuckets};
 
-const WORDS: [&str; 14] = [
+const WORDS: [&str; 15] = [
     "+",
     "-",
     ".",
@@ -18,6 +18,7 @@ const WORDS: [&str; 14] = [
     "99999999999999999999",
     "2147483648",
     "abcd2345",
+    "-mnop6723abcd",
     "é",
     "UTC",
     "Asia/Shanghai",
@@ -31,8 +32,9 @@ fn a_key_that_is_taken_is_what_it_says() {
         let key = near.to_text(RIGHT, &WORDS);
         let Some(read) = ObjectKey::parse(&key) else { return };
         assert!(read.partition >= 0 && read.offset >= 0);
-        let ObjectKey { topic, partition, offset, chain, extension } = read;
-        let segment = format!("{topic}+{partition}+{offset:020}-{chain}.{extension}");
+        let ObjectKey { topic, partition, offset, chain, attempt, extension } = read;
+        let attempt = attempt.map_or(String::new(), |attempt| format!("-{attempt}"));
+        let segment = format!("{topic}+{partition}+{offset:020}-{chain}{attempt}.{extension}");
         assert_eq!(key.rsplit('/').next(), Some(segment.as_str()));
     });
 }
@@ -47,6 +49,7 @@ struct Given {
     hash_prefix: bool,
     buckets: Option<(bool, u8, Text)>,
     encoding: u8,
+    attempt: Option<u64>,
 }
 
 #[test]
@@ -65,23 +68,28 @@ fn a_key_of_any_prefix_and_topic_is_read_back() {
         let extension = Encoding::ALL[usize::from(given.encoding) % 6].extension();
 
         let layout = KeyLayout::new(&layout, &topic, *partition, chain);
-        let link = layout.link(*first, *timestamp, extension);
+        let attempt = given.attempt.map(AttemptId::of);
+        let link = layout.link(*first, *timestamp, extension, attempt);
         let value = layout.value(*first, DETACHED_VALUE);
 
         // What no topic's name has, and no record.
         let is_legal =
             !topic.is_empty() && !topic.contains(['/', '+']) && *partition >= 0 && *first >= 0;
-        for (key, extension) in [(link.key(), extension), (&value, DETACHED_VALUE)] {
+        for (key, attempt, extension) in
+            [(link.key(), attempt, extension), (&value, None, DETACHED_VALUE)]
+        {
             let expected = ObjectKey {
                 topic: &topic,
                 partition: *partition,
                 offset: *first,
                 chain,
+                attempt,
                 extension,
             };
             assert!(!is_legal || ObjectKey::parse(key) == Some(expected), "{key}");
         }
         let pin = Pin::of_chain(link.key(), &chain, *partition, *first);
+        assert!(!is_legal || pin.as_ref().is_some_and(|pin| pin.is_own() == attempt.is_some()));
         assert!(!is_legal || pin == Some(link));
         assert_eq!(Pin::of_chain(&value, &chain, *partition, *first), None);
     });

@@ -2,7 +2,7 @@
 
 use bolero::TypeGenerator;
 use bolero::generator::produce;
-use kafka2oss_chain::{ChainId, DETACHED_VALUE, KeyLayout, ObjectKey};
+use kafka2oss_chain::{AttemptId, ChainId, DETACHED_VALUE, KeyLayout, ObjectKey};
 use kafka2oss_fuzz::{Near, Text};
 use kafka2oss_proto::spec::{
     ConnectorSpec, Instance, check_request, defaults, has_plain, planned_resources, redact,
@@ -198,7 +198,7 @@ fn keeps_what_it_says(spec: &ConnectorSpec, connector_id: &str) {
     // What a spec takes, every store does, wherever the topic goes.
     let chain = ChainId::parse("abcd2345").unwrap();
     let layout = KeyLayout::new(&spec.output.layout, &spec.source.topic, i32::MAX, chain);
-    let link = layout.link(i64::MAX, 1_603_781_578_478, "jsonl.zst");
+    let link = layout.link(i64::MAX, 1_603_781_578_478, "jsonl.zst", Some(AttemptId::of(1)));
     for key in [link.key(), &layout.value(i64::MAX, DETACHED_VALUE)] {
         assert!(key.len() <= 1_023 && !key.starts_with('/'), "{key}");
         assert!(ObjectKey::parse(key).is_some_and(|read| read.topic == spec.source.topic));

@@ -1,6 +1,7 @@
-//! With every rule in place each record stands in exactly one object.
+//! With every rule in place each record stands in exactly one object, or in one at
+//! least where the store overwrites.
 
-use kafka2oss_model::Bounds;
+use kafka2oss_model::{Bounds, Taken};
 
 use crate::search::{harms_nothing, holds};
 
@@ -99,4 +100,25 @@ fn when_several_things_go_wrong() {
     let bounds =
         Bounds { resets: 2, recreations: 1, retention: 1, lost_commit_answers: 1, ..ZOMBIE };
     holds("three epochs", bounds, 400_000);
+}
+
+#[test]
+fn of_a_store_that_overwrites_when_each_attempt_has_a_key_of_its_own() {
+    let overwrites = Bounds { taken: Taken::Overwritten, ..ZOMBIE };
+    holds("overwritten", Bounds { assignments: 3, ..overwrites }, 1_000);
+    let lost = Bounds { lost_put_answers: 2, ticks: 1, ..overwrites };
+    holds("overwritten, lost answers to puts", lost, 1_000);
+    let commits = Bounds { lost_commit_answers: 1, moves: 1, assignments: 3, ..overwrites };
+    holds("overwritten, late commits", commits, 1_000);
+    let gone = Bounds { expiries: 1, lost_put_answers: 1, purges: true, ..overwrites };
+    holds("overwritten, an expired offset", gone, 1_000);
+    holds("overwritten, retention", Bounds { retention: 1, records: 3, ..overwrites }, 1_000);
+}
+
+#[test]
+fn of_a_store_that_began_to_overwrite() {
+    let bounds = Bounds { taken: Taken::OverwrittenUnknown, assignments: 3, ..ZOMBIE };
+    holds("overwritten unknown to some", bounds, 1_000);
+    let lost = Bounds { lost_put_answers: 1, layouts: 1, ..bounds };
+    holds("overwritten unknown to some, lost answers to puts", lost, 1_000);
 }

@@ -1,11 +1,13 @@
 //! Each rule is needed: without it, a search finds harm within bounds that are
 //! safe with it.
 
-use kafka2oss_model::{Bounds, Rule};
+use kafka2oss_model::{Bounds, Rule, Taken};
 
 use crate::search::needs;
 
 const ZOMBIE: Bounds = Bounds::ZOMBIE;
+/// The store overwrites, which some learn from its answers only.
+const UNKNOWN: Bounds = Bounds { taken: Taken::OverwrittenUnknown, ..ZOMBIE };
 
 #[test]
 fn offsets_that_are_anothers_are_none() {
@@ -72,4 +74,29 @@ fn a_bare_end_is_checkpointed_before_its_object_may_go() {
 #[test]
 fn checkpoints_outlive_the_groups_offset() {
     needs(Rule::NoOffset, Bounds { expiries: 1, ..ZOMBIE });
+}
+
+#[test]
+fn on_a_store_that_overwrites_each_attempt_has_a_key_of_its_own() {
+    needs(Rule::OwnKeys, Bounds { taken: Taken::Overwritten, ..ZOMBIE });
+}
+
+#[test]
+fn an_own_key_has_one_body() {
+    needs(Rule::OneBody, Bounds { taken: Taken::Overwritten, lost_put_answers: 1, ..ZOMBIE });
+}
+
+#[test]
+fn what_stands_under_a_shared_key_is_not_adopted_where_it_may_be_overwritten() {
+    needs(Rule::SharedKeysLeft, Bounds { assignments: 3, layouts: 1, ..UNKNOWN });
+}
+
+#[test]
+fn under_the_own_key_of_an_attempt_nobody_else_puts_anything() {
+    needs(Rule::OthersKeys, Bounds { assignments: 3, layouts: 1, ..UNKNOWN });
+}
+
+#[test]
+fn an_answer_that_shows_that_the_store_overwrites_is_heard() {
+    needs(Rule::Answers, UNKNOWN);
 }
