@@ -19,19 +19,21 @@ const INSTANCE: &str = "alikafka_chaos";
 pub(crate) struct Connector {
     /// Its ID.
     pub(crate) id: String,
+    guarantee: v1::DeliveryGuarantee,
     name: String,
     channel: Channel,
 }
 
 impl Connector {
     /// Registers the broker, deploys a connector of `topic` from its beginning,
-    /// and waits until it runs.
+    /// and waits until it runs with this guarantee.
     pub(crate) async fn deploy(
         channel: Channel,
         bootstrap: &str,
         topic: &str,
         destination: v1::ObjectStoreDestination,
         shape: Shape,
+        guarantee: v1::DeliveryGuarantee,
     ) -> Result<Self> {
         let request = v1::CreateInstanceRequest {
             instance_id: INSTANCE.into(),
@@ -68,9 +70,14 @@ impl Connector {
         let mut client = ConnectorServiceClient::new(channel.clone());
         let name = client.create_connector(request).await?.into_inner().name;
         client.deploy_connector(v1::DeployConnectorRequest { name: name.clone() }).await?;
-        let connector = Self { id, name, channel };
+        let connector = Self { id, guarantee, name, channel };
         connector.runs().await?;
         Ok(connector)
+    }
+
+    /// What is guaranteed.
+    pub(crate) fn guarantee(&self) -> v1::DeliveryGuarantee {
+        self.guarantee
     }
 
     /// The group of its tasks.
@@ -101,14 +108,14 @@ impl Connector {
         .await
     }
 
-    /// Waits until it is RUNNING with exactly-once delivery.
+    /// Waits until it is RUNNING with its guarantee.
     pub(crate) async fn runs(&self) -> Result<()> {
-        eventually(format!("{} runs exactly once", self.id), LIMIT, async || {
+        eventually(format!("{} runs as {:?}", self.id, self.guarantee), LIMIT, async || {
             let request = v1::GetConnectorRequest { name: self.name.clone() };
             let connector = self.client().get_connector(request).await?.into_inner();
             let status = connector.status.context("a status")?;
-            let is_exact = status.delivery_guarantee() == v1::DeliveryGuarantee::ExactlyOnce;
-            ensure!(status.state() == v1::ConnectorState::Running && is_exact, "{status:?}");
+            let is_as_good = status.delivery_guarantee() == self.guarantee;
+            ensure!(status.state() == v1::ConnectorState::Running && is_as_good, "{status:?}");
             Ok(Some(()))
         })
         .await

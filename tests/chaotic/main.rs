@@ -1,7 +1,7 @@
 //! The product's own binaries between real Kafka and a bucket, while processes
 //! are killed and frozen, the store and the broker fail, agents come and go and
 //! the output changes: at random, from a seed. In the end each record stands in
-//! one object, as it is.
+//! one object, as it is; in one at least, where the bucket overwrites.
 //!
 //! `plan` decides what happens, `runner` carries it out, `verdict` judges.
 //! `tests/chaos` makes long runs of it; `settings` has what it can set.

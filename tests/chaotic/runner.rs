@@ -76,6 +76,7 @@ impl<'a> Runner<'a> {
             TOPIC,
             store.destination(),
             Shape::random(&mut random),
+            kind.guarantee(),
         )
         .await?;
         let flow = Flow::start(kafka.producer()?, TOPIC);

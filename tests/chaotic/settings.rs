@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
+use kafka2oss_proto::v1::DeliveryGuarantee;
 
 const SECONDS: &str = "KAFKA2OSS_TEST_CHAOS_SECONDS";
 const CYCLES: &str = "KAFKA2OSS_TEST_CHAOS_CYCLES";
@@ -15,15 +16,27 @@ const STORE: &str = "KAFKA2OSS_TEST_CHAOS_STORE";
 
 /// One whose first half minute has nearly every kind of disturbance.
 const DEFAULT_SEED: u64 = 6_091;
-const DEFAULT_TIME: Duration = Duration::from_secs(60);
+const DEFAULT_TIME: Duration = Duration::from_secs(72);
 
 /// The store of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StoreKind {
     /// The OSS emulator.
     Oss,
+    /// The same with versioning, so that it overwrites.
+    OssVersioned,
     /// MinIO.
     Minio,
+}
+
+impl StoreKind {
+    /// What may be guaranteed on it.
+    pub(crate) fn guarantee(self) -> DeliveryGuarantee {
+        match self {
+            Self::Oss | Self::Minio => DeliveryGuarantee::ExactlyOnce,
+            Self::OssVersioned => DeliveryGuarantee::AtLeastOnce,
+        }
+    }
 }
 
 /// How long disturbances go on.
@@ -53,10 +66,11 @@ impl Settings {
             (None, seconds) => Extent::Time(seconds.map_or(DEFAULT_TIME, Duration::from_secs)),
         };
         let stores = match env::var(STORE).as_deref() {
-            Err(_) => vec![StoreKind::Oss, StoreKind::Minio],
+            Err(_) => vec![StoreKind::Oss, StoreKind::Minio, StoreKind::OssVersioned],
             Ok("oss") => vec![StoreKind::Oss],
+            Ok("oss-versioned") => vec![StoreKind::OssVersioned],
             Ok("minio") => vec![StoreKind::Minio],
-            Ok(other) => bail!("{STORE} is {other:?}, not oss or minio"),
+            Ok(other) => bail!("{STORE} is {other:?}, not oss, minio or oss-versioned"),
         };
         Ok(Self { seed: number(SEED)?.unwrap_or(DEFAULT_SEED), extent, stores })
     }
@@ -72,7 +86,7 @@ impl Extent {
                 Self::Cycles(cycles / count + u64::from(index < cycles % count))
             }
             Self::Time(time) => {
-                Self::Time(time / u32::try_from(count).expect("there are two stores"))
+                Self::Time(time / u32::try_from(count).expect("there are three stores"))
             }
         }
     }
@@ -82,6 +96,7 @@ impl fmt::Display for StoreKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Oss => "oss",
+            Self::OssVersioned => "oss-versioned",
             Self::Minio => "minio",
         })
     }

@@ -8,7 +8,7 @@ use fastrand::Rng;
 use kafka2oss_proto::spec::{self, AddressingStyle, SecretSource};
 use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::secret::Source;
-use kafka2oss_sandbox::oss::{Fault, Occurrence, RequestMatch, ThrottleCode};
+use kafka2oss_sandbox::oss::{Fault, Occurrence, RequestMatch, ThrottleCode, Versioning};
 use kafka2oss_sink::ObjectStore;
 use kafka2oss_tests::bucket::S3Access;
 use kafka2oss_tests::minio::MinioServer;
@@ -40,9 +40,12 @@ impl Store {
     /// `seed`: which requests meet a fault.
     pub(crate) async fn start(kind: StoreKind, seed: u64) -> Result<Self> {
         let (server, address) = match kind {
-            StoreKind::Oss => {
+            StoreKind::Oss | StoreKind::OssVersioned => {
                 let server = OssServer::start().await?;
                 server.create_bucket(BUCKET).await?;
+                if kind == StoreKind::OssVersioned {
+                    server.set_versioning(BUCKET, Versioning::Enabled).await?;
+                }
                 server.faults().seed(seed);
                 let address = server.address();
                 (Server::Oss(server), address)

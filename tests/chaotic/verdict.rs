@@ -5,6 +5,7 @@ use std::fmt;
 
 use anyhow::Result;
 use kafka2oss_proto::spec::{Instance, KafkaSecurity, Pool};
+use kafka2oss_proto::v1;
 use kafka2oss_sink::ObjectStore;
 use kafka2oss_verify::{Kind, Options, Verification};
 
@@ -12,13 +13,15 @@ use crate::connector::Connector;
 use crate::shape::{MAX_VALUE_BYTES, PREFIXES};
 
 /// How many records stand in the topic, and how often one is not exactly once
-/// and as it is in the objects.
+/// (at least once, where the store overwrites) and as it is in the objects.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Verdict {
     records: u64,
     missing: u64,
     duplicated: u64,
     altered: u64,
+    /// Copies of records in objects of other attempts, where the store overwrites.
+    repeated: u64,
     /// What is wrong, in these or in other ways.
     pub(crate) wrong: Option<String>,
 }
@@ -66,13 +69,16 @@ impl Verdict {
             missing: report.count(Kind::Missing) + report.count(Kind::MissingValue),
             duplicated: report.count(Kind::Duplicated),
             altered: report.count(Kind::Altered),
+            repeated: report.total(|partition| partition.repeated),
             wrong: None,
         };
         let is_clean = report.findings.keys().all(|kind| *kind == Kind::Garbage);
         let found = report.total(|partition| partition.compared + partition.dead_letters);
         // One chain: another would be verified by itself.
         let is_whole = report.partitions.len() == ends.len() && found == verdict.records;
-        verdict.wrong = (!is_clean || !is_whole).then(|| report.to_string());
+        let may_repeat = connector.guarantee() == v1::DeliveryGuarantee::AtLeastOnce;
+        let is_right = is_clean && is_whole && (may_repeat || verdict.repeated == 0);
+        verdict.wrong = (!is_right).then(|| report.to_string());
         Ok(verdict)
     }
 
@@ -82,13 +88,15 @@ impl Verdict {
         self.missing += other.missing;
         self.duplicated += other.duplicated;
         self.altered += other.altered;
+        self.repeated += other.repeated;
         self.wrong = other.wrong;
     }
 }
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { records, missing, duplicated, altered, wrong: _ } = self;
-        write!(f, "records={records} missing={missing} duplicated={duplicated} altered={altered}")
+        let Self { records, missing, duplicated, altered, repeated, wrong: _ } = self;
+        write!(f, "records={records} missing={missing} duplicated={duplicated} altered={altered}")?;
+        write!(f, " repeated={repeated}")
     }
 }
