@@ -26,7 +26,7 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Closed(closed)) if closed.is_broken_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
-            output::note(format_args!("error: {failure}"));
+            output::note(format_args!("{}: {failure}", failure.severity()));
             ExitCode::from(failure.exit_status())
         }
     }

@@ -75,7 +75,9 @@ impl Verdict {
         let is_clean = report.findings.keys().all(|kind| *kind == Kind::Garbage);
         let found = report.total(|partition| partition.compared + partition.dead_letters);
         // One chain: another would be verified by itself.
-        let is_whole = report.partitions.len() == ends.len() && found == verdict.records;
+        let is_whole = report.backlog().is_empty()
+            && report.partitions.len() == ends.len()
+            && found == verdict.records;
         let may_repeat = connector.guarantee() == v1::DeliveryGuarantee::AtLeastOnce;
         let is_right = is_clean && is_whole && (may_repeat || verdict.repeated == 0);
         verdict.wrong = (!is_right).then(|| report.to_string());

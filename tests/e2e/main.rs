@@ -14,6 +14,7 @@ mod encrypted;
 mod every_tenth_broken;
 mod kafka_causes;
 mod lifecycle;
+mod outstanding;
 mod reflection;
 mod requests;
 mod rules;

@@ -9,7 +9,8 @@
 //!   `dead_letters` what stands in the error topics.
 //! - `partition`, `object`: feed a walk.
 //! - `source`, `body`, `values`: the edges to Kafka and the store.
-//! - `report`: [`Report`], `findings` its bounded lists.
+//! - `report`: [`Report`], `findings` its bounded lists, `outstanding` what no object
+//!   stands for yet.
 //!
 //! Of each partition that is being walked, a part of one object, a few records
 //! and what librdkafka has fetched ahead (8 MiB) are in memory. What grows is the
@@ -22,6 +23,7 @@ mod compare;
 mod dead_letters;
 mod findings;
 mod object;
+mod outstanding;
 mod partition;
 mod report;
 mod source;
@@ -30,5 +32,6 @@ mod verification;
 mod walk;
 
 pub use findings::{Finding, Findings, Kind, OffsetRange};
-pub use report::{PartitionReport, Report};
+pub use outstanding::{Backlog, Outstanding};
+pub use report::{PartitionReport, Report, Verdict};
 pub use verification::{Options, Verification};

@@ -13,6 +13,7 @@ use crate::compare::Expectation;
 use crate::dead_letters::DeadLetters;
 use crate::findings::{Collector, Finding, Kind};
 use crate::object::{Chores, read_object, read_to_end};
+use crate::outstanding::Horizon;
 use crate::report::PartitionReport;
 use crate::source::{Cancelled, PartitionReader};
 use crate::values::Values;
@@ -44,6 +45,8 @@ pub(crate) struct Job {
     pub(crate) start: Option<i64>,
     pub(crate) bound: Option<i64>,
     pub(crate) committed: Option<i64>,
+    /// What is looked for behind the chain's end; `None`: nothing is.
+    pub(crate) horizon: Option<Horizon>,
     /// `None` when the topic does not have the partition.
     pub(crate) watermarks: Option<Watermarks>,
 }
@@ -56,7 +59,7 @@ pub(crate) fn verify_partition(
     run: &Run,
     job: &Job,
 ) -> Result<(PartitionReport, Collector), Problem> {
-    let Job { chain, partition, start, bound, committed, ref watermarks } = *job;
+    let Job { chain, partition, start, bound, committed, horizon, ref watermarks } = *job;
     let expectation = Expectation {
         topic: run.topic.clone(),
         partition,
@@ -70,6 +73,7 @@ pub(crate) fn verify_partition(
         start,
         bound,
         committed,
+        horizon,
         log_start,
         compacted: run.compacted,
         expectation: &expectation,

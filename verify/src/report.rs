@@ -3,12 +3,29 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::Serialize;
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 
 use crate::findings::{Findings, Kind};
+use crate::outstanding::{Backlog, Outstanding};
 
-/// What a verification came to: what was compared, and what is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+/// What a verification came to, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Nothing is wrong, and each record that was in the topic stands in an object or in
+    /// an error topic.
+    Complete,
+    /// Nothing is wrong so far, and no object stands yet for some of the records that
+    /// were in the topic: see [`Report::backlog`].
+    Incomplete,
+    /// Something is wrong: see [`Report::findings`].
+    Damaged,
+}
+
+/// What a verification came to: what was compared, what is wrong, and what no object
+/// stands for yet. As JSON it has its verdict, and the sum of outstanding offsets, too.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Report {
     /// The topic.
     pub topic: String,
@@ -42,6 +59,12 @@ pub struct PartitionReport {
     /// The first offset of which nothing had to be there; absent: its own end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bound: Option<i64>,
+    /// The group's committed offset; absent when it has none for this chain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub committed: Option<i64>,
+    /// What no object stands for yet; absent when there is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outstanding: Option<Outstanding>,
     /// Offset of the first record that the topic still has.
     pub log_start: i64,
     /// Links.
@@ -64,11 +87,25 @@ pub struct PartitionReport {
 }
 
 impl Report {
-    /// Whether nothing is wrong. Records that could not be compared are not held
-    /// against it; neither is that there is nothing at all, where no start was
-    /// named.
+    /// Whether nothing is wrong so far. Records that could not be compared are not held
+    /// against it; neither is what no object stands for yet.
     pub fn is_clean(&self) -> bool {
         self.findings.is_empty()
+    }
+
+    /// What it came to.
+    pub fn verdict(&self) -> Verdict {
+        match (self.is_clean(), self.backlog().is_empty()) {
+            (false, _) => Verdict::Damaged,
+            (true, false) => Verdict::Incomplete,
+            (true, true) => Verdict::Complete,
+        }
+    }
+
+    /// What no object stands for yet.
+    pub fn backlog(&self) -> Backlog {
+        let partitions = self.partitions.iter();
+        Backlog::of(partitions.filter_map(|partition| partition.outstanding.as_ref()))
     }
 
     /// How often something is wrong in this way.
@@ -79,6 +116,21 @@ impl Report {
     /// The sum of a figure over all partitions.
     pub fn total(&self, figure: impl Fn(&PartitionReport) -> u64) -> u64 {
         self.partitions.iter().map(figure).sum()
+    }
+}
+
+impl Serialize for Report {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { topic, objects, error_records, partitions, findings } = self;
+        let mut report = serializer.serialize_struct("Report", 7)?;
+        report.serialize_field("topic", topic)?;
+        report.serialize_field("verdict", &self.verdict())?;
+        report.serialize_field("outstanding_offsets", &self.backlog().offsets)?;
+        report.serialize_field("objects", objects)?;
+        report.serialize_field("error_records", error_records)?;
+        report.serialize_field("partitions", partitions)?;
+        report.serialize_field("findings", findings)?;
+        report.end()
     }
 }
 
@@ -102,8 +154,14 @@ impl fmt::Display for Report {
         for partition in partitions {
             writeln!(f, "{partition}")?;
         }
-        if findings.is_empty() {
-            return writeln!(f, "nothing is wrong");
+        match self.verdict() {
+            Verdict::Complete => {
+                writeln!(f, "nothing is wrong: what was in the topic is complete")?;
+            }
+            Verdict::Incomplete => {
+                writeln!(f, "nothing is wrong so far, not complete: {}", self.backlog())?;
+            }
+            Verdict::Damaged => {}
         }
         for (kind, Findings { count, examples }) in findings {
             writeln!(f, "{}: {count}", kind.name())?;
@@ -117,7 +175,7 @@ impl fmt::Display for Report {
 
 impl fmt::Display for PartitionReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { chain, partition, start, end, links, records, .. } = self;
+        let Self { chain, partition, start, end, links, records, outstanding, .. } = self;
         let offset =
             |offset: &Option<i64>| offset.map_or("?".to_owned(), |offset| offset.to_string());
         let chain = chain.as_deref().unwrap_or("none");
@@ -126,6 +184,10 @@ impl fmt::Display for PartitionReport {
             f,
             "chain {chain} partition {partition}: offsets {start} to {end}, \
              {links} links, {records} records"
-        )
+        )?;
+        match outstanding {
+            Some(outstanding) => write!(f, "\n  {outstanding}"),
+            None => Ok(()),
+        }
     }
 }

@@ -18,6 +18,7 @@ use crate::body::persistently;
 use crate::catalog::{Catalog, Place};
 use crate::dead_letters::DeadLetters;
 use crate::findings::{Collector, Finding, Kind};
+use crate::outstanding::Horizon;
 use crate::partition::{Job, Run, verify_partition};
 use crate::report::Report;
 use crate::source::{Cancelled, PartitionConsumer, Polled, reader_config};
@@ -43,16 +44,20 @@ pub struct Verification {
 /// What may be said about a verification besides.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// Kafka's id of the topic, when it is known: objects of one that was deleted are
+    /// not compared with one that was made under its name since.
+    pub topic_id: Option<String>,
     /// The chains that count; by default each of which there are objects. Every
     /// one is verified by itself: a replay is no duplicate.
     pub chains: Option<BTreeSet<ChainId>>,
     /// Where each chain has to start, by partition; by default where its first
-    /// link does. Where several chains count, partitions without a link are not
-    /// looked for.
+    /// link does. Where several chains count, nothing has to be there of partitions
+    /// without a link.
     pub starts: BTreeMap<i32, i64>,
     /// The first offset by partition of which nothing has to be there yet. By
     /// default what the group has committed for the chain, else its own end;
-    /// without a group, and where one chain counts, the end of the partition.
+    /// without a group, and where one chain counts, the end of the partition. What
+    /// stands behind a bound that is not named is looked for, and told as outstanding.
     pub bounds: BTreeMap<i32, i64>,
     /// The connector's consumer group.
     pub group: Option<String>,
@@ -76,6 +81,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            topic_id: None,
             chains: None,
             starts: BTreeMap::new(),
             bounds: BTreeMap::new(),
@@ -107,6 +113,15 @@ impl Verification {
             let message = format!("topic `{topic}` does not exist");
             return Err(Problem::new(ErrorCode::KafkaTopicNotFound, message));
         };
+        if let (Some(known), Some(id)) = (&options.topic_id, &found.id)
+            && known != id
+        {
+            let message = format!(
+                "topic `{topic}` was deleted and created again: it has the id {id}, the objects \
+                 are of {known}"
+            );
+            return Err(Problem::new(ErrorCode::KafkaTopicRecreated, message));
+        }
         let numbers = found.partition_numbers();
         let committed = match &options.group {
             Some(group) => admin.committed(group, topic, &numbers).await?,
@@ -119,10 +134,12 @@ impl Verification {
 
         // Later than the listing: whatever an object can hold is below.
         let watermarks = admin.watermarks(topic, &numbers).await?;
+        let stable_ends = admin.stable_ends(topic, &numbers).await?;
+        let log = Log { ends, stable_ends, watermarks };
         let config = reader_config(client_config(instance).await?);
         let (dead_letters, error_records) =
             self.read_error_topics(&admin, &config, &cancelled).await?;
-        let jobs = self.jobs(&catalog, &committed, &ends, &watermarks);
+        let jobs = self.jobs(&catalog, &committed, &log);
         let run = Arc::new(Run {
             runtime: Handle::current(),
             store: store.clone(),
@@ -226,13 +243,7 @@ impl Verification {
     }
 
     /// The partitions of chains to be walked.
-    fn jobs(
-        &self,
-        catalog: &Catalog,
-        committed: &BTreeMap<i32, Committed>,
-        ends: &BTreeMap<i32, Watermarks>,
-        watermarks: &BTreeMap<i32, Watermarks>,
-    ) -> Vec<Job> {
+    fn jobs(&self, catalog: &Catalog, committed: &BTreeMap<i32, Committed>, log: &Log) -> Vec<Job> {
         let Options { starts, bounds, group, .. } = &self.options;
         let positions: BTreeMap<(ChainId, i32), i64> = committed
             .iter()
@@ -246,37 +257,58 @@ impl Verification {
             catalog.chains().into_iter().chain(of_group).collect()
         });
         let is_only = chains.len() <= 1;
-        let chains: Vec<_> = match chains.is_empty() {
-            true => vec![None],
-            false => chains.into_iter().map(Some).collect(),
-        };
-        let mut jobs = Vec::new();
-        for chain in chains {
-            let mut partitions: BTreeSet<i32> =
-                chain.into_iter().flat_map(|chain| catalog.partitions(chain)).collect();
-            let of_group = positions.keys().filter(|(of, _)| Some(*of) == chain);
-            partitions.extend(of_group.map(|(_, partition)| *partition));
-            if is_only {
-                partitions.extend(starts.keys());
-            }
-            jobs.extend(partitions.into_iter().map(|partition| {
+        let only = chains.first().copied();
+        let mut partitions: BTreeSet<(Option<ChainId>, i32)> = chains
+            .iter()
+            .flat_map(|&chain| catalog.partitions(chain).map(move |of| (Some(chain), of)))
+            .collect();
+        let of_group = positions.keys().map(|(chain, of)| (Some(*chain), *of));
+        partitions.extend(of_group.filter(|(chain, _)| chains.contains(chain)));
+        if is_only {
+            partitions.extend(starts.keys().map(|of| (only, *of)));
+        }
+        // Of each partition of the topic it is to be known what is outstanding.
+        let known: BTreeSet<_> = partitions.iter().map(|(_, of)| *of).collect();
+        let unknown = log.ends.keys().filter(|of| !known.contains(of));
+        partitions.extend(unknown.map(|of| (only.filter(|_| is_only), *of)));
+        partitions
+            .into_iter()
+            .map(|(chain, partition)| {
                 let committed = chain.and_then(|chain| positions.get(&(chain, partition))).copied();
-                let end = ends.get(&partition).map(|marks| marks.end);
+                let named = bounds.get(&partition).copied();
+                let end = log.ends.get(&partition).map(|marks| marks.end);
+                let has_to_be_all = group.is_none() && is_only;
                 Job {
                     chain,
                     partition,
                     start: starts.get(&partition).copied(),
-                    bound: bounds
-                        .get(&partition)
-                        .copied()
-                        .or(committed)
-                        .or(end.filter(|_| group.is_none() && is_only)),
+                    bound: named.or(committed).or(end.filter(|_| has_to_be_all)),
                     committed,
-                    watermarks: watermarks.get(&partition).copied(),
+                    horizon: log.horizon(partition, named),
+                    watermarks: log.watermarks.get(&partition).copied(),
                 }
-            }));
-        }
-        jobs
+            })
+            .collect()
+    }
+}
+
+/// Where the partitions of the topic began and ended.
+struct Log {
+    /// When the verification began.
+    ends: BTreeMap<i32, Watermarks>,
+    /// Later.
+    stable_ends: BTreeMap<i32, i64>,
+    /// Later than the listing.
+    watermarks: BTreeMap<i32, Watermarks>,
+}
+
+impl Log {
+    /// What is looked for behind the end of a partition's chain: what the topic held
+    /// when the verification began, and nothing behind a bound that was named.
+    fn horizon(&self, partition: i32, named: Option<i64>) -> Option<Horizon> {
+        let end = self.ends.get(&partition)?.end;
+        let stable_end = *self.stable_ends.get(&partition)?;
+        Some(Horizon { end: named.map_or(end, |bound| bound.min(end)), stable_end })
     }
 }
 

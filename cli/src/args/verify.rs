@@ -6,7 +6,17 @@ use clap::Args;
 
 use super::{AccessKeyFlags, ClientOptions, KafkaSecretFlags, values};
 
+const STATUSES: &str = "\
+Exit status:
+  0  nothing is wrong, and every record that was in the topic stands in an object or in
+     an error topic
+  1  something is wrong; with --complete also: no object stands yet for a record
+  2  it could not be verified
+  3  nothing is wrong so far, and no object stands yet for some records: those that a
+     connector which runs is about to write, or all that came since it does not";
+
 #[derive(Debug, Args)]
+#[command(after_help = STATUSES)]
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
     pub(crate) options: ClientOptions,
@@ -27,6 +37,10 @@ pub(crate) struct VerifyArgs {
     /// default the connector's committed one. May be repeated
     #[arg(long = "until", value_name = "PARTITION=OFFSET", value_parser = values::partition_offset)]
     pub(crate) until: Vec<(i32, i64)>,
+    /// Insist on objects for every record that was in the topic when the verification
+    /// began: status 1, not 3, if there are none for some
+    #[arg(long)]
+    pub(crate) complete: bool,
     /// The output settings have been changed since the start: whether headers
     /// stand there, and which values are left out, is not held against records
     #[arg(long)]

@@ -21,6 +21,9 @@ pub(crate) enum Failure {
     Failed(String),
     /// A verification has found that something is wrong.
     Damage(String),
+    /// A verification has found nothing wrong, and records for which no object stands
+    /// yet: is there to be none?
+    Incomplete { words: String, is_wrong: bool },
     /// A verification could not be carried out.
     Unverified(Box<Failure>),
     /// Nobody reads the output.
@@ -30,12 +33,22 @@ pub(crate) enum Failure {
 impl Failure {
     /// Exit status of the process: 2 for a wrong command line, else 1, and 0
     /// when the reader of our output has gone. A verification that came to no
-    /// end is never taken for one that did: 2.
+    /// end is never taken for one that did: 2. One that agrees as far as the
+    /// connector has come is neither: 3.
     pub(crate) fn exit_status(&self) -> u8 {
         match self {
             Self::Usage(_) | Self::Unverified(_) => 2,
             Self::Closed(closed) if closed.is_broken_pipe() => 0,
+            Self::Incomplete { is_wrong: false, .. } => 3,
             _ => 1,
+        }
+    }
+
+    /// What its words are to be taken for.
+    pub(crate) fn severity(&self) -> &'static str {
+        match self {
+            Self::Incomplete { is_wrong: false, .. } => "note",
+            _ => "error",
         }
     }
 }
@@ -61,9 +74,10 @@ impl fmt::Display for Failure {
             Self::Unreachable { address, cause, hint } => {
                 write!(f, "no control plane at {address}: {cause}\n  remedy: {hint}")
             }
-            Self::Usage(message) | Self::Failed(message) | Self::Damage(message) => {
-                f.write_str(message)
-            }
+            Self::Usage(message)
+            | Self::Failed(message)
+            | Self::Damage(message)
+            | Self::Incomplete { words: message, .. } => f.write_str(message),
             Self::Unverified(cause) => write!(f, "not verified: {cause}"),
             Self::Closed(closed) => write!(f, "{closed}"),
         }

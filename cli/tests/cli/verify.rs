@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use kafka2oss_tests::bucket::{Addressing, Bucket, S3Access};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -92,6 +92,38 @@ fn what_get_printed_is_enough_without_a_control_plane() {
     let (status, stdout, stderr) = verify(&mut command);
 
     assert_eq!(status, Some(0), "{stdout}{stderr}");
+}
+
+#[test]
+fn a_connector_that_stands_still_is_status_3_and_1_for_those_who_insist() {
+    // given a connector that has moved everything, and is paused then
+    let dev = connector();
+    let (status, stdout, stderr) = verify(&mut dev.client(&["verify", "dev/sink", "--complete"]));
+    assert_eq!(status, Some(0), "{stdout}{stderr}");
+    dev.ask(&["connectors", "pause", "dev/sink", "--wait"]);
+
+    // when a record comes
+    produce(&dev, "t", b"late");
+
+    // then it agrees so far, and is not complete
+    let (status, stdout, stderr) = verify(&mut dev.client(&["verify", "dev/sink"]));
+    assert_eq!(status, Some(3), "{stdout}{stderr}");
+    assert!(stdout.contains("up to 1 record of 1 partition"), "{stdout}");
+    assert!(stderr.starts_with("note: not complete: no object stands yet"), "{stderr}");
+
+    let (status, _, stderr) = verify(&mut dev.client(&["verify", "dev/sink", "--complete"]));
+    assert_eq!(status, Some(1));
+    assert!(stderr.starts_with("error: not complete: no object stands yet"), "{stderr}");
+    assert!(stderr.contains("connectors get dev/sink"), "{stderr}");
+
+    let json = ["verify", "dev/sink", "--output", "json"];
+    let (status, stdout, _) = verify(&mut dev.client(&json));
+    assert_eq!(status, Some(3), "{stdout}");
+    let report: Value = serde_json::from_str(&stdout).expect("it is JSON");
+    assert_eq!(
+        (&report["verdict"], &report["outstanding_offsets"]),
+        (&json!("incomplete"), &json!(1))
+    );
 }
 
 fn saved(folder: &TempDir, name: &str, json: &Value) -> PathBuf {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
 use kafka2oss_proto::spec::{Instance, KafkaSecurity, Pool};
-use kafka2oss_verify::{Options, Verification};
+use kafka2oss_verify::{Options, Verdict, Verification};
 
 use crate::connector::Connector;
 use crate::destination::Destination;
@@ -42,6 +42,7 @@ pub(crate) async fn judge(
     };
     let report = verification.run().await?;
     let compared = report.total(|partition| partition.compared);
-    ensure!(report.is_clean() && compared == topic.records, "{compared} compared: {report}");
+    let is_complete = report.verdict() == Verdict::Complete;
+    ensure!(is_complete && compared == topic.records, "{compared} compared: {report}");
     Ok(())
 }

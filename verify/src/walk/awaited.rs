@@ -37,6 +37,11 @@ impl Awaited {
         self.take_at(index)
     }
 
+    /// The highest offset.
+    pub(super) fn last(&self) -> Option<i64> {
+        self.records.back().map(|record| record.offset)
+    }
+
     /// The first, if it is below `offset`.
     pub(super) fn take_first_below(&mut self, offset: i64) -> Option<SourceRecord> {
         self.records.front().filter(|record| record.offset < offset)?;

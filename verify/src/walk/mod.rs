@@ -10,6 +10,9 @@
 //! So a record that stands a little out of order is not taken for missing. At
 //! most 1,000 records and 8 MiB of them are awaited: the lowest are given up
 //! first, and one that turns up after all is then called duplicated.
+//!
+//! Behind the chain's end the topic is read to the first record, or to where it ended
+//! when the verification began: only so is it known whether something is outstanding.
 
 mod awaited;
 #[cfg(test)]
@@ -25,6 +28,7 @@ use kafka2oss_format::{DecodedRecord, DecodedValue};
 use crate::compare::{Expectation, SourceRecord, differences};
 use crate::dead_letters::{DeadLetters, Found};
 use crate::findings::{Collector, Finding, Kind};
+use crate::outstanding::{Beyond, Horizon, Outstanding};
 use crate::report::PartitionReport;
 use awaited::Awaited;
 
@@ -40,6 +44,8 @@ pub(crate) struct WalkSettings<'a> {
     pub(crate) bound: Option<i64>,
     /// The group's committed offset, if it is of this chain.
     pub(crate) committed: Option<i64>,
+    /// What is looked for behind the chain's end; `None`: nothing is.
+    pub(crate) horizon: Option<Horizon>,
     /// Offset of the first record that the topic still has.
     pub(crate) log_start: i64,
     /// The topic's cleaner takes records away.
@@ -117,6 +123,8 @@ pub(crate) struct Walk<'a> {
     is_at_end: bool,
     /// Offsets of which no link was read whole.
     unread: Vec<(i64, i64)>,
+    /// The first record behind the end of the chain so far that was given up.
+    beyond: Option<Beyond>,
     checks: Vec<ValueCheck>,
 }
 
@@ -156,12 +164,13 @@ impl<'a> Walk<'a> {
             partition: settings.expectation.partition,
             start,
             bound: settings.bound,
+            committed: settings.committed,
             log_start: settings.log_start,
             ..PartitionReport::default()
         };
         // Nothing is known that it could contradict.
         let committed_met = start.is_none() || settings.committed == start;
-        let from = [start, first].into_iter().flatten().min().unwrap_or(i64::MAX);
+        let from = [start, first].into_iter().flatten().min().or(settings.committed);
         Self {
             findings: Collector::new(settings.examples),
             report,
@@ -171,13 +180,14 @@ impl<'a> Walk<'a> {
             shared_frontier: None,
             awaited: Awaited::default(),
             settled: i64::MIN,
-            source_next: from.max(settings.log_start),
-            source_ended: start.is_none(),
+            source_next: from.unwrap_or(settings.log_start).max(settings.log_start),
+            source_ended: start.is_none() && settings.horizon.is_none(),
             object: None,
             committed_met,
             uid: None,
             is_at_end: false,
             unread: Vec::new(),
+            beyond: None,
             checks: Vec::new(),
             settings,
         }
@@ -191,13 +201,34 @@ impl<'a> Walk<'a> {
     /// Whether the topic's next record is wanted before a record of the open
     /// object, or before the end.
     pub(crate) fn wants(&self, before: Before<'_>) -> bool {
-        let offset = match (before, &self.object) {
+        let is_wanted = match (before, &self.object) {
             // What an object does not stand for is not looked up.
-            (Before::Record(found), Some(object)) if !object.stands_for(found.offset) => None,
-            (Before::Record(found), _) => Some(found.offset),
-            (Before::End, _) => self.limit().and_then(|limit| limit.checked_sub(1)),
+            (Before::Record(found), Some(object)) if !object.stands_for(found.offset) => false,
+            (Before::Record(found), _) => self.source_next <= found.offset,
+            // Without a start nothing has to be there.
+            (Before::End, _) => {
+                (self.position.is_some() && self.source_next < self.base()) || self.looks_beyond()
+            }
         };
-        !self.source_ended && offset.is_some_and(|offset| self.source_next <= offset)
+        is_wanted && !self.source_ended
+    }
+
+    /// Whether it is not known yet if there is a record behind the chain's end.
+    fn looks_beyond(&self) -> bool {
+        let base = self.base();
+        let is_known = self.beyond.is_some_and(|beyond| beyond.offset >= base)
+            || self.awaited.last().is_some_and(|offset| offset >= base);
+        !is_known && self.settings.horizon.is_some_and(|horizon| self.source_next < horizon.end)
+    }
+
+    /// Where what is outstanding starts: behind what the chain stands for and what has
+    /// to be there.
+    fn base(&self) -> i64 {
+        let Self { position, settings, .. } = self;
+        match position {
+            Some(position) => settings.bound.map_or(*position, |bound| bound.max(*position)),
+            None => settings.committed.unwrap_or(settings.log_start),
+        }
     }
 
     /// Takes what the topic gives next.
@@ -364,6 +395,10 @@ impl<'a> Walk<'a> {
             let detail = "the group has committed it, and no link ends there";
             self.add(Kind::CommittedOffset, Finding::of_offsets(committed, committed, detail));
         }
+        let (base, log_start) = (self.base(), self.settings.log_start);
+        let beyond = self.beyond.filter(|beyond| beyond.offset >= base);
+        self.report.outstanding = (self.settings.horizon)
+            .and_then(|horizon| Outstanding::new(base, log_start, horizon, beyond));
         self.report.end = self.position;
         self.report.uid.clone_from(&self.uid);
     }
@@ -434,16 +469,38 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Keeps the first record behind the end of the chain, which later links may move.
+    fn look_beyond(&mut self, record: &SourceRecord) {
+        let (base, offset, timestamp) = (self.base(), record.offset, record.timestamp);
+        let is_beyond = offset >= base
+            && self.settings.horizon.is_some_and(|horizon| offset < horizon.end)
+            && self.beyond.is_none_or(|beyond| beyond.offset < base);
+        if is_beyond {
+            self.beyond = Some(Beyond { offset, timestamp });
+        }
+    }
+
+    /// Whether the chain has to hold the record of this offset, which it does not.
+    fn has_to_be_there(&self, offset: i64) -> bool {
+        let is_below_end = self.position.is_some_and(|position| offset < position);
+        match self.settings.bound {
+            // Whatever is judged before the end is below a link, and so below the
+            // chain's own end.
+            None => !self.is_at_end || is_below_end,
+            // A link that stands behind the bound all the same is to be whole.
+            Some(bound) => offset < bound || (is_below_end && !self.is_unread(offset)),
+        }
+    }
+
+    fn is_unread(&self, offset: i64) -> bool {
+        self.unread.iter().any(|(first, next)| (*first..*next).contains(&offset))
+    }
+
     /// A record of the topic that no link has held.
     fn settle(&mut self, record: &SourceRecord) {
         let offset = record.offset;
-        // Whatever is judged before the end is below a link, and so below the
-        // chain's own end.
-        let is_within = match self.settings.bound {
-            None if !self.is_at_end => true,
-            _ => self.limit().is_some_and(|limit| offset < limit),
-        };
-        if !is_within || self.report.start.is_none_or(|start| offset < start) {
+        self.look_beyond(record);
+        if !self.has_to_be_there(offset) || self.report.start.is_none_or(|start| offset < start) {
             return;
         }
         let expectation = self.settings.expectation;
@@ -482,11 +539,6 @@ impl<'a> Walk<'a> {
             && parsed.partition == self.report.partition
             && parsed.offset == offset;
         is_of_the_record.then_some(parsed.chain)
-    }
-
-    /// The end of what has to be there.
-    fn limit(&self) -> Option<i64> {
-        self.settings.bound.or(self.position)
     }
 
     fn add(&mut self, kind: Kind, finding: Finding) {

@@ -38,10 +38,12 @@ pub(super) fn judge(
     let (mut position, mut shared_position) = (start, start);
     let mut ends = BTreeSet::from_iter(start);
     let (mut held, mut held_shared) = (BTreeSet::new(), BTreeSet::new());
+    let mut unread = Vec::new();
 
     for Link { metadata, records, damaged, is_own } in links {
         let (first, next) = (metadata.first_offset, metadata.next_offset);
         if let Some(position) = position.filter(|position| first > *position) {
+            unread.push(position..first);
             findings.push((Kind::Hole, Some(position)));
         }
         let not_before = if *is_own { start } else { shared_position };
@@ -99,16 +101,20 @@ pub(super) fn judge(
             }
         }
         if *damaged {
+            unread.push(first..next);
             findings.push((Kind::Damaged, None));
         } else if records.len() as u64 != metadata.records {
             findings.push((Kind::Contradictory, None));
         }
     }
-    let limit = settings.bound.or(position);
     for (offset, original) in originals {
-        let is_due =
-            start.is_some_and(|start| offset >= start) && limit.is_some_and(|limit| offset < limit);
-        if is_due && !held.contains(&offset) {
+        let is_below_end = position.is_some_and(|position| offset < position);
+        let is_due = match settings.bound {
+            None => is_below_end,
+            Some(bound) if offset < bound => true,
+            Some(_) => is_below_end && !unread.iter().any(|offsets| offsets.contains(&offset)),
+        };
+        if start.is_some_and(|start| offset >= start) && is_due && !held.contains(&offset) {
             match settings.dead_letters.find(partition, original) {
                 Found::Nowhere => findings.push((Kind::Missing, Some(offset))),
                 Found::Altered(_) => findings.push((Kind::Altered, Some(offset))),
@@ -124,4 +130,23 @@ pub(super) fn judge(
     }
     findings.sort();
     findings
+}
+
+/// The first record behind the chain's end that was in the topic when the verification
+/// began.
+pub(super) fn first_beyond(
+    settings: &WalkSettings<'_>,
+    links: &[Link],
+    topic: &[SourceRecord],
+) -> Option<i64> {
+    let WalkSettings { bound, committed, log_start, .. } = *settings;
+    let start = settings.start.or(links.first().map(|link| link.metadata.first_offset));
+    let ends = links.iter().map(|link| link.metadata.next_offset);
+    let from = match start {
+        Some(start) => ends.chain(bound).fold(start, i64::max),
+        None => committed.unwrap_or(log_start),
+    };
+    let end = settings.horizon?.end;
+    let mut offsets = topic.iter().map(|record| record.offset);
+    offsets.find(|offset| *offset >= from.max(log_start) && *offset < end)
 }

@@ -8,7 +8,7 @@ use kafka2oss_proto::error_code::Problem;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::naive::{Link, judge};
+use super::naive::{Link, first_beyond, judge};
 use super::*;
 use crate::object::{Source, read_object, read_to_end};
 
@@ -72,6 +72,7 @@ fn settings<'a>(expectation: &'a Expectation, dead_letters: &'a DeadLetters) -> 
         start: None,
         bound: None,
         committed: None,
+        horizon: None,
         log_start: 0,
         compacted: false,
         expectation,
@@ -320,6 +321,7 @@ proptest! {
         start in prop::option::of(0_i64..10),
         bound in prop::option::of(0_i64..60),
         committed in prop::option::of(0_i64..60),
+        end in prop::option::of(0_i64..70),
         log_start in prop_oneof![3 => Just(0_i64), 1 => 0_i64..30],
         compacted: bool,
         letters in prop::collection::vec((0_i64..50, any::<bool>()), 0..4),
@@ -331,13 +333,18 @@ proptest! {
         for (offset, faithful) in letters {
             dead_letters.add("t", None, &letter(&original(if faithful { offset } else { 0 }), offset));
         }
+        let horizon = end.map(|end| Horizon { end, stable_end: end });
         let expectation = expectation();
         let settings = || WalkSettings {
-            start, bound, committed, log_start, compacted,
+            start, bound, committed, horizon, log_start, compacted,
             ..settings(&expectation, &dead_letters)
         };
         let expected = judge(&settings(), &links, &topic);
-        prop_assert_eq!(found(walk(settings(), &links, &topic)), expected);
+        let beyond = first_beyond(&settings(), &links, &topic);
+        let walked = walk(settings(), &links, &topic);
+        let outstanding = walked.report.outstanding;
+        prop_assert_eq!(outstanding.and_then(|outstanding| outstanding.first_record), beyond);
+        prop_assert_eq!(found(walked), expected);
     }
 }
 
@@ -374,6 +381,65 @@ fn what_is_no_link_is_foreign_and_what_it_stood_for_is_missing() {
         let expected = [(Kind::Missing, Some(0)), (Kind::Missing, Some(1)), (Kind::Foreign, None)];
         assert_eq!(found(walk.into_walked()), expected);
     }
+}
+
+#[test]
+fn behind_the_end_the_topic_is_read_to_the_first_record_and_never_behind_the_horizon() {
+    let (expectation, none) = (expectation(), DeadLetters::default());
+    let horizon = |end| Some(Horizon { end, stable_end: end });
+    for (end, topic, asked, first) in [
+        (10, &[0, 1, 7, 8, 9][..], 3, Some(7)),
+        (10, &[0, 1], 3, None),
+        (10, &[0, 1, 12, 13], 3, None),
+        (2, &[0, 1, 2, 3], 2, None),
+        (3, &[0, 1, 2, 3], 3, Some(2)),
+    ] {
+        let settings = WalkSettings { horizon: horizon(end), ..settings(&expectation, &none) };
+        let mut walk = Walk::new(settings, Some(0));
+        let mut topic = topic.iter().map(|offset| original(*offset));
+        let mut reads = 0;
+        assert!(walk.begin(KEY, 0, false, metadata(0, 2, 2)));
+        let mut feed = |walk: &mut Walk<'_>| {
+            reads += 1;
+            walk.source(topic.next().map_or(SourceEvent::End, SourceEvent::Record));
+        };
+        for offset in 0..2 {
+            let record = copy(&original(offset));
+            while walk.wants(Before::Record(&record)) {
+                feed(&mut walk);
+            }
+            walk.record(&record);
+        }
+        walk.end(Ending::Whole { crc64: 0 });
+        while walk.wants(Before::End) {
+            feed(&mut walk);
+        }
+        walk.finish();
+        let outstanding = walk.into_walked().report.outstanding;
+        let found = outstanding.and_then(|outstanding| outstanding.first_record);
+        assert_eq!((reads, found), (asked, first), "up to {end}");
+    }
+}
+
+#[test]
+fn a_link_behind_the_bound_is_to_be_whole() {
+    let (expectation, none) = (expectation(), DeadLetters::default());
+    let topic: Vec<_> = (0..8).map(original).collect();
+    let link = |first: i64, next: i64| {
+        let records: Vec<_> = (first..next).map(|offset| copy(&original(offset))).collect();
+        Link {
+            metadata: metadata(first, next, records.len()),
+            records,
+            damaged: false,
+            is_own: false,
+        }
+    };
+    let settings = || WalkSettings { bound: Some(3), ..settings(&expectation, &none) };
+    let mut links = vec![link(0, 3), link(3, 6)];
+    assert_eq!(found(walk(settings(), &links, &topic)), []);
+    links[1].records.remove(1);
+    links[1].metadata.records -= 1;
+    assert_eq!(found(walk(settings(), &links, &topic)), [(Kind::Missing, Some(4))]);
 }
 
 #[test]

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use kafka2oss_chain::Identity;
+use kafka2oss_tests::name::unique;
 use kafka2oss_tests::produce::Record;
+use kafka2oss_tests::wait::eventually;
 use kafka2oss_verify::{Kind, Options};
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
@@ -87,8 +90,9 @@ fn what_the_cleaner_may_have_taken_away_is_not_unexpected() {
 async fn transaction(world: &World, commit: bool) -> Result<()> {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", world.kafka.bootstrap());
-    config.set("transactional.id", kafka2oss_tests::name::unique("transaction"));
-    let topic = world.topic.clone();
+    config.set("transactional.id", unique("transaction"));
+    let (admin, topic) = (world.kafka.admin()?, world.topic.clone());
+    let end = admin.end_offsets(&topic).await?.get(&0).copied().unwrap_or_default();
     spawn_blocking(move || -> Result<()> {
         let producer: BaseProducer = config.create()?;
         producer.init_transactions(LIMIT)?;
@@ -103,7 +107,13 @@ async fn transaction(world: &World, commit: bool) -> Result<()> {
         }
         Ok(())
     })
-    .await?
+    .await??;
+    // The coordinator writes the marker when it has answered.
+    eventually("the marker stands behind the record", LIMIT, async || {
+        let ends = admin.end_offsets(&world.topic).await?;
+        Ok((ends.get(&0) == Some(&(end + 2))).then_some(()))
+    })
+    .await
 }
 
 #[test]
@@ -130,6 +140,45 @@ fn markers_and_aborted_records_are_not_missing_and_aborted_ones_must_not_be_ther
         let report = world.verify().await?;
         assert_found(&report, &[(Kind::Unexpected, 1)]);
         assert_example(&report, Kind::Unexpected, 5, 5);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_link_without_a_record_stands_for_offsets_that_hold_none() {
+    run(async {
+        let world = World::start(1).await?;
+        world.produce([Record::new("first").partition(0)]).await?;
+        transaction(&world, false).await?;
+        world.produce([Record::new("last").partition(0)]).await?;
+        transaction(&world, false).await?;
+        // Records at 0 and 3, aborted ones at 1 and 4, markers at 2 and 5.
+        let all = world.kafka.read(&world.topic).await?;
+        let kept: Vec<_> = all.into_iter().filter(|record| record.offset % 3 == 0).collect();
+        for (extents, found) in [
+            (&[(0, 1), (1, 3), (3, 4), (4, 6)][..], &[][..]),
+            (&[(0, 1), (1, 3), (3, 4)], &[]),
+            // Without the one in the middle there is a hole, whatever it stood for.
+            (&[(0, 1), (3, 4), (4, 6)], &[(Kind::Hole, 1)]),
+            (&[(0, 1), (1, 3), (4, 6)], &[(Kind::Missing, 1), (Kind::Hole, 1)]),
+        ] {
+            let identity = Identity { uid: unique("uid"), ..world.identity.clone() };
+            let world = World { identity, ..world.clone() };
+            Writer::default().put_all(&world, &links(&world, &kept, 0, extents)).await?;
+            let chains = Some([world.identity.chain_id()].into());
+            let report = world.verify_with(Options { chains, ..Options::default() }).await?;
+            assert_found(&report, found);
+            assert!(report.backlog().is_empty(), "{report}");
+        }
+        // One that stands for a record's offset has to hold it.
+        let mut chain = links(&world, &kept, 0, &[(0, 1), (1, 4)]);
+        chain[1].records.clear();
+        chain[1].metadata.records = 0;
+        Writer::default().put_all(&world, &chain).await?;
+        let chains = Some([world.identity.chain_id()].into());
+        let report = world.verify_with(Options { chains, ..Options::default() }).await?;
+        assert_found(&report, &[(Kind::Missing, 1)]);
+        assert_example(&report, Kind::Missing, 3, 3);
         Ok(())
     });
 }

@@ -12,6 +12,7 @@ mod error_topics;
 mod links;
 mod log;
 mod meanwhile;
+mod outstanding;
 mod records;
 mod values;
 mod world;

@@ -26,7 +26,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
-const LIMIT: Duration = Duration::from_secs(120);
+pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 const BUCKET: &str = "verify";
 pub(crate) const PREFIX: &str = "p/";
 

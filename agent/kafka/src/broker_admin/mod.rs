@@ -138,6 +138,25 @@ impl BrokerAdmin {
         .await
     }
 
+    /// The last stable offsets of partitions of a topic: where those who read committed
+    /// records only get to. The first record of the first open transaction stands
+    /// there, or the partition ends there. Every one or an error.
+    ///
+    /// # Errors
+    /// What the brokers or librdkafka say.
+    pub async fn stable_ends(
+        &self,
+        topic: &str,
+        partitions: &[i32],
+    ) -> Result<BTreeMap<i32, i64>, Problem> {
+        let (name, partitions) = (topic.to_owned(), partitions.to_vec());
+        let what = format!("cannot read the last stable offsets of topic `{topic}`");
+        self.request(what, Right::on_topic("DESCRIBE", topic), move |client| {
+            offsets::stable_ends(client, &name, &partitions)
+        })
+        .await
+    }
+
     /// Kafka's id of a topic, the inner `None` where brokers have none (before 2.8);
     /// the outer one where there is no such topic. Less to ask than
     /// [`describe_topic`](KafkaAdmin::describe_topic).

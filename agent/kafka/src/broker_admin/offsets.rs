@@ -11,6 +11,10 @@ use super::groups::list_of;
 use crate::admin::Watermarks;
 use crate::native::{Ask, Failure, call, items};
 use crate::partition_list;
+use c::rd_kafka_IsolationLevel_t::{
+    RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED as COMMITTED,
+    RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED as UNCOMMITTED,
+};
 use c::rd_kafka_admin_op_t as Operation;
 
 pub(super) fn watermarks(
@@ -20,7 +24,7 @@ pub(super) fn watermarks(
 ) -> Result<BTreeMap<i32, Watermarks>, Failure> {
     // Beginnings first, so that no beginning is beyond its end.
     let beginnings = beginnings(client, topic, partitions)?;
-    let ends = list(client, topic, partitions, Offset::End)?;
+    let ends = list(client, topic, partitions, Offset::End, UNCOMMITTED)?;
     beginnings
         .into_iter()
         .map(|(partition, beginning)| {
@@ -35,8 +39,17 @@ pub(super) fn beginnings(
     topic: &str,
     partitions: &[i32],
 ) -> Result<BTreeMap<i32, i64>, Failure> {
-    let found = list(client, topic, partitions, Offset::Beginning)?;
-    partitions.iter().map(|&partition| Ok((partition, known(&found, partition)?))).collect()
+    let found = list(client, topic, partitions, Offset::Beginning, UNCOMMITTED)?;
+    all(&found, partitions)
+}
+
+pub(super) fn stable_ends(
+    client: &Client,
+    topic: &str,
+    partitions: &[i32],
+) -> Result<BTreeMap<i32, i64>, Failure> {
+    let found = list(client, topic, partitions, Offset::End, COMMITTED)?;
+    all(&found, partitions)
 }
 
 /// Where partitions end, uncommitted records included.
@@ -45,8 +58,8 @@ pub(super) fn ends(
     topic: &str,
     partitions: &[i32],
 ) -> Result<BTreeMap<i32, i64>, Failure> {
-    let found = list(client, topic, partitions, Offset::End)?;
-    partitions.iter().map(|&partition| Ok((partition, known(&found, partition)?))).collect()
+    let found = list(client, topic, partitions, Offset::End, UNCOMMITTED)?;
+    all(&found, partitions)
 }
 
 pub(super) fn for_times(
@@ -56,9 +69,10 @@ pub(super) fn for_times(
     timestamp: i64,
 ) -> Result<BTreeMap<i32, i64>, Failure> {
     // Ends first: a record that comes in between is at or after the end.
-    let ends = list(client, topic, partitions, Offset::End)?;
+    let ends = list(client, topic, partitions, Offset::End, UNCOMMITTED)?;
     // A number below 0 has other meanings.
-    let found = list(client, topic, partitions, Offset::Offset(timestamp.max(0)))?;
+    let time = Offset::Offset(timestamp.max(0));
+    let found = list(client, topic, partitions, time, UNCOMMITTED)?;
     partitions
         .iter()
         .map(|&partition| match found.get(&partition) {
@@ -67,6 +81,13 @@ pub(super) fn for_times(
             None => Err(no_answer(partition)),
         })
         .collect()
+}
+
+fn all(
+    offsets: &BTreeMap<i32, Option<i64>>,
+    partitions: &[i32],
+) -> Result<BTreeMap<i32, i64>, Failure> {
+    partitions.iter().map(|&partition| Ok((partition, known(offsets, partition)?))).collect()
 }
 
 fn known(offsets: &BTreeMap<i32, Option<i64>>, partition: i32) -> Result<i64, Failure> {
@@ -78,8 +99,8 @@ fn no_answer(partition: i32) -> Failure {
     Failure::new(RDKafkaErrorCode::UnknownPartition, words)
 }
 
-/// One ListOffsets request a leader, with the default isolation level,
-/// read_uncommitted: so that the latest offset is the high watermark. Its
+/// One ListOffsets request a leader. [`UNCOMMITTED`]: the latest offset is the high
+/// watermark; [`COMMITTED`]: it is the last stable offset. Its
 /// `rd_kafka_OffsetSpec_t` has the numbers of `Offset::Beginning` and `End`, and
 /// other numbers are timestamps in milliseconds since 1970. `None`: a partition
 /// has no such offset.
@@ -88,6 +109,7 @@ fn list(
     topic: &str,
     partitions: &[i32],
     which: Offset,
+    isolation: c::rd_kafka_IsolationLevel_t,
 ) -> Result<BTreeMap<i32, Option<i64>>, Failure> {
     if partitions.is_empty() {
         return Ok(BTreeMap::new());
@@ -98,6 +120,9 @@ fn list(
     // the list.
     let event = unsafe {
         call(client.ptr(), Operation::RD_KAFKA_ADMIN_OP_LISTOFFSETS, Ask::TheOneInCharge, |to| {
+            // Refused for other requests only; null then is no error to destroy.
+            let refused = c::rd_kafka_AdminOptions_set_isolation_level(to.options, isolation);
+            c::rd_kafka_error_destroy(refused);
             c::rd_kafka_ListOffsets(to.client, query.ptr(), to.options, to.queue);
         })
     }?;

@@ -8,7 +8,7 @@ mod subject;
 use std::io::{self, IsTerminal};
 
 use kafka2oss_proto::v1;
-use kafka2oss_verify::{Kind, Report};
+use kafka2oss_verify::{Kind, Report, Verdict};
 
 use super::{Client, Failure, input, names};
 use crate::args::{OutputFormat, VerifyArgs};
@@ -18,14 +18,19 @@ use subject::Subject;
 /// Verifies one connector.
 pub(crate) async fn run(args: VerifyArgs) -> Result<(), Failure> {
     let unverified = |failure| Failure::Unverified(Box::new(failure));
-    let (format, output_changed) = (args.options.output, args.output_changed);
+    let (format, name) = (args.options.output, args.name.clone());
+    let (output_changed, insists) = (args.output_changed, args.complete);
     let report = verify(args).await.map_err(unverified)?;
     match print(&report, format) {
         // What came out is known, whoever still reads it.
         Err(Failure::Closed(closed)) if closed.is_broken_pipe() => {}
         printed => printed.map_err(unverified)?,
     }
-    judge(&report, output_changed)
+    match report.verdict() {
+        Verdict::Complete => Ok(()),
+        Verdict::Incomplete => Err(incomplete(&report, name.as_deref(), insists)),
+        Verdict::Damaged => Err(damage(&report, output_changed)),
+    }
 }
 
 async fn verify(args: VerifyArgs) -> Result<Report, Failure> {
@@ -66,10 +71,15 @@ fn print(report: &Report, format: OutputFormat) -> Result<(), Failure> {
     }
 }
 
-fn judge(report: &Report, output_changed: bool) -> Result<(), Failure> {
-    if report.is_clean() {
-        return Ok(());
+fn incomplete(report: &Report, name: Option<&str>, insists: bool) -> Failure {
+    let mut words = format!("not complete: {}", report.backlog());
+    if let Some(name) = name {
+        words = format!("{words}\n  remedy: `kafka2oss connectors get {name}` says if it runs");
     }
+    Failure::Incomplete { words, is_wrong: insists }
+}
+
+fn damage(report: &Report, output_changed: bool) -> Failure {
     let kinds: Vec<_> = report
         .findings
         .iter()
@@ -82,7 +92,7 @@ fn judge(report: &Report, output_changed: bool) -> Result<(), Failure> {
              --output-changed"
         );
     }
-    Err(Failure::Damage(words))
+    Failure::Damage(words)
 }
 
 #[cfg(test)]
@@ -98,18 +108,25 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_exit_status_1_and_named() {
-        assert!(judge(&report(&[]), false).is_ok());
-        let failure = judge(&report(&[(Kind::Missing, 2), (Kind::Hole, 1)]), false)
-            .expect_err("something is wrong");
+        let failure = damage(&report(&[(Kind::Missing, 2), (Kind::Hole, 1)]), false);
         assert_eq!(failure.exit_status(), 1);
         assert_eq!(failure.to_string(), "topic and objects do not match: 2 missing, 1 hole");
+    }
+
+    #[test]
+    fn what_is_not_complete_is_an_error_only_for_those_who_insist() {
+        for (insists, status, severity) in [(false, 3, "note"), (true, 1, "error")] {
+            let failure = incomplete(&report(&[]), Some("i/c"), insists);
+            assert_eq!((failure.exit_status(), failure.severity()), (status, severity));
+            assert!(failure.to_string().contains("connectors get i/c"), "{failure}");
+        }
     }
 
     #[test]
     fn altered_records_may_be_of_other_settings() {
         let report = report(&[(Kind::Altered, 1)]);
         for (output_changed, hinted) in [(false, true), (true, false)] {
-            let words = judge(&report, output_changed).expect_err("wrong").to_string();
+            let words = damage(&report, output_changed).to_string();
             assert_eq!(words.contains("--output-changed"), hinted, "{words}");
         }
     }

@@ -60,6 +60,7 @@ impl Subject {
             .map_err(|violations| broken(&format!("the destination of {short}"), &violations))?;
 
         let layout = output.layout.unwrap_or_default();
+        let topic_id = Some(epoch.topic_id.clone()).filter(|id| !id.is_empty());
         let identity = Identity { uid, topic_id: epoch.topic_id, epoch: epoch.number };
         let settings_hold = !args.output_changed;
         let limit = output.overflow.and_then(|overflow| overflow.max_value_bytes);
@@ -71,6 +72,7 @@ impl Subject {
             prefixes: [layout.prefix].into_iter().chain(args.former_prefixes).collect(),
             hash_prefix: layout.hash_prefix || args.former_hash_prefix,
             options: Options {
+                topic_id,
                 chains: Some([identity.chain_id()].into()),
                 starts: epoch.start_offsets.into_iter().collect(),
                 bounds: input::by_partition(args.until)?,
