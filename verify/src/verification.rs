@@ -263,7 +263,8 @@ impl Verification {
             .flat_map(|&chain| catalog.partitions(chain).map(move |of| (Some(chain), of)))
             .collect();
         let of_group = positions.keys().map(|(chain, of)| (Some(*chain), *of));
-        partitions.extend(of_group.filter(|(chain, _)| chains.contains(chain)));
+        partitions
+            .extend(of_group.filter(|(chain, _)| chain.is_some_and(|of| chains.contains(&of))));
         if is_only {
             partitions.extend(starts.keys().map(|of| (only, *of)));
         }

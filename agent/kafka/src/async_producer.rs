@@ -89,9 +89,9 @@ impl AsyncProducer {
         self.served.producer.client()
     }
 
-    /// Whether it is of no more use: it has failed for good, or does not say what became
-    /// of its records.
-    pub(crate) fn is_useless(&self) -> Option<String> {
+    /// Why it is of no more use, if it is not: it has failed for good, or does not say what
+    /// became of its records.
+    pub(crate) fn why_useless(&self) -> Option<String> {
         match self.client().fatal_error() {
             Some((code, words)) => Some(format!("{code}: {words}")),
             None if self.silent.load(Ordering::Relaxed) => {

@@ -20,13 +20,22 @@ pub fn problem(context: &str, error: &KafkaError) -> Problem {
         }
         (None, _) => ErrorCode::KafkaRequestFailed,
     };
-    let advice = native_code(error).and_then(advice).map_or(String::new(), |it| format!("; {it}"));
-    Problem::new(code, format!("{context}: {}{advice}", words(error)))
+    let words = words(error);
+    let message = match native_code(error) {
+        Some(native) => advised(native, &words),
+        None => words,
+    };
+    Problem::new(code, format!("{context}: {message}"))
+}
+
+/// The words of an error, and behind them what is not in them.
+pub(crate) fn advised(native: RDKafkaErrorCode, words: &str) -> String {
+    advice(native).map_or_else(|| words.to_owned(), |advice| format!("{words}; {advice}"))
 }
 
 /// What an answer of the brokers comes from where its own words do not say it, and the
 /// catalogue's remedy is only that the answer is in the message.
-pub(crate) fn advice(native: RDKafkaErrorCode) -> Option<&'static str> {
+fn advice(native: RDKafkaErrorCode) -> Option<&'static str> {
     use RDKafkaErrorCode as Native;
     match native {
         Native::InvalidSessionTimeout => Some(

@@ -102,8 +102,8 @@ impl ErrorMemory {
 
     /// Like [`ErrorMemory::problem`], for an error of the C API.
     pub(crate) fn problem_of(&self, context: &str, failure: &Failure) -> Problem {
-        let advice = classify::advice(failure.code).map_or(String::new(), |it| format!("; {it}"));
-        let message = format!("{context}: {}{advice}", failure.words);
+        let words = classify::advised(failure.code, &failure.words);
+        let message = format!("{context}: {words}");
         self.explain(context, Problem::new(classify::error_code(failure.code), message))
     }
 

@@ -11,7 +11,7 @@ use rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::OnceCell;
 
 use crate::classify;
-use crate::producer::{DurableProducer, Written};
+use crate::producer::{DELIVERY_TIMEOUT, DurableProducer, Written};
 use crate::right::Right;
 
 /// Settings of librdkafka's.
@@ -169,11 +169,11 @@ fn is_too_large(error: &KafkaError) -> bool {
 async fn write(producer: &DurableProducer, record: &ErrorRecord) -> Result<Written, KafkaError> {
     // librdkafka takes 0 for "now".
     let kept = record.timestamp.filter(|timestamp| *timestamp > 0);
-    let outcome = producer.send(letter(record, kept)).await;
+    let outcome = producer.send(letter(record, kept), DELIVERY_TIMEOUT).await;
     if outcome == Err(KafkaError::MessageProduction(RDKafkaErrorCode::InvalidTimestamp)) {
         // The topic's message.timestamp.*.max.ms refuses it (by default more
         // than an hour in the future, since Kafka 4.0).
-        return producer.send(letter(record, None)).await;
+        return producer.send(letter(record, None), DELIVERY_TIMEOUT).await;
     }
     outcome
 }

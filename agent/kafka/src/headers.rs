@@ -37,9 +37,27 @@ pub unsafe fn header<'a>(
     headers: *const c::rd_kafka_headers_t,
     index: usize,
 ) -> Option<(&'a [u8], Option<&'a [u8]>)> {
+    // SAFETY: by this function's contract. The name has its length, and lives as long as
+    // the headers.
+    unsafe {
+        let Parts { name, value } = parts(headers, index)?;
+        Some((slice::from_raw_parts(name.cast::<u8>(), name_size(name)), value))
+    }
+}
+
+/// A header as librdkafka's own call gives it.
+struct Parts<'a> {
+    /// Without its length.
+    name: *const c_char,
+    value: Option<&'a [u8]>,
+}
+
+/// # Safety
+/// `headers` is live, and is not changed for `'a`.
+unsafe fn parts<'a>(headers: *const c::rd_kafka_headers_t, index: usize) -> Option<Parts<'a>> {
     let (mut name, mut value, mut size) = (ptr::null::<c_char>(), ptr::null::<c_void>(), 0);
     // SAFETY: the headers are live; the three are written to where there is a header of
-    // this index. Name and value have their lengths, and live as long as the headers.
+    // this index. The value has its length, and lives as long as the headers.
     unsafe {
         let code = c::rd_kafka_header_get_all(
             headers,
@@ -51,10 +69,20 @@ pub unsafe fn header<'a>(
         if code != c::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR || name.is_null() {
             return None;
         }
-        let name_size = name.byte_sub(TO_NAME_SIZE).cast::<usize>().read();
         let value = (!value.is_null()).then(|| slice::from_raw_parts(value.cast::<u8>(), size));
-        Some((slice::from_raw_parts(name.cast::<u8>(), name_size), value))
+        Some(Parts { name, value })
     }
+}
+
+/// What stands where a name's length is expected.
+///
+/// # Safety
+/// `name` is that of a live header. What stands in front of it is within its allocation:
+/// librdkafka's list needs no less than three words there for any layout with these
+/// fields.
+unsafe fn name_size(name: *const c_char) -> usize {
+    // SAFETY: by this function's contract.
+    unsafe { name.byte_sub(TO_NAME_SIZE).cast::<usize>().read() }
 }
 
 /// Whether librdkafka keeps headers as they are read here. Asked once a process; to be
@@ -83,7 +111,7 @@ fn is_layout_known() -> bool {
         let headers = c::rd_kafka_headers_new(SAMPLES.len());
         let known = SAMPLES.iter().enumerate().all(|(index, (name, value))| {
             add(headers, name, *value);
-            name_size_is(headers, index, name.len())
+            parts(headers, index).is_some_and(|parts| name_size(parts.name) == name.len())
                 && header(headers, index) == Some((name, *value))
         });
         c::rd_kafka_headers_destroy(headers);
@@ -102,27 +130,6 @@ unsafe fn add(headers: *mut c::rd_kafka_headers_t, name: &[u8], value: Option<&[
     // SAFETY: by this function's contract; both texts are of their lengths, and copied.
     unsafe {
         c::rd_kafka_header_add(headers, name.as_ptr().cast(), size(name), start.cast(), length);
-    }
-}
-
-/// # Safety
-/// `headers` is live.
-unsafe fn name_size_is(headers: *const c::rd_kafka_headers_t, index: usize, size: usize) -> bool {
-    let (mut name, mut value, mut value_size) = (ptr::null::<c_char>(), ptr::null(), 0);
-    // SAFETY: as in `header`. What stands in front of the name is within its allocation:
-    // librdkafka's list needs no less than three words there for any layout with these
-    // fields.
-    unsafe {
-        let code = c::rd_kafka_header_get_all(
-            headers,
-            index,
-            &raw mut name,
-            &raw mut value,
-            &raw mut value_size,
-        );
-        code == c::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR
-            && !name.is_null()
-            && name.byte_sub(TO_NAME_SIZE).cast::<usize>().read() == size
     }
 }
 

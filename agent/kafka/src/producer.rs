@@ -15,8 +15,8 @@ use crate::config::client_config;
 use crate::error_memory::ErrorMemory;
 use crate::native::c_string;
 
-/// How long one record is tried.
-const DELIVERY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long one record is tried, unless settings say otherwise.
+pub(crate) const DELIVERY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A record that stands in a topic, acknowledged by all in-sync replicas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,25 +84,9 @@ impl DurableProducer {
         &self.memory
     }
 
-    /// Writes a record; it stands in the topic when this returns. A time-out
-    /// leaves open whether it does.
+    /// Writes a record; it stands in the topic when this returns. `patience` is for a
+    /// queue that is full. A time-out leaves open whether it stands there.
     pub(crate) async fn send(
-        &self,
-        record: FutureRecord<'_, [u8], [u8]>,
-    ) -> Result<Written, KafkaError> {
-        self.send_within(record, DELIVERY_TIMEOUT).await
-    }
-
-    /// The same, without waiting for room in the queue.
-    pub(crate) async fn send_now(
-        &self,
-        record: FutureRecord<'_, [u8], [u8]>,
-    ) -> Result<Written, KafkaError> {
-        self.send_within(record, Duration::ZERO).await
-    }
-
-    /// `patience` is for a queue that is full.
-    async fn send_within(
         &self,
         record: FutureRecord<'_, [u8], [u8]>,
         patience: Duration,
@@ -128,7 +112,7 @@ impl DurableProducer {
     async fn replace_when_useless(&self, failed: &Arc<AsyncProducer>, error: &KafkaError) {
         let is_cut_off = classify::native_code(error).is_some_and(classify::is_passing);
         let cut_off = || is_cut_off.then(|| format!("it does not reach the brokers: {error}"));
-        let Some(why) = failed.is_useless().or_else(cut_off) else { return };
+        let Some(why) = failed.why_useless().or_else(cut_off) else { return };
         if !Arc::ptr_eq(failed, &self.current()) {
             // Another record has met the same.
             return;
@@ -167,7 +151,7 @@ mod tests {
         let silent = producer.current();
 
         let record = FutureRecord::to("topic").payload(&b"value"[..]);
-        let outcome = producer.send(record.key(&b""[..])).await;
+        let outcome = producer.send(record.key(&b""[..]), DELIVERY_TIMEOUT).await;
 
         let timed_out = rdkafka::error::RDKafkaErrorCode::MessageTimedOut;
         assert_eq!(outcome, Err(KafkaError::MessageProduction(timed_out)));
@@ -182,7 +166,10 @@ mod tests {
         let cut_off = producer.current();
 
         let record = || FutureRecord::to("topic").payload(&b"value"[..]).key(&b""[..]);
-        let (one, another) = tokio::join!(producer.send(record()), producer.send(record()));
+        let (one, another) = tokio::join!(
+            producer.send(record(), DELIVERY_TIMEOUT),
+            producer.send(record(), DELIVERY_TIMEOUT)
+        );
 
         assert!(one.is_err() && another.is_err());
         assert!(!Arc::ptr_eq(&cut_off, &producer.current()));

@@ -46,7 +46,7 @@ async fn connected_clients_that_have_nothing_to_do_take_no_processor_time() -> R
         let admin = BrokerAdmin::connect(&instance).await?;
         admin.cluster_id().await?;
         let topics = InternalTopics::connect(&instance).await?;
-        topics.write(&name, b"key", Some(b"value")).await?;
+        topics.write(&name, b"key", Some(b"value"), InternalTopics::WRITE_LIMIT).await?;
         clients.push((admin, topics));
     }
 

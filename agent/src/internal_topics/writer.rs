@@ -117,8 +117,9 @@ impl Writer {
         };
         let value = record.value.to_string();
         let (key, value) = (record.key.as_bytes(), Some(value.as_bytes()));
-        let write =
-            |topics: Arc<InternalTopics>| async move { topics.write(topic, key, value).await };
+        let write = |topics: Arc<InternalTopics>| async move {
+            topics.write(topic, key, value, InternalTopics::WRITE_LIMIT).await
+        };
         self.topics.with(write).await.map(drop)
     }
 

@@ -112,15 +112,16 @@ impl CheckpointTopic {
             if clock::now() >= before {
                 return Ok(None);
             }
-            topics.write_now(name, &key, Some(&value)).await.map(|_| Some(()))
+            topics.write(name, &key, Some(&value), Duration::ZERO).await.map(|_| Some(()))
         };
         self.topics.with(write).await
     }
 
     async fn remove(&self, key: &CheckpointKey) -> Result<(), Problem> {
         let (name, key) = (self.name(), key.encode());
-        let write =
-            |topics: Arc<InternalTopics>| async move { topics.write(name, &key, None).await };
+        let write = |topics: Arc<InternalTopics>| async move {
+            topics.write(name, &key, None, InternalTopics::WRITE_LIMIT).await
+        };
         self.topics.with(write).await.map(drop)
     }
 

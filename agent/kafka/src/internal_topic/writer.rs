@@ -56,9 +56,10 @@ impl InternalTopics {
         Ok(Self { producer: DurableProducer::connect(instance, &SETTINGS).await? })
     }
 
-    /// Writes a value under a key, or a tombstone without one; it stands in
-    /// the topic when this returns. Tried for 15 s once the queue has
-    /// room; a time-out leaves open whether it stands there.
+    /// Writes a value under a key, or a tombstone without one; it stands in the topic
+    /// when this returns. `patience` is for room in the queue: without any, the record is
+    /// on its way when this is first awaited, or not at all. From then on it is tried for
+    /// [`Self::WRITE_LIMIT`]; a time-out leaves open whether it stands there.
     ///
     /// # Errors
     /// `KAFKA_RESOURCE_MISSING` when there is no such topic (it is never
@@ -69,23 +70,12 @@ impl InternalTopics {
         topic: &str,
         key: &[u8],
         value: Option<&[u8]>,
+        patience: Duration,
     ) -> Result<Written, Problem> {
-        let outcome = self.producer.send(record(topic, key, value)).await;
-        outcome.map_err(|error| self.problem(topic, &error))
-    }
-
-    /// The same, with the record on its way when this is first awaited or not at all:
-    /// nothing of it is sent later than [`Self::WRITE_LIMIT`] after that.
-    ///
-    /// # Errors
-    /// As [`Self::write`], also when the queue has no room.
-    pub async fn write_now(
-        &self,
-        topic: &str,
-        key: &[u8],
-        value: Option<&[u8]>,
-    ) -> Result<Written, Problem> {
-        let outcome = self.producer.send_now(record(topic, key, value)).await;
+        let mut record = FutureRecord::to(topic);
+        record.key = Some(key);
+        record.payload = value;
+        let outcome = self.producer.send(record, patience).await;
         outcome.map_err(|error| self.problem(topic, &error))
     }
 
@@ -94,15 +84,4 @@ impl InternalTopics {
         let problem = self.producer.memory().problem(&context, error);
         of_internal_topic(Right::on_topic("WRITE", topic).named_in(problem))
     }
-}
-
-fn record<'a>(
-    topic: &'a str,
-    key: &'a [u8],
-    value: Option<&'a [u8]>,
-) -> FutureRecord<'a, [u8], [u8]> {
-    let mut record = FutureRecord::to(topic);
-    record.key = Some(key);
-    record.payload = value;
-    record
 }

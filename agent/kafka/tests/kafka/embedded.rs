@@ -64,7 +64,14 @@ async fn the_embedded_kafka_holds_internal_topics() -> Result<()> {
     let topics = InternalTopics::connect(&instance).await?;
 
     for (key, value) in [("a", Some("1")), ("b", Some("1")), ("a", Some("2")), ("b", None)] {
-        topics.write("connect-offset-t", key.as_bytes(), value.map(str::as_bytes)).await?;
+        topics
+            .write(
+                "connect-offset-t",
+                key.as_bytes(),
+                value.map(str::as_bytes),
+                InternalTopics::WRITE_LIMIT,
+            )
+            .await?;
     }
 
     let limit = Duration::from_secs(20);

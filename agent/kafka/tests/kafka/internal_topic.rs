@@ -52,7 +52,7 @@ async fn the_last_value_of_each_key_is_read_and_tombstones_are_not() -> Result<(
         (b"gone", None),
         (b"never there", None),
     ] {
-        topics.write(&topic, key, value).await?;
+        topics.write(&topic, key, value, InternalTopics::WRITE_LIMIT).await?;
     }
 
     let read = read_compacted(&instance, &group, &topic, LIMIT).await?;
@@ -68,7 +68,9 @@ async fn what_is_acknowledged_stands_where_it_is_said() -> Result<()> {
     let topics = InternalTopics::connect(&instance(&kafka.bootstrap())).await?;
 
     for offset in 0..3 {
-        let written = topics.write(&topic, b"k", Some(offset.to_string().as_bytes())).await?;
+        let written = topics
+            .write(&topic, b"k", Some(offset.to_string().as_bytes()), InternalTopics::WRITE_LIMIT)
+            .await?;
 
         assert_eq!((written.partition, written.offset), (0, offset));
     }
@@ -109,7 +111,9 @@ async fn a_key_has_the_partition_that_kafkas_own_clients_give_it() -> Result<()>
 
     let mut ours = BTreeMap::new();
     for key in &keys {
-        let written = topics.write(&topic, key.as_bytes(), Some(b"ours")).await?;
+        let written = topics
+            .write(&topic, key.as_bytes(), Some(b"ours"), InternalTopics::WRITE_LIMIT)
+            .await?;
         ours.insert(key.clone().into_bytes(), written.partition);
     }
 
@@ -174,7 +178,8 @@ async fn a_topic_that_is_missing_is_told_not_made_and_written_once_it_is_there()
     let topics = InternalTopics::connect(&instance).await?;
 
     let unread = read_compacted(&instance, "g", &absent, LIMIT).await.unwrap_err();
-    let unwritten = topics.write(&absent, b"k", Some(b"v")).await.unwrap_err();
+    let unwritten =
+        topics.write(&absent, b"k", Some(b"v"), InternalTopics::WRITE_LIMIT).await.unwrap_err();
 
     for problem in [unread, unwritten] {
         assert_eq!(problem.code, ErrorCode::KafkaResourceMissing, "{problem}");
@@ -184,7 +189,7 @@ async fn a_topic_that_is_missing_is_told_not_made_and_written_once_it_is_there()
 
     kafka.admin()?.create_topic(&absent, 1, &[("cleanup.policy", "compact")]).await?;
     eventually("the topic is written", LIMIT, async || {
-        Ok(Some(topics.write(&absent, b"k", Some(b"v")).await?))
+        Ok(Some(topics.write(&absent, b"k", Some(b"v"), InternalTopics::WRITE_LIMIT).await?))
     })
     .await?;
     let read = read_compacted(&instance, "g", &absent, LIMIT).await?;
@@ -199,7 +204,10 @@ async fn names_that_no_topic_can_have_are_problems_and_no_panic() -> Result<()> 
     let topics = InternalTopics::connect(&instance).await?;
 
     for name in ["a\0b", "", "a b"] {
-        assert!(topics.write(name, b"k", None).await.is_err(), "{name:?}");
+        assert!(
+            topics.write(name, b"k", None, InternalTopics::WRITE_LIMIT).await.is_err(),
+            "{name:?}"
+        );
         assert!(read_compacted(&instance, "g", name, LIMIT).await.is_err(), "{name:?}");
     }
     Ok(())

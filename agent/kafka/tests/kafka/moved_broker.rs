@@ -22,17 +22,20 @@ async fn clients_find_a_broker_that_comes_back_at_another_address() -> Result<()
     instance.bootstrap_servers.push(format!("127.0.0.1:{other}"));
     let admin = BrokerAdmin::connect(&instance).await?;
     let topics = InternalTopics::connect(&instance).await?;
-    topics.write("t", b"key", None).await?;
+    topics.write("t", b"key", None, InternalTopics::WRITE_LIMIT).await?;
     assert!(admin.topic_id("t").await?.is_some());
     assert!(admin.committed("g", "t", &[0]).await?.is_empty());
 
     kafka.stop().await?;
     // They are told that it is gone.
-    topics.write("t", b"key", None).await.expect_err("there is no broker");
+    topics
+        .write("t", b"key", None, InternalTopics::WRITE_LIMIT)
+        .await
+        .expect_err("there is no broker");
     kafka.start_again_at(other).await?;
 
     eventually("a record is written", BOUND, async || {
-        Ok(topics.write("t", b"key", None).await.ok())
+        Ok(topics.write("t", b"key", None, InternalTopics::WRITE_LIMIT).await.ok())
     })
     .await?;
     eventually("a topic is described", BOUND, async || Ok(admin.topic_id("t").await.ok())).await?;

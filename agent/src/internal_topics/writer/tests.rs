@@ -188,7 +188,9 @@ async fn a_task_whose_place_was_taken_leaves_the_others_words_alone_until_it_is_
     let (key, others_word) = (followed.status_key(), json!({ "state": "OTHER" }));
     let take_place = async || {
         followed.seen.send_replace(fenced());
-        other.write(&topic, key.as_bytes(), Some(others_word.to_string().as_bytes())).await
+        let value = others_word.to_string();
+        let limit = InternalTopics::WRITE_LIMIT;
+        other.write(&topic, key.as_bytes(), Some(value.as_bytes()), limit).await
     };
 
     take_place().await?;
