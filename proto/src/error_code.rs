@@ -152,7 +152,7 @@ catalogue! {
         "Give the instance the CA that has signed the brokers' certificates, and addresses that stand in them; where the brokers ask for a client's certificate (ssl.client.auth), give one that they trust and that has not expired, with its private key.";
     KafkaAuthenticationFailed "KAFKA_AUTHENTICATION_FAILED" Automatic
         "The brokers refuse the agent's credentials."
-        "Check user name, password and SASL mechanism of the instance.";
+        "Check user name, password and SASL mechanism of the instance; with OAUTHBEARER, that whatever renews the token does so, and that the brokers trust who signs it.";
     KafkaTopicNotFound "KAFKA_TOPIC_NOT_FOUND" Automatic
         "The source topic does not exist."
         "Create the topic, or create the connector with the right name.";

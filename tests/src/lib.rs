@@ -39,5 +39,6 @@ pub mod read;
 pub mod resident;
 pub mod scratch;
 pub mod sts;
+pub mod token;
 pub mod topic;
 pub mod wait;

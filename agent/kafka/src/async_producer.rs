@@ -2,12 +2,13 @@
 //! with futures or a thread poll ten times a second, each for a millisecond in
 //! a busy loop, about 1 % of a core.
 
+use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use kafka2oss_proto::error_code::Problem;
-use rdkafka::client::{Client, ClientContext};
+use rdkafka::client::{Client, ClientContext, OAuthToken};
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
@@ -204,12 +205,18 @@ pub(crate) struct Deliveries {
 }
 
 impl ClientContext for Deliveries {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
     fn log(&self, level: RDKafkaLogLevel, fac: &str, log_message: &str) {
         self.memory.log(level, fac, log_message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
         self.memory.error(error, reason);
+    }
+
+    fn generate_oauth_token(&self, place: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        self.memory.generate_oauth_token(place)
     }
 }
 

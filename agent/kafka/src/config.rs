@@ -1,10 +1,15 @@
 //! librdkafka's settings for an instance.
 
 use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::spec::{Instance, SaslMechanism};
+use kafka2oss_proto::spec::{Instance, PasswordMechanism, Sasl};
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use secrecy::ExposeSecret;
+
+use crate::oauth;
+
+/// Kafka's `sasl.mechanism` by token.
+pub(crate) const OAUTHBEARER: &str = "OAUTHBEARER";
 
 /// The settings that every client of an instance starts from: brokers,
 /// security with the secrets resolved anew, timeouts.
@@ -57,13 +62,23 @@ pub async fn client_config(instance: &Instance) -> Result<ClientConfig, Problem>
             }
         }
     }
-    if let Some(sasl) = &instance.security.sasl {
-        let username = kafka2oss_secrets::resolve(&sasl.username).await?;
-        let password = kafka2oss_secrets::resolve(&sasl.password).await?;
-        config
-            .set("sasl.mechanism", mechanism(sasl.mechanism))
-            .set("sasl.username", username.expose_secret())
-            .set("sasl.password", password.expose_secret());
+    match &instance.security.sasl {
+        None => {}
+        Some(Sasl::Password { mechanism, username, password }) => {
+            let username = kafka2oss_secrets::resolve(username).await?;
+            let password = kafka2oss_secrets::resolve(password).await?;
+            config
+                .set("sasl.mechanism", name(*mechanism))
+                .set("sasl.username", username.expose_secret())
+                .set("sasl.password", password.expose_secret());
+        }
+        Some(Sasl::Token(token)) => {
+            // One that cannot be read is told at once.
+            kafka2oss_secrets::resolve(token).await?;
+            config
+                .set("sasl.mechanism", OAUTHBEARER)
+                .set("sasl.oauthbearer.config", oauth::place(token)?);
+        }
     }
     Ok(config)
 }
@@ -77,10 +92,10 @@ fn security_protocol(instance: &Instance) -> &'static str {
     }
 }
 
-fn mechanism(mechanism: SaslMechanism) -> &'static str {
+fn name(mechanism: PasswordMechanism) -> &'static str {
     match mechanism {
-        SaslMechanism::Plain => "PLAIN",
-        SaslMechanism::ScramSha256 => "SCRAM-SHA-256",
-        SaslMechanism::ScramSha512 => "SCRAM-SHA-512",
+        PasswordMechanism::Plain => "PLAIN",
+        PasswordMechanism::ScramSha256 => "SCRAM-SHA-256",
+        PasswordMechanism::ScramSha512 => "SCRAM-SHA-512",
     }
 }

@@ -5,11 +5,13 @@
 //! memory keeps the last such cause, so that a timeout can be told from a wrong
 //! password.
 
+use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
+use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::KafkaError;
@@ -19,6 +21,7 @@ use rdkafka::{ClientConfig, ClientContext};
 use crate::classify;
 use crate::connection_failure::{self, ConnectionFailure};
 use crate::native::Failure;
+use crate::oauth;
 
 /// For how long librdkafka does not repeat the same error of a broker, and a
 /// second for it to arrive.
@@ -173,6 +176,8 @@ impl ErrorMemory {
 }
 
 impl ClientContext for ErrorMemory {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
     /// librdkafka's errors are our warnings: it tries again by itself, and what
     /// stays wrong is reported by who needs it. Its infos are of interest to
     /// few (idle connections closed, for example).
@@ -204,6 +209,10 @@ impl ClientContext for ErrorMemory {
         if let Some(native) = classify::native_code(&error) {
             self.remember(native, reason);
         }
+    }
+
+    fn generate_oauth_token(&self, place: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        oauth::token(place)
     }
 }
 

@@ -4,6 +4,7 @@
 //! - [`ErrorMemory`] and [`classify`]: from librdkafka's errors to the error
 //!   catalogue, with the cause that a timeout hides.
 //! - [`KafkaAdmin`] and [`BrokerAdmin`]: topics, groups, offsets.
+//! - [`oauth`]: tokens, as brokers may ask for.
 //! - [`partition_list`]: committed offsets with their metadata as bytes.
 //! - [`headers`]: headers of fetched records as bytes.
 //! - [`ErrorTopicProducer`], [`produce_test_message`]: what an agent writes.
@@ -31,6 +32,7 @@ pub mod headers;
 mod internal_topic;
 mod main_queue;
 mod native;
+pub mod oauth;
 pub mod partition_list;
 mod per_instance;
 mod plan;

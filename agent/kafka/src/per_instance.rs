@@ -96,7 +96,7 @@ impl<T: Connect> Shared<T> {
 
 #[cfg(test)]
 mod tests {
-    use kafka2oss_proto::spec::{KafkaSecurity, Pool, Sasl, SaslMechanism, SecretSource};
+    use kafka2oss_proto::spec::{KafkaSecurity, PasswordMechanism, Pool, Sasl, SecretSource};
 
     use super::*;
 
@@ -111,8 +111,8 @@ mod tests {
 
     fn instance(password: &str) -> Instance {
         let secret = |name: &str| SecretSource::Environment(name.to_owned());
-        let sasl = Sasl {
-            mechanism: SaslMechanism::Plain,
+        let sasl = Sasl::Password {
+            mechanism: PasswordMechanism::Plain,
             username: secret("USER"),
             password: secret(password),
         };

@@ -17,31 +17,48 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 /// or too large, `CREDENTIALS_REQUIRED` when an inline value was lost. The
 /// message names the place, never the value.
 pub async fn resolve(source: &SecretSource) -> Result<SecretString, Problem> {
+    let SecretSource::File(path) = source else { return resolve_blocking(source) };
+    let (path, of) = (path.clone(), format!("file `{path}`"));
+    tokio::task::spawn_blocking(move || read_file(&path))
+        .await
+        .map_err(|error| unreadable(format!("{of}: {error}")))?
+}
+
+/// The same on the calling thread, which waits for the file.
+///
+/// # Errors
+/// Those of [`resolve`].
+pub fn resolve_blocking(source: &SecretSource) -> Result<SecretString, Problem> {
     match source {
         SecretSource::Plain(value) => Ok(value.clone()),
-        SecretSource::Environment(name) => std::env::var(name)
-            .ok()
-            .filter(|value| !value.is_empty())
-            .map(SecretString::from)
-            .ok_or_else(|| {
-                unreadable(format!("environment variable `{name}` is not set, empty or not UTF-8"))
-            }),
-        SecretSource::File(path) => read_file(path).await,
-        SecretSource::Withheld => Err(Problem::new(
-            ErrorCode::CredentialsRequired,
-            "the inline value is no longer held by the control plane or this agent",
-        )),
+        SecretSource::Environment(name) => variable(name),
+        SecretSource::File(path) => read_file(path),
+        SecretSource::Withheld => Err(withheld()),
     }
 }
 
-async fn read_file(path: &str) -> Result<SecretString, Problem> {
+fn variable(name: &str) -> Result<SecretString, Problem> {
+    let value = std::env::var(name).ok().filter(|value| !value.is_empty());
+    value.map(SecretString::from).ok_or_else(|| {
+        unreadable(format!("environment variable `{name}` is not set, empty or not UTF-8"))
+    })
+}
+
+fn withheld() -> Problem {
+    Problem::new(
+        ErrorCode::CredentialsRequired,
+        "the inline value is no longer held by the control plane or this agent",
+    )
+}
+
+fn read_file(path: &str) -> Result<SecretString, Problem> {
     let failed = |error: std::io::Error| unreadable(format!("file `{path}`: {error}"));
-    let size = tokio::fs::metadata(path).await.map_err(failed)?.len();
+    let size = std::fs::metadata(path).map_err(failed)?.len();
     if size > MAX_FILE_BYTES {
         return Err(unreadable(format!("file `{path}` has {size} bytes, more than a secret has")));
     }
     // In a secret from here on, so that the buffer is wiped.
-    let content = SecretString::from(tokio::fs::read_to_string(path).await.map_err(failed)?);
+    let content = SecretString::from(std::fs::read_to_string(path).map_err(failed)?);
     let text = content.expose_secret();
     let value =
         text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));

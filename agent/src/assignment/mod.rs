@@ -207,6 +207,7 @@ fn connection(instance: &v1::Instance) -> v1::Instance {
         kafka_credentials: instance.kafka_credentials.clone(),
         ca_certificate: instance.ca_certificate.clone(),
         client_certificate: instance.client_certificate.clone(),
+        oauth_token: instance.oauth_token.clone(),
         ..v1::Instance::default()
     }
 }

@@ -4,10 +4,12 @@
 //! the consumer ends.
 
 use std::collections::VecDeque;
+use std::error::Error;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use kafka2oss_kafka::ErrorMemory;
+use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
@@ -109,6 +111,8 @@ impl TaskContext {
 }
 
 impl ClientContext for TaskContext {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
     fn log(&self, level: RDKafkaLogLevel, fac: &str, log_message: &str) {
         self.callbacks.fetch_add(1, Ordering::Relaxed);
         self.errors.log(level, fac, log_message);
@@ -117,6 +121,11 @@ impl ClientContext for TaskContext {
     fn error(&self, error: KafkaError, reason: &str) {
         self.callbacks.fetch_add(1, Ordering::Relaxed);
         self.errors.error(error, reason);
+    }
+
+    fn generate_oauth_token(&self, place: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        self.callbacks.fetch_add(1, Ordering::Relaxed);
+        self.errors.generate_oauth_token(place)
     }
 }
 

@@ -4,11 +4,13 @@
 //! of an answer that it does not take, not whose records are in it. So each partition is
 //! fetched alone, by a reader of its own under the same limit.
 
+use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use kafka2oss_kafka::{Calls, ErrorMemory, classify, client_config};
 use kafka2oss_proto::error_code::Problem;
+use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
@@ -152,12 +154,18 @@ impl Seen {
 }
 
 impl ClientContext for Seen {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
     fn log(&self, level: RDKafkaLogLevel, fac: &str, log_message: &str) {
         self.errors.log(level, fac, log_message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
         self.errors.error(error, reason);
+    }
+
+    fn generate_oauth_token(&self, place: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        self.errors.generate_oauth_token(place)
     }
 
     fn stats(&self, statistics: Statistics) {

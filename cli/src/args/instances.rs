@@ -120,6 +120,12 @@ pub(crate) struct KafkaSecretFlags {
     /// Environment variable with that password
     #[arg(long, value_name = "NAME")]
     pub(crate) client_key_password_env: Option<String>,
+    /// File with the token (JWT) for OAUTHBEARER, which something else renews there
+    #[arg(long, value_name = "PATH", conflicts_with = "oauth_token_env")]
+    pub(crate) oauth_token_file: Option<String>,
+    /// Environment variable with that token
+    #[arg(long, value_name = "NAME")]
+    pub(crate) oauth_token_env: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -142,4 +148,6 @@ pub(crate) enum Mechanism {
     ScramSha256,
     #[value(name = "SCRAM-SHA-512")]
     ScramSha512,
+    #[value(name = "OAUTHBEARER")]
+    Oauthbearer,
 }

@@ -125,6 +125,7 @@ pub(super) struct KafkaSecrets {
     pub(super) credentials: Option<v1::KafkaCredentials>,
     pub(super) ca_certificate: Option<v1::Secret>,
     pub(super) client_certificate: Option<v1::ClientCertificate>,
+    pub(super) oauth_token: Option<v1::Secret>,
 }
 
 impl From<KafkaSecretFlags> for KafkaSecrets {
@@ -142,6 +143,8 @@ impl From<KafkaSecretFlags> for KafkaSecrets {
             client_key_env,
             client_key_password_file,
             client_key_password_env,
+            oauth_token_file,
+            oauth_token_env,
         } = flags;
         let reference = |variable: Option<String>, file: Option<String>| {
             let source = variable.map(Source::Environment).or(file.map(Source::File))?;
@@ -157,6 +160,7 @@ impl From<KafkaSecretFlags> for KafkaSecrets {
             [&certificate, &private_key, &private_key_password].into_iter().any(Option::is_some);
         let client = v1::ClientCertificate { certificate, private_key, private_key_password };
         Self {
+            oauth_token: reference(oauth_token_env, oauth_token_file),
             client_certificate: has_client.then_some(client),
             credentials: given.then_some(v1::KafkaCredentials { username, password }),
             ca_certificate: reference(ca_env, ca_file),
@@ -184,12 +188,14 @@ fn message(args: CreateInstanceArgs) -> v1::Instance {
                 Mechanism::Plain => v1::SaslMechanism::Plain,
                 Mechanism::ScramSha256 => v1::SaslMechanism::ScramSha256,
                 Mechanism::ScramSha512 => v1::SaslMechanism::ScramSha512,
+                Mechanism::Oauthbearer => v1::SaslMechanism::Oauthbearer,
             }
             .into()
         }),
         kafka_credentials: secrets.credentials,
         ca_certificate: secrets.ca_certificate,
         client_certificate: secrets.client_certificate,
+        oauth_token: secrets.oauth_token,
         vpc_id: args.vpc_id.unwrap_or_default(),
         vswitch_id: args.vswitch_id.unwrap_or_default(),
         connectors_disabled: args.connectors_disabled,
@@ -230,6 +236,7 @@ mod tests {
             "--ca-file=/etc/ssl/kafka.pem",
             "--client-certificate-file=/run/secrets/client.pem",
             "--client-key-env=CLIENT_KEY",
+            "--oauth-token-file=/run/secrets/token",
             "--client-key-password-file=/run/secrets/client-password",
             "--connectors-disabled",
             "--allow-shared-cluster",
@@ -250,6 +257,7 @@ mod tests {
                     password: secret(Source::File("/run/secrets/kafka".to_owned())),
                 }),
                 ca_certificate: secret(Source::File("/etc/ssl/kafka.pem".to_owned())),
+                oauth_token: secret(Source::File("/run/secrets/token".to_owned())),
                 client_certificate: Some(v1::ClientCertificate {
                     certificate: secret(Source::File("/run/secrets/client.pem".to_owned())),
                     private_key: secret(Source::Environment("CLIENT_KEY".to_owned())),

@@ -1,7 +1,7 @@
 //! A registered Kafka instance.
 
 use super::authority::Authority;
-use super::checks::{Checks, choice};
+use super::checks::Checks;
 use super::{Pool, SecretSource, check_labels, text_rules};
 use crate::v1;
 use crate::violation::Violations;
@@ -50,20 +50,25 @@ pub struct ClientCertificate {
     pub private_key_password: Option<SecretSource>,
 }
 
-/// User and password for SASL.
+/// Who the agents are, by SASL.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Sasl {
-    /// Kafka's `sasl.mechanism`.
-    pub mechanism: SaslMechanism,
-    /// User name; never `Plain`.
-    pub username: SecretSource,
-    /// Password; never `Plain`.
-    pub password: SecretSource,
+pub enum Sasl {
+    /// A user with a password.
+    Password {
+        /// How it is proved.
+        mechanism: PasswordMechanism,
+        /// User name; never `Plain`.
+        username: SecretSource,
+        /// Password; never `Plain`.
+        password: SecretSource,
+    },
+    /// A token (JWT) by `OAUTHBEARER`; never `Plain`.
+    Token(SecretSource),
 }
 
-/// Kafka's `sasl.mechanism`.
+/// Kafka's `sasl.mechanism`, of those by user and password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SaslMechanism {
+pub enum PasswordMechanism {
     /// `PLAIN`.
     Plain,
     /// `SCRAM-SHA-256`.
@@ -72,7 +77,15 @@ pub enum SaslMechanism {
     ScramSha512,
 }
 
-choice!(SaslMechanism { Plain, ScramSha256, ScramSha512 });
+impl From<PasswordMechanism> for v1::SaslMechanism {
+    fn from(mechanism: PasswordMechanism) -> Self {
+        match mechanism {
+            PasswordMechanism::Plain => Self::Plain,
+            PasswordMechanism::ScramSha256 => Self::ScramSha256,
+            PasswordMechanism::ScramSha512 => Self::ScramSha512,
+        }
+    }
+}
 
 /// Fields that only the service sets (name, uid, times, etag, cluster id) and
 /// labels are not part of the domain type; labels are checked.
@@ -99,6 +112,7 @@ impl TryFrom<v1::Instance> for Instance {
             allow_shared_cluster,
             kafka_cluster_id: _,
             client_certificate,
+            oauth_token,
         } = wire;
         let mut checks = Checks::default();
         checks.append(check_labels(&labels));
@@ -111,8 +125,7 @@ impl TryFrom<v1::Instance> for Instance {
         let security = check_security(
             &mut checks,
             security_protocol,
-            sasl_mechanism,
-            kafka_credentials,
+            SaslParts { mechanism: sasl_mechanism, credentials: kafka_credentials, oauth_token },
             Certificates { ca: ca_certificate, client: client_certificate },
         );
         let pool = Pool::check(&mut checks, vpc_id, vswitch_id);
@@ -151,6 +164,13 @@ fn check_bootstrap_servers(checks: &mut Checks, servers: &[String]) {
     }
 }
 
+/// What belongs to SASL only.
+struct SaslParts {
+    mechanism: i32,
+    credentials: Option<v1::KafkaCredentials>,
+    oauth_token: Option<v1::Secret>,
+}
+
 /// What belongs to TLS only.
 struct Certificates {
     ca: Option<v1::Secret>,
@@ -160,8 +180,7 @@ struct Certificates {
 fn check_security(
     checks: &mut Checks,
     security_protocol: i32,
-    sasl_mechanism: i32,
-    kafka_credentials: Option<v1::KafkaCredentials>,
+    sasl: SaslParts,
     Certificates { ca, client }: Certificates,
 ) -> Option<KafkaSecurity> {
     use v1::SecurityProtocol as Protocol;
@@ -181,14 +200,18 @@ fn check_security(
         }
     };
     let sasl = if with_sasl {
-        check_sasl(checks, sasl_mechanism, kafka_credentials).map(Some)
+        check_sasl(checks, sasl).map(Some)
     } else {
         const ONLY_SASL: &str = "is set; it belongs to SASL_PLAINTEXT and SASL_SSL only";
-        if sasl_mechanism != 0 {
-            checks.invalid("sasl_mechanism", ONLY_SASL);
-        }
-        if kafka_credentials.is_some() {
-            checks.invalid("kafka_credentials", ONLY_SASL);
+        let SaslParts { mechanism, credentials, oauth_token } = sasl;
+        for (field, is_set) in [
+            ("sasl_mechanism", mechanism != 0),
+            ("kafka_credentials", credentials.is_some()),
+            ("oauth_token", oauth_token.is_some()),
+        ] {
+            if is_set {
+                checks.invalid(field, ONLY_SASL);
+            }
         }
         Some(None)
     };
@@ -244,19 +267,39 @@ fn optional_reference(
     }
 }
 
-fn check_sasl(
-    checks: &mut Checks,
-    mechanism: i32,
-    credentials: Option<v1::KafkaCredentials>,
-) -> Option<Sasl> {
-    let mechanism = checks.choice("sasl_mechanism", mechanism);
+fn check_sasl(checks: &mut Checks, parts: SaslParts) -> Option<Sasl> {
+    use v1::SaslMechanism as Wire;
+
+    let SaslParts { mechanism, credentials, oauth_token } = parts;
+    let mechanism = match Wire::try_from(mechanism) {
+        Ok(Wire::Oauthbearer) => {
+            if credentials.is_some() {
+                checks.invalid("kafka_credentials", "is set; OAUTHBEARER takes a token");
+            }
+            return reference(checks, "oauth_token", oauth_token).map(Sasl::Token);
+        }
+        Ok(Wire::Plain) => Some(PasswordMechanism::Plain),
+        Ok(Wire::ScramSha256) => Some(PasswordMechanism::ScramSha256),
+        Ok(Wire::ScramSha512) => Some(PasswordMechanism::ScramSha512),
+        Ok(Wire::Unspecified) => {
+            checks.required("sasl_mechanism");
+            None
+        }
+        Err(_) => {
+            checks.invalid("sasl_mechanism", format!("has no value {mechanism}"));
+            None
+        }
+    };
+    if oauth_token.is_some() {
+        checks.invalid("oauth_token", "is set; it belongs to OAUTHBEARER only");
+    }
     let Some(v1::KafkaCredentials { username, password }) = credentials else {
         checks.required("kafka_credentials");
         return None;
     };
     let username = reference(checks, "kafka_credentials.username", username);
     let password = reference(checks, "kafka_credentials.password", password);
-    Some(Sasl { mechanism: mechanism?, username: username?, password: password? })
+    Some(Sasl::Password { mechanism: mechanism?, username: username?, password: password? })
 }
 
 /// A secret that an agent finds by itself: those of an instance never pass
@@ -290,19 +333,22 @@ impl From<&Instance> for v1::Instance {
             (false, Some(_)) => Protocol::SaslPlaintext,
             (true, Some(_)) => Protocol::SaslSsl,
         };
-        let mechanism =
-            sasl.as_ref().map_or(v1::SaslMechanism::Unspecified, |sasl| sasl.mechanism.into());
+        let (mechanism, kafka_credentials, oauth_token) = match sasl {
+            None => (v1::SaslMechanism::Unspecified, None, None),
+            Some(Sasl::Password { mechanism, username, password }) => {
+                let (username, password) = (Some(username.into()), Some(password.into()));
+                let credentials = v1::KafkaCredentials { username, password };
+                ((*mechanism).into(), Some(credentials), None)
+            }
+            Some(Sasl::Token(token)) => (v1::SaslMechanism::Oauthbearer, None, Some(token.into())),
+        };
         Self {
             region_id: region_id.clone(),
             bootstrap_servers: bootstrap_servers.clone(),
             security_protocol: protocol.into(),
             sasl_mechanism: mechanism.into(),
-            kafka_credentials: sasl.as_ref().map(|Sasl { mechanism: _, username, password }| {
-                v1::KafkaCredentials {
-                    username: Some(username.into()),
-                    password: Some(password.into()),
-                }
-            }),
+            kafka_credentials,
+            oauth_token,
             ca_certificate: ca_certificate.as_ref().map(Into::into),
             client_certificate: client_certificate.as_ref().map(|client| {
                 let ClientCertificate { certificate, private_key, private_key_password } = client;

@@ -58,7 +58,7 @@ mod warnings;
 pub use connector::ConnectorSpec;
 pub use destination::{AccessKey, AddressingStyle, Destination, StoreType};
 pub use endpoint::OssHost;
-pub use instance::{ClientCertificate, Instance, KafkaSecurity, Sasl, SaslMechanism};
+pub use instance::{ClientCertificate, Instance, KafkaSecurity, PasswordMechanism, Sasl};
 pub use labels::check_labels;
 pub use layout::{Layout, TimeBucketLength, TimeBucketStyle, TimeBuckets};
 pub use output::{

@@ -141,6 +141,7 @@ has_secrets!(v1::Instance, |this, found| {
         allow_shared_cluster: _,
         kafka_cluster_id: _,
         client_certificate,
+        oauth_token,
     } = this;
     if let Some(v1::KafkaCredentials { username, password }) = kafka_credentials {
         if let Some(secret) = username {
@@ -152,6 +153,9 @@ has_secrets!(v1::Instance, |this, found| {
     }
     if let Some(secret) = ca_certificate {
         found.push(("ca_certificate", secret));
+    }
+    if let Some(secret) = oauth_token {
+        found.push(("oauth_token", secret));
     }
     if let Some(client) = client_certificate {
         let v1::ClientCertificate { certificate, private_key, private_key_password } = client;
@@ -269,9 +273,10 @@ mod tests {
                 private_key: plain(),
                 private_key_password: plain(),
             }),
+            oauth_token: plain(),
             ..Default::default()
         };
-        assert_eq!(instance.secrets().len(), 6);
+        assert_eq!(instance.secrets().len(), 7);
         redact(&mut instance);
         assert!(!has_plain(&instance));
     }

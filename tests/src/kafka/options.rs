@@ -84,6 +84,17 @@ impl KafkaOptions {
             .with_second("scram-sha-512.sasl.jaas.config", &scram)
     }
 
+    /// With a second way in that asks for a token, and believes what that says of itself.
+    #[must_use]
+    pub fn asking_for_tokens(self) -> Self {
+        let module = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule \
+                      required unsecuredLoginStringClaim_sub=\"broker\";";
+        let second = Some(Listener { protocol: "SASL_PLAINTEXT", proxy: None });
+        Self { second, ..self }
+            .with_second("sasl.enabled.mechanisms", "OAUTHBEARER")
+            .with_second("oauthbearer.sasl.jaas.config", module)
+    }
+
     /// With access rules: who comes the first way may do everything, a user of the
     /// second one only what [`crate::topic::KafkaAdmin::allow`] says.
     #[must_use]

@@ -12,6 +12,7 @@ use rdkafka::types::RDKafkaErrorCode;
 use super::Client;
 use crate::admin::Committed;
 use crate::classify;
+use crate::config::OAUTHBEARER;
 use crate::coordinator;
 use crate::error_memory::ErrorMemory;
 use crate::native::{Ask, Failure, Owned, REQUEST_TIMEOUT, c_string, call, items};
@@ -20,6 +21,9 @@ use c::rd_kafka_admin_op_t as Operation;
 
 /// More log lines and errors than a client has in [`REQUEST_TIMEOUT`].
 const EVENTS: usize = 1_000;
+
+/// The first thing that it asks for is among so many events.
+const FIRST_EVENTS: usize = 16;
 
 /// Reads committed offsets as a consumer with the group's id that never joins.
 ///
@@ -47,6 +51,12 @@ pub(super) fn committed(
         .set("enable.auto.commit", "false")
         .create_with_context(client.memory.clone())
         .map_err(failure)?;
+    // librdkafka asks for a token by an event, where brokers ask for one.
+    if client.config.get("sasl.mechanism") == Some(OAUTHBEARER) {
+        for _ in 0..FIRST_EVENTS {
+            let _ = consumer.poll(Duration::ZERO);
+        }
+    }
     let outcome = partition_list::committed_raw(&consumer, &list, REQUEST_TIMEOUT);
     // Nobody has served its events meanwhile; the cause of a time-out is
     // among them: where the right to the group is missing, its coordinator is looked

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin, TestMessage, produce_test_message};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::spec::{Instance, Sasl, SaslMechanism, SecretSource};
+use kafka2oss_proto::spec::{Instance, PasswordMechanism, Sasl, SecretSource};
 use kafka2oss_tests::access_rules::{Operation, Resource};
 use kafka2oss_tests::certificate::Authority;
 use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer};
@@ -37,8 +37,8 @@ fn expect(problem: &Problem, code: ErrorCode, words: &[&str], remedy: &str) -> R
 
 fn by_password(address: &str, user: &str) -> Instance {
     let mut instance = instance(address);
-    instance.security.sasl = Some(Sasl {
-        mechanism: SaslMechanism::Plain,
+    instance.security.sasl = Some(Sasl::Password {
+        mechanism: PasswordMechanism::Plain,
         username: SecretSource::Plain(user.into()),
         password: SecretSource::Plain("right".into()),
     });
@@ -113,8 +113,10 @@ async fn a_certificate_that_is_not_trusted_is_told_from_a_wrong_password() -> Re
     let mut wrong = by_tls(&address, &authority);
     wrong.security.sasl = by_password(&address, "nobody").security.sasl;
     let mut mechanism = wrong.clone();
-    let Some(sasl) = &mut mechanism.security.sasl else { unreachable!() };
-    sasl.mechanism = SaslMechanism::ScramSha256;
+    let Some(Sasl::Password { mechanism: other, .. }) = &mut mechanism.security.sasl else {
+        unreachable!()
+    };
+    *other = PasswordMechanism::ScramSha256;
     let (stranger, wrong, mechanism) =
         tokio::try_join!(refused(&stranger), refused(&wrong), refused(&mechanism))?;
 

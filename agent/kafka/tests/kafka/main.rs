@@ -16,4 +16,5 @@ mod remove;
 mod sasl;
 mod start;
 mod support;
+mod token;
 mod unreachable;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin, TestMessage, produce_test_message};
 use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::spec::{Instance, Sasl, SaslMechanism, SecretSource};
+use kafka2oss_proto::spec::{Instance, PasswordMechanism, Sasl, SecretSource};
 use kafka2oss_tests::certificate::Authority;
 use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer};
 
@@ -17,9 +17,9 @@ async fn start(options: KafkaOptions) -> Result<(KafkaServer, String)> {
     Ok((kafka, address))
 }
 
-fn as_app(address: &str, mechanism: SaslMechanism, password: &str) -> Instance {
+fn as_app(address: &str, mechanism: PasswordMechanism, password: &str) -> Instance {
     let mut instance = instance(address);
-    instance.security.sasl = Some(Sasl {
+    instance.security.sasl = Some(Sasl::Password {
         mechanism,
         username: SecretSource::Plain("app".into()),
         password: SecretSource::Plain(password.into()),
@@ -30,9 +30,9 @@ fn as_app(address: &str, mechanism: SaslMechanism, password: &str) -> Instance {
 #[tokio::test]
 async fn a_refused_password_is_told_from_an_unreachable_broker() -> Result<()> {
     let (_kafka, address) = start(KafkaOptions::default().asking("PLAIN", "app", "right")).await?;
-    let right = as_app(&address, SaslMechanism::Plain, "right");
-    let wrong = as_app(&address, SaslMechanism::Plain, "wrong");
-    let unknown = as_app(&address, SaslMechanism::ScramSha256, "right");
+    let right = as_app(&address, PasswordMechanism::Plain, "right");
+    let wrong = as_app(&address, PasswordMechanism::Plain, "wrong");
+    let unknown = as_app(&address, PasswordMechanism::ScramSha256, "right");
     let admin = BrokerAdmin::connect(&wrong).await?;
     let no_scram = BrokerAdmin::connect(&unknown).await?;
     let anonymous = connect(&address).await;
@@ -73,14 +73,15 @@ async fn each_mechanism_works_over_tls_and_nobody_talks_to_a_stranger() -> Resul
         instance
     };
 
-    for mechanism in [SaslMechanism::Plain, SaslMechanism::ScramSha256, SaslMechanism::ScramSha512]
+    for mechanism in
+        [PasswordMechanism::Plain, PasswordMechanism::ScramSha256, PasswordMechanism::ScramSha512]
     {
         let instance = over_tls(mechanism, Some(&authority));
         assert!(BrokerAdmin::connect(&instance).await?.cluster_id().await?.is_some());
     }
 
     for trusted in [None, Some(&Authority::new()?)] {
-        let instance = over_tls(SaslMechanism::Plain, trusted);
+        let instance = over_tls(PasswordMechanism::Plain, trusted);
         let refused = BrokerAdmin::connect(&instance).await?.cluster_id().await.unwrap_err();
         assert_eq!(refused.code, ErrorCode::KafkaTlsFailed, "{refused}");
         assert!(refused.message.contains("certificate verify failed"), "{refused}");

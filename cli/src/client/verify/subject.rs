@@ -39,6 +39,7 @@ impl Subject {
         let secrets = KafkaSecrets::from(args.kafka_secrets);
         instance.kafka_credentials = secrets.credentials.or(instance.kafka_credentials);
         instance.ca_certificate = secrets.ca_certificate.or(instance.ca_certificate);
+        instance.oauth_token = secrets.oauth_token.or(instance.oauth_token);
         instance.client_certificate = secrets.client_certificate.or(instance.client_certificate);
         if !args.reach.bootstrap_servers.is_empty() {
             instance.bootstrap_servers = args.reach.bootstrap_servers;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::{environment, found};
 use crate::ErrorCode::{self, *};
-use crate::spec::{Instance, Pool, SaslMechanism, defaults};
+use crate::spec::{Instance, PasswordMechanism, Pool, Sasl, defaults};
 use crate::v1::{self, SecurityProtocol, secret::Source};
 
 fn plain_instance() -> v1::Instance {
@@ -32,6 +32,15 @@ fn sasl_instance() -> v1::Instance {
             private_key_password: Some(environment("KEY_PASSWORD")),
         }),
         ..plain_instance()
+    }
+}
+
+fn token_instance() -> v1::Instance {
+    v1::Instance {
+        sasl_mechanism: v1::SaslMechanism::Oauthbearer.into(),
+        kafka_credentials: None,
+        oauth_token: Some(v1::Secret { source: Some(Source::File("/run/token".to_owned())) }),
+        ..sasl_instance()
     }
 }
 
@@ -66,6 +75,16 @@ const RULES: &[(Change, ErrorCode, &str)] = &[
         FieldInvalid,
         "kafka_credentials.password",
     ),
+    (|i| i.oauth_token = Some(environment("TOKEN")), FieldInvalid, "oauth_token"),
+    (
+        |i| {
+            i.sasl_mechanism = v1::SaslMechanism::Oauthbearer.into();
+            i.oauth_token = Some(environment("TOKEN"));
+        },
+        FieldInvalid,
+        "kafka_credentials",
+    ),
+    (|i| *i = v1::Instance { oauth_token: None, ..token_instance() }, FieldRequired, "oauth_token"),
     (|i| i.ca_certificate = plain("PEM"), FieldInvalid, "ca_certificate"),
     (
         |i| i.client_certificate = Some(v1::ClientCertificate::default()),
@@ -135,7 +154,8 @@ fn security_left_out_means_plaintext_and_sasl_means_plain() {
     let mut instance = v1::Instance { sasl_mechanism: 0, ..sasl_instance() };
     defaults::fill_instance(&mut instance);
     let security = Instance::try_from(instance).unwrap().security;
-    assert_eq!(security.sasl.map(|sasl| sasl.mechanism), Some(SaslMechanism::Plain));
+    let Some(Sasl::Password { mechanism, .. }) = security.sasl else { panic!("{security:?}") };
+    assert_eq!(mechanism, PasswordMechanism::Plain);
 }
 
 #[test]
@@ -148,6 +168,7 @@ proptest! {
     #[test]
     fn a_legal_instance_comes_back_as_it_was(
         sasl in any::<bool>(),
+        token in any::<bool>(),
         tls in any::<bool>(),
         connectors_disabled in any::<bool>(),
         allow_shared_cluster in any::<bool>(),
@@ -158,7 +179,11 @@ proptest! {
             (true, false) => SecurityProtocol::SaslPlaintext,
             (true, true) => SecurityProtocol::SaslSsl,
         };
-        let mut instance = if sasl { sasl_instance() } else { plain_instance() };
+        let mut instance = match (sasl, token) {
+            (true, true) => token_instance(),
+            (true, false) => sasl_instance(),
+            (false, _) => plain_instance(),
+        };
         instance.ca_certificate = tls.then(|| environment("CA"));
         instance.client_certificate = sasl_instance().client_certificate.filter(|_| tls);
         instance.security_protocol = protocol.into();
