@@ -278,6 +278,9 @@ catalogue! {
     RecordNotUtf8 "RECORD_NOT_UTF8" Manual
         "Key or value of a record is not UTF-8 and JSON cannot hold it."
         "Under LOG it is in the dead letter queue topic; under FAIL use ResumePartition with SKIP, or set key_encoding and value_encoding so that any bytes fit, and then ResumePartition with RETRY.";
+    RecordHeadersUnreadable "RECORD_HEADERS_UNREADABLE" Manual
+        "Headers of a record cannot be read: there are more than 100,000, or their bytes are damaged."
+        "Under LOG it is in the dead letter queue topic without its headers, which the source topic still has; under FAIL use ResumePartition with SKIP, or set include_headers to false and no max_record_bytes, and then ResumePartition with RETRY.";
     RecordTooLarge "RECORD_TOO_LARGE" Manual
         "A record is larger than max_record_bytes."
         "Under LOG it is in the abnormal data topic; under FAIL use ResumePartition with SKIP, or raise max_record_bytes and then ResumePartition with RETRY.";

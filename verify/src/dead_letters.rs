@@ -62,10 +62,11 @@ impl DeadLetters {
         record: &SourceRecord,
     ) -> bool {
         // What is behind is ours; a topic of dead letters may be synchronized, too.
-        let Some(start) = record.headers.iter().rposition(|header| header.key == TOPIC) else {
+        let Some(headers) = &record.headers else { return false };
+        let Some(start) = headers.iter().rposition(|header| header.key == TOPIC) else {
             return false;
         };
-        let (own, ours) = record.headers.split_at(start);
+        let (own, ours) = headers.split_at(start);
         let text = |name: &[u8]| {
             let header = ours.iter().find(|header| header.key == name)?;
             std::str::from_utf8(header.value.as_deref()?).ok()
@@ -105,7 +106,9 @@ impl DeadLetters {
     /// How a record stands here; every copy counts.
     pub(crate) fn find(&self, partition: i32, record: &SourceRecord) -> Found {
         let Some(letters) = self.0.get(&(partition, record.offset)) else { return Found::Nowhere };
-        let envelope = of_envelope(record.key.as_deref(), &record.headers);
+        // One whose headers cannot be read stands there without them.
+        let headers = record.headers.as_deref().unwrap_or_default();
+        let envelope = of_envelope(record.key.as_deref(), headers);
         let size = record.value.as_ref().map(|value| value.len() as u64);
         let mut objects = Vec::new();
         for letter in letters {
@@ -191,21 +194,25 @@ mod tests {
             timestamp: 1,
             key: None,
             value: Some(b"\xff".to_vec()),
-            headers: vec![header(TOPIC, "its own"), header(b"x", "")],
+            headers: Some(vec![header(TOPIC, "its own"), header(b"x", "")]),
         }
+    }
+
+    fn headers_of(record: &mut SourceRecord) -> &mut Vec<DecodedHeader> {
+        record.headers.as_mut().expect("they can be read")
     }
 
     /// The record as it stands in the error topic, with these headers more.
     fn letter(more: &[(&[u8], &str)]) -> SourceRecord {
         let mut letter = record();
         letter.offset = 100;
-        letter.headers.extend([
+        headers_of(&mut letter).extend([
             header(TOPIC, "t"),
             header(PARTITION, "3"),
             header(OFFSET, "7"),
             header(CONNECTOR, "c"),
         ]);
-        letter.headers.extend(more.iter().map(|(key, value)| header(key, value)));
+        headers_of(&mut letter).extend(more.iter().map(|(key, value)| header(key, value)));
         letter
     }
 
@@ -230,11 +237,25 @@ mod tests {
         let mut all = DeadLetters::default();
         assert!(!all.add("u", None, &letter(&[])));
         assert!(!all.add("t", Some("d"), &letter(&[])));
-        assert!(!all.add("t", None, &SourceRecord { headers: Vec::new(), ..record() }));
+        assert!(!all.add("t", None, &SourceRecord { headers: Some(Vec::new()), ..record() }));
         let mut broken = letter(&[]);
-        broken.headers[4].value = Some(b"x".to_vec());
+        headers_of(&mut broken)[4].value = Some(b"x".to_vec());
         assert!(!all.add("t", None, &broken));
         assert!(all.0.is_empty());
+    }
+
+    #[test]
+    fn a_record_whose_headers_cannot_be_read_stands_without_them() {
+        let original = SourceRecord { headers: None, ..record() };
+        for (kept, expected) in [(0, true), (1, false)] {
+            let mut all = DeadLetters::default();
+            let mut letter = letter(&[]);
+            headers_of(&mut letter).drain(..2 - kept);
+            assert!(all.add("t", None, &letter));
+            let is_faithful = all.find(3, &original) == Found::Faithful { objects: Vec::new() };
+            assert_eq!(is_faithful, expected);
+        }
+        assert!(!DeadLetters::default().add("t", None, &original), "whose it is cannot be told");
     }
 
     #[test]
@@ -243,8 +264,8 @@ mod tests {
         let changes: [Change; 4] = [
             |letter| letter.key = Some(Vec::new()),
             |letter| letter.value = None,
-            |letter| letter.headers[1].value = None,
-            |letter| drop(letter.headers.remove(0)),
+            |letter| headers_of(letter)[1].value = None,
+            |letter| drop(headers_of(letter).remove(0)),
         ];
         for change in changes {
             let mut altered = letter(&[]);
@@ -257,7 +278,7 @@ mod tests {
     fn a_record_of_which_only_the_place_is_kept_is_told_as_such() {
         let mut place = letter(&[(UNFETCHED, "110000000")]);
         (place.key, place.value) = (None, None);
-        place.headers.drain(..2);
+        headers_of(&mut place).drain(..2);
         let Found::Altered(why) = found(&[place]) else { panic!("it is not faithful") };
         assert!(why.contains("too large to be fetched"), "{why}");
     }

@@ -205,20 +205,25 @@ fn record(message: &BorrowedMessage<'_>) -> SourceRecord {
 
 /// A record's headers as bytes: rdkafka's iterator panics on names that are not
 /// UTF-8, and anyone may have produced such.
-fn headers_of(message: &BorrowedMessage<'_>) -> Vec<DecodedHeader> {
+///
+/// `None` when they cannot be read: more than 100,000 of one record, or damaged ones.
+fn headers_of(message: &BorrowedMessage<'_>) -> Option<Vec<DecodedHeader>> {
     let mut list = std::ptr::null_mut();
     // SAFETY: the message is live; the list belongs to it.
     let code = unsafe { c::rd_kafka_message_headers(message.ptr(), &mut list) };
-    if code != c::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR || list.is_null() {
-        return Vec::new();
+    match code {
+        c::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => {}
+        c::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__NOENT => return Some(Vec::new()),
+        _ => return None,
     }
     // SAFETY: the list is the message's, which lives; the consumer was made after the
     // layout was seen to be known.
     let header = |index| unsafe { headers::header(list, index) };
-    (0..)
-        .map_while(header)
-        .map(|(name, value)| DecodedHeader { key: name.to_vec(), value: value.map(<[u8]>::to_vec) })
-        .collect()
+    let decoded = |(name, value): (&[u8], Option<&[u8]>)| DecodedHeader {
+        key: name.to_vec(),
+        value: value.map(<[u8]>::to_vec),
+    };
+    Some((0..).map_while(header).map(decoded).collect())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use kafka2oss_chain::DETACHED_VALUE;
 use kafka2oss_kafka::{ErrorRecord, ErrorStage, ErrorTopicProducer, SendError, Written, classify};
+use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::v1;
 use tokio::sync::{Mutex, Semaphore};
@@ -123,11 +124,18 @@ impl DeadLetters {
     }
 
     /// A copy of the record with what is wrong with it.
-    fn copy(&self, message: &Message<'_>, stage: ErrorStage, problem: Problem) -> ErrorRecord {
+    fn copy(&self, message: &Message<'_>, stage: ErrorStage, mut problem: Problem) -> ErrorRecord {
+        let headers = message.copy_headers().unwrap_or_else(|unreadable| {
+            if problem.code != ErrorCode::RecordHeadersUnreadable {
+                let words = &problem.message;
+                problem.message = format!("{words}; the copy is without headers: {unreadable}");
+            }
+            None
+        });
         ErrorRecord {
             key: message.key().map(<[u8]>::to_vec),
             value: message.value().map(Bytes::copy_from_slice),
-            headers: message.copy_headers(),
+            headers,
             timestamp: Some(message.timestamp().millis).filter(|millis| *millis != -1),
             ..self.empty(message.offset(), stage, problem)
         }

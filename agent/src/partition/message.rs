@@ -1,6 +1,7 @@
 //! A record as librdkafka has fetched it, in librdkafka's own memory.
 
 use std::ffi::c_void;
+use std::fmt;
 use std::marker::PhantomData;
 use std::ptr;
 use std::slice;
@@ -15,6 +16,17 @@ use smallvec::SmallVec;
 
 /// Headers of a record; most have fewer than these.
 pub(super) type HeaderList<'a> = SmallVec<[Header<'a>; 8]>;
+
+/// librdkafka (2.12.1) gives no headers of a record that has more than 100,000 of them,
+/// or such as it cannot decode (`rd_kafka_msg_headers_parse`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct UnreadableHeaders;
+
+impl fmt::Display for UnreadableHeaders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("its headers cannot be read: more than 100,000, or damaged ones")
+    }
+}
 
 /// When a record was written.
 #[derive(Debug, Clone, Copy)]
@@ -96,31 +108,34 @@ impl Message<'_> {
         self.get().key_len + self.get().len
     }
 
-    fn native_headers(&self) -> Option<*mut RDKafkaHeaders> {
+    fn native_headers(&self) -> Result<Option<*mut RDKafkaHeaders>, UnreadableHeaders> {
         let mut headers = ptr::null_mut();
         // SAFETY: the message is live, and with it what librdkafka parses of its
         // headers.
-        let found = unsafe { bindings::rd_kafka_message_headers(self.native, &raw mut headers) };
-        (found == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR).then_some(headers)
+        match unsafe { bindings::rd_kafka_message_headers(self.native, &raw mut headers) } {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(Some(headers)),
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__NOENT => Ok(None),
+            _ => Err(UnreadableHeaders),
+        }
     }
 
     /// Its headers, in their order, as bytes: rdkafka's own iterator panics on
     /// names that are not UTF-8, and cuts those with a zero byte.
-    pub(super) fn headers(&self) -> HeaderList<'_> {
-        let Some(headers) = self.native_headers() else { return HeaderList::new() };
+    pub(super) fn headers(&self) -> Result<HeaderList<'_>, UnreadableHeaders> {
+        let Some(headers) = self.native_headers()? else { return Ok(HeaderList::new()) };
         // SAFETY: the headers are the message's, which nobody changes while it is
         // borrowed; the consumer was made after the layout was seen to be known.
         let header = |index| unsafe { kafka2oss_kafka::headers::header(headers, index) };
-        (0..).map_while(header).map(|(key, value)| Header { key, value }).collect()
+        Ok((0..).map_while(header).map(|(key, value)| Header { key, value }).collect())
     }
 
     /// A copy of its headers, byte for byte.
-    pub(super) fn copy_headers(&self) -> Option<OwnedHeaders> {
-        let headers = self.native_headers()?;
+    pub(super) fn copy_headers(&self) -> Result<Option<OwnedHeaders>, UnreadableHeaders> {
+        let Some(headers) = self.native_headers()? else { return Ok(None) };
         // SAFETY: rdkafka's type is this pointer by another name, and never read
         // through as anything else (0.39.0, `BorrowedHeaders::from_native_ptr`).
         let headers = unsafe { &*headers.cast::<BorrowedHeaders>() };
-        Some(headers.detach())
+        Ok(Some(headers.detach()))
     }
 }
 

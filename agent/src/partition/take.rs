@@ -12,7 +12,7 @@ use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::spec::{FailureHandlingPolicy, OverflowPolicy};
 
 use super::exit::Exit;
-use super::message::{HeaderList, Message, Timestamp};
+use super::message::{HeaderList, Message, Timestamp, UnreadableHeaders};
 use super::rotation::Reason;
 use super::run::PartitionLoop;
 use super::state::{Ending, State};
@@ -94,18 +94,33 @@ impl PartitionLoop {
 
     /// The record's headers, where anybody looks at them: librdkafka takes a while
     /// and some memory to say that there are none.
-    fn headers<'a>(&self, message: &'a Message<'_>, arrival: Arrival) -> HeaderList<'a> {
-        if arrival.may_be_awaited() || self.shape.counts_headers() {
-            message.headers()
-        } else {
-            HeaderList::new()
+    ///
+    /// # Errors
+    /// They cannot be read, and do not only tell whether somebody waits for the record.
+    fn headers<'a>(
+        &self,
+        message: &'a Message<'_>,
+        arrival: Arrival,
+    ) -> Result<HeaderList<'a>, UnreadableHeaders> {
+        if self.shape.counts_headers() {
+            return message.headers();
         }
+        // A test message has few.
+        let looked_at = arrival.may_be_awaited().then(|| message.headers().ok()).flatten();
+        Ok(looked_at.unwrap_or_default())
     }
 
     fn encode(&self, state: &mut State, message: &Message<'_>, arrival: Arrival) {
         let Arrival { end, timestamp: Timestamp { millis: timestamp, .. }, moment } = arrival;
         let offset = message.offset();
-        let headers = self.headers(message, arrival);
+        let headers = match self.headers(message, arrival) {
+            Ok(headers) => headers,
+            Err(unreadable) => {
+                let words = format!("record at offset {offset}: {unreadable}");
+                let problem = Problem::new(ErrorCode::RecordHeadersUnreadable, words);
+                return self.bad(state, message, ErrorStage::HeaderConverter, problem, arrival);
+            }
+        };
         let bytes = message.bytes() + bytes_of(&headers);
         if let Some(problem) = self.too_large(offset, bytes) {
             return self.bad(state, message, ErrorStage::TaskPut, problem, arrival);

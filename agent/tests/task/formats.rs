@@ -144,6 +144,57 @@ async fn a_dead_letter_keeps_the_names_of_its_headers_byte_for_byte() -> Result<
     Ok(())
 }
 
+/// One more than librdkafka reads.
+const UNREADABLE: usize = 100_001;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_with_more_headers_than_can_be_read_is_not_written_without_them() -> Result<()> {
+    // given
+    let mut world = World::new(1).await?;
+    world.output().include_headers = true;
+    let error_topic = world.error_topic().await?;
+    let headers: Vec<_> = vec![(&b""[..], None); UNREADABLE];
+    let record = RawRecord { key: Some(b"k"), value: Some(b"v"), headers };
+    let broker = world.kafka.bootstrap();
+    let offset = raw_client::produce(&broker, &world.topic, 0, 1_000, &[record]).await?;
+
+    // when
+    let task = world.start(0).await?;
+    let seen = task
+        .partition("it is delivered", 0, |seen| seen.committed_offset == Some(offset + 1))
+        .await?;
+
+    // then
+    assert_eq!((seen.totals.records, seen.totals.dead_letters), (0, 1));
+    let letters = world.kafka.read(&error_topic).await?;
+    assert_eq!(
+        (letters[0].key.as_deref(), letters[0].value.as_deref()),
+        (Some(&b"k"[..]), Some(&b"v"[..]))
+    );
+    let code = letters[0].header_text("kafka2oss.error.code");
+    assert_eq!(code, Some("RECORD_HEADERS_UNREADABLE"));
+    task.handle.stop(StopMode::Leave).await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_that_nobody_asked_for_need_not_be_readable() -> Result<()> {
+    let world = World::new(1).await?;
+    let headers: Vec<_> = vec![(&b""[..], None); UNREADABLE];
+    let record = RawRecord { value: Some(b"v"), headers, ..RawRecord::default() };
+    let broker = world.kafka.bootstrap();
+    let offset = raw_client::produce(&broker, &world.topic, 0, 1_000, &[record]).await?;
+
+    let task = world.start(0).await?;
+    let seen = task
+        .partition("it is delivered", 0, |seen| seen.committed_offset == Some(offset + 1))
+        .await?;
+
+    assert_eq!((seen.totals.records, seen.totals.dead_letters), (1, 0));
+    task.handle.stop(StopMode::Leave).await;
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn in_base64_any_bytes_arrive() -> Result<()> {
     let mut world = World::new(1).await?;

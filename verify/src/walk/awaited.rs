@@ -70,7 +70,7 @@ mod tests {
             timestamp: 0,
             key: None,
             value: Some(vec![0; size]),
-            headers: Vec::new(),
+            headers: Some(Vec::new()),
         }
     }
 

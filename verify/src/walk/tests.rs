@@ -34,7 +34,7 @@ fn original(offset: i64) -> SourceRecord {
         timestamp: 1_000 + offset,
         key: None,
         value: Some(format!("value {offset}").into_bytes()),
-        headers: Vec::new(),
+        headers: Some(Vec::new()),
     }
 }
 
@@ -354,11 +354,11 @@ fn letter(record: &SourceRecord, offset: i64) -> SourceRecord {
         key: key.into(),
         value: Some(value.into_bytes()),
     };
-    let headers = vec![
+    let headers = Some(vec![
         header("__connect.errors.topic", "t".into()),
         header("__connect.errors.partition", PARTITION.to_string()),
         header("__connect.errors.offset", offset.to_string()),
-    ];
+    ]);
     SourceRecord { headers, ..record.clone() }
 }
 

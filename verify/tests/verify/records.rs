@@ -75,6 +75,31 @@ fn the_name_of_a_header_is_compared_beyond_its_zero_bytes() {
 }
 
 #[test]
+fn headers_that_cannot_be_read_are_not_taken_for_none() {
+    run(async {
+        // given a record with more headers than librdkafka reads
+        let world = World::start(1).await?;
+        let headers: Vec<_> = vec![(&b""[..], None); 100_001];
+        let record = RawRecord { value: Some(b"v"), headers, ..RawRecord::default() };
+        let broker = world.kafka.bootstrap();
+        raw_client::produce(&broker, &world.topic, 0, 1_000, &[record]).await?;
+
+        // when it stands in an object without them
+        let mut records = world.kafka.read(&world.topic).await?;
+        records[0].headers.clear();
+        let chain = links(&world, &records, 0, &[(0, 1)]);
+        Writer::of("jsonl").put_all(&world, &chain).await?;
+
+        // then it is not as in the topic
+        let report = world.verify().await?;
+        assert_found(&report, &[(Kind::Altered, 1)]);
+        let detail = &report.findings[&Kind::Altered].examples[0].detail;
+        assert_eq!(detail, "not as in the topic: headers");
+        Ok(())
+    });
+}
+
+#[test]
 fn the_topic_and_partition_of_a_record_are_compared() {
     run(async {
         let world = World::start(2).await?;
