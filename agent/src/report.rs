@@ -94,18 +94,18 @@ impl Reporter {
 
     /// Waits until something has been added since the last wait. For one
     /// waiter: the stream.
-    pub(crate) async fn added(&self) {
+    pub async fn added(&self) {
         self.shared.added.notified().await;
     }
 
     /// The oldest lines that wait, and how many were dropped before them.
-    pub(crate) fn take_logs(&self) -> Option<v1::LogBatch> {
+    pub fn take_logs(&self) -> Option<v1::LogBatch> {
         let (entries, dropped) = self.lock().logs.take(BATCH_AT_MOST)?;
         Some(v1::LogBatch { entries, dropped })
     }
 
     /// The oldest events that wait, and how many were dropped before them.
-    pub(crate) fn take_dead_letters(&self) -> Option<v1::DeadLetterBatch> {
+    pub fn take_dead_letters(&self) -> Option<v1::DeadLetterBatch> {
         let (dead_letters, dropped) = self.lock().dead_letters.take(BATCH_AT_MOST)?;
         Some(v1::DeadLetterBatch { dead_letters, dropped })
     }

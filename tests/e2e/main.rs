@@ -15,6 +15,7 @@ mod every_tenth_broken;
 mod kafka_causes;
 mod lifecycle;
 mod outstanding;
+mod pausing;
 mod reflection;
 mod requests;
 mod rules;

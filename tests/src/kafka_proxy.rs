@@ -23,6 +23,9 @@ pub const FETCH: u16 = 1;
 /// `api_key` of ListOffsets.
 pub const LIST_OFFSETS: u16 = 2;
 
+/// `api_key` of OffsetCommit.
+pub const OFFSET_COMMIT: u16 = 8;
+
 /// `api_key` of JoinGroup.
 pub const JOIN_GROUP: u16 = 11;
 

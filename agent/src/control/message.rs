@@ -172,6 +172,7 @@ fn progress(
         problem,
         end_offset,
         committed_offset,
+        unsettled,
         position,
         last_object,
         last_consumed,
@@ -198,6 +199,7 @@ fn progress(
         observed_time: Some((*observed).into()),
         // The control plane's own.
         state_time: None,
+        unsettled: *unsettled,
     }
 }
 

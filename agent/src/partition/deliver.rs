@@ -213,6 +213,8 @@ impl Delivery {
                             if ready.is_some() {
                                 // It existed and is gone, or is not visible yet.
                                 attempts.pause().await;
+                            } else {
+                                self.board.settled();
                             }
                             owner.asked(None);
                             link = None;
@@ -232,6 +234,7 @@ impl Delivery {
                     let Some(ready) = ready else { return Ok(()) };
                     let store = self.store.borrow().clone();
                     let in_time = Arc::new(move || clock::now() < before);
+                    self.board.unsettled();
                     match store.put_while(&ready.object, in_time).await {
                         // Signed too late: it has to be announced again.
                         Ok(None) => {}

@@ -15,6 +15,9 @@ pub(crate) enum Exit {
     Rewind(Commit),
     /// The chain goes on where it is, without the record before being read first.
     WithoutWitness(Commit),
+    /// A pause has given up what could not be delivered in time. What was asked of store
+    /// and broker last may still be carried out.
+    Abandoned(Abandoned),
     /// It waits for a decision; what stands before is delivered.
     Stopped(Problem),
     /// The same, since the log was truncated, unless the topic is another one.
@@ -36,6 +39,15 @@ pub(crate) struct OutOfRange {
     pub log: (i64, i64),
     /// Where the chain stands.
     pub standing: Commit,
+}
+
+/// What a pause has given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Abandoned {
+    /// Where the loop began.
+    pub from: i64,
+    /// Offset after the last record that was taken.
+    pub to: i64,
 }
 
 impl Exit {

@@ -4,8 +4,9 @@
 //! says so ([`rotation`]), made ready for its turn ([`prepare`]), and becomes the next
 //! link of the chain ([`deliver`]). Offsets without a record are a [`gap`]. What cannot
 //! or should not stand in the object goes [`aside`]: [`dead_letter`] (told of in
-//! [`turn`]), [`values`]. What cannot even be fetched is [`left_out`]. The record before the first one is the
-//! [`witness`] that it follows on what was read.
+//! [`turn`]), [`values`]. What cannot even be fetched is [`left_out`]. The record before
+//! the first one is the [`witness`] that it follows on what was read. What a pause cannot
+//! deliver in time is given up ([`pausing`]).
 
 mod aside;
 mod attempts;
@@ -19,6 +20,7 @@ mod left_out;
 mod lookahead;
 mod message;
 mod object;
+mod pausing;
 mod prepare;
 mod queue;
 pub mod rotation;
@@ -35,9 +37,10 @@ pub(crate) use attempts::Patience;
 pub(crate) use commit::{CommitError, CommitRequest, Commits};
 pub(crate) use dead_letter::{DeadLetters, ErrorTopics};
 pub(crate) use deliver::{Delivery, Following};
-pub(crate) use exit::{Exit, OutOfRange};
+pub(crate) use exit::{Abandoned, Exit, OutOfRange};
 pub(crate) use hunger::Stalls;
 pub(crate) use lookahead::Batches;
+pub(crate) use pausing::PAUSE_LIMIT;
 pub(crate) use queue::RecordQueue;
 pub(crate) use run::{PartitionLoop, Signal};
 pub(crate) use shape::Shape;

@@ -17,8 +17,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::dead_letter::DeadLetters;
 use super::deliver::Delivery;
-use super::exit::Exit;
+use super::exit::{Abandoned, Exit};
 use super::hunger::{Hunger, Stalls};
+use super::pausing::Pausing;
 use super::queue::{RecordQueue, Taken};
 use super::shape::{Form, Shape};
 use super::source_error::{self, SourceError};
@@ -36,7 +37,7 @@ const BATCH_RECORDS: usize = 1_000;
 pub(crate) enum Signal {
     /// Take records.
     Run,
-    /// Deliver what is open and take no record.
+    /// Deliver what is open, or give it up after a while, and take no record.
     Pause,
     /// Deliver what is open and end.
     Close,
@@ -99,15 +100,18 @@ impl PartitionLoop {
             Ok(state) => state,
             Err(exit) => return exit,
         };
-        let mut last = Signal::Run;
+        let from = state.open.next_offset();
+        let mut last = None;
+        let mut pausing = Pausing::default();
         let mut hunger = Hunger::new(self.stalls.clone());
         let mut asked = None;
         loop {
             let signal = *self.signal.borrow_and_update();
-            if signal == Signal::Run && last != Signal::Run {
+            if signal == Signal::Run && last != Some(Signal::Run) {
                 self.board.running();
             }
-            last = signal;
+            last = Some(signal);
+            pausing.told(signal, Instant::now());
             state.look_at_memory();
             let drained = match signal {
                 Signal::Run if state.has_room(&self.shape) => {
@@ -145,12 +149,17 @@ impl PartitionLoop {
                     (None, Signal::Pause) => self.board.paused(),
                     (None, Signal::Run) => {}
                 }
+            } else if pausing.is_over(Instant::now()) {
+                let to = state.open.next_offset();
+                state.abandon().await;
+                return Exit::Abandoned(Abandoned { from, to });
             }
             let asks = signal == Signal::Run && state.has_room(&self.shape);
             if asked.replace(asks) != Some(asks) {
                 self.board.asks(asks);
             }
-            if let Err(exit) = self.wait(&mut state, drained).await {
+            let abandons = pausing.deadline().filter(|_| !state.is_at_rest());
+            if let Err(exit) = self.wait(&mut state, drained, abandons).await {
                 return exit;
             }
         }
@@ -167,7 +176,7 @@ impl PartitionLoop {
             match *self.signal.borrow_and_update() {
                 Signal::Close => return Err(Exit::Closed),
                 Signal::Pause => self.board.paused(),
-                Signal::Run => {}
+                Signal::Run => self.board.running(),
             }
             tokio::select! {
                 biased;
@@ -271,12 +280,18 @@ impl PartitionLoop {
         state.ending = Some(ending);
     }
 
-    /// Waits until there is something to do; an `Err` ends the loop.
-    async fn wait(&mut self, state: &mut State, drained: Drained) -> Result<(), Exit> {
+    /// Waits until there is something to do, or until what is open is to be given up; an
+    /// `Err` ends the loop.
+    async fn wait(
+        &mut self,
+        state: &mut State,
+        drained: Drained,
+        abandons: Option<Instant>,
+    ) -> Result<(), Exit> {
         let room = state.has_room(&self.shape);
         let more = matches!(drained, Drained::More) && room;
         let is_running = *self.signal.borrow() == Signal::Run;
-        let deadline = state.deadline(&self.shape, is_running);
+        let deadline = state.deadline(&self.shape, is_running).into_iter().chain(abandons).min();
         if more {
             tokio::task::yield_now().await;
         }

@@ -304,6 +304,15 @@ impl State {
         due.into_iter().chain(spare).chain(gap).min()
     }
 
+    /// Gives up what is open or on its way. When this returns, no object is put and no
+    /// offset is committed any more.
+    pub(super) async fn abandon(self) {
+        let Some(delivering) = self.delivering else { return };
+        delivering.abort();
+        // It was told to end; what it came to does not count.
+        let _ = delivering.await;
+    }
+
     /// How the loop ends, with everything delivered.
     pub(super) async fn exit(&self, ending: Ending) -> Exit {
         let owner = self.owner.as_ref().expect("the owner is here while nothing is delivered");

@@ -43,11 +43,13 @@ pub(super) async fn run(
         let problem = match run.await {
             End::Stopped => return,
             End::Rejoin(suits) => {
+                board.between_consumers(steering.guidance.borrow().mode);
                 wait = Some(suits);
                 continue;
             }
             // How seldom that is the renewals say.
             End::Lost => {
+                board.between_consumers(steering.guidance.borrow().mode);
                 wait = None;
                 continue;
             }
@@ -67,9 +69,17 @@ pub(super) async fn run(
             }
             tokio::time::sleep(backoff.next_delay()).await;
         };
+        let Steering { guidance, stop } = &mut steering;
+        let follow = async {
+            while guidance.changed().await.is_ok() {
+                board.waiting(guidance.borrow_and_update().mode);
+            }
+            std::future::pending::<()>().await;
+        };
         tokio::select! {
             () = ready => {}
-            _ = steering.stop.wait_for(Option::is_some) => return,
+            () = follow => {}
+            _ = stop.wait_for(Option::is_some) => return,
         }
     }
 }

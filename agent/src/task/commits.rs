@@ -20,7 +20,7 @@ use crate::partition::{CommitError, CommitRequest};
 
 /// A commit without an answer for this long has an unknown outcome; longer
 /// than librdkafka's `socket.timeout.ms` (30 s), after which it answers itself.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(45);
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// The commits that are under way.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ pub(super) struct PendingCommits {
     /// Whose the commits are.
     identity: Identity,
     pending: HashMap<i32, Pending>,
+    /// Why the outcome of a commit is not known that nobody waits for any more.
+    unheard: Option<Problem>,
 }
 
 #[derive(Debug)]
@@ -52,14 +54,17 @@ enum Stage {
 
 impl PendingCommits {
     pub(super) fn new(topic: String, identity: Identity) -> Self {
-        Self { topic, identity, pending: HashMap::new() }
+        Self { topic, identity, pending: HashMap::new(), unheard: None }
     }
 
     /// Sends a commit to the broker; its answer comes as an event.
     pub(super) fn send(&mut self, consumer: &TaskConsumer, request: CommitRequest) {
         if self.pending.contains_key(&request.partition) {
             let message = format!("partition {} has a commit under way", request.partition);
-            answer(request, Err(CommitError::Failed(Problem::new(ErrorCode::Internal, message))));
+            self.answer(
+                request,
+                Err(CommitError::Failed(Problem::new(ErrorCode::Internal, message))),
+            );
             return;
         }
         self.send_since(consumer, request, Instant::now());
@@ -78,7 +83,7 @@ impl PendingCommits {
             }
             Err(error) => {
                 let problem = consumer.context().errors.problem("cannot commit", &error);
-                answer(request, Err(CommitError::Failed(problem)));
+                self.answer(request, Err(CommitError::Failed(problem)));
             }
         }
     }
@@ -102,11 +107,11 @@ impl PendingCommits {
                      trouble with the connection: an earlier attempt of it may still be on its way"
                 );
                 let problem = Problem::new(ErrorCode::KafkaRequestFailed, message);
-                answer(pending.request, Err(CommitError::Failed(problem)));
+                self.answer(pending.request, Err(CommitError::Failed(problem)));
                 false
             }
             Ok(()) if pending.request.commit.position.offset == offset => {
-                answer(pending.request, Ok(()));
+                self.answer(pending.request, Ok(()));
                 true
             }
             Ok(()) => {
@@ -116,7 +121,7 @@ impl PendingCommits {
                     pending.request.commit.position.offset
                 );
                 let problem = Problem::new(ErrorCode::Internal, message);
-                answer(pending.request, Err(CommitError::Failed(problem)));
+                self.answer(pending.request, Err(CommitError::Failed(problem)));
                 false
             }
             Err(error) if is_of_a_passed_generation(&error) => {
@@ -131,7 +136,7 @@ impl PendingCommits {
                 if classify::native_code(&error) == Some(RDKafkaErrorCode::OffsetMetadataTooLarge) {
                     problem.code = ErrorCode::KafkaMetadataLost;
                 }
-                answer(pending.request, Err(CommitError::Failed(problem)));
+                self.answer(pending.request, Err(CommitError::Failed(problem)));
                 false
             }
         }
@@ -157,19 +162,39 @@ impl PendingCommits {
             if is_current(partition, request.assignment) {
                 self.send_since(consumer, request, since);
             } else {
-                answer(request, Err(CommitError::Revoked));
+                self.answer(request, Err(CommitError::Revoked));
             }
         }
     }
 
-    /// The first commit whose answer is overdue.
-    pub(super) fn overdue(&self) -> Option<Problem> {
-        self.pending.iter().find(|(_, pending)| pending.since.elapsed() > ANSWER_TIMEOUT).map(
+    /// Tells whoever has asked, who may be gone: then somebody else has to act on an
+    /// outcome that is not known.
+    pub(super) fn answer(&mut self, request: CommitRequest, outcome: Result<(), CommitError>) {
+        if let Err(Err(CommitError::Failed(problem))) = request.answer.send(outcome) {
+            self.unheard.get_or_insert(problem);
+        }
+    }
+
+    /// Why the outcome of a commit is not known that nobody waits for any more: it may
+    /// still be carried out.
+    pub(super) fn unheard(&mut self) -> Option<Problem> {
+        self.unheard.take()
+    }
+
+    /// The first commit that has had no answer for longer than `limit`.
+    pub(super) fn overdue(&self, limit: Duration) -> Option<Problem> {
+        self.pending.iter().find(|(_, pending)| pending.since.elapsed() > limit).map(
             |(partition, _)| {
                 let message = format!("no answer to a commit of partition {partition}");
                 Problem::new(ErrorCode::KafkaRequestFailed, message)
             },
         )
+    }
+
+    /// Whether a commit of the partition is under way, also one that was refused and is
+    /// to be sent again.
+    pub(super) fn is_under_way(&self, partition: i32) -> bool {
+        self.pending.contains_key(&partition)
     }
 
     /// Whether a commit of the partition has no answer yet.
@@ -191,9 +216,4 @@ fn may_have_been_sent_twice(consumer: &TaskConsumer, sent: Instant) -> bool {
 fn is_of_a_passed_generation(error: &KafkaError) -> bool {
     use RDKafkaErrorCode::{IllegalGeneration, RebalanceInProgress};
     matches!(classify::native_code(error), Some(IllegalGeneration | RebalanceInProgress))
-}
-
-/// Whoever asked may be gone: then nobody waits for the answer.
-pub(super) fn answer(request: CommitRequest, outcome: Result<(), CommitError>) {
-    let _ = request.answer.send(outcome);
 }

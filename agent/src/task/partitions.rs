@@ -146,7 +146,8 @@ impl Partitions {
         // A chain that has had an owner has had an offset.
         let is_lost = seen.committed_offset.is_none() && standing.owners > 0;
         let take_over = if is_lost { Owner::restoring } else { Owner::new };
-        let board = self.board.owned(partition, seen);
+        let unsettled = standing.pin.is_some();
+        let board = self.board.owned(partition, PartitionSnapshot { unsettled, ..seen });
         let keys = self.board.keys();
         let owner = take_over(standing, window, self.checkpoints.is_usable(), keys);
         let memory = self.environment.memory.partition();

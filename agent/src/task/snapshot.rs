@@ -40,7 +40,8 @@ pub enum TaskState {
     Starting,
     /// A member of the group; takes records.
     Running,
-    /// A member of the group; everything is closed and committed.
+    /// Takes no record; what was taken is committed or given up. A member of the group,
+    /// or about to become one.
     Paused,
     /// Not a member of the group; retried.
     Failed,
@@ -58,6 +59,9 @@ pub struct PartitionSnapshot {
     /// Position of the chain, as committed to the group; `None` before the
     /// first commit of this epoch.
     pub committed_offset: Option<i64>,
+    /// An object may stand at the committed offset: its key was announced, and the store
+    /// has not told.
+    pub unsettled: bool,
     /// Offset of the next record to be taken in.
     pub position: i64,
     /// Key of the last object written or adopted by this task.
@@ -73,7 +77,7 @@ pub struct PartitionSnapshot {
 pub enum PartitionState {
     /// Takes records.
     Running,
-    /// Takes none; everything is closed and committed.
+    /// Takes none; what was taken is committed or given up.
     Paused,
     /// Waits for a decision.
     Stopped,

@@ -22,6 +22,7 @@ mod moved_broker;
 mod objects;
 mod overflow;
 mod overwriting;
+mod pausing;
 mod records;
 mod resume;
 mod rotation;

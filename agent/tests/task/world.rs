@@ -209,8 +209,9 @@ impl World {
         let (_keep, store) = watch::channel(ObjectStore::new(&spec.destination));
         let agent = AgentName::from_id("agent")?;
         let (confirmations, desk) = task::confirmations();
+        let reporter = Reporter::new(agent.clone());
         let environment = TaskEnvironment {
-            reporter: Reporter::new(agent.clone()),
+            reporter: reporter.clone(),
             agent,
             store,
             membership: Membership::Static,
@@ -231,7 +232,7 @@ impl World {
             start_offsets: self.start_offsets.clone(),
             keys: self.keys,
         };
-        Ok(Task { handle: task::spawn(task, environment, guidance), desk })
+        Ok(Task { handle: task::spawn(task, environment, guidance), desk, reporter })
     }
 
     /// Fails unless each of these records stands in the objects, and returns how many
@@ -252,6 +253,8 @@ pub(crate) struct Task {
     pub(crate) handle: TaskHandle,
     /// Where it asks whether it still is its agent's.
     pub(crate) desk: ConfirmationDesk,
+    /// Where its connector's log goes.
+    pub(crate) reporter: Reporter,
 }
 
 impl Task {

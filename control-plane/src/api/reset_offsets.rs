@@ -150,6 +150,8 @@ fn kept(
         (before.and_then(|before| before.epoch.as_ref()), committed)
     };
     let Some(epoch) = epoch else { return Ok(BTreeMap::new()) };
+    // The epoch before is remembered only if tasks of it were assigned.
+    let has_run = !record.start_is_fixed() || record.is_prepared();
     let seen = core.fleet.seen(record.name(), record.uid());
     let reports: Vec<_> = seen
         .iter()
@@ -162,12 +164,13 @@ fn kept(
         })
         .collect();
     let partitions = progress::merge(&reports, &[]);
-    let ending = Ending { epoch, committed_partitions, partitions: &partitions };
+    let ending = Ending { epoch, has_run, committed_partitions, partitions: &partitions };
     positions::kept(&ending, |partition| named.offsets.contains_key(&partition)).map_err(
         |unknown| {
             let unknown: Vec<_> = unknown.iter().map(i32::to_string).collect();
             ApiError::WrongState(format!(
-                "it is not known where partitions {} of {} stand: name their offsets, too",
+                "it is not known where partitions {} of {} stand: name their offsets, too, or wait \
+                 until their tasks and their store tell",
                 unknown.join(", "),
                 record.name()
             ))

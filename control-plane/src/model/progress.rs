@@ -66,6 +66,7 @@ fn unowned(last: &v1::PartitionProgress) -> v1::PartitionProgress {
         last_object,
         last_consumed_time,
         observed_time,
+        unsettled,
         // Of who had it.
         agent: _,
         task_index: _,
@@ -83,6 +84,7 @@ fn unowned(last: &v1::PartitionProgress) -> v1::PartitionProgress {
         last_object,
         last_consumed_time,
         observed_time,
+        unsettled,
         state: v1::PartitionState::Unowned.into(),
         ..v1::PartitionProgress::default()
     }

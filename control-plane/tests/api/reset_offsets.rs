@@ -176,6 +176,32 @@ async fn a_position_that_nobody_reports_must_be_named() {
 }
 
 #[tokio::test]
+async fn a_position_behind_which_an_object_may_stand_must_be_named() {
+    let mut server = Server::with_instance().await;
+    let (_cure, cured) = tokio::sync::watch::channel(true);
+    let agent = Agent::connect(&server.channel, script(cured)).await;
+    let name = paused(&mut server).await.name;
+    let seen = partition(0, PartitionState::Paused, 9, Some(9));
+    let unsettled = v1::PartitionProgress { unsettled: true, ..seen.clone() };
+    let other = partition(1, PartitionState::Paused, 21, Some(21));
+    agent.show(vec![unsettled, other.clone()]).await;
+    let is_unsettled =
+        |one: &v1::Connector| status_of(one).partitions.iter().any(|seen| seen.unsettled);
+    server.until(&name, is_unsettled).await;
+
+    let status = reset(&mut server, &name, offsets(&[(1, 5)])).await.expect_err("refused");
+    assert_eq!(reason(&status), "WRONG_STATE");
+    assert!(status.message().contains("partitions 0 of"), "{}", status.message());
+
+    // The store has told.
+    agent.show(vec![seen, other]).await;
+    server.until(&name, |one| !is_unsettled(one)).await;
+    reset(&mut server, &name, offsets(&[(1, 5)])).await.expect("accepted");
+    server.until(&name, |one| status_of(one).epoch.as_ref().is_some_and(|of| of.number == 2)).await;
+    assert_eq!(starts(&agent, 2)[0], Some(offsets(&[(0, 9), (1, 5)])));
+}
+
+#[tokio::test]
 async fn a_repeated_reset_is_the_same_one_until_its_start_is_fixed() {
     let mut server = Server::with_instance().await;
     let agent = Agent::connect(&server.channel, Script::willing("a")).await;

@@ -89,6 +89,28 @@ impl ChainModel {
         }
     }
 
+    /// Whether the loop of an assignment may give up what it has open.
+    pub(crate) fn may_give_up(&self, state: &State, of: usize) -> bool {
+        state.left.give_ups > 0
+            && state.assignments.len() < usize::from(self.bounds.assignments)
+            && state.running(of).owner().is_some()
+    }
+
+    /// The loop of an assignment ends, and its member reads the position again. What it
+    /// has sent to the store may still arrive; a loop that has a commit under way is
+    /// none here.
+    ///
+    /// # Errors
+    /// The problem that ends the new loop at once.
+    pub(crate) fn give_up(&self, state: &mut State, of: usize) -> Result<(), ErrorCode> {
+        state.left.give_ups -= 1;
+        let given_up = Arc::clone(state.running(of));
+        state.assignments[of] = None;
+        given_up.sent().into_iter().for_each(|put| state.network.put(put));
+        let Assignment { member, chain, layout, attempt, .. } = *given_up;
+        self.begin(state, member, chain, layout, attempt.is_some())
+    }
+
     /// Reads the position.
     fn begin(
         &self,

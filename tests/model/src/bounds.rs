@@ -21,6 +21,8 @@ pub enum Rule {
     Revocation,
     /// After a commit without an answer the same member goes on.
     NoLateCommits,
+    /// A pause that gives up reads the position while a commit is under way.
+    SettledCommits,
     /// The clock of the put window stands still.
     PutWindow,
     /// Of checkpoints of one offset the one counts that wrong clocks say.
@@ -73,6 +75,8 @@ pub struct Bounds {
     pub assignments: u8,
     /// Partition moves by a revocation that is acknowledged.
     pub moves: u8,
+    /// Times that a pause gives up what is open, and its member reads the position again.
+    pub give_ups: u8,
     /// Times that the clock goes on by one put window.
     pub ticks: u8,
     /// Puts of which the sender hears nothing more.
@@ -114,6 +118,7 @@ impl Bounds {
         layouts: 2,
         assignments: 2,
         moves: 0,
+        give_ups: 0,
         ticks: 0,
         lost_put_answers: 0,
         lost_commit_answers: 0,

@@ -19,7 +19,8 @@
 //!   over; it checks the member of a commit, not the partition.
 //! - `store`: puts and HEAD. Puts are create-only, unless the store overwrites: then a
 //!   record may stand in several objects, and may not be lost.
-//! - `assign`: how the partition comes to a member, and where that goes on.
+//! - `assign`: how the partition comes to a member, and where that goes on; a pause
+//!   that gives up what is open.
 //! - `loops`: what an assignment's loop does.
 //! - `faults`: time, late attempts, retention, expired and deleted offsets,
 //!   epochs, recreated topics.
@@ -121,6 +122,8 @@ pub enum Action {
     },
     /// The loop of this assignment does something.
     Loop(usize, LoopAction),
+    /// The loop of this assignment is to pause, and gives up what it has open.
+    GiveUp(usize),
     /// Something happens around the loops.
     Event(Event),
 }
@@ -139,6 +142,9 @@ impl Model for ChainModel {
             if state.assignments[of].is_some() {
                 self.loop_actions(state, of, &mut of_loop);
                 actions.extend(of_loop.drain(..).map(|action| Action::Loop(of, action)));
+                if self.may_give_up(state, of) {
+                    actions.push(Action::GiveUp(of));
+                }
             }
         }
         let mut events = Vec::new();
@@ -169,6 +175,9 @@ impl Model for ChainModel {
             }
             Action::Loop(of, action) => {
                 let _ = self.act(&mut next, of, action);
+            }
+            Action::GiveUp(of) => {
+                let _ = self.give_up(&mut next, of);
             }
             Action::Event(event) => self.happen(&mut next, event),
         }

@@ -256,6 +256,10 @@ impl ChainModel {
             state.group.commit(&self.bounds, member, announcement);
         }
         state.network.commit(member, announcement);
+        if self.bounds.without == Some(Rule::SettledCommits) && self.may_give_up(state, of) {
+            let _ = self.give_up(state, of);
+            return;
+        }
         if self.bounds.without != Some(Rule::NoLateCommits) {
             state.group.unsettled |= state.group.has(member);
             state.assignments[of] = None;

@@ -32,6 +32,9 @@ pub(crate) fn all(model: &ChainModel) -> Vec<Property<ChainModel>> {
     if bounds.taken.is_overwritten() {
         all.push(Property::sometimes("a record stands in two objects", has_a_record_twice));
     }
+    if bounds.give_ups > 0 {
+        all.push(Property::sometimes("a put that a pause gave up is under way", has_given_up_put));
+    }
     if bounds.retention > 0 {
         all.push(Property::sometimes("a link begins in a lost range", has_lost_range));
     }
@@ -99,6 +102,15 @@ fn has_late_put(_: &ChainModel, state: &State) -> bool {
 
 fn has_late_commit(_: &ChainModel, state: &State) -> bool {
     state.network.commits.iter().any(|(member, _)| !state.group.has(*member))
+}
+
+fn has_given_up_put(model: &ChainModel, state: &State) -> bool {
+    let left = &state.left;
+    // None of them is of a sender that has lost its answer.
+    left.give_ups < model.bounds.give_ups
+        && left.lost_put_answers == model.bounds.lost_put_answers
+        && left.moves == model.bounds.moves
+        && !state.network.puts.is_empty()
 }
 
 fn has_lost_range(_: &ChainModel, state: &State) -> bool {

@@ -180,6 +180,7 @@ pub enum Stage {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Left {
     pub(crate) moves: u8,
+    pub(crate) give_ups: u8,
     pub(crate) ticks: u8,
     pub(crate) lost_put_answers: u8,
     pub(crate) lost_commit_answers: u8,
@@ -216,6 +217,7 @@ impl State {
             assignments: Vec::new(),
             left: Left {
                 moves: bounds.moves,
+                give_ups: bounds.give_ups,
                 ticks: bounds.ticks,
                 lost_put_answers: bounds.lost_put_answers,
                 lost_commit_answers: bounds.lost_commit_answers,

@@ -18,6 +18,7 @@ fn partition(end_offset: Option<i64>, position: i64) -> PartitionSnapshot {
         problem: Some(Problem::new(ErrorCode::StoreThrottled, "slow down")),
         end_offset,
         committed_offset: Some(3),
+        unsettled: true,
         position,
         last_object: None,
         last_consumed: Some(SystemTime::UNIX_EPOCH + Duration::from_millis(1_500)),

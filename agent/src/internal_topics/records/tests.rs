@@ -31,6 +31,7 @@ fn partition(state: PartitionState, problem: Option<Problem>) -> PartitionSnapsh
         problem,
         end_offset: None,
         committed_offset: None,
+        unsettled: false,
         position: 0,
         last_object: None,
         last_consumed: None,

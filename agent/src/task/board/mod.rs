@@ -48,17 +48,20 @@ impl Board {
         self.snapshot.send_if_modified(|_| self.pace.pay());
     }
 
-    /// What the task does. Why it failed stays to be seen until it has joined
-    /// the group again.
+    /// What the task does.
     pub(super) fn state(&self, state: TaskState) {
-        self.snapshot.send_if_modified(|snapshot| {
-            let before = std::mem::replace(&mut snapshot.state, state);
-            let joined = matches!(state, TaskState::Running | TaskState::Paused);
-            if joined && before == TaskState::Starting {
-                snapshot.problem = None;
-            }
-            before != state
-        });
+        self.snapshot
+            .send_if_modified(|snapshot| std::mem::replace(&mut snapshot.state, state) != state);
+    }
+
+    /// Whether the task is shown as paused.
+    pub(super) fn is_paused(&self) -> bool {
+        self.snapshot.borrow().state == TaskState::Paused
+    }
+
+    /// The task has joined the group: why it had failed is over.
+    pub(super) fn joined(&self) {
+        self.untroubled();
     }
 
     /// Whether something of this code is wrong with the task.
@@ -96,20 +99,29 @@ impl Board {
     /// The task starts a consumer. One that is to take no record, and has failed
     /// before, stays paused meanwhile.
     pub(super) fn starting(&self, mode: Mode) {
-        if mode == Mode::Run || self.snapshot.borrow().state != TaskState::Paused {
+        if mode == Mode::Run || !self.is_paused() {
             self.state(TaskState::Starting);
         }
     }
 
-    /// The task has no consumer; it will try again. In `Mode::Pause` that is all
-    /// that is asked of it: nothing of it is open.
+    /// The task is about to have another consumer. In `Mode::Pause` nothing more is asked
+    /// of it than to have none: nothing of it is open.
+    pub(super) fn between_consumers(&self, mode: Mode) {
+        if mode == Mode::Pause {
+            self.state(TaskState::Paused);
+        }
+    }
+
+    /// The task, which has no consumer for now, is told another mode.
+    pub(super) fn waiting(&self, mode: Mode) {
+        self.state(without_consumer(mode));
+    }
+
+    /// The task has no consumer; it will try again.
     pub(super) fn failed(&self, problem: Problem, mode: Mode) {
         self.log(Severity::Error, None, None, Some(&problem), problem.message.clone());
         self.snapshot.send_modify(|snapshot| {
-            snapshot.state = match mode {
-                Mode::Run => TaskState::Failed,
-                Mode::Pause => TaskState::Paused,
-            };
+            snapshot.state = without_consumer(mode);
             snapshot.problem = Some(problem);
             snapshot.partitions.clear();
         });
@@ -177,6 +189,11 @@ impl Board {
     /// Position of a partition's chain, as far as it was seen to be committed.
     pub(super) fn committed(&self, partition: i32) -> Option<i64> {
         self.snapshot.borrow().partitions.get(&partition)?.committed_offset
+    }
+
+    /// What is wrong with a partition, if anything is.
+    pub(super) fn problem(&self, partition: i32) -> Option<Problem> {
+        self.snapshot.borrow().partitions.get(&partition)?.problem.clone()
     }
 
     /// Records that the partitions which take some have before them, as far as their
@@ -304,5 +321,14 @@ impl Board {
             code: problem.map(|problem| problem.code),
             message,
         });
+    }
+}
+
+/// What a task is that has no consumer. In `Mode::Pause` that is all that is asked of it:
+/// nothing of it is open.
+fn without_consumer(mode: Mode) -> TaskState {
+    match mode {
+        Mode::Run => TaskState::Failed,
+        Mode::Pause => TaskState::Paused,
     }
 }

@@ -39,7 +39,7 @@ impl PartitionBoard {
         self.state(PartitionState::Running);
     }
 
-    /// The partition takes none; everything is closed and committed.
+    /// The partition takes none; what was taken is committed or given up.
     pub(crate) fn paused(&self) {
         self.state(PartitionState::Paused);
     }
@@ -74,10 +74,25 @@ impl PartitionBoard {
             snapshot.totals.bytes += bytes;
             if let Some(seen) = snapshot.partitions.get_mut(&self.partition) {
                 seen.committed_offset = Some(metadata.next_offset);
+                seen.unsettled = false;
                 seen.last_object = Some(key.to_owned());
                 seen.observed = SystemTime::now();
             }
         });
+    }
+
+    /// An object is put: until its end is committed it may stand or not. That is told
+    /// with the next change, which there is when the partition comes to rest.
+    pub(crate) fn unsettled(&self) {
+        self.update(|seen| {
+            seen.unsettled = true;
+            false
+        });
+    }
+
+    /// The store has told that nothing stands at the chain's position.
+    pub(crate) fn settled(&self) {
+        self.update(|seen| std::mem::take(&mut seen.unsettled));
     }
 
     /// A record went to an error topic.

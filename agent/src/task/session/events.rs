@@ -9,7 +9,6 @@ use rdkafka::consumer::Consumer;
 
 use super::Session;
 use crate::partition::{CommitError, CommitRequest};
-use crate::task::commits::answer;
 use crate::task::context::Event;
 use crate::task::{consumer, task_consumer};
 
@@ -79,6 +78,7 @@ impl Session {
                 self.consumer.context().assigned();
                 (self.joined, self.had_joined, self.rejoins_group) = (true, true, false);
                 self.group_looks.assigned(Instant::now());
+                self.board.joined();
                 self.untroubled();
                 self.send_refused_again();
                 Ok(())
@@ -92,7 +92,11 @@ impl Session {
                     self.untroubled();
                     self.check_metadata(partition);
                 }
-                Ok(())
+                match self.commits.unheard() {
+                    // Its loop was given up meanwhile, and cannot ask for another consumer.
+                    Some(problem) if self.stopping.is_none() => Err(problem),
+                    _ => Ok(()),
+                }
             }
             Event::Failed(error) => {
                 Err(self.consumer.context().errors.problem("the group's rebalance failed", &error))
@@ -111,7 +115,7 @@ impl Session {
         if self.partitions.is_current(request.partition, request.assignment) {
             self.commits.send(&self.consumer, request);
         } else {
-            answer(request, Err(CommitError::Revoked));
+            self.commits.answer(request, Err(CommitError::Revoked));
         }
     }
 

@@ -43,6 +43,10 @@ impl Session {
                 let restart = Restart { partition, standing, read_from, committed };
                 self.carry_out(Deferred::Restart(restart)).await
             }
+            Exit::Abandoned(abandoned) => {
+                self.abandoned(partition, abandoned);
+                Ok(())
+            }
             Exit::Stopped(problem) => self.stopped(partition, problem).await,
             Exit::Truncated(problem) => {
                 self.incarnation.confirm(Instant::now()).await?;

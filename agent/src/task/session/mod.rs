@@ -5,6 +5,7 @@
 //! acknowledged only when the loops of its partitions have ended and every
 //! commit of them has its answer.
 
+mod abandoned;
 mod end;
 mod events;
 mod exits;
@@ -14,7 +15,7 @@ mod revocation;
 mod searches;
 mod unfetchable;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CString;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,7 +30,7 @@ use self::moves::Deferred;
 use self::revocation::Revocation;
 use self::searches::Found;
 use self::unfetchable::Suspicion;
-use crate::partition::CommitRequest;
+use crate::partition::{CommitRequest, PAUSE_LIMIT};
 use crate::report::Severity;
 use crate::task::backlog::first_wait;
 use crate::task::board::Board;
@@ -109,11 +110,16 @@ struct Session {
     revocation: Option<Revocation>,
     /// What waits for the end of a revocation.
     deferred: Vec<Deferred>,
+    /// Partitions of which a pause has given up what was open, until no commit of theirs
+    /// is under way.
+    abandoned: BTreeSet<i32>,
     incarnation: Arc<Incarnation>,
     admin: Arc<Shared<BrokerAdmin>>,
     checkpoints: Arc<CheckpointTopic>,
     membership: Membership,
     guidance: Guidance,
+    /// When it was told to pause, if it was, or has begun.
+    paused_at: Instant,
     /// The decision about each partition under which it was last taken up.
     resumed: BTreeMap<i32, u64>,
     /// Searches for positions that the group does not hold, and checks.
@@ -210,6 +216,7 @@ pub(super) async fn run(
         consumer: consumer.clone(),
         revocation: None,
         deferred: Vec::new(),
+        abandoned: BTreeSet::new(),
         incarnation: incarnation.clone(),
         admin: environment.clients.admins.of(&spec.instance),
         stopping: None,
@@ -217,6 +224,7 @@ pub(super) async fn run(
         membership,
         resumed: BTreeMap::new(),
         guidance,
+        paused_at: Instant::now(),
         searches: JoinSet::new(),
         metadata_checked: false,
         group_looks: Schedule::default(),
@@ -285,6 +293,7 @@ impl Session {
             }
             self.poll().await?;
             self.finish_revocation().await?;
+            self.take_up_abandoned().await?;
             self.publish_state();
             if self.has_stopped().await? {
                 return Ok(());
@@ -294,7 +303,7 @@ impl Session {
 
     /// What is due from time to time.
     fn look_after(&mut self) -> Result<(), Problem> {
-        if let Some(problem) = self.commits.overdue() {
+        if let Some(problem) = self.commits.overdue(self.answer_timeout()) {
             return Err(problem);
         }
         self.look_for_the_group()?;
@@ -328,11 +337,12 @@ impl Session {
     }
 
     fn publish_state(&self) {
+        let rests = self.revocation.is_none() && self.board.all_paused();
+        // A group that cannot be joined holds up no pause: nothing is open.
+        let need_not_join = || self.board.is_paused() || self.paused_at.elapsed() >= PAUSE_LIMIT;
         let state = match self.guidance.mode {
+            Mode::Pause if rests && (self.joined || need_not_join()) => TaskState::Paused,
             _ if !self.joined => TaskState::Starting,
-            Mode::Pause if self.revocation.is_none() && self.board.all_paused() => {
-                TaskState::Paused
-            }
             _ => TaskState::Running,
         };
         self.board.state(state);

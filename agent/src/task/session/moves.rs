@@ -80,7 +80,7 @@ impl Session {
             match take_up {
                 TakeUp::At { standing, committed } => {
                     let position = standing.position;
-                    let seen = snapshot(position.offset, committed.then_some(position.offset));
+                    let seen = self.snapshot(position.offset, committed.then_some(position.offset));
                     let read_from = read_from(position, beginnings.get(&partition).copied());
                     let skip = self.decided(partition);
                     let from = Start { standing, skip, read_from };
@@ -90,15 +90,12 @@ impl Session {
                 }
                 TakeUp::Absent => {
                     let start = self.spec.start_offsets.get(&partition).copied();
-                    let seen = snapshot(start.unwrap_or(0), None);
+                    let seen = self.snapshot(start.unwrap_or(0), None);
                     self.partitions.recover(partition, seen);
-                    if self.guidance.mode == Mode::Pause {
-                        self.board.paused(partition);
-                    }
                 }
                 TakeUp::Stopped(problem) => {
                     self.decided(partition);
-                    self.partitions.rest(partition, snapshot(0, None), problem);
+                    self.partitions.rest(partition, self.snapshot(0, None), problem);
                 }
             }
         }
@@ -157,7 +154,7 @@ impl Session {
         let Restart { partition, standing, read_from, committed } = restart;
         self.give_up(&[partition]).await?;
         let offset = standing.position.offset;
-        let seen = snapshot(offset, committed.then_some(offset));
+        let seen = self.snapshot(offset, committed.then_some(offset));
         let from = Start { standing, skip: self.decided(partition), read_from };
         self.partitions.start(&self.consumer, partition, from, seen, self.signal())?;
         let offsets = BTreeMap::from([(partition, read_from)]);
@@ -166,7 +163,10 @@ impl Session {
 
     /// Tries partitions that rest again.
     async fn resume(&mut self, mut partitions: Vec<i32>) -> Result<(), Problem> {
-        partitions.retain(|partition| self.partitions.is_resting(*partition));
+        partitions.retain(|partition| {
+            // Where a commit may be under way, the position is not known yet.
+            self.partitions.is_resting(*partition) && !self.abandoned.contains(partition)
+        });
         if partitions.is_empty() {
             return Ok(());
         }
@@ -219,6 +219,7 @@ impl Session {
             // Those that are being given up have been told to close.
             self.partitions.signal(|partition| !self.is_revoked(partition), self.signal());
             if self.guidance.mode == Mode::Pause {
+                self.paused_at = Instant::now();
                 // Nothing of these is open.
                 for partition in self.partitions.recovering() {
                     self.board.paused(partition);
@@ -248,17 +249,23 @@ impl Session {
             Mode::Run => Signal::Run,
         }
     }
-}
 
-fn snapshot(position: i64, committed: Option<i64>) -> PartitionSnapshot {
-    PartitionSnapshot {
-        state: PartitionState::Running,
-        problem: None,
-        end_offset: None,
-        committed_offset: committed,
-        position,
-        last_object: None,
-        last_consumed: None,
-        observed: SystemTime::now(),
+    /// What is seen of a partition that is taken up.
+    fn snapshot(&self, position: i64, committed: Option<i64>) -> PartitionSnapshot {
+        PartitionSnapshot {
+            state: match self.guidance.mode {
+                Mode::Run => PartitionState::Running,
+                // Nothing of it is open.
+                Mode::Pause => PartitionState::Paused,
+            },
+            problem: None,
+            end_offset: None,
+            committed_offset: committed,
+            unsettled: false,
+            position,
+            last_object: None,
+            last_consumed: None,
+            observed: SystemTime::now(),
+        }
     }
 }

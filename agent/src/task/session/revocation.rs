@@ -54,6 +54,7 @@ impl Session {
         let partitions = std::mem::take(&mut self.revocation).map_or(Vec::new(), |r| r.partitions);
         for partition in &partitions {
             self.partitions.remove(*partition);
+            self.abandoned.remove(partition);
         }
         consumer::unassign(&self.consumer, &self.spec.spec.source.topic, &partitions).await?;
         self.consumer.context().revoked();

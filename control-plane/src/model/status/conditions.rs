@@ -12,6 +12,9 @@ use super::{
     DesiredState, Observation, is_in_trouble, is_prepared, start_is_fixed, waits_for_preparation,
 };
 
+/// A message stays readable, however many partitions there are.
+const PROBLEMS_AT_MOST: usize = 5;
+
 /// What a condition says, but for its type and time.
 struct Verdict {
     status: ConditionStatus,
@@ -209,7 +212,7 @@ fn ready(
             return Verdict::plain(ConditionStatus::True, "Running", message);
         }
         ConnectorState::Paused => {
-            return Verdict::plain(ConditionStatus::False, "Paused", "paused, as asked");
+            return paused(tasks, partitions);
         }
         ConnectorState::Unknown => {
             let silent: Vec<_> = tasks
@@ -262,6 +265,21 @@ fn ready(
     Verdict::plain(ConditionStatus::False, reason, done)
 }
 
+/// What has come to rest though something is down says what: it is met again on Resume.
+fn paused(tasks: &[TaskView], partitions: &[v1::PartitionProgress]) -> Verdict {
+    let of_tasks = problems_of(tasks, &[]);
+    let of_partitions = partitions.iter().filter(|seen| !seen.error_code.is_empty());
+    let mut problems: Vec<_> = of_tasks.into_iter().chain(of_partitions.map(problem_of)).collect();
+    problems.truncate(PROBLEMS_AT_MOST);
+    let wrong = (!problems.is_empty()).then(|| Verdict::problems(&problems));
+    let message = wrong.as_ref().map_or_else(
+        || "paused, as asked".to_owned(),
+        |wrong| format!("paused, as asked; {}: {}", wrong.reason, wrong.message),
+    );
+    let remedy = wrong.map(|wrong| wrong.remedy).unwrap_or_default();
+    Verdict { remedy, ..Verdict::plain(ConditionStatus::False, "Paused", message) }
+}
+
 /// What tasks and partitions in trouble report, the lack of credentials first
 /// since only the user can cure it.
 fn problems_of(tasks: &[TaskView], partitions: &[v1::PartitionProgress]) -> Vec<v1::Problem> {
@@ -271,15 +289,16 @@ fn problems_of(tasks: &[TaskView], partitions: &[v1::PartitionProgress]) -> Vec<
         Some(v1::Problem { code: problem.code.clone(), message })
     });
     let of_partitions =
-        partitions.iter().filter(|partition| is_in_trouble(partition)).map(|partition| {
-            v1::Problem {
-                code: partition.error_code.clone(),
-                message: format!("partition {}: {}", partition.partition, partition.error_message),
-            }
-        });
+        partitions.iter().filter(|partition| is_in_trouble(partition)).map(problem_of);
     let mut problems: Vec<_> = of_tasks.chain(of_partitions).collect();
     problems.sort_by_key(|problem| problem.code != ErrorCode::CredentialsRequired.as_str());
-    // A message stays readable, however many partitions there are.
-    problems.truncate(5);
+    problems.truncate(PROBLEMS_AT_MOST);
     problems
+}
+
+fn problem_of(partition: &v1::PartitionProgress) -> v1::Problem {
+    v1::Problem {
+        code: partition.error_code.clone(),
+        message: format!("partition {}: {}", partition.partition, partition.error_message),
+    }
 }

@@ -35,6 +35,20 @@ fn when_the_partition_moves() {
 }
 
 #[test]
+fn when_pauses_give_up_what_is_open() {
+    let bounds = Bounds { assignments: 3, give_ups: 1, ..ZOMBIE };
+    let lost = Bounds { lost_put_answers: 1, lost_commit_answers: 1, ..bounds };
+    holds("pauses that give up", lost, 100_000);
+    holds("pauses that give up again", Bounds { give_ups: 2, ..bounds }, 10_000);
+    let expired = Bounds { expiries: 1, purges: true, ..bounds };
+    holds("pauses that give up, and an expired offset", expired, 100_000);
+    let late = Bounds { records: 1, lost_checkpoint_answers: 1, expiries: 1, ..bounds };
+    holds("pauses that give up, and late checkpoints", late, 10_000);
+    holds("pauses that give up before another epoch", Bounds { resets: 1, ..bounds }, 10_000);
+    holds("pauses that give up, and moves", Bounds { moves: 1, ..bounds }, 10_000);
+}
+
+#[test]
 fn when_retention_is_faster_than_the_owner() {
     let bounds = Bounds { records: 3, assignments: 3, retention: 2, ..ZOMBIE };
     holds("retention", bounds, 300_000);

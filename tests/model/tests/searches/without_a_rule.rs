@@ -50,6 +50,12 @@ fn after_an_unknown_outcome_the_member_is_fenced() {
 }
 
 #[test]
+fn a_pause_gives_up_only_what_has_no_commit_under_way() {
+    let bounds = Bounds { assignments: 3, give_ups: 1, lost_commit_answers: 1, ..ZOMBIE };
+    needs(Rule::SettledCommits, bounds);
+}
+
+#[test]
 fn puts_have_a_window() {
     needs(Rule::PutWindow, Bounds { expiries: 1, ..ZOMBIE });
 }

@@ -104,6 +104,33 @@ fn tasks_that_wait_for_preparation_miss_no_agent_while_there_is_one() {
 }
 
 #[test]
+fn what_has_come_to_rest_though_something_is_down_says_what() {
+    let paused = running()
+        .with(|k| k.desired = DesiredState::Paused)
+        .tasks([TaskState::Paused, TaskState::Paused]);
+    let ready = |known: &Known| known.status().conditions[2].clone();
+    let quiet = ready(&paused);
+    assert_eq!((quiet.message.as_str(), quiet.remedy.as_str()), ("paused, as asked", ""));
+
+    let kafka = paused.clone().with(|k| {
+        k.task(0).problem = Some(problem(ErrorCode::KafkaUnreachable));
+    });
+    let store = paused.with(|k| {
+        k.partitions(&[PartitionState::Paused, PartitionState::Paused]);
+        k.reports[0].2.partitions[1].error_code = code(ErrorCode::StoreUnavailable);
+    });
+    for (known, cause) in
+        [(kafka, ErrorCode::KafkaUnreachable), (store, ErrorCode::StoreUnavailable)]
+    {
+        assert_eq!(known.state(), ConnectorState::Paused);
+        let ready = ready(&known);
+        assert_eq!(ready.reason, "Paused");
+        assert!(ready.message.contains(cause.as_str()), "{}", ready.message);
+        assert_eq!(ready.remedy, cause.remedy());
+    }
+}
+
+#[test]
 fn the_time_of_a_condition_changes_with_its_status_only() {
     let time = |known: &Known, kind: usize| {
         known.status().conditions[kind].last_transition_time.unwrap().seconds
