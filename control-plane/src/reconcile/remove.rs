@@ -64,7 +64,11 @@ pub(super) async fn go_on(
     record: &Arc<ConnectorRecord>,
 ) -> Result<(), StoreError> {
     match next(core, record) {
-        Next::Wait => Ok(()),
+        Next::Wait => {
+            // Whom it waits for may have changed.
+            core.statuses.touch(record.name());
+            Ok(())
+        }
         Next::Finish => {
             let _lock = core.catalog.lock(record.name()).await;
             core.finish_deletion(record).await
@@ -86,14 +90,33 @@ pub(super) async fn go_on(
 
 /// What keeps a deleted connector from being gone.
 pub(crate) fn problems(core: &Core, record: &ConnectorRecord) -> Vec<v1::Problem> {
-    let waits_for_agent =
-        matches!(next(core, record), Next::Remove(_)) && super::connected(core, record).is_empty();
-    if waits_for_agent {
-        let message = "its topics and groups are removed when an agent joins its pool, or stay \
-                       with orphan_resources";
-        return vec![Problem::new(ErrorCode::AgentNoneInPool, message).into()];
+    match next(core, record) {
+        Next::Remove(_) if super::connected(core, record).is_empty() => {
+            let message = "its topics and groups are removed when an agent joins its pool, or stay \
+                           with orphan_resources";
+            vec![Problem::new(ErrorCode::AgentNoneInPool, message).into()]
+        }
+        Next::Wait => silent(core, record).into_iter().map(v1::Problem::from).collect(),
+        Next::Remove(_) | Next::Finish => record.deletion.clone().unwrap_or_default().problems,
     }
-    record.deletion.clone().unwrap_or_default().problems
+}
+
+/// Agents that may still run its tasks and do not say so.
+fn silent(core: &Core, record: &ConnectorRecord) -> Option<Problem> {
+    let placed = record.deletion.clone().unwrap_or_default().agents;
+    let is_silent = |id: &String| {
+        core.fleet.view(id).is_none_or(|agent| agent.state != v1::AgentState::Connected)
+    };
+    let holders = core.fleet.holders(record.uid(), &placed).into_iter();
+    let silent: Vec<_> = holders.filter(is_silent).map(|id| format!("agents/{id}")).collect();
+    (!silent.is_empty()).then(|| {
+        let message = format!(
+            "{} may still run its tasks and is not connected: the deletion goes on when it is, or \
+             when its lease is over",
+            silent.join(", ")
+        );
+        Problem::new(ErrorCode::AgentTimeout, message)
+    })
 }
 
 fn next(core: &Core, record: &ConnectorRecord) -> Next {

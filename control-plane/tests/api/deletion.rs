@@ -133,6 +133,12 @@ async fn a_deletion_goes_on_after_a_restart() {
     let name = running(&mut server).await;
     agent.vanish().await;
     server.connectors.delete_connector(delete(&name)).await.expect("accepted");
+    // It says whom it waits for.
+    let waits = |one: &v1::Connector| {
+        let ready = condition(one, "Ready");
+        ready.reason == "AGENT_TIMEOUT" && ready.message.contains("agents/a")
+    };
+    server.until(&name, waits).await;
     server.restart().await;
     assert_eq!(state_of(&server.get(&name).await.expect("there")), ConnectorState::Deleting);
     let mut again = making("a");
