@@ -102,13 +102,19 @@ impl Engine {
             self.orders.send(Order::Write(changes, done)).await.map_err(|_| StoreError::Closed)?;
             answer.await.map_err(|_| StoreError::Closed)?
         };
-        match timeout(WRITE_LIMIT, write).await {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                let error = StoreError::Engine(format!("a write took longer than {WRITE_LIMIT:?}"));
-                self.failure.send_replace(Some(error.clone()));
-                Err(error)
-            }
+        tokio::select! {
+            biased;
+            outcome = timeout(WRITE_LIMIT, write) => match outcome {
+                Ok(outcome) => outcome,
+                Err(_) => {
+                    let error =
+                        StoreError::Engine(format!("a write took longer than {WRITE_LIMIT:?}"));
+                    self.failure.send_replace(Some(error.clone()));
+                    Err(error)
+                }
+            },
+            // Whoever waits behind it hears so before the process ends.
+            failed = self.failed() => Err(failed),
         }
     }
 
@@ -218,4 +224,44 @@ fn apply_one(database: &sled::Db, changes: Changes) -> Result<(), StoreError> {
 #[allow(clippy::needless_pass_by_value, reason = "it is used as a function of map_err")]
 fn engine_error(error: sled::Error) -> StoreError {
     StoreError::Engine(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{Instant, advance};
+
+    use super::*;
+
+    /// One whose thread never comes back from a flush.
+    fn hanging() -> (Engine, mpsc::Receiver<Order>) {
+        let (orders, received) = mpsc::channel(QUEUE);
+        let engine = Engine {
+            database: Arc::default(),
+            orders,
+            thread: Arc::default(),
+            failure: Arc::new(watch::Sender::new(None)),
+        };
+        (engine, received)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn when_one_write_takes_too_long_all_that_wait_are_told_at_once() {
+        let (engine, _hangs) = hanging();
+        let begun = Instant::now();
+        let write = |engine: &Engine| {
+            let engine = engine.clone();
+            tokio::spawn(async move { (engine.apply(Changes::new()).await, Instant::now()) })
+        };
+        let first = write(&engine);
+        tokio::task::yield_now().await;
+        advance(WRITE_LIMIT / 2).await;
+        let second = write(&engine);
+
+        for waiting in [first, second] {
+            let (outcome, at) = waiting.await.expect("no panic");
+            assert!(matches!(outcome, Err(StoreError::Engine(_))), "{outcome:?}");
+            assert_eq!(at - begun, WRITE_LIMIT);
+        }
+        assert!(matches!(engine.apply(Changes::new()).await, Err(StoreError::Poisoned)));
+    }
 }
