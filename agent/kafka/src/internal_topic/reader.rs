@@ -1,6 +1,7 @@
 //! Reads a whole internal topic.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -51,7 +52,8 @@ pub async fn read_compacted(
     topic: &str,
     limit: Duration,
 ) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Problem> {
-    let time = Time { started: Instant::now(), limit };
+    let wanted = Arc::new(());
+    let time = Time { started: Instant::now(), limit, wanted: Arc::downgrade(&wanted) };
     let admin = BrokerAdmin::connect(instance).await?;
     let mut config = client_config(instance).await?;
     config
@@ -67,23 +69,29 @@ pub async fn read_compacted(
     let ends = ends(&admin, topic, &time).await?;
     let name = topic.to_owned();
     let reader =
-        blocking(time, move || Reader::open(&config, name, &ends, time)?.read_to(&ends)).await?;
+        blocking(&time, move |time| Reader::open(&config, name, &ends, time)?.read_to(&ends))
+            .await?;
     // A record may have been compacted away before it was read, for one beyond
     // the ends as they were then.
     let ends = self::ends(&admin, topic, &time).await?;
-    let reader = blocking(time, move || reader.read_to(&ends)).await?;
+    let reader = blocking(&time, move |_| reader.read_to(&ends)).await?;
     Ok(reader.latest.into_values())
 }
 
-/// How long reading may take.
-#[derive(Debug, Clone, Copy)]
+/// How long reading may take: no longer than anybody waits for it.
+#[derive(Debug, Clone)]
 struct Time {
     started: Instant,
     limit: Duration,
+    /// Gone with whoever waits.
+    wanted: Weak<()>,
 }
 
 impl Time {
     fn left(&self) -> Duration {
+        if self.wanted.strong_count() == 0 {
+            return Duration::ZERO;
+        }
         self.limit.saturating_sub(self.started.elapsed())
     }
 }
@@ -119,10 +127,12 @@ async fn ends(
 
 /// The reader looks at the time itself; librdkafka's calls may not come back.
 async fn blocking<T: Send + 'static>(
-    time: Time,
-    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+    time: &Time,
+    work: impl FnOnce(Time) -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
-    let ended = timeout(time.left() + MARGIN, spawn_blocking(work)).await.map_err(|_| {
+    let (left, time) = (time.left(), time.clone());
+    let work = spawn_blocking(move || work(time));
+    let ended = timeout(left + MARGIN, work).await.map_err(|_| {
         let message = "the Kafka client has not come back from reading an internal topic";
         Problem::new(ErrorCode::KafkaClientStuck, message)
     })?;

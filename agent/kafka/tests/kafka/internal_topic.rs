@@ -5,19 +5,25 @@ use std::env;
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use kafka2oss_kafka::{InternalTopics, read_compacted};
 use kafka2oss_proto::ErrorCode;
-use kafka2oss_tests::kafka::{KafkaServer, shared_kafka};
+use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer, shared_kafka};
+use kafka2oss_tests::kafka_proxy::{FETCH, KafkaProxy};
 use kafka2oss_tests::name::unique;
+use kafka2oss_tests::produce::Record;
 use kafka2oss_tests::scratch::Scratch;
 use kafka2oss_tests::wait::eventually;
 use kafka2oss_tests::{environment, port};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use tokio::runtime::Runtime;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use crate::support::instance;
 
@@ -226,4 +232,34 @@ async fn reading_ends_within_its_limit_and_says_what_kept_it() -> Result<()> {
     assert_eq!(problem.code, ErrorCode::KafkaUnreachable, "{problem}");
     assert!(problem.message.contains("`t`") && problem.message.contains(&address), "{problem}");
     Ok(())
+}
+
+/// A process that ends waits for its threads.
+#[test]
+fn reading_ends_when_nobody_waits_for_it() -> Result<()> {
+    const HOUR: Duration = Duration::from_secs(60 * 60);
+    let readers = Runtime::new()?;
+    Runtime::new()?.block_on(async {
+        let [port] = port::free()?;
+        let kafka = KafkaServer::start(KafkaOptions::default().behind(port)).await?;
+        kafka.admin()?.create_topic("t", 1, &[("cleanup.policy", "compact")]).await?;
+        kafka.producer()?.send("t", Record::new("value").key("key")).await?;
+        let proxy = KafkaProxy::start(port, kafka.second()).await?;
+        let is_held = Arc::new(AtomicBool::new(false));
+        let holds = is_held.clone();
+        proxy.hold(move |request| {
+            let held = request.api_key() == Some(FETCH);
+            holds.fetch_or(held, Ordering::Relaxed);
+            held.then_some(HOUR)
+        });
+        let instance = instance(&format!("127.0.0.1:{port}"));
+        let reading = readers.spawn(async move { read_compacted(&instance, "g", "t", HOUR).await });
+        let held = async || Ok(is_held.load(Ordering::Relaxed).then_some(()));
+        eventually("a fetch is held", Duration::from_secs(30), held).await?;
+
+        reading.abort();
+
+        let ended = spawn_blocking(move || drop(readers));
+        Ok(timeout(Duration::from_secs(30), ended).await??)
+    })
 }
