@@ -108,7 +108,10 @@ fn what_has_come_to_rest_though_something_is_down_says_what() {
     let paused = running()
         .with(|k| k.desired = DesiredState::Paused)
         .tasks([TaskState::Paused, TaskState::Paused]);
-    let ready = |known: &Known| known.status().conditions[2].clone();
+    let ready = |known: &Known| {
+        let mut conditions = known.status().conditions.into_iter();
+        conditions.find(|condition| condition.r#type == "Ready").unwrap()
+    };
     let quiet = ready(&paused);
     assert_eq!((quiet.message.as_str(), quiet.remedy.as_str()), ("paused, as asked", ""));
 
