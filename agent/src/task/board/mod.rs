@@ -174,6 +174,8 @@ impl Board {
         partition: i32,
         seen: PartitionSnapshot,
     ) -> Arc<PartitionBoard> {
+        // It may be taken up below what was read before.
+        self.readings.forget(partition);
         self.snapshot.send_modify(|snapshot| {
             snapshot.partitions.insert(partition, seen);
         });
