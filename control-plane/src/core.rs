@@ -11,14 +11,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::catalog::{Catalog, Change};
 use crate::clock;
-use crate::events::{Event, EventLog};
+use crate::observe::events::{Event, EventLog};
+use crate::observe::status::StatusBoard;
+use crate::observe::tape::Tapes;
 use crate::secrets::InlineSecrets;
 use crate::session::fleet::Fleet;
-use crate::status::StatusBoard;
 use crate::store::StoreError;
 use crate::store::agents::AgentRecord;
 use crate::store::connectors::ConnectorRecord;
-use crate::tape::Tapes;
 
 /// Settings that more than one part needs.
 #[derive(Debug, Clone)]

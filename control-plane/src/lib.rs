@@ -15,23 +15,21 @@
 //!
 //! A request's way: `server` (limits) -> `api` (the border) -> `catalog`
 //! (durable) -> `reconcile` (actions) -> `session` (agents); and back:
-//! `session` -> `status` -> `events` -> `api` (watches). Decisions are in
+//! `session` -> `observe` -> `api` (lists, watches). Decisions are in
 //! `model`, which depends on nothing else here.
 
 mod api;
 mod catalog;
 mod clock;
 mod core;
-mod events;
 mod model;
+mod observe;
 mod options;
 mod reconcile;
 mod secrets;
 mod server;
 mod session;
-mod status;
 mod store;
-mod tape;
 mod text;
 
 pub use options::Options;

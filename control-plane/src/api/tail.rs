@@ -13,7 +13,7 @@ use tonic::Status;
 use super::error::ApiError;
 use super::request;
 use crate::core::Core;
-use crate::tape::{KEPT, Read, Tape};
+use crate::observe::tape::{KEPT, Read, Tape};
 
 /// Answers that wait for the reader. Further ones are not made before it
 /// takes these.

@@ -17,7 +17,7 @@ use tonic::Status;
 use super::error::ApiError;
 use super::request;
 use crate::core::Core;
-use crate::events::{Event, Lost, Position};
+use crate::observe::events::{Event, Lost, Position};
 
 /// Messages that wait for the watcher. Further ones are not made before it
 /// takes these.

@@ -23,8 +23,9 @@ use tonic_health::server::HealthReporter;
 use crate::api::{AgentControl, Agents, Connectors, Instances};
 use crate::catalog::Catalog;
 use crate::core::{Core, Settings};
+use crate::observe::status;
 use crate::store::Store;
-use crate::{Options, reconcile, status};
+use crate::{Options, reconcile};
 
 /// A message is up to this long: a spec is far below, a test message has two
 /// parts of 1 MiB, a report of an agent with many partitions some MiB.

@@ -13,12 +13,12 @@ use tokio::time::Instant;
 
 use crate::clock;
 use crate::core::Core;
-use crate::events::Event;
 use crate::model::flowing::{Memory, Moment};
 use crate::model::lifecycle::DesiredState;
 use crate::model::status::{
     self, AgentNack, AgentReport, Liveness, Observation, PlacedTask, Preparation,
 };
+use crate::observe::events::Event;
 use crate::reconcile::remove;
 use crate::store::connectors::ConnectorRecord;
 
