@@ -3,13 +3,12 @@
 //!
 //! - [`lifecycle`]: which action is allowed in which desired state.
 //! - [`rules`]: rules of a spec that need its instance and settings.
-//! - [`placement`]: which agent runs which task.
+//! - [`placement`]: which agent runs which task, and how many move at once.
 //! - [`lease`]: which agents have not been heard of for too long.
 //! - [`lessons`]: what reports teach for good.
 //! - [`field_mask`]: which fields an update sets.
 //! - [`updates`]: what can be changed.
 //! - [`positions`]: where partitions go on that a reset does not name.
-//! - [`pace`]: how many tasks move at once.
 //! - [`status`]: what is shown of a connector.
 //! - [`progress`]: how far each partition is, from several agents' reports.
 //! - [`flowing`]: whether each partition flows.
@@ -21,7 +20,6 @@ pub(crate) mod flowing;
 pub(crate) mod lease;
 pub(crate) mod lessons;
 pub(crate) mod lifecycle;
-pub(crate) mod pace;
 pub(crate) mod placement;
 pub(crate) mod positions;
 pub(crate) mod progress;

@@ -23,10 +23,10 @@ use tokio::time::Instant;
 
 use crate::catalog::Change;
 use crate::core::Core;
-use crate::model::pace::Pace;
 use crate::session::assignments;
 use crate::store::StoreError;
 use crate::store::connectors::ConnectorRecord;
+use place::Placer;
 use work::{Kind, Works};
 
 /// How often what is too old is swept out.
@@ -42,14 +42,14 @@ const ENDED: usize = 64;
 pub(crate) async fn run(core: Arc<Core>) {
     let (ended, mut ends) = mpsc::channel(ENDED);
     let mut works = Works::new(ended);
-    let mut pace = Pace::default();
+    let mut placer = Placer::default();
     let mut sweep_at = Instant::now();
     loop {
         if sweep_at <= Instant::now() {
             sweep(&core).await;
             sweep_at = Instant::now() + SWEEP;
         }
-        let pass = pass(&core, &mut works, &mut pace).await;
+        let pass = pass(&core, &mut works, &mut placer).await;
         let wake_at = match pass {
             Ok(moves_at) => [core.fleet.next_expiry(), works.next_due(), moves_at, Some(sweep_at)]
                 .into_iter()
@@ -80,7 +80,7 @@ pub(crate) async fn run(core: Arc<Core>) {
 async fn pass(
     core: &Arc<Core>,
     works: &mut Works,
-    pace: &mut Pace,
+    placer: &mut Placer,
 ) -> Result<Option<Instant>, StoreError> {
     for (id, record) in core.fleet.expire() {
         tracing::warn!(agent = id, "the agent's lease ran out");
@@ -98,7 +98,7 @@ async fn pass(
     for record in deleted {
         remove::stop_tasks(core, record).await?;
     }
-    let moves_at = place::place(core, pace).await?;
+    let moves_at = placer.place(core).await?;
     assignments::publish(core);
 
     works.keep(&connectors);

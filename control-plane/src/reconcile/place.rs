@@ -1,4 +1,4 @@
-//! Which agent runs which task: what the pure function says, made durable.
+//! Which agent runs which task: what the board says, made durable.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,65 +9,90 @@ use tokio::time::Instant;
 
 use crate::catalog::Change;
 use crate::core::Core;
-use crate::model::pace::{Pace, Step};
-use crate::model::placement::{self, AgentOffer, ConnectorDemand, Placement, TaskKey};
+use crate::model::placement::{AgentOffer, Board, ConnectorDemand};
 use crate::session::fleet::AgentView;
 use crate::store::StoreError;
 use crate::store::connectors::ConnectorRecord;
 use crate::store::placements::{PlacedTask, PlacementRecord};
 
-/// Places the tasks of every connector that was deployed; agents get them once
-/// it is prepared. A connector's placement version rises with its placement,
-/// and is durable before an agent sees it. Returns when the tasks move on that
-/// `pace` holds back.
-pub(super) async fn place(core: &Core, pace: &mut Pace) -> Result<Option<Instant>, StoreError> {
-    let connectors = core.catalog.connectors();
-    let may_run: Vec<_> = connectors.iter().filter(|record| may_run(record)).collect();
-    let demands: Vec<_> = may_run.iter().map(|record| demand(record)).collect();
-    let agents = core.fleet.views();
-    let stored: BTreeMap<_, _> = core.catalog.placements().into_iter().collect();
-    let current = current(&stored);
-    let gone = gone(&agents, &current);
-    let offers: Vec<_> = agents.into_iter().filter_map(offer).collect();
-    let wanted = placement::place(&demands, &offers, &current);
-    let Step { placement: placed, next } =
-        pace.limit(&current, wanted, &gone, Instant::now().into_std());
-
-    let mut changes = Vec::new();
-    for record in may_run {
-        let tasks = tasks_of(&placed, record.name());
-        let before = stored.get(record.name()).filter(|before| before.uid == record.uid());
-        if before.is_some_and(|before| before.tasks == tasks)
-            || before.is_none() && tasks.is_empty()
-        {
-            continue;
-        }
-        let version = before.map_or(0, |before| before.version) + 1;
-        tell(core, record, version, &tasks);
-        let uid = record.uid().to_owned();
-        let placement = PlacementRecord { form: 0, uid, version, tasks };
-        changes.push(Change::Placement(record.name().to_owned(), Some(Arc::new(placement))));
-    }
-    let names: Vec<_> = changes
-        .iter()
-        .filter_map(|change| match change {
-            Change::Placement(name, _) => Some(name.clone()),
-            _ => None,
-        })
-        .collect();
-    core.catalog.apply(changes).await?;
-    core.touch_all(&names);
-    Ok(next.map(Instant::from_std))
+/// Places tasks.
+#[derive(Debug, Default)]
+pub(super) struct Placer {
+    /// Absent until it was set up from what is durable.
+    board: Option<Board>,
+    /// The connectors on it, name -> uid.
+    known: BTreeMap<String, String>,
 }
 
-/// Agents that have tasks and are gone without having given them back.
-fn gone(agents: &[AgentView], current: &Placement) -> BTreeSet<String> {
-    let is_left_alone = |id: &str| {
-        let agent = agents.iter().find(|agent| agent.id == id);
-        agent.is_some_and(|agent| agent.gave_back || agent.state != v1::AgentState::Gone)
-    };
-    let placed: BTreeSet<_> = current.values().collect();
-    placed.into_iter().filter(|id| !is_left_alone(id)).cloned().collect()
+impl Placer {
+    /// Places the tasks of every connector that was deployed; agents get them
+    /// once it is prepared. A connector's placement version rises with its
+    /// placement, and is durable before an agent sees it. Returns when the
+    /// tasks move on that wait for their turn.
+    pub(super) async fn place(&mut self, core: &Core) -> Result<Option<Instant>, StoreError> {
+        let connectors = core.catalog.connectors();
+        let may_run: BTreeMap<_, _> = connectors
+            .iter()
+            .filter(|record| may_run(record))
+            .map(|record| (record.name(), record))
+            .collect();
+        // What could not be stored is not known to it.
+        let mut board = self.board.take().unwrap_or_else(|| {
+            self.known.clear();
+            restored(core, may_run.values().copied())
+        });
+        self.known.retain(|name, uid| {
+            let is_same = may_run.get(name.as_str()).is_some_and(|record| record.uid() == uid);
+            if !is_same {
+                board.remove_connector(name);
+            }
+            is_same
+        });
+        for record in may_run.values() {
+            board.set_connector(demand(record));
+            self.known.insert(record.name().to_owned(), record.uid().to_owned());
+        }
+        for agent in core.fleet.views() {
+            match agent.state {
+                v1::AgentState::Gone => board.remove_agent(&agent.id, agent.gave_back),
+                _ => board.set_agent(offer(agent)),
+            }
+        }
+        let settled = board.settle(Instant::now().into_std());
+
+        let mut changes = Vec::new();
+        let mut names = Vec::new();
+        for (name, tasks) in settled.changed {
+            let Some(record) = may_run.get(name.as_str()) else { continue };
+            let placed = |(index, agent)| PlacedTask { index, agent };
+            let tasks: Vec<_> = tasks.into_iter().map(placed).collect();
+            let before = core.catalog.placement(&name);
+            let before = before.filter(|before| before.uid == record.uid());
+            let version = before.map_or(0, |before| before.version) + 1;
+            tell(core, record, version, &tasks);
+            let uid = record.uid().to_owned();
+            let placement = PlacementRecord { form: 0, uid, version, tasks };
+            changes.push(Change::Placement(name.clone(), Some(Arc::new(placement))));
+            names.push(name);
+        }
+        core.catalog.apply(changes).await?;
+        self.board = Some(board);
+        core.touch_all(&names);
+        Ok(settled.next.map(Instant::from_std))
+    }
+}
+
+/// A board that knows where the tasks are by what is durable.
+fn restored<'a>(core: &Core, connectors: impl Iterator<Item = &'a Arc<ConnectorRecord>>) -> Board {
+    let mut board = Board::new();
+    for record in connectors {
+        let placement = core.catalog.placement(record.name());
+        if let Some(placement) = placement.filter(|one| one.uid == record.uid()) {
+            let tasks = placement.tasks.iter().map(|task| (task.index, task.agent.clone()));
+            board.restore(record.name(), tasks);
+        }
+    }
+    board
 }
 
 fn may_run(record: &ConnectorRecord) -> bool {
@@ -87,34 +112,15 @@ fn demand(record: &ConnectorRecord) -> ConnectorDemand {
     }
 }
 
-fn offer(agent: AgentView) -> Option<AgentOffer> {
+fn offer(agent: AgentView) -> AgentOffer {
     let AgentView { id, record, state, .. } = agent;
-    (state != v1::AgentState::Gone).then(|| AgentOffer {
+    AgentOffer {
         id,
         pool: Pool::new(record.vpc_id, record.vswitch_id),
         capacity: record.capacity,
         features: record.features.into_iter().collect(),
         placeable: state == v1::AgentState::Connected,
-    })
-}
-
-fn current(stored: &BTreeMap<String, Arc<PlacementRecord>>) -> Placement {
-    let tasks = stored.iter().flat_map(|(connector, placement)| {
-        placement.tasks.iter().map(|task| {
-            let key = TaskKey { connector: connector.clone(), index: task.index };
-            (key, task.agent.clone())
-        })
-    });
-    tasks.collect()
-}
-
-fn tasks_of(placed: &Placement, connector: &str) -> Vec<PlacedTask> {
-    let first = TaskKey { connector: connector.to_owned(), index: 0 };
-    placed
-        .range(first..)
-        .take_while(|(task, _)| task.connector == connector)
-        .map(|(task, agent)| PlacedTask { index: task.index, agent: agent.clone() })
-        .collect()
+    }
 }
 
 fn tell(core: &Core, record: &ConnectorRecord, version: u64, tasks: &[PlacedTask]) {

@@ -1,0 +1,52 @@
+//! How full an agent is, compared with others.
+
+use std::cmp::Ordering;
+
+/// Tasks by capacity; equal where the fractions are.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Share {
+    tasks: u32,
+    capacity: u32,
+}
+
+impl Share {
+    /// Of an agent that would have `tasks` of the `capacity` that it takes,
+    /// which is not 0.
+    pub(super) fn new(tasks: u32, capacity: u32) -> Self {
+        Self { tasks, capacity }
+    }
+}
+
+impl Ord for Share {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // Without a division: multiplied by the capacity of the other.
+        let one = u64::from(self.tasks) * u64::from(other.capacity);
+        one.cmp(&(u64::from(other.tasks) * u64::from(self.capacity)))
+    }
+}
+
+impl PartialOrd for Share {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Share {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Share {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_ordered_as_fractions() {
+        assert!(Share::new(1, 3) < Share::new(1, 2));
+        assert!(Share::new(u32::MAX, u32::MAX) > Share::new(u32::MAX - 1, u32::MAX));
+        assert_eq!(Share::new(1, 2), Share::new(2, 4));
+    }
+}
