@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::catalog::Change;
 use crate::core::Core;
-use crate::model::placement::{AgentOffer, Board, ConnectorDemand};
+use crate::model::placement::{AgentOffer, Board, ConnectorDemand, Rebalance};
 use crate::session::fleet::AgentView;
 use crate::store::StoreError;
 use crate::store::connectors::ConnectorRecord;
@@ -84,7 +84,7 @@ impl Placer {
 
 /// A board that knows where the tasks are by what is durable.
 fn restored<'a>(core: &Core, connectors: impl Iterator<Item = &'a Arc<ConnectorRecord>>) -> Board {
-    let mut board = Board::new();
+    let mut board = Board::new(Rebalance::default());
     for record in connectors {
         let placement = core.catalog.placement(record.name());
         if let Some(placement) = placement.filter(|one| one.uid == record.uid()) {

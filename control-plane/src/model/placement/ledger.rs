@@ -59,10 +59,38 @@ impl Agent {
         self.open().map(|offer| Share::new(self.load() + 1, offer.capacity))
     }
 
-    /// Whether tasks of it may move to even out something: not while it is
+    /// Whether tasks of it may move for the sake of others: not while it is
     /// disconnected.
     pub(super) fn is_connected(&self) -> bool {
         self.offer.as_ref().is_some_and(|offer| offer.placeable)
+    }
+
+    /// Puts it into the orders of its pool.
+    fn list(&self, id: &Arc<str>, pool: &mut PoolIndex) {
+        let Some(offer) = self.offer.as_ref().filter(|offer| offer.placeable) else { return };
+        if offer.capacity > 0 {
+            let share = Share::new(self.load(), offer.capacity);
+            pool.connected.insert((share, Arc::clone(id)));
+            pool.tasks += self.tasks.len();
+        }
+        if let (Some(offer), Some(share)) = (self.open(), self.share()) {
+            pool.open.insert(&offer.features, (share, Arc::clone(id)));
+            pool.room += u64::from(offer.capacity - self.load());
+        }
+    }
+
+    /// Takes it out of them.
+    fn unlist(&self, id: &Arc<str>, pool: &mut PoolIndex) {
+        let Some(offer) = self.offer.as_ref().filter(|offer| offer.placeable) else { return };
+        if offer.capacity > 0 {
+            let share = Share::new(self.load(), offer.capacity);
+            pool.connected.remove(&(share, Arc::clone(id)));
+            pool.tasks -= self.tasks.len();
+        }
+        if let (Some(offer), Some(share)) = (self.open(), self.share()) {
+            pool.open.remove(&offer.features, &(share, Arc::clone(id)));
+            pool.room -= u64::from(offer.capacity - self.load());
+        }
     }
 }
 
@@ -125,23 +153,19 @@ impl Board {
         }
     }
 
-    /// Changes an agent and keeps the order of the open ones.
+    /// Changes an agent and keeps the orders of its pool right.
     fn change_agent(&mut self, id: &Arc<str>, change: impl FnOnce(&mut Agent)) {
         let agent = self.agents.entry(Arc::clone(id)).or_default();
         let was_open = agent.open().is_some();
-        if let (Some(offer), Some(share)) = (agent.open(), agent.share()) {
-            let pool = index(&mut self.pools, &mut self.touched, &offer.pool);
-            pool.open.remove(&offer.features, &(share, Arc::clone(id)));
-            pool.room -= u64::from(offer.capacity - agent.load());
+        if let Some(offer) = &agent.offer {
+            agent.unlist(id, index(&mut self.pools, &mut self.touched, &offer.pool));
         }
         change(agent);
-        if let (Some(offer), Some(share)) = (agent.open(), agent.share()) {
-            let pool = index(&mut self.pools, &mut self.touched, &offer.pool);
-            pool.open.insert(&offer.features, (share, Arc::clone(id)));
-            pool.room += u64::from(offer.capacity - agent.load());
-            if !was_open {
-                self.opened.insert(Arc::clone(id));
-            }
+        if let Some(offer) = &agent.offer {
+            agent.list(id, index(&mut self.pools, &mut self.touched, &offer.pool));
+        }
+        if !was_open && agent.open().is_some() {
+            self.opened.insert(Arc::clone(id));
         }
         if agent.offer.is_none() && agent.tasks.is_empty() {
             self.agents.remove(id);

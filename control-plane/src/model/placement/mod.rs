@@ -11,7 +11,8 @@
 //!
 //! So when an agent leaves, its own tasks move and no others; when one joins,
 //! tasks without an agent come to it, and tasks of connectors that are doubled
-//! on one agent, but nothing moves only to even out the load.
+//! on one agent. Nothing moves only to even out the load, but gently, and where
+//! that is asked for ([`rebalance`]).
 //!
 //! A task goes to the agent with the fewest tasks of its connector, then with
 //! the smallest share of its capacity in use, then with the first id.
@@ -29,6 +30,7 @@
 mod ledger;
 mod pace;
 mod pool;
+mod rebalance;
 mod settle;
 mod share;
 
@@ -41,6 +43,7 @@ use kafka2oss_proto::spec::Pool;
 use ledger::{Agent, Connector, Tasks};
 use pace::Pace;
 use pool::PoolIndex;
+pub(crate) use rebalance::Rebalance;
 
 /// What a connector needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,14 +116,19 @@ pub(crate) struct Board {
     touched: BTreeSet<Pool>,
     /// Pools that may have tasks of agents that are gone.
     moving: BTreeSet<Pool>,
+    rebalance: Rebalance,
+    /// When each pool is evened out further; at once without a time.
+    rounds: BTreeMap<Pool, Option<Instant>>,
+    /// Pools that may be uneven.
+    uneven: BTreeSet<Pool>,
     /// Connectors whose tasks were changed, with those that they had before.
     before: BTreeMap<Arc<str>, Tasks>,
 }
 
 impl Board {
     /// An empty one.
-    pub(crate) fn new() -> Self {
-        Self::default()
+    pub(crate) fn new(rebalance: Rebalance) -> Self {
+        Self { rebalance, ..Self::default() }
     }
 
     /// Takes in where the tasks of a connector are by what is durable: index

@@ -14,16 +14,21 @@ use super::share::Share;
 /// Features, by name.
 pub(super) type Features = BTreeSet<String>;
 
-/// An agent with room, in the order in which tasks come to them.
-pub(super) type Open = (Share, Arc<str>);
+/// An agent by the share of its capacity.
+pub(super) type ByShare = (Share, Arc<str>);
 
 /// One pool.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct PoolIndex {
-    /// Agents that take a further task, by what they can do.
-    pub(super) open: ByFeatures<Open>,
+    /// Agents that take a further task, by what they can do; their share is
+    /// the one that they have with it.
+    pub(super) open: ByFeatures<ByShare>,
     /// How many tasks those take together.
     pub(super) room: u64,
+    /// Agents that are connected and take tasks, by the share that is in use.
+    pub(super) connected: BTreeSet<ByShare>,
+    /// How many tasks those have together.
+    pub(super) tasks: usize,
     /// Tasks without an agent, by what they need.
     pub(super) unplaced: ByFeatures<Task>,
     /// Connectors that have two tasks on one connected agent, by what they
@@ -35,7 +40,7 @@ pub(super) struct PoolIndex {
 
 impl PoolIndex {
     pub(super) fn is_empty(&self) -> bool {
-        self.open.is_empty()
+        self.connected.is_empty()
             && self.unplaced.is_empty()
             && self.doubled.is_empty()
             && self.leaving.is_empty()
@@ -114,7 +119,7 @@ impl<T: Ord> ByFeatures<T> {
         self.0.is_empty()
     }
 
-    fn iter(&self) -> impl Iterator<Item = (&Features, &BTreeSet<T>)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Features, &BTreeSet<T>)> {
         self.0.iter()
     }
 

@@ -14,8 +14,9 @@ impl Board {
     /// Puts right what the events since the last call have made wrong.
     ///
     /// It ends: a task that gets an agent lowers the number of those without
-    /// one, and one that is spread, without raising that, the number of those
-    /// that are doubled.
+    /// one; one that is spread, without raising that, the number of those that
+    /// are doubled; one that evens out, without raising these, how full the
+    /// fuller agents are.
     pub(crate) fn settle(&mut self, now: Instant) -> Settled {
         for name in mem::take(&mut self.unchecked_connectors) {
             self.check_connector(&name);
@@ -23,7 +24,16 @@ impl Board {
         for id in mem::take(&mut self.unchecked_agents) {
             self.check_agent(&id);
         }
-        let next = self.move_leaving(now);
+        let leaving = self.move_leaving(now);
+        self.fill_and_spread();
+        let evening_out = self.even_out(now);
+        let next = [leaving, evening_out].into_iter().flatten().min();
+        Settled { changed: self.take_changed(), next }
+    }
+
+    /// Has every task with an agent that can have one, and every connector
+    /// spread that can be.
+    pub(super) fn fill_and_spread(&mut self) {
         loop {
             self.fill_pools();
             if let Some(agent) = self.opened.pop_first() {
@@ -34,7 +44,6 @@ impl Board {
                 break;
             }
         }
-        Settled { changed: self.take_changed(), next }
     }
 
     fn check_connector(&mut self, name: &Arc<str>) {
@@ -117,6 +126,9 @@ impl Board {
         // What is placed touches its pool once more.
         while let Some(pool) = self.touched.pop_first() {
             self.fill(&pool);
+            if self.rebalance.auto && !self.rounds.contains_key(&pool) {
+                self.uneven.insert(pool.clone());
+            }
             if self.pools.get(&pool).is_some_and(|index| index.is_empty()) {
                 self.pools.remove(&pool);
             }

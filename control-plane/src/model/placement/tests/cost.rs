@@ -1,5 +1,7 @@
 //! What an event costs among many connectors and agents.
 
+use std::time::Duration;
+
 use super::*;
 
 const CAPACITY: u32 = 20;
@@ -12,22 +14,24 @@ fn full(connectors: u32, runs: u32) -> Board {
     let agents: Vec<_> =
         (0..2 * runs / CAPACITY).map(|number| offer(&format!("a-{number:05}"), CAPACITY)).collect();
     let mut board = board(&demands, &agents, &Placement::new());
+    // None of these comes to its first round.
+    board.rebalance = Rebalance { auto: true, interval: Duration::from_secs(60 * 60) };
     let changed = board.settle(Instant::now()).changed;
     assert_eq!(changed.len() as u32, connectors.min(2 * runs));
     board
 }
 
 /// Processor time of this thread.
-fn thread_time() -> std::time::Duration {
+fn thread_time() -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the pointer is to a timespec of this function.
     let result = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
     assert_eq!(result, 0);
-    std::time::Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// The least processor time of several runs of the events.
-fn cost(board: &mut Board, mut events: impl FnMut(&mut Board)) -> std::time::Duration {
+fn cost(board: &mut Board, mut events: impl FnMut(&mut Board)) -> Duration {
     let times = (0..15).map(|_| {
         let start = thread_time();
         events(board);
@@ -77,7 +81,7 @@ fn an_event_costs_about_the_same_among_many_as_among_few() {
         ("an agent that is cut off for a moment", |board| {
             for placeable in [false, true] {
                 board.set_agent(AgentOffer { placeable, ..offer("a-00003", CAPACITY) });
-                assert_eq!(board.settle(Instant::now()), Settled::default());
+                assert!(board.settle(Instant::now()).changed.is_empty());
             }
         }),
         ("a connector that comes and goes", |board| {
@@ -87,7 +91,7 @@ fn an_event_costs_about_the_same_among_many_as_among_few() {
             board.settle(Instant::now());
         }),
         ("nothing", |board| {
-            assert_eq!(board.settle(Instant::now()), Settled::default());
+            assert!(board.settle(Instant::now()).changed.is_empty());
         }),
     ];
     // A pool with as many tasks waiting as running, and one with room.

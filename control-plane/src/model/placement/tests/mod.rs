@@ -4,6 +4,7 @@ mod cases;
 mod cost;
 mod pacing;
 mod properties;
+mod rebalance;
 mod sequences;
 
 use super::*;
@@ -30,7 +31,7 @@ fn offer(id: &str, capacity: u32) -> AgentOffer {
 
 /// A board of these, with the tasks where they are in `current`; not settled.
 fn board(connectors: &[ConnectorDemand], agents: &[AgentOffer], current: &Placement) -> Board {
-    let mut board = Board::new();
+    let mut board = Board::new(Rebalance::default());
     let mut stored: BTreeMap<&str, Vec<(u32, String)>> = BTreeMap::new();
     for ((connector, index), agent) in current {
         stored.entry(connector).or_default().push((*index, agent.clone()));

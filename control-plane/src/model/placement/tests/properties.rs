@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn pools() -> impl Strategy<Value = Pool> {
+pub(super) fn pools() -> impl Strategy<Value = Pool> {
     (0..2_u32).prop_map(|number| Pool::new(format!("vpc-{number}"), ""))
 }
 
@@ -36,7 +36,7 @@ pub(super) fn offers() -> impl Strategy<Value = AgentOffer> {
     )
 }
 
-fn connectors() -> impl Strategy<Value = Vec<ConnectorDemand>> {
+pub(super) fn connectors() -> impl Strategy<Value = Vec<ConnectorDemand>> {
     vec(demands(), 0..8).prop_map(|mut demands| {
         let named = demands.iter_mut().enumerate();
         named.for_each(|(number, demand)| demand.name = format!("c{number}"));
@@ -44,7 +44,7 @@ fn connectors() -> impl Strategy<Value = Vec<ConnectorDemand>> {
     })
 }
 
-fn agents() -> impl Strategy<Value = Vec<AgentOffer>> {
+pub(super) fn agents() -> impl Strategy<Value = Vec<AgentOffer>> {
     vec(offers(), 0..6).prop_map(|mut offers| {
         offers.iter_mut().enumerate().for_each(|(number, offer)| offer.id = format!("a{number}"));
         offers

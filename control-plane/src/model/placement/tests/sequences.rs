@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::properties::{demands, offers, placements, wrong};
+use super::properties::{demands, offers, placements, pools, wrong};
 use super::*;
 
 /// What happens to a board.
@@ -15,6 +15,8 @@ enum Event {
     RemoveConnector(String),
     SetAgent(AgentOffer),
     RemoveAgent(String, bool),
+    /// It is to be evened out.
+    Rebalance(Pool),
     /// It is settled this much later.
     Settle(Duration),
 }
@@ -28,6 +30,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => connector().prop_map(Event::RemoveConnector),
         4 => (agent(), offers()).prop_map(|(id, offer)| Event::SetAgent(AgentOffer { id, ..offer })),
         2 => (agent(), any::<bool>()).prop_map(|(id, gave_back)| Event::RemoveAgent(id, gave_back)),
+        1 => pools().prop_map(Event::Rebalance),
         3 => (0..1_500_u64).prop_map(|passed| Event::Settle(Duration::from_millis(passed))),
     ];
     vec(event, 0..40)
@@ -44,9 +47,11 @@ struct Run {
 }
 
 impl Run {
-    fn new(current: &Placement) -> Self {
+    fn new(current: &Placement, auto: bool) -> Self {
+        let mut board = board(&[], &[], current);
+        board.rebalance.auto = auto;
         Self {
-            board: board(&[], &[], current),
+            board,
             connectors: BTreeMap::new(),
             agents: BTreeMap::new(),
             told: current.clone(),
@@ -73,6 +78,7 @@ impl Run {
                 self.agents.remove(&id);
                 self.board.remove_agent(&id, gave_back);
             }
+            Event::Rebalance(pool) => self.board.rebalance(&pool),
             Event::Settle(passed) => {
                 self.now += passed;
                 self.settle();
@@ -128,8 +134,14 @@ impl Run {
     fn pools(&self) -> BTreeMap<Pool, PoolIndex> {
         let (mut pools, mut touched) = (BTreeMap::new(), BTreeSet::new());
         for (id, agent) in &self.board.agents {
-            let (Some(offer), Some(share)) = (agent.open(), agent.share()) else { continue };
+            let Some(offer) = &agent.offer else { continue };
             let pool = ledger::index(&mut pools, &mut touched, &offer.pool);
+            if offer.placeable && offer.capacity > 0 {
+                let share = share::Share::new(agent.load(), offer.capacity);
+                pool.connected.insert((share, Arc::clone(id)));
+                pool.tasks += agent.tasks.len();
+            }
+            let (Some(offer), Some(share)) = (agent.open(), agent.share()) else { continue };
             pool.open.insert(&offer.features, (share, Arc::clone(id)));
             pool.room += u64::from(offer.capacity - agent.load());
         }
@@ -162,9 +174,9 @@ proptest! {
 
     #[test]
     fn any_events_settled_anywhere_end_in_a_placement_that_keeps_every_rule(
-        current in placements(), events in events(),
+        current in placements(), events in events(), auto in any::<bool>(),
     ) {
-        let mut run = Run::new(&current);
+        let mut run = Run::new(&current, auto);
         for event in events {
             let was_settled = matches!(event, Event::Settle(_));
             run.happen(event);
@@ -183,8 +195,10 @@ proptest! {
     }
 
     #[test]
-    fn the_same_events_have_the_same_results(current in placements(), events in events()) {
-        let (mut one, mut other) = (Run::new(&current), Run::new(&current));
+    fn the_same_events_have_the_same_results(
+        current in placements(), events in events(), auto in any::<bool>(),
+    ) {
+        let (mut one, mut other) = (Run::new(&current, auto), Run::new(&current, auto));
         other.now = one.now;
         for event in events {
             one.happen(event.clone());
@@ -197,7 +211,7 @@ proptest! {
     fn an_event_moves_no_task_that_it_is_not_about_but_doubled_ones(
         events in events(),
     ) {
-        let mut run = Run::new(&Placement::new());
+        let mut run = Run::new(&Placement::new(), false);
         for event in events {
             run.settle_all();
             let before = placement(&run.board);
@@ -208,6 +222,8 @@ proptest! {
                 Event::SetAgent(AgentOffer { id, .. }) | Event::RemoveAgent(id, _) => {
                     (String::new(), id.clone())
                 }
+                // That moves others on purpose.
+                Event::Rebalance(_) => continue,
                 Event::Settle(_) => Default::default(),
             };
             run.happen(event);
