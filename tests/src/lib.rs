@@ -36,7 +36,7 @@ pub mod produce;
 pub mod proxy;
 pub mod raw_client;
 pub mod read;
-pub mod resident;
+pub use kafka2oss_figures::resident;
 pub mod scratch;
 pub mod sts;
 pub mod token;

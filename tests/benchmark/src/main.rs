@@ -9,7 +9,8 @@
 //!   certificates, and what stands in the topics.
 //! - `deployment`, `connector`, `destination`, `copy`, `verdict`: the product between them.
 //! - `connect`: Kafka Connect's own runtime.
-//! - `measure`, `statistics`, `report`, `machine`: numbers, and how they are shown.
+//! - `measure`, `machine`: numbers; how they are summed up and shown is in
+//!   `kafka2oss_figures`, as for the control plane's suite.
 
 mod authority;
 mod connect;
@@ -20,9 +21,7 @@ mod destination;
 mod floor;
 mod machine;
 mod measure;
-mod report;
 mod scenario;
-mod statistics;
 mod topics;
 mod values;
 mod verdict;

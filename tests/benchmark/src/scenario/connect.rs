@@ -2,13 +2,13 @@
 //! file: a lower bound of what any of its connectors costs.
 
 use anyhow::Result;
+use kafka2oss_figures::report::{Report, mib};
+use kafka2oss_figures::statistics::{median, median_ratio};
 
 use crate::connect::{self, ConnectRun};
 use crate::connector::Output;
 use crate::copy::copy;
 use crate::measure::Measured;
-use crate::report::{Report, mib};
-use crate::statistics::{median, median_ratio};
 use crate::topics::Codec;
 use crate::world::{Scale, World};
 

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail, ensure};
+use kafka2oss_figures::report::Report;
+use kafka2oss_figures::statistics::percentile;
 use kafka2oss_proto::v1::StoreType;
 use kafka2oss_tests::name::unique;
 use kafka2oss_tests::oss::OssServer;
@@ -15,8 +17,6 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::connector::{Output, Rotation, spec};
 use crate::deployment::Deployment;
 use crate::destination::Destination;
-use crate::report::Report;
-use crate::statistics::percentile;
 use crate::topics::PARTITIONS;
 use crate::values::Values;
 use crate::world::World;

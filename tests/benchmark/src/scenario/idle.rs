@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use kafka2oss_figures::report::{Report, mib};
 use kafka2oss_proto::v1::StoreType;
 use kafka2oss_tests::name::unique;
 use kafka2oss_tests::oss::OssServer;
@@ -13,7 +14,6 @@ use crate::connector::{Output, spec};
 use crate::deployment::Deployment;
 use crate::destination::Destination;
 use crate::measure::{Measured, Meter};
-use crate::report::{Report, mib};
 use crate::topics::PARTITIONS;
 use crate::world::World;
 

@@ -10,10 +10,10 @@ mod throughput;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
+use kafka2oss_figures::report::Report;
 
 use crate::authority::TrustedAuthority;
-use crate::machine::Machine;
-use crate::report::Report;
+use crate::machine::Setting;
 use crate::topics::Topic;
 use crate::world::{Scale, World};
 
@@ -53,7 +53,7 @@ pub(crate) async fn data_plane(options: Options, trusted: TrustedAuthority) -> R
     let Options { quick, only } = options;
     let scale = Scale::new(quick);
     let mut report = Report::default();
-    report.line(Machine::this())?;
+    report.line(Setting::this())?;
     let mut world = World::start(trusted).await?;
     for scenario in Scenario::value_variants() {
         if !only.is_empty() && !only.contains(scenario) {

@@ -12,6 +12,8 @@
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Result, ensure};
+use kafka2oss_figures::report::{Report, mib};
+use kafka2oss_figures::statistics::{median, median_ratio};
 use kafka2oss_tests::kafka::KafkaServer;
 use kafka2oss_tests::name::unique;
 
@@ -22,8 +24,6 @@ use crate::destination::Destination;
 use crate::floor;
 use crate::floor::null_store::{NullStore, Received};
 use crate::measure::{Measured, Meter};
-use crate::report::{Report, mib};
-use crate::statistics::{median, median_ratio};
 use crate::topics::{Codec, Topic};
 use crate::world::{Scale, World};
 

@@ -4,6 +4,8 @@
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
+use kafka2oss_figures::report::Report;
+use kafka2oss_figures::statistics::median;
 use kafka2oss_proto::v1::StoreType;
 use kafka2oss_sandbox::oss::{Fault, Occurrence, Operation, RequestMatch};
 use kafka2oss_tests::name::unique;
@@ -13,8 +15,6 @@ use super::largest_divisor;
 use crate::connector::{Output, Rotation, spec};
 use crate::deployment::Deployment;
 use crate::destination::Destination;
-use crate::report::Report;
-use crate::statistics::median;
 use crate::topics::{Codec, Content, Topic};
 use crate::world::{Scale, World};
 

@@ -2,14 +2,14 @@
 //! agent, with the default budget and with a small one, objects of 8 MiB, into MinIO.
 
 use anyhow::Result;
+use kafka2oss_figures::report::{Report, mib};
+use kafka2oss_figures::statistics::median;
 use kafka2oss_tests::name::unique;
 use kafka2oss_tests::resident::peak_resident_bytes;
 
 use crate::connector::{Output, spec};
 use crate::copy::{Contents, copy};
 use crate::deployment::Deployment;
-use crate::report::{Report, mib};
-use crate::statistics::median;
 use crate::topics::{Codec, Content, PARTITIONS, Topic};
 use crate::world::{Scale, World};
 

@@ -7,6 +7,8 @@
 //! record after which the last objects are closed.
 
 use anyhow::Result;
+use kafka2oss_figures::report::{Report, mib};
+use kafka2oss_figures::statistics::{median, median_ratio};
 use kafka2oss_proto::v1::{Compression, OutputFormat};
 
 use crate::connector::Output;
@@ -14,8 +16,6 @@ use crate::copy::{Copied, copy};
 use crate::destination::Destination;
 use crate::floor;
 use crate::measure::Measured;
-use crate::report::{Report, mib};
-use crate::statistics::{median, median_ratio};
 use crate::topics::{Codec, Topic};
 use crate::verdict::judge;
 use crate::world::{Scale, World};

@@ -5,12 +5,18 @@ use std::fs;
 use anyhow::{Context, Result};
 
 /// Bytes of physical memory that a process has just now.
+///
+/// # Errors
+/// The process has ended, or this is not Linux.
 pub fn resident_bytes(pid: u32) -> Result<u64> {
     status(pid, "VmRSS:")
 }
 
 /// The most bytes of physical memory that a process has ever had: the kernel's
 /// own high-water mark, which no peak between two looks escapes.
+///
+/// # Errors
+/// The process has ended, or this is not Linux.
 pub fn peak_resident_bytes(pid: u32) -> Result<u64> {
     status(pid, "VmHWM:")
 }

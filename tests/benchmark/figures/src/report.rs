@@ -1,4 +1,4 @@
-//! What the suite prints: tables for people, then `name=value` for programs.
+//! What a suite prints: tables for people, then `name=value` for programs.
 
 use std::fmt::Display;
 use std::io::{Write, stdout};
@@ -8,13 +8,16 @@ use comfy_table::{CellAlignment, Table, presets};
 
 /// Everything that is printed, as it comes; the figures last.
 #[derive(Debug, Default)]
-pub(crate) struct Report {
+pub struct Report {
     figures: Vec<(String, f64)>,
 }
 
 impl Report {
     /// Prints a line at once.
-    pub(crate) fn line(&self, line: impl Display) -> Result<()> {
+    ///
+    /// # Errors
+    /// The output is closed.
+    pub fn line(&self, line: impl Display) -> Result<()> {
         let mut out = stdout().lock();
         writeln!(out, "{line}")?;
         out.flush()?;
@@ -22,7 +25,10 @@ impl Report {
     }
 
     /// Prints a table at once, under a heading.
-    pub(crate) fn table(
+    ///
+    /// # Errors
+    /// The output is closed.
+    pub fn table(
         &self,
         heading: impl Display,
         columns: &[&str],
@@ -37,12 +43,15 @@ impl Report {
     }
 
     /// Keeps a figure for the end.
-    pub(crate) fn figure(&mut self, name: impl Into<String>, value: Option<f64>) {
+    pub fn figure(&mut self, name: impl Into<String>, value: Option<f64>) {
         self.figures.extend(value.map(|value| (name.into(), value)));
     }
 
     /// Prints the figures: the last lines.
-    pub(crate) fn finish(self) -> Result<()> {
+    ///
+    /// # Errors
+    /// The output is closed.
+    pub fn finish(self) -> Result<()> {
         self.line("")?;
         for (name, value) in &self.figures {
             self.line(format_args!("{name}={value:.3}"))?;
@@ -52,6 +61,6 @@ impl Report {
 }
 
 /// Bytes in MiB.
-pub(crate) fn mib(bytes: u64) -> f64 {
+pub fn mib(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }

@@ -2,7 +2,7 @@
 
 /// The middle one of some numbers, or the mean of the two in the middle; `None`
 /// without any.
-pub(crate) fn median(numbers: impl IntoIterator<Item = f64>) -> Option<f64> {
+pub fn median(numbers: impl IntoIterator<Item = f64>) -> Option<f64> {
     let sorted = sorted(numbers);
     let middle = sorted.len() / 2;
     if sorted.len() % 2 == 1 {
@@ -14,7 +14,7 @@ pub(crate) fn median(numbers: impl IntoIterator<Item = f64>) -> Option<f64> {
 
 /// The smallest of some numbers that at least this share of them, above 0 and at
 /// most 1, does not exceed (the nearest-rank percentile); `None` without any.
-pub(crate) fn percentile(numbers: impl IntoIterator<Item = f64>, share: f64) -> Option<f64> {
+pub fn percentile(numbers: impl IntoIterator<Item = f64>, share: f64) -> Option<f64> {
     let sorted = sorted(numbers);
     let rank = (share * sorted.len() as f64).ceil() as usize;
     sorted.get(rank.max(1) - 1).copied()
@@ -22,7 +22,7 @@ pub(crate) fn percentile(numbers: impl IntoIterator<Item = f64>, share: f64) -> 
 
 /// The median of the ratios of pairs: each within its own round, so that what
 /// disturbs a whole round disturbs no ratio.
-pub(crate) fn median_ratio(pairs: impl IntoIterator<Item = (f64, f64)>) -> Option<f64> {
+pub fn median_ratio(pairs: impl IntoIterator<Item = (f64, f64)>) -> Option<f64> {
     median(pairs.into_iter().map(|(number, limit)| number / limit))
 }
 
