@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::SystemTime;
 
+use kafka2oss_proto::MAX_BOOT_NONCE;
+
 use crate::assignment::replace;
 
 /// In the state directory: the number of the last process, in decimal.
@@ -30,11 +32,12 @@ pub(crate) async fn nonce(directory: Option<&Path>, now: SystemTime) -> u64 {
     nonce
 }
 
-/// Microseconds since 1970, but more than the last one.
+/// Microseconds since 1970, but more than the last one. A last one that nobody takes, or
+/// after which there is no room, is as good as none.
 fn next(last: Option<u64>, now: SystemTime) -> u64 {
     let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let micros = u64::try_from(since.as_micros()).unwrap_or(u64::MAX);
-    last.map_or(micros, |last| micros.max(last.saturating_add(1)))
+    let micros = u64::try_from(since.as_micros()).unwrap_or(u64::MAX).clamp(1, MAX_BOOT_NONCE);
+    last.filter(|last| *last < MAX_BOOT_NONCE).map_or(micros, |last| micros.max(last + 1))
 }
 
 #[cfg(test)]
@@ -68,5 +71,15 @@ mod tests {
         assert_eq!(nonce(Some(scratch.path()), at(1)).await, 1_000_000);
         assert_eq!(nonce(Some(&scratch.join("missing")), at(1)).await, 1_000_000);
         assert_eq!(nonce(None, at(1)).await, 1_000_000);
+        for absurd in [MAX_BOOT_NONCE, u64::MAX] {
+            std::fs::write(scratch.join(FILE), absurd.to_string()).expect("it is written");
+            assert_eq!(nonce(Some(scratch.path()), at(1)).await, 1_000_000);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_clock_at_either_end_gives_a_number_that_is_taken() {
+        assert_eq!(nonce(None, SystemTime::UNIX_EPOCH).await, 1);
+        assert_eq!(nonce(None, at(1 << 40)).await, MAX_BOOT_NONCE);
     }
 }

@@ -22,6 +22,10 @@ pub mod v1 {
     tonic::include_proto!("kafka2oss.v1");
 }
 
+/// The highest number that a process may start under, in microseconds since 1970: in the
+/// year 2255. Above it is no start of an agent, and nothing that one could go beyond.
+pub const MAX_BOOT_NONCE: u64 = 1 << 53;
+
 /// Descriptors of package `kafka2oss.v1` and what it imports, for server
 /// reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -183,6 +183,23 @@ async fn a_superseded_agent_stops_its_tasks_and_ends() {
 }
 
 #[tokio::test]
+async fn an_agent_that_is_not_let_in_tries_again_and_its_tasks_go_on() {
+    let mut control_plane = ControlPlane::start();
+    let mut bench = start(options(&control_plane.url())).await;
+    let mut stream = control_plane.welcomed().await;
+    stream.assign(vec![wire("c", &[0])]).await;
+    assert_eq!(bench.event().await, started("c/0"));
+    drop(stream);
+
+    let stream = control_plane.stream().await;
+    let message = "a newer one was heard of".to_owned();
+    stream.send(connect_response::Message::Superseded(v1::Superseded { message })).await;
+    let stream = control_plane.welcomed().await;
+    assert_eq!(stream.hello.held.len(), 1);
+    bench.no_event();
+}
+
+#[tokio::test]
 async fn cached_assignments_run_before_a_control_plane_is_there() {
     let state = tempfile::tempdir().expect("a directory");
     let with_state =

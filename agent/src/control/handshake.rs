@@ -63,7 +63,10 @@ async fn greet(control: &Control) -> Result<Opened, End> {
     let welcome = match incoming.message().await {
         Ok(Some(v1::ConnectResponse { message: Some(message) })) => match message {
             connect_response::Message::Welcome(welcome) => welcome,
-            connect_response::Message::Superseded(superseded) => return Err(end_of(superseded)),
+            // It says how it is now, and not for ever: only who was let in ends by it.
+            connect_response::Message::Superseded(superseded) => {
+                return Err(lost(format!("not let in: {}", superseded.message)));
+            }
             _ => return Err(lost("the first message was not Welcome".to_owned())),
         },
         Ok(_) => return Err(lost("the stream ended before Welcome".to_owned())),

@@ -64,7 +64,7 @@ pub(crate) enum Ended {
         /// Whether it has ended the stream in answer to the Goodbye.
         told: bool,
     },
-    /// A newer process has this agent's id.
+    /// A newer process has taken this agent's id over.
     Superseded(Superseded),
 }
 

@@ -60,6 +60,12 @@ impl Leases {
             .collect()
     }
 
+    /// Whether the agent was heard of by this process within its lease.
+    pub(crate) fn is_heard(&self, agent: &str, now: Instant) -> bool {
+        let last = self.agents.get(agent).copied().flatten();
+        last.is_some_and(|last| now < self.counts_from(Some(last)) + self.lease)
+    }
+
     /// When the next lease runs out, if nothing is heard until then.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
         self.agents.values().map(|last| self.counts_from(*last) + self.lease).min()
@@ -115,6 +121,19 @@ mod tests {
         leases.heard("a", start + seconds(20));
         leases.known("a");
         assert_eq!(leases.next_expiry(), Some(start + seconds(50)));
+    }
+
+    #[test]
+    fn only_what_this_process_has_heard_counts_as_heard() {
+        let start = Instant::now();
+        let mut leases = Leases::new(LEASE, start);
+        leases.known("a");
+        assert!(!leases.is_heard("a", start) && !leases.is_heard("b", start));
+        leases.heard("a", start + seconds(5));
+        assert!(leases.is_heard("a", start + seconds(34)));
+        assert!(!leases.is_heard("a", start + seconds(35)));
+        leases.remove("a");
+        assert!(!leases.is_heard("a", start + seconds(5)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The first message of an agent.
 
 use kafka2oss_proto::names::AgentName;
-use kafka2oss_proto::v1;
+use kafka2oss_proto::{MAX_BOOT_NONCE, v1};
 
 use super::Refusal;
 use crate::clock;
@@ -55,6 +55,11 @@ impl Greeting {
         if boot_nonce == 0 {
             return refuse("boot_nonce is missing".to_owned());
         }
+        if boot_nonce > MAX_BOOT_NONCE {
+            return refuse(format!(
+                "boot_nonce {boot_nonce} is above {MAX_BOOT_NONCE}: no agent starts so late"
+            ));
+        }
         let texts = [&vpc_id, &vswitch_id, &region_id, &version];
         if texts.into_iter().chain(&features).any(|text| text.len() > MAX_TEXT) {
             return refuse(format!("a text of Hello is longer than {MAX_TEXT} bytes"));
@@ -102,10 +107,11 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_refused_with_the_reason() {
         type Change = fn(&mut v1::Hello);
-        let cases: [(&str, Change); 5] = [
+        let cases: [(&str, Change); 6] = [
             ("agent_id", |hello| hello.agent_id = "a/b".to_owned()),
             ("protocol version 9", |hello| hello.protocol_version = 9),
             ("boot_nonce", |hello| hello.boot_nonce = 0),
+            ("above 9007199254740992", |hello| hello.boot_nonce = u64::MAX),
             ("longer than", |hello| hello.vpc_id = "v".repeat(257)),
             ("more than", |hello| hello.features = vec![String::new(); 257]),
         ];

@@ -58,7 +58,7 @@ where
     let Some(stream) = admit(&core, &greeting, trusted).await? else {
         tracing::warn!(agent = greeting.id, "refused a process that is older than the agent's");
         // There is room: it is the first message.
-        let _ = sender.try_send(outbound::superseded());
+        let _ = sender.try_send(outbound::refused(core.settings.lease));
         return Ok(outbound);
     };
     let (id, session) = (greeting.id, stream.session);

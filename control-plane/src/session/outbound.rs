@@ -51,6 +51,17 @@ pub(super) fn superseded() -> v1::ConnectResponse {
     }))
 }
 
+/// Tells a process that is not let in, instead of Welcome.
+pub(super) fn refused(lease: Duration) -> v1::ConnectResponse {
+    response(Message::Superseded(v1::Superseded {
+        message: format!(
+            "a process with this agent id and a higher boot number is connected, or was within \
+             {lease:?}: this one is let in when that one has not been heard of for so long; if \
+             both are meant to run, give one another id"
+        ),
+    }))
+}
+
 async fn ended(ending: &mut watch::Receiver<Option<Ending>>) -> Ending {
     match ending.wait_for(Option::is_some).await {
         Ok(why) => why.unwrap_or(Ending::Replaced),

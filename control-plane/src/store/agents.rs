@@ -14,7 +14,7 @@ pub(crate) struct AgentRecord {
     /// Form of this value.
     #[prost(uint32, tag = "1")]
     pub(crate) form: u32,
-    /// Its start, in microseconds since 1970.
+    /// Of its last process that was let in.
     #[prost(uint64, tag = "2")]
     pub(crate) boot_nonce: u64,
     /// Its pool: VPC.

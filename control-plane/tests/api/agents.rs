@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kafka2oss_proto::v1::agent_control_service_client::AgentControlServiceClient;
 use kafka2oss_proto::v1::connect_response::Message as Told;
 use kafka2oss_proto::v1::{self, ConnectorState, GoodbyeReason};
 
@@ -132,6 +133,43 @@ async fn of_two_processes_with_one_id_the_newer_wins_whichever_comes_first() {
     late.told(superseded).await;
     late.ended().await;
     assert!(late.lists().is_empty());
+}
+
+#[tokio::test]
+async fn what_an_agent_said_of_its_start_once_keeps_no_later_process_out() {
+    let mut server = Server::with_instance().await;
+    let superseded = |told: &Told| matches!(told, Told::Superseded(_)).then_some(());
+    let mut first = Agent::connect(&server.channel, Script::willing("a").boot(2_000)).await;
+    first.assigned(|_| true).await;
+    first.vanish().await;
+    // Its clock went back, and it has lost its file.
+    let mut refused = Agent::connect(&server.channel, Script::willing("a").boot(1_000)).await;
+    refused.told(superseded).await;
+    server.restart().await;
+    let mut again = Agent::connect(&server.channel, Script::willing("a").boot(1_000)).await;
+    again.assigned(|_| true).await;
+}
+
+#[tokio::test]
+async fn a_start_that_no_agent_can_have_takes_no_id_over() {
+    let mut server = Server::with_instance().await;
+    let (name, mut a, _b) = on_two(&mut server).await;
+    let (say, said) = tokio::sync::mpsc::channel(1);
+    let hello = Script::willing("a").boot(u64::MAX).hello;
+    let hello = v1::connect_request::Message::Hello(hello);
+    say.send(v1::ConnectRequest { message: Some(hello) }).await.expect("room");
+    let mut client = AgentControlServiceClient::new(server.channel.clone());
+    let said = tokio_stream::wrappers::ReceiverStream::new(said);
+    let status = client.connect(said).await.expect_err("refused");
+    assert!(status.message().contains("boot_nonce"), "{status}");
+    // The agent's own stream is still the one that counts.
+    let paused = server.pause(&name).await.expect("paused");
+    a.assigned(|list| {
+        list.connectors
+            .iter()
+            .any(|one| one.generation == paused.generation && one.run_mode() == v1::RunMode::Pause)
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -99,13 +99,16 @@ impl Fleet {
         Self { state: Mutex::new(state), reports: watch::Sender::new(0) }
     }
 
-    /// Whether a process that started at `boot_nonce` may have the agent's id:
-    /// not while a newer one has its lease.
+    /// Whether a process with this boot nonce may have the agent's id: not while one with
+    /// a higher nonce is there, or was within the lease, as far as this control plane has
+    /// heard itself. A nonce that an agent had once keeps nobody out: its successor may
+    /// have lost the file that its own rises from, and a clock may go back.
     pub(crate) fn admits(&self, id: &str, boot_nonce: u64) -> bool {
-        self.with(id, |agent| {
-            agent.record.gone_time.is_some() || agent.record.boot_nonce <= boot_nonce
+        let state = self.lock();
+        state.agents.get(id).is_none_or(|agent| {
+            let is_there = agent.session.is_some() || state.leases.is_heard(id, now());
+            agent.record.boot_nonce <= boot_nonce || !is_there
         })
-        .unwrap_or(true)
     }
 
     /// Opens a stream of an agent that was admitted; an earlier one ends.

@@ -114,6 +114,22 @@ async fn the_newer_process_has_the_id_and_a_stream_of_the_same_one_replaces_the_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_process_with_a_lower_nonce_is_kept_out_only_while_the_newer_one_is_heard_of() {
+    let fleet = fleet();
+    let newer = fleet.connect("a", record(u64::MAX), Vec::new(), true);
+    assert!(!fleet.admits("a", 5));
+    fleet.disconnect("a", newer.session);
+    assert!(!fleet.admits("a", 5), "it may come back");
+    tokio::time::advance(LEASE).await;
+    assert!(fleet.admits("a", 5), "also before its tasks are taken away");
+
+    let known = Fleet::new(LEASE, vec![("a".to_owned(), record(u64::MAX))]);
+    assert!(known.admits("a", 5), "this control plane has never heard of the newer one");
+    let _stream = known.connect("a", record(5), Vec::new(), true);
+    assert!(known.admits("a", 6) && !known.admits("a", 4));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_latest_assignments_win_and_the_same_ones_are_not_sent_again() {
     let fleet = fleet();
     let mut stream = fleet.connect("a", record(1), Vec::new(), true);
