@@ -16,8 +16,8 @@ pub struct Options {
     #[arg(long, env = "KAFKA2OSS_AGENT_CONTROL_PLANE", default_value = DEFAULT_CONTROL_PLANE)]
     pub control_plane: String,
 
-    /// Id of this agent: 1 to 64 of A-Z, a-z, 0-9, `_`, `.` and `-`; the same
-    /// after each restart, and no other agent's
+    /// Id of this agent: 1 to 64 of A-Z, a-z, 0-9, `_`, `.` and `-`, not starting
+    /// with `.` or `-`; the same after each restart, and no other agent's
     #[arg(long, env = "KAFKA2OSS_AGENT_ID")]
     pub agent_id: String,
 

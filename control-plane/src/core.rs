@@ -14,7 +14,7 @@ use crate::clock;
 use crate::observe::events::{Event, EventLog};
 use crate::observe::status::StatusBoard;
 use crate::observe::tape::Tapes;
-use crate::secrets::InlineSecrets;
+use crate::secrets::{Digests, InlineSecrets};
 use crate::session::fleet::Fleet;
 use crate::store::StoreError;
 use crate::store::agents::AgentRecord;
@@ -38,6 +38,8 @@ pub(crate) struct Core {
     pub(crate) catalog: Catalog,
     pub(crate) fleet: Fleet,
     pub(crate) secrets: InlineSecrets,
+    /// Of the secrets in requests that may be repeated.
+    pub(crate) digests: Digests,
     pub(crate) events: EventLog,
     pub(crate) statuses: StatusBoard,
     pub(crate) logs: Tapes<Arc<v1::LogEntry>>,
@@ -50,15 +52,19 @@ pub(crate) struct Core {
 
 impl Core {
     /// Over what an earlier process left in `catalog`.
-    pub(crate) fn new(settings: Settings, catalog: Catalog) -> Self {
+    ///
+    /// # Errors
+    /// The system gives no random bytes.
+    pub(crate) fn new(settings: Settings, catalog: Catalog) -> anyhow::Result<Self> {
         let known = catalog.agents().into_iter();
         let known = known.map(|(id, record)| (id, AgentRecord::clone(&record))).collect();
         let fleet = Fleet::new(settings.lease, known);
-        Self {
+        Ok(Self {
             settings,
             fleet,
             catalog,
             secrets: InlineSecrets::default(),
+            digests: Digests::draw()?,
             events: EventLog::new(),
             statuses: StatusBoard::default(),
             logs: Tapes::default(),
@@ -66,7 +72,7 @@ impl Core {
             stop: CancellationToken::new(),
             reconcile: Notify::new(),
             deletions_wait: AtomicBool::new(false),
-        }
+        })
     }
 
     /// Wakes the reconciler.

@@ -13,7 +13,8 @@ pub struct InvalidName {
     rule: &'static str,
 }
 
-/// ID of an instance: 1-64 of `A-Za-z0-9_-`.
+/// ID of an instance: 1-64 of `A-Za-z0-9_-` that do not start with `-`, which by itself
+/// stands for all instances.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct InstanceName(String);
 
@@ -25,21 +26,25 @@ pub struct ConnectorName {
     connector_id: String,
 }
 
-/// ID of an agent: 1-64 of `A-Za-z0-9_.-`.
+/// ID of an agent: 1-64 of `A-Za-z0-9_.-` that do not start with `.` or `-`: it may be
+/// part of a path, an argument or a label.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AgentName(String);
 
 /// The rule for instance IDs, for people.
-pub const INSTANCE_ID_RULE: &str = "1 to 64 characters of A-Z, a-z, 0-9, `_` and `-`";
+pub const INSTANCE_ID_RULE: &str =
+    "1 to 64 characters of A-Z, a-z, 0-9, `_` and `-`, not starting with `-`";
 /// The rule for connector IDs, for people.
 pub const CONNECTOR_ID_RULE: &str = "1 to 48 characters of a-z, 0-9 and `-`, not starting with `-`";
 /// The rule for agent IDs, for people.
-pub const AGENT_ID_RULE: &str = "1 to 64 characters of A-Z, a-z, 0-9, `_`, `.` and `-`";
+pub const AGENT_ID_RULE: &str =
+    "1 to 64 characters of A-Z, a-z, 0-9, `_`, `.` and `-`, not starting with `.` or `-`";
 
 impl InstanceName {
     /// From a bare ID.
     pub fn from_id(id: &str) -> Result<Self, InvalidName> {
         let legal = (1..=64).contains(&id.len())
+            && !id.starts_with('-')
             && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
         legal.then(|| Self(id.to_owned())).ok_or_else(|| InvalidName {
             given: id.to_owned(),
@@ -82,6 +87,7 @@ impl AgentName {
     /// From a bare ID.
     pub fn from_id(id: &str) -> Result<Self, InvalidName> {
         let legal = (1..=64).contains(&id.len())
+            && !id.starts_with(['.', '-'])
             && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
         legal.then(|| Self(id.to_owned())).ok_or_else(|| InvalidName {
             given: id.to_owned(),
@@ -176,6 +182,18 @@ mod tests {
             assert!(ConnectorName::from_id(instance.clone(), id).is_err(), "{id}");
         }
         assert!(ConnectorName::from_id(instance, &"a".repeat(48)).is_ok());
+    }
+
+    #[test]
+    fn an_id_that_means_something_else_elsewhere_is_refused() {
+        for id in ["", ".", "..", ".hidden", "-", "-rf", "a/b", "a b", "a\n", &"a".repeat(65)] {
+            assert!(AgentName::from_id(id).is_err(), "{id:?}");
+            assert!(InstanceName::from_id(id).is_err(), "{id:?}");
+        }
+        for id in ["a", "host-1.example", "_", "a..", &"a".repeat(64)] {
+            assert!(AgentName::from_id(id).is_ok(), "{id:?}");
+        }
+        assert!("instances/-".parse::<InstanceName>().is_err(), "it stands for all of them");
     }
 
     #[test]

@@ -55,6 +55,7 @@ pub(super) async fn delete(
         }
         // Repeated, perhaps with another wish.
         Decision::Already | Decision::CarriedOut | Decision::Refused { .. } => {
+            etag::check_repeated(record.connector(), &etag)?;
             ConnectorRecord::clone(&record)
         }
     };
@@ -92,7 +93,7 @@ pub(super) fn check_state(record: &ConnectorRecord, action: Action) -> Result<De
 pub(super) fn next_generation(record: &ConnectorRecord) -> (ConnectorRecord, v1::Connector) {
     let mut connector = record.connector().clone();
     connector.generation += 1;
-    connector.etag = etag::of(&connector.uid, connector.generation);
+    connector.etag = etag::next(&connector);
     connector.update_time = Some(clock::now());
     (record.clone(), connector)
 }

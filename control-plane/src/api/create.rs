@@ -15,6 +15,7 @@ use crate::catalog::Change;
 use crate::clock;
 use crate::core::Core;
 use crate::model::rules;
+use crate::secrets::{self, Same};
 use crate::store::connectors::ConnectorRecord;
 use crate::store::request_ids::RequestIdRecord;
 
@@ -71,6 +72,7 @@ pub(super) async fn create(
     let connector = request.connector.clone();
     let checked =
         check(&core, &request.parent, &request.connector_id, connector, trusted, violations)?;
+    let secrets = request.connector.as_ref().and_then(|given| core.digests.of(given));
     if let Some(connector) = &mut request.connector {
         spec::redact(connector);
     }
@@ -87,7 +89,8 @@ pub(super) async fn create(
 
     let remembers = !request.request_id.is_empty() && !request.validate_only;
     if remembers && let Some(earlier) = core.catalog.request_id(&key) {
-        return repeated(&core, &request, &earlier, &name);
+        let same = secrets::compare(earlier.secrets.as_ref(), secrets.as_ref());
+        return repeated(&core, &request, &earlier, same, &name);
     }
     if core.catalog.connector(&name).is_some() {
         return Err(ApiError::Exists(name));
@@ -112,6 +115,7 @@ pub(super) async fn create(
             request: Some(request),
             uid: uid.clone(),
             create_time: Some(clock::now()),
+            secrets,
         };
         changes.push(Change::RequestId(key, Some(Arc::new(made))));
     }
@@ -131,7 +135,7 @@ fn new(checked: v1::Connector, name: &str) -> v1::Connector {
     let now = clock::now();
     v1::Connector {
         name: name.to_owned(),
-        etag: etag::of(&uid, 1),
+        etag: etag::first(&uid),
         uid,
         create_time: Some(now),
         update_time: Some(now),
@@ -148,18 +152,27 @@ fn repeated(
     core: &Core,
     request: &v1::CreateConnectorRequest,
     earlier: &RequestIdRecord,
+    secrets: Same,
     name: &str,
 ) -> Result<v1::Connector, ApiError> {
     let id = &request.request_id;
+    let refuse = |why: String| Err(ApiError::RequestIdReused(format!("request_id `{id}` {why}")));
     if earlier.request.as_ref() != Some(request) {
-        let message = format!("request_id `{id}` was used with another request");
-        return Err(ApiError::RequestIdReused(message));
+        return refuse("was used with another request".to_owned());
+    }
+    match secrets {
+        Same::Yes => {}
+        Same::No => return refuse("was used with other inline secrets".to_owned()),
+        Same::Unknown => {
+            return refuse(format!(
+                "made {name} before the control plane started, which keeps no inline secret and \
+                 cannot tell whether these are the same: update its credentials"
+            ));
+        }
     }
     match core.catalog.connector(name).filter(|record| record.uid() == earlier.uid) {
         Some(record) => Ok(core.shown(&record, false)),
-        None => Err(ApiError::RequestIdReused(format!(
-            "request_id `{id}` made {name}, which has been deleted since"
-        ))),
+        None => refuse(format!("made {name}, which has been deleted since")),
     }
 }
 

@@ -107,7 +107,7 @@ async fn create(
     let now = clock::now();
     let instance = v1::Instance {
         name: name.to_string(),
-        etag: etag::of(&uid, 1),
+        etag: etag::first(&uid),
         uid,
         create_time: Some(now),
         update_time: Some(now),

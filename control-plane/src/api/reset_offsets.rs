@@ -36,6 +36,7 @@ pub(super) async fn reset(
     act::check_state(&record, Action::ResetOffsets)?;
     let pending = record.reset.as_ref().filter(|_| !record.start_is_fixed());
     if pending.is_some_and(|pending| pending.asked.as_ref() == Some(&asked)) {
+        etag::check_repeated(record.connector(), &given_etag)?;
         return Ok(core.shown(&record, false));
     }
     etag::check(record.name(), &record.connector().etag, &given_etag)?;

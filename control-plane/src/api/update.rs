@@ -57,8 +57,8 @@ pub(super) async fn update(
     let (mut changed, mut connector) = if spec_changes {
         act::next_generation(&record)
     } else {
-        let update_time = Some(clock::now());
-        let connector = v1::Connector { update_time, ..record.connector().clone() };
+        let (etag, update_time) = (etag::next(record.connector()), Some(clock::now()));
+        let connector = v1::Connector { etag, update_time, ..record.connector().clone() };
         (ConnectorRecord::clone(&record), connector)
     };
     connector.spec = Some(spec);

@@ -71,7 +71,7 @@ impl ControlPlane {
             heartbeat: options.heartbeat(),
             allowed_concurrency: options.allowed_concurrency.clone(),
         };
-        let core = Arc::new(Core::new(settings, catalog));
+        let core = Arc::new(Core::new(settings, catalog)?);
         let health = HealthReporter::new();
         let routes = routes(&core, &health).await?;
         let server = tokio::spawn({

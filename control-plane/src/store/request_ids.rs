@@ -2,7 +2,7 @@
 //! that repeats a request whose answer it lost.
 //!
 //! - Key: `{parent}/{request_id}`.
-//! - Value: [`RequestIdRecord`].
+//! - Value: [`RequestIdRecord`]. Form 2 added field 5, which is absent in form 1.
 //! - Lifetime: [`KEPT`] from the first request; swept at start and hourly.
 
 use std::time::Duration;
@@ -28,9 +28,23 @@ pub(crate) struct RequestIdRecord {
     /// When.
     #[prost(message, optional, tag = "4")]
     pub(crate) create_time: Option<Timestamp>,
+    /// Tells the request's plain secrets from others; absent where it had none.
+    #[prost(message, optional, tag = "5")]
+    pub(crate) secrets: Option<SecretsDigest>,
+}
+
+/// A digest of secrets, keyed by what is on no disk.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct SecretsDigest {
+    /// Names the key, which goes with the process that drew it.
+    #[prost(string, tag = "1")]
+    pub(crate) key_id: String,
+    /// HMAC-SHA256 over paths and values.
+    #[prost(bytes = "vec", tag = "2")]
+    pub(crate) digest: Vec<u8>,
 }
 
 super::family! {
     /// Request IDs of CreateConnector.
-    RequestIds = 0x06, form 1, RequestIdRecord
+    RequestIds = 0x06, form 2, RequestIdRecord
 }

@@ -83,6 +83,28 @@ async fn only_what_the_service_made_is_removed_and_only_after_the_tasks_stopped(
 }
 
 #[tokio::test]
+async fn a_repeated_deletion_has_an_etag_that_is_right_or_none() {
+    let mut server = Server::with_instance().await;
+    let agent = Agent::connect(&server.channel, making("a")).await;
+    let name = running(&mut server).await;
+    // It waits for the agent.
+    agent.vanish().await;
+    let before = server.get(&name).await.expect("there").etag;
+    let with = |etag: &str| v1::DeleteConnectorRequest { etag: etag.to_owned(), ..delete(&name) };
+    let deleting = server.connectors.delete_connector(with(&before)).await.expect("accepted");
+    let after = deleting.into_inner().etag;
+    assert_ne!(before, after);
+    for etag in [&before, &after, ""] {
+        server.connectors.delete_connector(with(etag)).await.expect("repeated");
+    }
+    for etag in ["old", &before.replace('-', "-1")] {
+        let orphan = v1::DeleteConnectorRequest { orphan_resources: true, ..with(etag) };
+        let status = server.connectors.delete_connector(orphan).await.expect_err("refused");
+        assert_eq!((status.code(), reason(&status).as_str()), (Code::Aborted, "ETAG_MISMATCH"));
+    }
+}
+
+#[tokio::test]
 async fn what_another_connector_names_stays() {
     let mut server = Server::with_instance().await;
     let agent = Agent::connect(&server.channel, making("a")).await;

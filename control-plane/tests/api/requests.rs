@@ -160,6 +160,24 @@ async fn an_instance_may_refuse_connectors() {
 }
 
 #[tokio::test]
+async fn ids_that_mean_something_else_in_a_path_are_refused() {
+    let mut server = Server::with_instance().await;
+    for id in ["-", "..", "-a"] {
+        let request = v1::CreateInstanceRequest {
+            instance_id: id.to_owned(),
+            instance: Some(instance()),
+            validate_only: false,
+        };
+        let status = server.instances.create_instance(request).await.expect_err("refused");
+        let expected = ("instance_id".to_owned(), "SPEC_FIELD_INVALID".to_owned());
+        assert_eq!(violations(&status), [expected], "{id}");
+        let request = v1::GetAgentRequest { name: format!("agents/{id}") };
+        let status = server.agents.get_agent(request).await.expect_err("refused");
+        assert_eq!(status.code(), Code::InvalidArgument, "{id}");
+    }
+}
+
+#[tokio::test]
 async fn instances_are_registered_listed_and_removed() {
     let mut server = Server::with_instance().await;
     let registered = server.register("b-2").await;

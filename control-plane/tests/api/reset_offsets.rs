@@ -298,3 +298,26 @@ async fn every_violation_of_a_reset_comes_in_one_answer() {
         assert_eq!(fields(&status), expected(&wrong));
     }
 }
+
+#[tokio::test]
+async fn a_repeated_reset_has_an_etag_that_is_right_or_none() {
+    let mut server = Server::with_instance().await;
+    let (_cure, cured) = tokio::sync::watch::channel(false);
+    let agent = Agent::connect(&server.channel, script(cured)).await;
+    let before = paused(&mut server).await;
+    // The start stays open: nobody reads it.
+    agent.vanish().await;
+    let with = |etag: &str| v1::ResetOffsetsRequest {
+        name: before.name.clone(),
+        reset: Some(v1::OffsetReset { to: Some(To::Earliest(())) }),
+        etag: etag.to_owned(),
+    };
+    let after = server.connectors.reset_offsets(with(&before.etag)).await.expect("accepted");
+    let after = after.into_inner();
+    for etag in [&before.etag, &after.etag, ""] {
+        let again = server.connectors.reset_offsets(with(etag)).await.expect("repeated");
+        assert_eq!(again.into_inner().generation, after.generation);
+    }
+    let status = server.connectors.reset_offsets(with("old")).await.expect_err("refused");
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::Aborted, "ETAG_MISMATCH"));
+}

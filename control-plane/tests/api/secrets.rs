@@ -6,7 +6,7 @@ use kafka2oss_proto::v1::{self, ConnectorState};
 use prost::Message;
 
 use crate::agent::{Agent, Script, problem};
-use crate::server::{Server, condition, creation, credentials, plain};
+use crate::server::{Server, condition, creation, credentials, plain, reason};
 
 const VALUE: &str = "SeCrEt-tHaT-mUsT-nOt-LeAk";
 
@@ -84,4 +84,28 @@ async fn secrets_that_were_lost_are_withheld_and_given_again_by_update() {
     server.until_state(&name, ConnectorState::Running).await;
     server.stop().await;
     assert!(!files_hold(server.folder()));
+}
+
+#[tokio::test]
+async fn a_repeated_request_has_the_same_secrets_or_is_refused() {
+    let mut server = Server::with_instance().await;
+    let request = with_inline("sink");
+    let first = server.connectors.create_connector(request.clone()).await.expect("created");
+    let uid = first.into_inner().uid;
+    let again = server.connectors.create_connector(request.clone()).await.expect("repeated");
+    assert_eq!(again.into_inner().uid, uid);
+
+    let mut other = request.clone();
+    let spec = other.connector.as_mut().and_then(|connector| connector.spec.as_mut());
+    let destination = spec.and_then(|spec| spec.destination.as_mut()).expect("a destination");
+    destination.credentials = Some(credentials(plain("AKID"), plain("another")));
+    let status = server.connectors.create_connector(other).await.expect_err("refused");
+    assert_eq!(reason(&status), "REQUEST_ID_REUSED");
+    assert!(!status.message().contains(VALUE), "{status}");
+
+    // Whether they are the same nobody can tell any more; they are lost, too.
+    server.restart().await;
+    let status = server.connectors.create_connector(request).await.expect_err("refused");
+    assert_eq!(reason(&status), "REQUEST_ID_REUSED");
+    assert!(status.message().contains("credentials"), "{status}");
 }

@@ -238,6 +238,15 @@ async fn labels_change_without_a_generation() {
     let updated = update(&mut server, request, &["labels"]).await.expect("updated");
     assert_eq!((&updated.labels, updated.generation), (&labels, connector.generation));
     assert_eq!(updated.spec, connector.spec);
+
+    // Whoever read it before does not overwrite them unseen.
+    let other = [("team".to_owned(), "other".to_owned())].into();
+    let stale = v1::Connector { labels: other, ..connector.clone() };
+    let status = update(&mut server, stale.clone(), &["labels"]).await.expect_err("refused");
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::Aborted, "ETAG_MISMATCH"));
+    let same = v1::Connector { labels: labels.clone(), ..updated.clone() };
+    let same = update(&mut server, same, &["labels"]).await.expect("nothing changes");
+    assert_eq!(same.etag, updated.etag);
     server.restart().await;
     assert_eq!(server.get(&connector.name).await.expect("kept").labels, labels);
 }

@@ -59,6 +59,13 @@ impl HeldSecrets {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// Calls `visit` with the path and the value of each, in the order of the paths.
+    pub fn visit(&self, mut visit: impl FnMut(&str, &str)) {
+        for (path, value) in &self.0 {
+            visit(path, value.expose_secret());
+        }
+    }
 }
 
 /// Puts the plain values that are held in the place of withheld ones. What is

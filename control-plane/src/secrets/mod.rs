@@ -1,8 +1,11 @@
 //! Inline secrets of connectors, in memory only.
 
+mod digests;
+
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+pub(crate) use digests::{Digests, Same, compare};
 use kafka2oss_proto::spec::{self, HasSecrets, HeldSecrets};
 
 /// Inline secrets by the connector's uid. They are lost with the process; the
