@@ -19,6 +19,7 @@ use crate::session::fleet::Fleet;
 use crate::store::StoreError;
 use crate::store::agents::AgentRecord;
 use crate::store::connectors::ConnectorRecord;
+use crate::supervision::Supervision;
 
 /// Settings that more than one part needs.
 #[derive(Debug, Clone)]
@@ -46,6 +47,8 @@ pub(crate) struct Core {
     pub(crate) dead_letters: Tapes<Arc<v1::DeadLetter>>,
     /// Ends every stream and every loop.
     pub(crate) stop: CancellationToken,
+    /// Watches every loop.
+    pub(crate) supervision: Supervision,
     reconcile: Notify,
     deletions_wait: AtomicBool,
 }
@@ -59,6 +62,7 @@ impl Core {
         let known = catalog.agents().into_iter();
         let known = known.map(|(id, record)| (id, AgentRecord::clone(&record))).collect();
         let fleet = Fleet::new(settings.lease, known);
+        let stop = CancellationToken::new();
         Ok(Self {
             settings,
             fleet,
@@ -69,7 +73,8 @@ impl Core {
             statuses: StatusBoard::default(),
             logs: Tapes::default(),
             dead_letters: Tapes::default(),
-            stop: CancellationToken::new(),
+            supervision: Supervision::new(stop.clone()),
+            stop,
             reconcile: Notify::new(),
             deletions_wait: AtomicBool::new(false),
         })

@@ -30,7 +30,9 @@ mod secrets;
 mod server;
 mod session;
 mod store;
+mod supervision;
 mod text;
 
 pub use options::Options;
 pub use server::ControlPlane;
+pub use supervision::Failure;

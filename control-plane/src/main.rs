@@ -33,11 +33,7 @@ enum LogFormat {
     Json,
 }
 
-/// Exit status where the store has failed: that of an input or output error in
-/// `sysexits.h`.
-const STORE_FAILED: i32 = 74;
-
-/// What shutting down over a store that has failed may take.
+/// What shutting down may take when something has failed.
 const FAILED_SHUTDOWN: Duration = Duration::from_secs(10);
 
 #[tokio::main]
@@ -52,6 +48,7 @@ async fn main() -> anyhow::Result<()> {
         LogFormat::Human => log.init(),
         LogFormat::Json => log.json().init(),
     }
+    log_panics();
 
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -63,20 +60,28 @@ async fn main() -> anyhow::Result<()> {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
-        cause = control_plane.failed() => {
-            tracing::error!(
-                cause,
-                "the store takes no writes any more: the control plane ends, to start anew over \
-                 what is on disk; make sure that there is room under --data-dir"
-            );
+        failure = control_plane.failed() => {
+            let remedy = failure.code().remedy();
+            tracing::error!(code = %failure.code(), cause = %failure, "the control plane ends: {remedy}");
             // Everything that was answered is on disk; nothing else is waited for without
             // an end.
             let _ = tokio::time::timeout(FAILED_SHUTDOWN, control_plane.shutdown()).await;
             // The store's thread may never end.
-            std::process::exit(STORE_FAILED);
+            std::process::exit(failure.exit_status().into());
         }
     }
     tracing::info!("control plane is shutting down");
     control_plane.shutdown().await;
     Ok(())
+}
+
+/// Has a panic logged in one line, as everything else is.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let words = panic.payload_as_str().unwrap_or("without words");
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let thread = std::thread::current();
+        let thread = thread.name().unwrap_or("unnamed");
+        tracing::error!(thread, place, "panicked: {}", words.replace('\n', " "));
+    }));
 }

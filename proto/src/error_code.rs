@@ -117,6 +117,9 @@ catalogue! {
     StorageFailed "STORAGE_FAILED" Automatic
         "The control plane could not write to its data folder, and ends."
         "Make room on the disk of --data-dir, or mend it; whoever runs the control plane starts it again, then repeat the request: whether it was carried out shows then.";
+    ProcessFailed "PROCESS_FAILED" Automatic
+        "A part of the control plane or of an agent that has to run all the time has ended, and the process ends with it."
+        "Whoever runs the process starts it again, and it goes on where it stands; report what its log says of the panic.";
     // Agents
     AgentNoneInPool "AGENT_NONE_IN_POOL" Automatic
         "No agent with free capacity is connected in the connector's pool."
@@ -127,6 +130,12 @@ catalogue! {
     AgentStalled "AGENT_STALLED" Automatic
         "An agent is connected, and a task on it does nothing."
         "Restart the agent: it goes on where it stands; its log up to then shows whether its host lacks CPU.";
+    AgentUnresponsive "AGENT_UNRESPONSIVE" Automatic
+        "An agent is connected, and does not answer what it was assigned: it runs what it was assigned before."
+        "Restart the agent: it goes on where it stands; its log up to then shows whether its host lacks CPU or its disk hangs.";
+    TaskDied "TASK_DIED" Automatic
+        "A task has ended by a fault of the agent's program."
+        "Nothing: it starts again after some seconds, and goes on where it stands; report what the agent's log says of the panic.";
     AgentUnsupported "AGENT_UNSUPPORTED" Automatic
         "The agent is too old for what it was assigned."
         "Upgrade the agents of the pool.";

@@ -135,13 +135,13 @@ impl Services {
         self.keeps
     }
 
-    /// Returns when the agent has ended by itself, or the control plane's store has
-    /// failed, which they should not.
+    /// Returns when the agent or the control plane has to end, which they should not.
     pub(super) async fn one_failed(&self) -> anyhow::Error {
         tokio::select! {
             ended = self.agent.stopped() => anyhow::Error::from(ended).context("the agent"),
-            cause = self.control_plane.failed() => {
-                anyhow::anyhow!(cause).context("the control plane's store takes no writes any more")
+            failure = self.control_plane.failed() => {
+                let code = failure.code();
+                anyhow::Error::from(failure).context(format!("the control plane: {code}"))
             }
         }
     }

@@ -14,6 +14,7 @@ mod paging;
 mod request;
 mod reset_offsets;
 mod resume_partition;
+mod stream;
 mod tail;
 mod test_message;
 mod update;

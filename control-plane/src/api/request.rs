@@ -11,6 +11,7 @@ use super::error::ApiError;
 use crate::core::Core;
 use crate::store::connectors::ConnectorRecord;
 use crate::store::instances::InstanceRecord;
+use crate::supervision;
 
 /// Request IDs are up to this many bytes.
 pub(super) const MAX_REQUEST_ID: usize = 64;
@@ -81,13 +82,10 @@ pub(super) fn connector(
 pub(super) async fn to_its_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
 ) -> Result<T, ApiError> {
-    match tokio::spawn(tracing::Instrument::in_current_span(work)).await {
-        Ok(result) => result,
-        Err(error) => {
-            tracing::error!(%error, "a request's task ended");
-            Err(ApiError::Internal)
-        }
-    }
+    let work = supervision::contained("a request", work);
+    let outcome = tokio::spawn(tracing::Instrument::in_current_span(work)).await;
+    // Without an outcome it panicked, or the runtime ends.
+    outcome.ok().flatten().unwrap_or(Err(ApiError::Internal))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use super::error::ApiError;
-use super::request;
+use super::{request, stream};
 use crate::core::Core;
 use crate::observe::tape::{KEPT, Read, Tape};
 
@@ -20,6 +20,9 @@ use crate::observe::tape::{KEPT, Read, Tape};
 const WAITING: usize = 4;
 /// Entries of one answer.
 const PART: usize = 100;
+
+/// Entries, with how many were dropped before them.
+type Part<T> = Result<(Vec<T>, u64), Status>;
 
 /// Opens a stream of log lines.
 pub(super) fn logs(
@@ -30,7 +33,7 @@ pub(super) fn logs(
     let record = request::connector(core, &name)?;
     let tape = core.logs.of(record.uid());
     let stream = follow(&tape, request.lines, request.no_follow, core.stop.clone());
-    Ok(stream.map(|(entries, dropped)| Ok(v1::TailLogsResponse { entries, dropped })))
+    Ok(stream.map(|part| part.map(|(entries, dropped)| v1::TailLogsResponse { entries, dropped })))
 }
 
 /// Opens a stream of dead letters.
@@ -43,8 +46,9 @@ pub(super) fn dead_letters(
     let record = request::connector(core, &name)?;
     let tape = core.dead_letters.of(record.uid());
     let stream = follow(&tape, request.count, request.no_follow, core.stop.clone());
-    Ok(stream
-        .map(|(dead_letters, dropped)| Ok(v1::TailDeadLettersResponse { dead_letters, dropped })))
+    Ok(stream.map(|part| {
+        part.map(|(dead_letters, dropped)| v1::TailDeadLettersResponse { dead_letters, dropped })
+    }))
 }
 
 /// The entries of a tape in parts, each with how many were dropped before it.
@@ -54,14 +58,15 @@ fn follow<T: Clone + Send + Sync + 'static>(
     past: Option<u32>,
     no_follow: bool,
     stop: CancellationToken,
-) -> ReceiverStream<(Vec<T>, u64)> {
+) -> ReceiverStream<Part<T>> {
     let (sender, receiver) = mpsc::channel(WAITING);
     let past = past.and_then(|past| usize::try_from(past).ok()).unwrap_or(KEPT);
     // Not the tape itself: it ends when the connector is gone.
     let end = tape.follow();
     let first = tape.last(past);
     let tape = Arc::downgrade(tape);
-    tokio::spawn(async move {
+    let told = sender.clone();
+    let run = async move {
         let reader = async {
             let from = move |position| tape.upgrade().map(|tape| tape.from(position));
             read(first, from, end, no_follow, &sender).await
@@ -71,7 +76,8 @@ fn follow<T: Clone + Send + Sync + 'static>(
             () = stop.cancelled() => {}
             () = sender.closed() => {}
         }
-    });
+    };
+    tokio::spawn(stream::to_its_end("a tail", run, told));
     ReceiverStream::new(receiver)
 }
 
@@ -81,7 +87,7 @@ async fn read<T: Clone>(
     from: impl Fn(u64) -> Option<Read<Arc<T>>>,
     mut end: watch::Receiver<u64>,
     no_follow: bool,
-    sender: &mpsc::Sender<(Vec<T>, u64)>,
+    sender: &mpsc::Sender<Part<T>>,
 ) -> Option<()> {
     let mut next = first.next;
     send(first, sender).await?;
@@ -96,11 +102,11 @@ async fn read<T: Clone>(
     }
 }
 
-async fn send<T: Clone>(read: Read<Arc<T>>, sender: &mpsc::Sender<(Vec<T>, u64)>) -> Option<()> {
+async fn send<T: Clone>(read: Read<Arc<T>>, sender: &mpsc::Sender<Part<T>>) -> Option<()> {
     let mut dropped = read.dropped;
     for part in read.items.chunks(PART) {
         let items = part.iter().map(|item| T::clone(item)).collect();
-        sender.send((items, std::mem::take(&mut dropped))).await.ok()?;
+        sender.send(Ok((items, std::mem::take(&mut dropped)))).await.ok()?;
     }
     Some(())
 }

@@ -10,12 +10,11 @@ use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::watch_connectors_response::Event as Told;
 use kafka2oss_proto::violation::Violations;
 use tokio::sync::mpsc;
-use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
 use super::error::ApiError;
-use super::request;
+use super::{request, stream};
 use crate::core::Core;
 use crate::observe::events::{Event, Lost, Position};
 
@@ -38,16 +37,16 @@ pub(super) fn watch(
         request::instance(&core, instance)?;
     }
     let (sender, receiver) = mpsc::channel(WAITING);
-    let watcher = Watcher { core, parent, partitions: include_partitions, sender };
-    tokio::spawn(watcher.run(resume_token));
-    Ok(ReceiverStream::new(receiver).map(Ok))
+    let watcher = Watcher { core, parent, partitions: include_partitions, sender: sender.clone() };
+    tokio::spawn(stream::to_its_end("a watch", watcher.run(resume_token), sender));
+    Ok(ReceiverStream::new(receiver))
 }
 
 struct Watcher {
     core: Arc<Core>,
     parent: Option<InstanceName>,
     partitions: bool,
-    sender: mpsc::Sender<v1::WatchConnectorsResponse>,
+    sender: mpsc::Sender<Result<v1::WatchConnectorsResponse, Status>>,
 }
 
 /// The watcher takes no more.
@@ -159,6 +158,6 @@ impl Watcher {
             resume_token: token.unwrap_or_default(),
             event: Some(event),
         };
-        self.sender.send(response).await.map_err(|_| Gone)
+        self.sender.send(Ok(response)).await.map_err(|_| Gone)
     }
 }

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::backoff;
 use crate::store::connectors::ConnectorRecord;
+use crate::supervision;
 
 /// Something that an agent has to do for a connector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,7 +106,8 @@ impl Works {
         let ended = self.ended.clone();
         tokio::spawn(async move {
             // A panic in it must not leave the connector with a work for ever.
-            let complete = tokio::spawn(future).await.unwrap_or(false);
+            let work = supervision::contained("what an agent is to do", future);
+            let complete = work.await.unwrap_or(false);
             // The loop is gone only when the process stops.
             let _ = ended.send(End { name, uid, complete }).await;
         });

@@ -3,11 +3,14 @@
 mod layers;
 mod limits;
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use kafka2oss_proto::v1::agent_control_service_server::AgentControlServiceServer;
 use kafka2oss_proto::v1::agent_service_server::AgentServiceServer;
 use kafka2oss_proto::v1::connector_service_server::ConnectorServiceServer;
@@ -25,6 +28,7 @@ use crate::catalog::Catalog;
 use crate::core::{Core, Settings};
 use crate::observe::status;
 use crate::store::Store;
+use crate::supervision::Failure;
 use crate::{Options, reconcile};
 
 /// A message is up to this long: a spec is far below, a test message has two
@@ -44,9 +48,12 @@ pub struct ControlPlane {
     address: SocketAddr,
     core: Arc<Core>,
     health: HealthReporter,
-    server: JoinHandle<Result<(), tonic::transport::Error>>,
+    server: JoinHandle<()>,
     loops: Vec<JoinHandle<()>>,
 }
+
+/// A loop of the process, which ends when that is to stop.
+type Loop = (&'static str, BoxFuture<'static, ()>);
 
 impl ControlPlane {
     /// Opens the store, binds and serves: clients can connect when it
@@ -61,7 +68,6 @@ impl ControlPlane {
         let listener = TcpListener::bind(options.listen)
             .await
             .with_context(|| format!("cannot listen on {}", options.listen))?;
-        let address = listener.local_addr()?;
         let folder = options.data_dir.clone();
         let catalog = tokio::task::spawn_blocking(move || Catalog::load(Store::open(&folder)?))
             .await?
@@ -72,23 +78,37 @@ impl ControlPlane {
             allowed_concurrency: options.allowed_concurrency.clone(),
         };
         let core = Arc::new(Core::new(settings, catalog)?);
+        let loops: [Loop; 2] = [
+            ("the reconciler", Box::pin(reconcile::run(Arc::clone(&core)))),
+            ("the publisher of statuses", Box::pin(status::publish(Arc::clone(&core)))),
+        ];
+        Self::serve(&options, listener, core, loops.into()).await
+    }
+
+    /// Serves, and runs `loops` beside; all of them are watched.
+    async fn serve(
+        options: &Options,
+        listener: TcpListener,
+        core: Arc<Core>,
+        loops: Vec<Loop>,
+    ) -> anyhow::Result<Self> {
+        let address = listener.local_addr()?;
         let health = HealthReporter::new();
         let routes = routes(&core, &health).await?;
-        let server = tokio::spawn({
-            let stop = core.stop.clone();
-            let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-            Server::builder()
-                .http2_keepalive_interval(Some(KEEPALIVE))
-                .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-                .http2_max_header_list_size(64 << 10)
-                .layer(layers::stack(&options))
-                .add_routes(routes)
-                .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
-        });
-        let loops = vec![
-            tokio::spawn(reconcile::run(Arc::clone(&core))),
-            tokio::spawn(status::publish(Arc::clone(&core))),
-        ];
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let server = Server::builder()
+            .http2_keepalive_interval(Some(KEEPALIVE))
+            .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+            .http2_max_header_list_size(64 << 10)
+            .layer(layers::stack(options))
+            .add_routes(routes)
+            .serve_with_incoming_shutdown(incoming, core.stop.clone().cancelled_owned());
+        let server = core.supervision.spawn("the server", server);
+        let watched = loops
+            .into_iter()
+            .map(|(name, run)| core.supervision.spawn(name, run.map(Ok::<_, Infallible>)));
+        let mut loops: Vec<_> = watched.collect();
+        loops.push(core.supervision.spawn("the watch over the store", watch_store(core.clone())));
         Ok(Self { address, core, health, server, loops })
     }
 
@@ -97,14 +117,14 @@ impl ControlPlane {
         self.address
     }
 
-    /// Waits until the store takes no write any more, as on a full disk, and says why.
-    /// From then on health is NOT_SERVING and every change is refused; only another
-    /// process over the same folder helps, so that whoever waits for this shuts down and
-    /// ends.
-    pub async fn failed(&self) -> String {
-        let cause = self.core.catalog.failed().await;
+    /// Waits until the process has to end, and says why: the store takes no write any more,
+    /// as on a full disk, or a part that has to run all the time has ended. From then on
+    /// health is NOT_SERVING. Only another process over the same folder helps, so that
+    /// whoever waits for this shuts down and ends.
+    pub async fn failed(&self) -> Failure {
+        let failure = self.core.supervision.failed().await;
         not_serving(&self.health).await;
-        cause.to_string()
+        failure
     }
 
     /// Ends all streams, lets requests under way finish for a moment, and
@@ -113,8 +133,8 @@ impl ControlPlane {
         not_serving(&self.health).await;
         self.core.stop.cancel();
         match tokio::time::timeout(DRAIN, &mut self.server).await {
-            Ok(Ok(Ok(()))) => {}
-            Ok(ended) => tracing::error!(?ended, "the server did not end cleanly"),
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the server did not end cleanly"),
             Err(_) => {
                 tracing::warn!("requests were still under way when the control plane stopped");
                 self.server.abort();
@@ -122,7 +142,7 @@ impl ControlPlane {
         }
         for one in std::mem::take(&mut self.loops) {
             if let Err(error) = one.await {
-                tracing::error!(%error, "a loop of the control plane ended in a panic");
+                tracing::error!(%error, "a loop of the control plane did not end cleanly");
             }
         }
         self.core.catalog.close().await;
@@ -133,6 +153,18 @@ impl Drop for ControlPlane {
     fn drop(&mut self) {
         self.core.stop.cancel();
     }
+}
+
+/// Fails with the store; ends when the process is to stop.
+async fn watch_store(core: Arc<Core>) -> Result<(), Infallible> {
+    tokio::select! {
+        error = core.catalog.failed() => {
+            core.supervision.fail(Failure::Store(error.to_string()));
+            core.stop.cancelled().await;
+        }
+        () = core.stop.cancelled() => {}
+    }
+    Ok(())
 }
 
 /// Says of each service, and of all together, that it does not serve.
@@ -179,3 +211,6 @@ async fn routes(core: &Arc<Core>, health: &HealthReporter) -> anyhow::Result<Rou
         .add_service(reflection().build_v1alpha()?);
     Ok(routes.routes())
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,7 @@ use tokio::sync::mpsc;
 
 use crate::core::Core;
 use crate::store::StoreError;
+use crate::supervision;
 use fleet::Stream;
 use hello::Greeting;
 
@@ -67,10 +68,14 @@ where
     let reader = inbound::read(Arc::clone(&core), id.clone(), session, inbound);
     let writer = outbound::write(Arc::clone(&core), id.clone(), stream, sender);
     tokio::spawn(async move {
-        tokio::select! {
-            () = reader => {}
-            () = writer => {}
-        }
+        // What it left behind is the same whichever way it ended.
+        let _ = supervision::contained("an agent's stream", async {
+            tokio::select! {
+                () = reader => {}
+                () = writer => {}
+            }
+        })
+        .await;
         core.fleet.disconnect(&id, session);
         tracing::info!(agent = id, session, "agent disconnected");
         core.agent_changed(&id);

@@ -5,6 +5,7 @@
 //! of them: group commit. sled's flush is an fsync; it never runs on the
 //! async runtime.
 
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -186,7 +187,13 @@ fn write_all(
             }
         }
         let (batches, waiting): (Vec<Changes>, Vec<Done>) = group.into_iter().unzip();
-        let result = if poisoned { Err(StoreError::Poisoned) } else { write(database, batches) };
+        let result = if poisoned {
+            Err(StoreError::Poisoned)
+        } else {
+            // The thread goes on after a panic, so that whoever waits for it is answered.
+            std::panic::catch_unwind(AssertUnwindSafe(|| write(database, batches)))
+                .unwrap_or_else(|_| Err(StoreError::Engine("the store panicked".to_owned())))
+        };
         if let Err(error) = &result {
             // Some of it may be on disk, some not: only a new start can tell.
             if !poisoned {
