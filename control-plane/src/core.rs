@@ -11,9 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::catalog::{Catalog, Change};
 use crate::clock;
-use crate::observe::events::{Event, EventLog};
-use crate::observe::status::StatusBoard;
-use crate::observe::tape::Tapes;
+use crate::observe::{Board, Tapes};
 use crate::secrets::{Digests, InlineSecrets};
 use crate::session::fleet::Fleet;
 use crate::store::StoreError;
@@ -41,8 +39,7 @@ pub(crate) struct Core {
     pub(crate) secrets: InlineSecrets,
     /// Of the secrets in requests that may be repeated.
     pub(crate) digests: Digests,
-    pub(crate) events: EventLog,
-    pub(crate) statuses: StatusBoard,
+    pub(crate) statuses: Arc<Board>,
     pub(crate) logs: Tapes<Arc<v1::LogEntry>>,
     pub(crate) dead_letters: Tapes<Arc<v1::DeadLetter>>,
     /// Ends every stream and every loop.
@@ -69,8 +66,7 @@ impl Core {
             catalog,
             secrets: InlineSecrets::default(),
             digests: Digests::draw()?,
-            events: EventLog::new(),
-            statuses: StatusBoard::default(),
+            statuses: Arc::default(),
             logs: Tapes::default(),
             dead_letters: Tapes::default(),
             supervision: Supervision::new(stop.clone()),
@@ -132,12 +128,10 @@ impl Core {
     /// A connector was written: shows it as it is now to those who watch.
     pub(crate) fn changed(&self, record: &ConnectorRecord) {
         self.statuses.refresh(self, record);
-        let (name, uid) = (record.name().to_owned(), record.uid().to_owned());
-        self.events.push(Event::Changed { name, uid });
         self.reconcile();
     }
 
-    /// The connector as the API shows it, status included.
+    /// The connector as the API shows it, with its status as it is now.
     pub(crate) fn shown(&self, record: &ConnectorRecord, partitions: bool) -> v1::Connector {
         let mut connector = record.connector().clone();
         let mut status = self.statuses.current(self, record);
@@ -162,9 +156,8 @@ impl Core {
         self.secrets.forget(&uid);
         self.logs.forget(&uid);
         self.dead_letters.forget(&uid);
-        self.statuses.forget(&name);
+        self.statuses.remove(&name, &uid);
         tracing::info!(connector = name, uid, "connector is gone");
-        self.events.push(Event::Deleted { name, uid });
         Ok(())
     }
 

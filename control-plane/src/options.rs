@@ -45,6 +45,14 @@ pub struct Options {
     #[arg(long, env = "KAFKA2OSS_MAX_REQUESTS", default_value_t = 256)]
     pub max_requests: usize,
 
+    /// Watches of connectors that are open at most; more are refused.
+    #[arg(long, env = "KAFKA2OSS_MAX_WATCHES", default_value_t = 4_096)]
+    pub max_watches: usize,
+
+    /// Those of one address, of which several clients may come.
+    #[arg(long, env = "KAFKA2OSS_MAX_WATCHES_OF_PEER", default_value_t = 2_048)]
+    pub max_watches_of_peer: usize,
+
     /// Deadline of unary requests that come without one.
     #[arg(
         long,
@@ -66,6 +74,8 @@ impl Options {
             heartbeat_interval: None,
             allowed_concurrency: vec![6, 12],
             max_requests: 256,
+            max_watches: 4_096,
+            max_watches_of_peer: 2_048,
             request_timeout: Duration::from_secs(60),
         }
     }
@@ -99,6 +109,10 @@ impl Options {
             "allowed_concurrency needs at least one value, each 1 or more"
         );
         anyhow::ensure!(self.max_requests > 0, "max_requests must be 1 or more");
+        anyhow::ensure!(
+            self.max_watches > 0 && self.max_watches_of_peer > 0,
+            "max_watches and max_watches_of_peer must be 1 or more"
+        );
         Ok(())
     }
 }

@@ -111,6 +111,9 @@ catalogue! {
     TooManyRequests "TOO_MANY_REQUESTS" Automatic
         "The control plane has as many requests under way as it allows."
         "Repeat the request after a moment.";
+    TooManyWatches "TOO_MANY_WATCHES" Manual
+        "As many watches of connectors are open as the control plane allows, in all or of one address."
+        "End watches that nobody reads, or raise --max-watches or --max-watches-of-peer.";
     Internal "INTERNAL" Automatic
         "The control plane failed to carry out the request."
         "Repeat the request; the control plane's log has the cause under the request's ID.";

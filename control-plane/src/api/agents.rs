@@ -48,8 +48,8 @@ impl AgentService for Agents {
         let page = Page::read(page_size, page_token, &mut violations);
         violations.into_result(()).map_err(ApiError::Invalid)?;
         let views = self.core.fleet.views();
-        let all = views.into_iter().map(|view| shown(&self.core, view));
-        let (agents, next_page_token) = page.of(all, |agent| &agent.name);
+        let (page, next_page_token) = page.of(views, |view| &view.id);
+        let agents = page.into_iter().map(|view| shown(&self.core, view)).collect();
         Ok(Response::new(v1::ListAgentsResponse { agents, next_page_token }))
     }
 }

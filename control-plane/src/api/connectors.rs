@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use kafka2oss_proto::names::ConnectorName;
 use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::connector_service_server::ConnectorService;
@@ -12,6 +12,7 @@ use tonic::{Request, Response, Status};
 
 use super::error::ApiError;
 use super::paging::Page;
+use super::watch::Seats;
 use super::{
     act, create, dead_letters, request, reset_offsets, resume_partition, tail, test_message,
     update, watch,
@@ -25,12 +26,13 @@ type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 #[derive(Debug, Clone)]
 pub(crate) struct Connectors {
     core: Arc<Core>,
+    watches: Arc<Seats>,
 }
 
 impl Connectors {
     /// Over what the process knows.
-    pub(crate) fn new(core: Arc<Core>) -> Self {
-        Self { core }
+    pub(super) fn new(core: Arc<Core>, watches: Arc<Seats>) -> Self {
+        Self { core, watches }
     }
 
     async fn act(&self, name: &str, action: Action) -> Result<Response<v1::Connector>, Status> {
@@ -82,18 +84,16 @@ impl ConnectorService for Connectors {
         let parent = request::parent(&parent, &mut violations);
         let page = Page::read(page_size, page_token, &mut violations);
         violations.into_result(()).map_err(ApiError::Invalid)?;
-        let records = match &parent {
-            Some(instance) => {
-                request::instance(&self.core, instance)?;
-                self.core.catalog.connectors_of(instance)
-            }
-            None => self.core.catalog.connectors(),
+        if let Some(instance) = &parent {
+            request::instance(&self.core, instance)?;
+        }
+        let list = |after: &str, most| {
+            self.core.statuses.list(parent.as_ref(), after, most, |shown| {
+                states.is_empty() || states.contains(&shown.status().state)
+            })
         };
-        let wanted = records.iter().map(|record| self.core.shown(record, false)).filter(|one| {
-            let state = one.status.as_ref().map_or(0, |status| status.state);
-            states.is_empty() || states.contains(&state)
-        });
-        let (connectors, next_page_token) = page.of(wanted, |connector| &connector.name);
+        let (page, next_page_token) = page.read_from(list, |shown| shown.name());
+        let connectors = page.iter().map(|shown| shown.connector(false)).collect();
         Ok(Response::new(v1::ListConnectorsResponse { connectors, next_page_token }))
     }
 
@@ -175,8 +175,16 @@ impl ConnectorService for Connectors {
         &self,
         request: Request<v1::WatchConnectorsRequest>,
     ) -> Result<Response<Self::WatchConnectorsStream>, Status> {
-        let stream = watch::watch(Arc::clone(&self.core), request.into_inner())?;
-        Ok(Response::new(Box::pin(stream)))
+        // As a whole ConnectorService it has this method, too; what serves it to
+        // clients is `ConnectorServer`, which does not take the messages apart.
+        let messages = watch::watch(&self.core, &self.watches, request)?;
+        let decoded = messages.map(|message| {
+            message?.decode().map_err(|error| {
+                tracing::error!(%error, "a message of a watch cannot be read");
+                ApiError::Internal.into()
+            })
+        });
+        Ok(Response::new(decoded.boxed()))
     }
 
     async fn tail_logs(

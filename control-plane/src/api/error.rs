@@ -72,6 +72,9 @@ pub(crate) enum ApiError {
     /// As many requests are under way as are allowed.
     #[error("{0} requests are under way, more are not taken")]
     TooManyRequests(usize),
+    /// As many watches are open as are allowed, of one peer or in all.
+    #[error("{0} watches are open, more are not taken")]
+    TooManyWatches(usize),
     /// The request's time is over.
     #[error("the request was not carried out within its deadline; what it has begun goes on")]
     DeadlineExceeded,
@@ -129,6 +132,7 @@ pub(crate) fn to_status(error: &ApiError) -> Status {
         ApiError::NoAgent(_) => (Code::FailedPrecondition, ErrorCode::AgentNoneInPool),
         ApiError::Agent(problem) => agent_problem(problem),
         ApiError::TooManyRequests(_) => (Code::ResourceExhausted, ErrorCode::TooManyRequests),
+        ApiError::TooManyWatches(_) => (Code::ResourceExhausted, ErrorCode::TooManyWatches),
         ApiError::DeadlineExceeded => (Code::DeadlineExceeded, ErrorCode::RequestInvalid),
         ApiError::Store(cause) => {
             tracing::error!(error = %cause, "a request failed in the store");

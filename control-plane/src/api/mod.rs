@@ -22,5 +22,6 @@ mod watch;
 
 pub(crate) use agent_control::AgentControl;
 pub(crate) use agents::Agents;
-pub(crate) use connectors::Connectors;
+use connectors::Connectors;
 pub(crate) use instances::Instances;
+pub(crate) use watch::{ConnectorServer, Seats};

@@ -44,6 +44,18 @@ impl Page {
         position
     }
 
+    /// The page out of what `list` finds: at most so many after a name, in the order
+    /// of what `name` says; and the token of the next one, empty at the end.
+    pub(super) fn read_from<T>(
+        self,
+        list: impl FnOnce(&str, usize) -> Vec<T>,
+        name: impl Fn(&T) -> &str,
+    ) -> (Vec<T>, String) {
+        // One more shows whether there is another page.
+        let found = list(&self.after, self.size + 1);
+        self.of(found, name)
+    }
+
     /// The page out of `all`, which are in the order of what `name` says, and
     /// the token of the next one; empty at the end.
     pub(super) fn of<T>(

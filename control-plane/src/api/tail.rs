@@ -13,7 +13,7 @@ use tonic::Status;
 use super::error::ApiError;
 use super::{request, stream};
 use crate::core::Core;
-use crate::observe::tape::{KEPT, Read, Tape};
+use crate::observe::{Handle, KEPT, Read};
 
 /// Answers that wait for the reader. Further ones are not made before it
 /// takes these.
@@ -32,7 +32,7 @@ pub(super) fn logs(
     let name = request::name(&request.name, str::parse)?;
     let record = request::connector(core, &name)?;
     let tape = core.logs.of(record.uid());
-    let stream = follow(&tape, request.lines, request.no_follow, core.stop.clone());
+    let stream = follow(tape, request.lines, request.no_follow, core.stop.clone());
     Ok(stream.map(|part| part.map(|(entries, dropped)| v1::TailLogsResponse { entries, dropped })))
 }
 
@@ -45,7 +45,7 @@ pub(super) fn dead_letters(
     let name = request::name(&request.name, str::parse)?;
     let record = request::connector(core, &name)?;
     let tape = core.dead_letters.of(record.uid());
-    let stream = follow(&tape, request.count, request.no_follow, core.stop.clone());
+    let stream = follow(tape, request.count, request.no_follow, core.stop.clone());
     Ok(stream.map(|part| {
         part.map(|(dead_letters, dropped)| v1::TailDeadLettersResponse { dead_letters, dropped })
     }))
@@ -53,24 +53,20 @@ pub(super) fn dead_letters(
 
 /// The entries of a tape in parts, each with how many were dropped before it.
 /// Ends with the connector.
-fn follow<T: Clone + Send + Sync + 'static>(
-    tape: &Arc<Tape<Arc<T>>>,
+fn follow<T: prost::Message + Clone + 'static>(
+    tape: Handle<Arc<T>>,
     past: Option<u32>,
     no_follow: bool,
     stop: CancellationToken,
 ) -> ReceiverStream<Part<T>> {
     let (sender, receiver) = mpsc::channel(WAITING);
     let past = past.and_then(|past| usize::try_from(past).ok()).unwrap_or(KEPT);
-    // Not the tape itself: it ends when the connector is gone.
     let end = tape.follow();
     let first = tape.last(past);
-    let tape = Arc::downgrade(tape);
     let told = sender.clone();
     let run = async move {
-        let reader = async {
-            let from = move |position| tape.upgrade().map(|tape| tape.from(position));
-            read(first, from, end, no_follow, &sender).await
-        };
+        let reader =
+            async { read(first, |position| tape.from(position), end, no_follow, &sender).await };
         tokio::select! {
             _ = reader => {}
             () = stop.cancelled() => {}
@@ -85,7 +81,7 @@ fn follow<T: Clone + Send + Sync + 'static>(
 async fn read<T: Clone>(
     first: Read<Arc<T>>,
     from: impl Fn(u64) -> Option<Read<Arc<T>>>,
-    mut end: watch::Receiver<u64>,
+    mut end: watch::Receiver<()>,
     no_follow: bool,
     sender: &mpsc::Sender<Part<T>>,
 ) -> Option<()> {

@@ -112,7 +112,7 @@ async fn object(
     written: &v1::WriteTestMessageResult,
 ) -> Result<String, ApiError> {
     let mut reports = core.fleet.follow_reports();
-    let mut events = core.events.follow();
+    let mut changes = core.statuses.follow(Some(name.instance()));
     loop {
         let record = request::connector(core, name)?;
         if record.uid() != uid {
@@ -129,7 +129,7 @@ async fn object(
         }
         let ended = tokio::select! {
             changed = reports.changed() => changed.is_err(),
-            changed = events.changed() => changed.is_err(),
+            changed = changes.changed() => changed.is_err(),
             () = core.stop.cancelled() => true,
         };
         if ended {

@@ -1,6 +1,30 @@
-//! What is shown: of each connector as it is, of what changes to those who
-//! watch, and of its last log lines and dead letters.
+//! What is shown: of each connector as it is, to those who watch what changes,
+//! and of its last log lines and dead letters.
+//!
+//! ```text
+//! facts -> publish -> board (a row a connector, what changed) -> lists
+//!                                                             -> watcher -> message
+//! ```
+//!
+//! A status is worked out once a change, by `publish`, from what `facts` gathers;
+//! whoever reads or watches shares what the board keeps, down to the bytes.
 
-pub(crate) mod events;
-pub(crate) mod status;
-pub(crate) mod tape;
+mod agenda;
+mod board;
+mod changes;
+mod facts;
+mod followers;
+mod message;
+mod publish;
+mod shown;
+mod tape;
+mod tapes;
+mod touched;
+mod watcher;
+
+pub(crate) use board::Board;
+pub(crate) use message::Message;
+pub(crate) use publish::publish;
+pub(crate) use tape::{KEPT, Read};
+pub(crate) use tapes::{Handle, Tapes};
+pub(crate) use watcher::Watcher;

@@ -13,7 +13,6 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use kafka2oss_proto::v1::agent_control_service_server::AgentControlServiceServer;
 use kafka2oss_proto::v1::agent_service_server::AgentServiceServer;
-use kafka2oss_proto::v1::connector_service_server::ConnectorServiceServer;
 use kafka2oss_proto::v1::instance_service_server::InstanceServiceServer;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -23,13 +22,12 @@ use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use crate::api::{AgentControl, Agents, Connectors, Instances};
+use crate::api::{AgentControl, Agents, ConnectorServer, Instances, Seats};
 use crate::catalog::Catalog;
 use crate::core::{Core, Settings};
-use crate::observe::status;
 use crate::store::Store;
 use crate::supervision::Failure;
-use crate::{Options, reconcile};
+use crate::{Options, observe, reconcile};
 
 /// A message is up to this long: a spec is far below, a test message has two
 /// parts of 1 MiB, a report of an agent with many partitions some MiB.
@@ -80,7 +78,7 @@ impl ControlPlane {
         let core = Arc::new(Core::new(settings, catalog)?);
         let loops: [Loop; 2] = [
             ("the reconciler", Box::pin(reconcile::run(Arc::clone(&core)))),
-            ("the publisher of statuses", Box::pin(status::publish(Arc::clone(&core)))),
+            ("the publisher of statuses", Box::pin(observe::publish(Arc::clone(&core)))),
         ];
         Self::serve(&options, listener, core, loops.into()).await
     }
@@ -93,8 +91,11 @@ impl ControlPlane {
         loops: Vec<Loop>,
     ) -> anyhow::Result<Self> {
         let address = listener.local_addr()?;
+        // Whoever is let in sees all of it.
+        core.statuses.fill(&core);
         let health = HealthReporter::new();
-        let routes = routes(&core, &health).await?;
+        let seats = Seats::new(options.max_watches, options.max_watches_of_peer);
+        let routes = routes(&core, Arc::new(seats), &health).await?;
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         let server = Server::builder()
             .http2_keepalive_interval(Some(KEEPALIVE))
@@ -170,13 +171,17 @@ async fn watch_store(core: Arc<Core>) -> Result<(), Infallible> {
 /// Says of each service, and of all together, that it does not serve.
 async fn not_serving(health: &HealthReporter) {
     health.set_service_status("", ServingStatus::NotServing).await;
-    health.set_not_serving::<ConnectorServiceServer<Connectors>>().await;
+    health.set_not_serving::<ConnectorServer>().await;
     health.set_not_serving::<InstanceServiceServer<Instances>>().await;
     health.set_not_serving::<AgentServiceServer<Agents>>().await;
     health.set_not_serving::<AgentControlServiceServer<AgentControl>>().await;
 }
 
-async fn routes(core: &Arc<Core>, health: &HealthReporter) -> anyhow::Result<Routes> {
+async fn routes(
+    core: &Arc<Core>,
+    seats: Arc<Seats>,
+    health: &HealthReporter,
+) -> anyhow::Result<Routes> {
     macro_rules! service {
         ($server:ident, $service:ident) => {
             $server::new($service::new(Arc::clone(core)))
@@ -184,11 +189,11 @@ async fn routes(core: &Arc<Core>, health: &HealthReporter) -> anyhow::Result<Rou
                 .max_encoding_message_size(MAX_MESSAGE)
         };
     }
-    let connectors = service!(ConnectorServiceServer, Connectors);
+    let connectors = ConnectorServer::new(core, seats, MAX_MESSAGE);
     let instances = service!(InstanceServiceServer, Instances);
     let agents = service!(AgentServiceServer, Agents);
     let agent_control = service!(AgentControlServiceServer, AgentControl);
-    health.set_serving::<ConnectorServiceServer<Connectors>>().await;
+    health.set_serving::<ConnectorServer>().await;
     health.set_serving::<InstanceServiceServer<Instances>>().await;
     health.set_serving::<AgentServiceServer<Agents>>().await;
     health.set_serving::<AgentControlServiceServer<AgentControl>>().await;

@@ -7,7 +7,6 @@ use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use super::*;
-use crate::observe::status;
 
 /// A control plane with another loop beside its own.
 async fn with_loop(folder: &std::path::Path, another: BoxFuture<'static, ()>) -> ControlPlane {
@@ -22,7 +21,7 @@ async fn with_loop(folder: &std::path::Path, another: BoxFuture<'static, ()>) ->
     };
     let core = Arc::new(Core::new(settings, catalog).expect("random bytes"));
     let loops: Vec<Loop> = vec![
-        ("the publisher of statuses", Box::pin(status::publish(Arc::clone(&core)))),
+        ("the publisher of statuses", Box::pin(observe::publish(Arc::clone(&core)))),
         ("the reconciler", another),
     ];
     ControlPlane::serve(&options, listener, core, loops).await.expect("it serves")

@@ -242,6 +242,57 @@ async fn connectors_are_listed_by_instance_and_state() {
 }
 
 #[tokio::test]
+async fn pages_of_a_state_follow_one_another_without_gap_or_overlap() {
+    let mut server = Server::with_instance().await;
+    server.register("alikafka_0").await;
+    server.register("alikafka_10").await;
+    for instance in ["alikafka_0", "alikafka_10"] {
+        let mut elsewhere = creation("x");
+        elsewhere.parent = format!("instances/{instance}");
+        server.connectors.create_connector(elsewhere).await.expect("created");
+    }
+    let ids: Vec<_> = (0..50).map(|number| format!("c{number:02}")).collect();
+    for id in &ids {
+        server.create(id).await;
+    }
+    // Every third one is in another state.
+    for id in ids.iter().step_by(3) {
+        server.deploy(&format!("{INSTANCE}/connectors/{id}")).await;
+    }
+    let expected = |state: &str, keep: &dyn Fn(usize) -> bool| {
+        let kept = ids.iter().enumerate().filter(|(number, _)| keep(*number));
+        let names = kept.map(|(_, id)| format!("{INSTANCE}/connectors/{id}"));
+        (state.to_owned(), names.collect::<Vec<_>>())
+    };
+    for (state, expected) in [
+        expected("CREATED", &|number| !number.is_multiple_of(3)),
+        expected("DEPLOYING", &|number| number.is_multiple_of(3)),
+        expected("PAUSED", &|_| false),
+    ] {
+        let wanted = v1::ConnectorState::from_str_name(&format!("CONNECTOR_STATE_{state}"));
+        for page_size in [1, 7, 50] {
+            let mut request = v1::ListConnectorsRequest {
+                parent: INSTANCE.to_owned(),
+                page_size,
+                states: vec![wanted.expect("a state").into()],
+                ..Default::default()
+            };
+            let mut seen = Vec::new();
+            loop {
+                let answer = server.connectors.list_connectors(request.clone()).await;
+                let page = answer.expect("a page").into_inner();
+                seen.extend(page.connectors.into_iter().map(|one| one.name));
+                if page.next_page_token.is_empty() {
+                    break;
+                }
+                request.page_token = page.next_page_token;
+            }
+            assert_eq!(seen, expected, "{state} in pages of {page_size}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn of_many_requests_for_one_name_exactly_one_wins() {
     let server = Server::with_instance().await;
     let creations = (0..60).map(|number| {

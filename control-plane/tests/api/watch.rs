@@ -1,9 +1,12 @@
 //! WatchConnectors: snapshot, changes, resume, RESET.
 
+use std::collections::BTreeMap;
+
 use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::watch_connectors_response::Event;
+use tonic::Code;
 
-use crate::server::{INSTANCE, PATIENCE, Server};
+use crate::server::{INSTANCE, PATIENCE, Server, reason};
 
 type Events = tonic::Streaming<v1::WatchConnectorsResponse>;
 
@@ -114,4 +117,168 @@ async fn a_watcher_that_reads_nothing_holds_up_nobody_and_misses_nothing_in_the_
             break;
         }
     }
+}
+
+/// What a client makes of a watch: uid and generation by name.
+#[derive(Default)]
+struct Picture {
+    connectors: BTreeMap<String, (String, u64)>,
+    resets: u32,
+}
+
+impl Picture {
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Upsert(connector) => {
+                let told = (connector.uid, connector.generation);
+                self.connectors.insert(connector.name, told);
+            }
+            Event::Deleted(gone) => {
+                if self.connectors.get(&gone.name).is_some_and(|(uid, _)| *uid == gone.uid) {
+                    self.connectors.remove(&gone.name);
+                }
+            }
+            Event::Reset(()) => {
+                self.connectors.clear();
+                self.resets += 1;
+            }
+            Event::Synced(()) | Event::Heartbeat(()) => {}
+        }
+    }
+
+    /// Reads on until it is as `wanted` says.
+    async fn until(&mut self, events: &mut Events, wanted: impl Fn(&Self) -> bool) {
+        while !wanted(self) {
+            let (_, event) = next(events).await;
+            self.take(event);
+        }
+    }
+}
+
+fn is(connector: &v1::Connector) -> (String, (String, u64)) {
+    (connector.name.clone(), (connector.uid.clone(), connector.generation))
+}
+
+async fn delete(server: &mut Server, name: &str) {
+    let request = v1::DeleteConnectorRequest { name: name.to_owned(), ..Default::default() };
+    server.connectors.delete_connector(request).await.expect("deleted");
+}
+
+#[tokio::test]
+async fn what_changes_during_a_snapshot_is_neither_missed_nor_told_as_it_was() {
+    let mut server = Server::with_instance().await;
+    let mut last = BTreeMap::new();
+    for number in 0..300 {
+        let connector = server.create(&format!("c{number:03}")).await;
+        last.extend([is(&connector)]);
+    }
+    let mut events = server.watch("").await;
+    let mut picture = Picture::default();
+    picture.until(&mut events, |picture| !picture.connectors.is_empty()).await;
+    // Connectors that were told and such that were not: one that changes, one that
+    // goes, one that comes again, one that is new.
+    for id in ["c000", "c299"] {
+        let changed = server.deploy(&format!("{INSTANCE}/connectors/{id}")).await;
+        last.extend([is(&changed)]);
+    }
+    for id in ["c001", "c298", "c002", "c297"] {
+        let name = format!("{INSTANCE}/connectors/{id}");
+        delete(&mut server, &name).await;
+        last.remove(&name);
+    }
+    for id in ["c002", "c297", "a", "z"] {
+        last.extend([is(&server.create(id).await)]);
+    }
+    picture.until(&mut events, |picture| picture.connectors == last).await;
+    assert_eq!(picture.resets, 0);
+}
+
+#[tokio::test]
+async fn a_connector_that_comes_again_under_its_name_is_another_one() {
+    let mut server = Server::with_instance().await;
+    let first = server.create("a").await;
+    let mut events = server.watch("").await;
+    upsert(&mut events).await;
+    next(&mut events).await;
+    delete(&mut server, &first.name).await;
+    let second = server.create("a").await;
+    let (_, gone) = next(&mut events).await;
+    let expected = v1::ConnectorDeleted { name: first.name, uid: first.uid };
+    assert_eq!(gone, Event::Deleted(expected));
+    assert_eq!(upsert(&mut events).await.1.uid, second.uid);
+}
+
+#[tokio::test]
+async fn a_watcher_that_never_reads_is_nothing_to_those_who_do() {
+    let mut server = Server::with_instance().await;
+    let name = server.create("a").await.name;
+    server.deploy(&name).await;
+    let mut unread = Vec::new();
+    for _ in 0..20 {
+        unread.push(server.watch("").await);
+    }
+    let mut quick = server.watch("").await;
+    let mut picture = Picture::default();
+    for _ in 0..50 {
+        let paused = server.pause(&name).await.expect("accepted");
+        let resumed = server.resume(&name).await.expect("accepted");
+        assert_eq!(paused.generation + 1, resumed.generation);
+        let told = (resumed.uid, resumed.generation);
+        picture.until(&mut quick, |picture| picture.connectors.get(&name) == Some(&told)).await;
+    }
+    let told = picture.connectors.clone();
+    // Each of them learns it in the end, and not by beginning anew.
+    for mut events in unread {
+        let mut picture = Picture::default();
+        picture.until(&mut events, |picture| picture.connectors == told).await;
+        assert_eq!(picture.resets, 0);
+    }
+}
+
+#[tokio::test]
+async fn many_who_watch_see_the_same() {
+    let mut server = Server::with_instance().await;
+    let mut last: BTreeMap<_, _> = BTreeMap::new();
+    for number in 0..100 {
+        last.extend([is(&server.create(&format!("c{number}")).await)]);
+    }
+    let mut watchers = Vec::new();
+    for _ in 0..50 {
+        let mut events = server.watch("").await;
+        let expected = last.clone();
+        watchers.push(tokio::spawn(async move {
+            let mut picture = Picture::default();
+            picture.until(&mut events, |picture| picture.connectors == expected).await;
+            (events, picture)
+        }));
+    }
+    let mut pictures = Vec::new();
+    for watcher in watchers {
+        pictures.push(watcher.await.expect("no panic"));
+    }
+    last.extend([is(&server.create("new").await)]);
+    for (mut events, mut picture) in pictures {
+        picture.until(&mut events, |picture| picture.connectors == last).await;
+        assert_eq!(picture.resets, 0);
+    }
+}
+
+#[tokio::test]
+async fn watches_beyond_the_limit_are_refused_and_one_that_ends_makes_room() {
+    let mut server = Server::start_with(|options| options.max_watches_of_peer = 2).await;
+    let first = server.watch("").await;
+    let _second = server.watch("").await;
+    let request =
+        v1::WatchConnectorsRequest { parent: "instances/-".to_owned(), ..Default::default() };
+    let refused = server.connectors.watch_connectors(request.clone()).await.expect_err("refused");
+    assert_eq!(refused.code(), Code::ResourceExhausted);
+    assert_eq!(reason(&refused), "TOO_MANY_WATCHES");
+    drop(first);
+    let again = async {
+        // The server learns a moment later that the first one has ended.
+        while server.connectors.watch_connectors(request.clone()).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, again).await.expect("taken in time");
 }

@@ -1,0 +1,62 @@
+//! WatchConnectors: a snapshot, then every change.
+
+mod seats;
+mod server;
+
+use std::sync::Arc;
+
+use futures::{Stream, StreamExt, stream};
+use kafka2oss_proto::v1;
+use kafka2oss_proto::violation::Violations;
+use tonic::{Request, Status};
+
+use super::error::ApiError;
+use super::request;
+use crate::core::Core;
+use crate::observe::{Message, Watcher};
+use crate::supervision;
+pub(crate) use seats::Seats;
+use seats::{Full, Seat};
+pub(crate) use server::ConnectorServer;
+
+/// Opens a watch. Nothing of it is made before it is read.
+pub(super) fn watch(
+    core: &Arc<Core>,
+    seats: &Arc<Seats>,
+    request: Request<v1::WatchConnectorsRequest>,
+) -> Result<impl Stream<Item = Result<Message, Status>> + Send + use<>, ApiError> {
+    let peer = request.remote_addr().map(|peer| peer.ip().to_canonical());
+    let v1::WatchConnectorsRequest { parent, resume_token, include_partitions } =
+        request.into_inner();
+    let mut violations = Violations::new();
+    let parent = request::parent(&parent, &mut violations);
+    violations.into_result(()).map_err(ApiError::Invalid)?;
+    if let Some(instance) = &parent {
+        request::instance(core, instance)?;
+    }
+    let seat = seats.take(peer).map_err(|Full { most }| ApiError::TooManyWatches(most))?;
+    let board = Arc::clone(&core.statuses);
+    let watcher = Watcher::new(board, parent, include_partitions, resume_token);
+    let open = Open { core: Arc::clone(core), watcher, _seat: seat };
+    Ok(stream::unfold(Some(open), next).flat_map(stream::iter))
+}
+
+struct Open {
+    core: Arc<Core>,
+    watcher: Watcher,
+    _seat: Seat,
+}
+
+/// The next messages, and the watch if it goes on. It ends with the process, and with an
+/// error after a panic: without one it would look as if there was nothing more to tell.
+async fn next(open: Option<Open>) -> Option<(Vec<Result<Message, Status>>, Option<Open>)> {
+    let mut open = open?;
+    let messages = tokio::select! {
+        messages = supervision::contained("a watch", open.watcher.next()) => messages,
+        () = open.core.stop.cancelled() => return None,
+    };
+    Some(match messages {
+        Some(messages) => (messages.into_iter().map(Ok).collect(), Some(open)),
+        None => (vec![Err(ApiError::Internal.into())], None),
+    })
+}

@@ -1,0 +1,145 @@
+//! How WatchConnectors is served: a thousand watchers of a thousand connectors get
+//! a million messages, each of which is encoded once. The generated server encodes
+//! each of them again; so this method has a codec that writes bytes, and everything
+//! else is left to the generated server.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures::{Stream, StreamExt};
+use kafka2oss_proto::v1;
+use kafka2oss_proto::v1::connector_service_server::{ConnectorServiceServer, SERVICE_NAME};
+use tonic::body::Body;
+use tonic::codec::{BufferSettings, Codec, EncodeBuf, Encoder};
+use tonic::codegen::Service;
+use tonic::server::{Grpc, NamedService, ServerStreamingService};
+use tonic::{Request, Response, Status};
+use tonic_prost::ProstDecoder;
+
+use super::Seats;
+use crate::api::Connectors;
+use crate::core::Core;
+use crate::observe::Message;
+
+/// The method's path.
+const WATCH: &str = "/kafka2oss.v1.ConnectorService/WatchConnectors";
+
+/// Serves ConnectorService.
+#[derive(Debug, Clone)]
+pub(crate) struct ConnectorServer {
+    watches: Watches,
+    others: ConnectorServiceServer<Connectors>,
+    most: usize,
+}
+
+impl ConnectorServer {
+    /// Messages are up to `most` bytes, both ways.
+    pub(crate) fn new(core: &Arc<Core>, seats: Arc<Seats>, most: usize) -> Self {
+        let connectors = Connectors::new(Arc::clone(core), Arc::clone(&seats));
+        let others = ConnectorServiceServer::new(connectors)
+            .max_decoding_message_size(most)
+            .max_encoding_message_size(most);
+        Self { watches: Watches { core: Arc::clone(core), seats }, others, most }
+    }
+}
+
+impl NamedService for ConnectorServer {
+    const NAME: &'static str = SERVICE_NAME;
+}
+
+impl Service<http::Request<Body>> for ConnectorServer {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        if request.uri().path() != WATCH {
+            return self.others.call(request);
+        }
+        let watches = self.watches.clone();
+        let mut grpc =
+            Grpc::new(Bytes).apply_max_message_size_config(Some(self.most), Some(self.most));
+        Box::pin(async move { Ok(grpc.server_streaming(watches, request).await) })
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Watches {
+    core: Arc<Core>,
+    seats: Arc<Seats>,
+}
+
+impl ServerStreamingService<v1::WatchConnectorsRequest> for Watches {
+    type Response = Message;
+    type ResponseStream = Pin<Box<dyn Stream<Item = Result<Message, Status>> + Send>>;
+    type Future = std::future::Ready<Result<Response<Self::ResponseStream>, Status>>;
+
+    fn call(&mut self, request: Request<v1::WatchConnectorsRequest>) -> Self::Future {
+        let messages = super::watch(&self.core, &self.seats, request);
+        let answer = messages.map(|messages| Response::new(messages.boxed()));
+        std::future::ready(answer.map_err(Status::from))
+    }
+}
+
+/// Writes messages that are bytes already.
+#[derive(Debug, Clone, Copy, Default)]
+struct Bytes;
+
+impl Codec for Bytes {
+    type Encode = Message;
+    type Decode = v1::WatchConnectorsRequest;
+    type Encoder = Self;
+    type Decoder = ProstDecoder<v1::WatchConnectorsRequest>;
+
+    fn encoder(&mut self) -> Self::Encoder {
+        *self
+    }
+
+    fn decoder(&mut self) -> Self::Decoder {
+        ProstDecoder::new(BufferSettings::default())
+    }
+}
+
+impl Encoder for Bytes {
+    type Item = Message;
+    type Error = Status;
+
+    fn encode(&mut self, message: Message, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        buffer.reserve(message.len());
+        message.put(buffer);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message as _;
+
+    use super::*;
+
+    #[test]
+    fn the_path_is_that_of_the_method() {
+        let files = prost_types::FileDescriptorSet::decode(kafka2oss_proto::FILE_DESCRIPTOR_SET)
+            .expect("descriptors");
+        let paths: Vec<_> = files
+            .file
+            .iter()
+            .flat_map(|file| {
+                file.service.iter().map(move |service| (file.package(), service)).flat_map(
+                    |(package, service)| {
+                        service.method.iter().map(move |method| {
+                            format!("/{package}.{}/{}", service.name(), method.name())
+                        })
+                    },
+                )
+            })
+            .collect();
+        assert!(paths.iter().any(|path| path == WATCH), "{paths:?}");
+    }
+}

@@ -1,0 +1,295 @@
+//! What is shown of every connector, worked out once for all who read it.
+//!
+//! A row takes another one's place when it is told to those who watch, and only
+//! then; both are of records that are durable. Readers share rows, copy nothing,
+//! and never hold up whoever writes for longer than it takes to find them.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use kafka2oss_proto::names::InstanceName;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+use ulid::Ulid;
+
+use super::changes::{Changed, Changes, Life, Lost, Position};
+use super::followers::Followers;
+use super::shown::Shown;
+use super::touched::Touched;
+use crate::model::flowing::Memory;
+use crate::store::connectors::ConnectorRecord;
+
+/// Deletions that are remembered for those who have not heard of them.
+const DELETIONS: usize = 16_384;
+
+/// What is kept of a connector.
+#[derive(Debug, Clone)]
+pub(super) struct Row {
+    /// What is shown.
+    pub(super) shown: Arc<Shown>,
+    /// The record that it was worked out from.
+    pub(super) record: Arc<ConnectorRecord>,
+    /// What is to be remembered with the last status that was looked at, told or not.
+    pub(super) memory: Arc<Memory>,
+    /// When it was told.
+    pub(super) told: Instant,
+}
+
+#[derive(Debug)]
+struct State {
+    /// By name, each with the position of its last change.
+    rows: BTreeMap<String, (Position, Row)>,
+    changes: Changes,
+}
+
+/// What is shown of every connector.
+#[derive(Debug)]
+pub(crate) struct Board {
+    /// Tells this process's tokens from those of others.
+    process: String,
+    /// Held from the reading of a record until what follows from it is told: so
+    /// nothing takes the place of what is newer.
+    order: Mutex<()>,
+    state: RwLock<State>,
+    touched: Touched,
+    wake: Notify,
+    followers: Followers,
+}
+
+impl Default for Board {
+    fn default() -> Self {
+        Self::remembering(DELETIONS)
+    }
+}
+
+impl Board {
+    /// An empty one that remembers so many deletions.
+    pub(super) fn remembering(deletions: usize) -> Self {
+        let state = State { rows: BTreeMap::new(), changes: Changes::keeping(deletions) };
+        Self {
+            process: Ulid::generate().to_string(),
+            order: Mutex::new(()),
+            state: RwLock::new(state),
+            touched: Touched::default(),
+            wake: Notify::new(),
+            followers: Followers::default(),
+        }
+    }
+
+    /// Something that the status of connector `name` depends on may have
+    /// changed.
+    pub(crate) fn touch(&self, name: &str) {
+        if self.touched.add(name) {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Takes the names that were touched since it was last asked.
+    pub(super) fn take_touched(&self) -> Vec<String> {
+        self.touched.take()
+    }
+
+    /// Waits until something is touched.
+    pub(super) async fn wait(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Lets nobody else show anything meanwhile.
+    pub(super) fn in_order(&self) -> MutexGuard<'_, ()> {
+        self.order.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is kept of a connector.
+    pub(super) fn row(&self, name: &str, uid: &str) -> Option<Row> {
+        self.read(|state| state.rows.get(name).map(|(_, row)| row.clone()))
+            .filter(|row| row.shown.uid() == uid)
+    }
+
+    /// What is kept of a connector from now on, which is told. The caller holds
+    /// [`Board::in_order`].
+    pub(super) fn show(&self, row: Row) {
+        let life = Arc::clone(row.shown.life());
+        self.write(|state| {
+            let position = state.changes.changed(&life);
+            state.rows.insert(life.name.clone(), (position, row));
+        });
+        self.followers.ring(&life.name);
+    }
+
+    /// Remembers something else for the next status. The caller holds
+    /// [`Board::in_order`].
+    pub(super) fn remember(&self, name: &str, memory: Memory) {
+        self.write(|state| {
+            if let Some((_, row)) = state.rows.get_mut(name) {
+                row.memory = Arc::new(memory);
+            }
+        });
+    }
+
+    /// A connector is gone: tells it.
+    pub(crate) fn remove(&self, name: &str, uid: &str) {
+        let _order = self.in_order();
+        let gone = self.write(|state| {
+            let (_, row) = state.rows.get(name).filter(|(_, row)| row.shown.uid() == uid)?;
+            let life = Arc::clone(row.shown.life());
+            state.rows.remove(name);
+            Some(state.changes.deleted(&life))
+        });
+        if gone.is_some() {
+            self.followers.ring(name);
+        }
+    }
+
+    /// At most `most` connectors of one instance or of all that are `wanted`, after
+    /// the name `after`, in the order of the names.
+    pub(crate) fn list(
+        &self,
+        instance: Option<&InstanceName>,
+        after: &str,
+        most: usize,
+        wanted: impl Fn(&Shown) -> bool,
+    ) -> Vec<Arc<Shown>> {
+        self.rows_after(instance, after, most, |_, row| wanted(&row.shown))
+    }
+
+    /// The same, of those that changed after `since`.
+    pub(super) fn list_changed(
+        &self,
+        instance: Option<&InstanceName>,
+        after: &str,
+        most: usize,
+        since: Position,
+    ) -> Vec<Arc<Shown>> {
+        self.rows_after(instance, after, most, |position, _| position > since)
+    }
+
+    fn rows_after(
+        &self,
+        instance: Option<&InstanceName>,
+        after: &str,
+        most: usize,
+        wanted: impl Fn(Position, &Row) -> bool,
+    ) -> Vec<Arc<Shown>> {
+        let prefix = instance.map_or(String::new(), |instance| format!("{instance}/connectors/"));
+        // No connector has its instance's prefix as its name.
+        let start = Bound::Excluded(after.max(prefix.as_str()));
+        self.read(|state| {
+            state
+                .rows
+                .range::<str, _>((start, Bound::Unbounded))
+                .take_while(|(name, _)| name.starts_with(&prefix))
+                .filter(|(_, (position, row))| wanted(*position, row))
+                .map(|(_, (_, row))| Arc::clone(&row.shown))
+                .take(most)
+                .collect()
+        })
+    }
+
+    /// Up to `most` names after `after`.
+    pub(super) fn names_after(&self, after: &str, most: usize) -> Vec<String> {
+        let range = (Bound::Excluded(after), Bound::Unbounded);
+        self.read(|state| {
+            state.rows.range::<str, _>(range).map(|(name, _)| name.clone()).take(most).collect()
+        })
+    }
+
+    /// How many connectors are shown.
+    pub(super) fn len(&self) -> usize {
+        self.read(|state| state.rows.len())
+    }
+
+    /// What is shown now of those lives that go on.
+    pub(super) fn shown(&self, lives: &[&Life]) -> Vec<Option<Arc<Shown>>> {
+        self.read(|state| {
+            let shown = |life: &&Life| {
+                let (_, row) = state.rows.get(&life.name)?;
+                (row.shown.uid() == life.uid).then(|| Arc::clone(&row.shown))
+            };
+            lives.iter().map(shown).collect()
+        })
+    }
+
+    /// Where the changes end now.
+    pub(super) fn end(&self) -> Position {
+        self.read(|state| state.changes.end())
+    }
+
+    /// At most `most` changes after `position`, and where all of them end.
+    pub(super) fn changes(
+        &self,
+        position: Position,
+        instance: Option<&InstanceName>,
+        most: usize,
+    ) -> Result<(Changed, Position), Lost> {
+        self.read(|state| {
+            let changes = state.changes.after(position, instance, most)?;
+            Ok((changes, state.changes.end()))
+        })
+    }
+
+    /// At most `most` deletions after `position` and up to `until`, of all instances.
+    pub(super) fn deletions(
+        &self,
+        position: Position,
+        until: Position,
+        most: usize,
+    ) -> Result<Changed, Lost> {
+        self.read(|state| state.changes.deletions(position, until, most))
+    }
+
+    /// Follows the changes of one instance or of all, to wait for the next one.
+    pub(crate) fn follow(&self, instance: Option<&InstanceName>) -> watch::Receiver<()> {
+        self.followers.follow(instance)
+    }
+
+    /// The token that stands for `position`.
+    pub(super) fn token(&self, position: Position) -> String {
+        format!("{}-{}", self.process, position.0)
+    }
+
+    /// The position that a token stands for, if it is of this process and
+    /// what follows it is still there.
+    pub(super) fn resume(&self, token: &str) -> Result<Position, Lost> {
+        let (process, number) = token.rsplit_once('-').ok_or(Lost)?;
+        if process != self.process {
+            return Err(Lost);
+        }
+        let position = Position(number.parse().map_err(|_| Lost)?);
+        self.read(|state| state.changes.check(position)).map(|()| position)
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
+        read(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn write<T>(&self, write: impl FnOnce(&mut State) -> T) -> T {
+        write(&mut self.state.write().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_resumes_in_its_process_only_and_while_nothing_is_missing() {
+        let board = Board::remembering(1);
+        let token = board.token(board.end());
+        assert_eq!(board.resume(&token), Ok(Position(0)));
+        assert_eq!(Board::remembering(1).resume(&token), Err(Lost));
+        for wrong in ["", "x", "-", &format!("{token}9"), &token.replace('-', "")] {
+            assert_eq!(board.resume(wrong), Err(Lost), "{wrong}");
+        }
+        for name in ["a", "b", "c"] {
+            let life = Arc::new(Life { name: name.to_owned(), uid: "u".to_owned() });
+            board.write(|state| state.changes.changed(&life));
+        }
+        assert_eq!(board.resume(&token), Ok(Position(0)), "volume does no harm");
+        for name in ["a", "b"] {
+            let life = Arc::new(Life { name: name.to_owned(), uid: "u".to_owned() });
+            board.write(|state| state.changes.deleted(&life));
+        }
+        assert_eq!(board.resume(&token), Err(Lost));
+    }
+}

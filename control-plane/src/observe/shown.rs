@@ -1,0 +1,119 @@
+//! A connector as it is shown, with the bytes that watches send of it.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use kafka2oss_proto::{spec, v1};
+use v1::watch_connectors_response::Event;
+
+use super::changes::Life;
+use super::message::Message;
+use crate::store::connectors::ConnectorRecord;
+
+/// A connector as it is shown. It never changes: another one takes its place.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    life: Arc<Life>,
+    /// Redacted, without status.
+    connector: Arc<v1::Connector>,
+    /// With partitions.
+    status: v1::ConnectorStatus,
+    /// As a message of watches, with and without partitions; made when the first
+    /// watch wants it.
+    whole: OnceLock<Bytes>,
+    brief: OnceLock<Bytes>,
+}
+
+impl Shown {
+    /// What a record and its status look like.
+    pub(super) fn new(record: &ConnectorRecord, status: v1::ConnectorStatus) -> Self {
+        let mut connector = record.connector().clone();
+        spec::redact(&mut connector);
+        let life = Life { name: connector.name.clone(), uid: connector.uid.clone() };
+        Self::of(Arc::new(life), Arc::new(connector), status)
+    }
+
+    /// The same connector with another status.
+    pub(super) fn with_status(&self, status: v1::ConnectorStatus) -> Self {
+        Self::of(Arc::clone(&self.life), Arc::clone(&self.connector), status)
+    }
+
+    fn of(life: Arc<Life>, connector: Arc<v1::Connector>, status: v1::ConnectorStatus) -> Self {
+        Self { life, connector, status, whole: OnceLock::new(), brief: OnceLock::new() }
+    }
+
+    /// Its name and uid.
+    pub(super) fn life(&self) -> &Arc<Life> {
+        &self.life
+    }
+
+    /// Its full name.
+    pub(crate) fn name(&self) -> &str {
+        &self.life.name
+    }
+
+    /// Its uid.
+    pub(crate) fn uid(&self) -> &str {
+        &self.life.uid
+    }
+
+    /// Its status, with partitions.
+    pub(crate) fn status(&self) -> &v1::ConnectorStatus {
+        &self.status
+    }
+
+    /// The connector as the API shows it.
+    pub(crate) fn connector(&self, partitions: bool) -> v1::Connector {
+        let status = if partitions { self.status.clone() } else { brief(&self.status) };
+        v1::Connector { status: Some(status), ..v1::Connector::clone(&self.connector) }
+    }
+
+    /// The message that shows it to those who watch, without a token.
+    pub(super) fn upsert(&self, partitions: bool) -> Bytes {
+        let kept = if partitions { &self.whole } else { &self.brief };
+        let make = || Message::encode(Event::Upsert(self.connector(partitions)));
+        kept.get_or_init(make).clone()
+    }
+}
+
+/// A status without its partitions, which may be very many.
+fn brief(status: &v1::ConnectorStatus) -> v1::ConnectorStatus {
+    let v1::ConnectorStatus {
+        state,
+        observed_generation,
+        conditions,
+        tasks_desired,
+        tasks_ready,
+        partitions_assigned,
+        partitions_stopped,
+        total_lag,
+        totals,
+        delivery_guarantee,
+        delivery_guarantee_reason,
+        last_report_time,
+        epoch,
+        missing_resources,
+        tasks,
+        partitions: _,
+        topic_partitions,
+    } = status;
+    v1::ConnectorStatus {
+        state: *state,
+        observed_generation: *observed_generation,
+        conditions: conditions.clone(),
+        tasks_desired: *tasks_desired,
+        tasks_ready: *tasks_ready,
+        partitions_assigned: *partitions_assigned,
+        partitions_stopped: *partitions_stopped,
+        total_lag: *total_lag,
+        totals: *totals,
+        delivery_guarantee: *delivery_guarantee,
+        delivery_guarantee_reason: delivery_guarantee_reason.clone(),
+        last_report_time: *last_report_time,
+        epoch: epoch.clone(),
+        missing_resources: missing_resources.clone(),
+        tasks: tasks.clone(),
+        partitions: Vec::new(),
+        topic_partitions: *topic_partitions,
+    }
+}
