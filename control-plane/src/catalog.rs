@@ -5,10 +5,13 @@
 //! seen, answered or sent before it is durable, and writers of different
 //! records share flushes.
 
-use std::collections::{BTreeMap, HashMap};
+mod tables;
+
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use kafka2oss_proto::names::InstanceName;
+use kafka2oss_proto::spec::Pool;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock as AsyncRwLock};
 
 use crate::clock;
@@ -19,6 +22,7 @@ use crate::store::meta::MetaRecord;
 use crate::store::placements::{PlacementRecord, Placements};
 use crate::store::request_ids::{KEPT, RequestIdRecord, RequestIds};
 use crate::store::{Batch, Store, StoreError};
+use tables::Tables;
 
 /// One change of one record.
 #[derive(Debug, Clone)]
@@ -42,15 +46,6 @@ impl Change {
     }
 }
 
-#[derive(Debug, Default)]
-struct Tables {
-    instances: BTreeMap<String, Arc<InstanceRecord>>,
-    connectors: BTreeMap<String, Arc<ConnectorRecord>>,
-    placements: BTreeMap<String, Arc<PlacementRecord>>,
-    agents: BTreeMap<String, Arc<AgentRecord>>,
-    request_ids: BTreeMap<String, Arc<RequestIdRecord>>,
-}
-
 /// A record's lock, held for writing.
 pub(crate) type Exclusive = OwnedRwLockWriteGuard<()>;
 /// A record's lock, held so that it does not go away.
@@ -67,16 +62,22 @@ pub(crate) struct Catalog {
 impl Catalog {
     /// Reads everything that `store` has. Blocks.
     pub(crate) fn load(store: Store) -> Result<Self, StoreError> {
-        fn table<T>(rows: Vec<(String, T)>) -> BTreeMap<String, Arc<T>> {
-            rows.into_iter().map(|(name, record)| (name, Arc::new(record))).collect()
+        let mut tables = Tables::default();
+        for (name, record) in store.scan::<Instances>()? {
+            tables.take(Change::Instance(name, Some(Arc::new(record))));
         }
-        let tables = Tables {
-            instances: table(store.scan::<Instances>()?),
-            connectors: table(store.scan::<Connectors>()?),
-            placements: table(store.scan::<Placements>()?),
-            agents: table(store.scan::<Agents>()?),
-            request_ids: table(store.scan::<RequestIds>()?),
-        };
+        for (name, record) in store.scan::<Connectors>()? {
+            tables.take(Change::Connector(name, Some(Arc::new(record))));
+        }
+        for (name, record) in store.scan::<Placements>()? {
+            tables.take(Change::Placement(name, Some(Arc::new(record))));
+        }
+        for (name, record) in store.scan::<Agents>()? {
+            tables.take(Change::Agent(name, Some(Arc::new(record))));
+        }
+        for (name, record) in store.scan::<RequestIds>()? {
+            tables.take(Change::RequestId(name, Some(Arc::new(record))));
+        }
         Ok(Self { store, tables: RwLock::new(tables), locks: Mutex::default() })
     }
 
@@ -125,6 +126,40 @@ impl Catalog {
                 .take_while(|(name, _)| name.starts_with(&prefix))
                 .map(|(_, record)| Arc::clone(record))
                 .collect()
+        })
+    }
+
+    /// Names of the connectors of a pool.
+    pub(crate) fn connectors_of_pool(&self, pool: &Pool) -> Vec<String> {
+        self.read(|tables| tables.of_pool(pool))
+    }
+
+    /// Connectors that name a topic or a group, on any cluster.
+    pub(crate) fn users_of(&self, resource: &str) -> Vec<Arc<ConnectorRecord>> {
+        self.read(|tables| tables.of_resource(resource))
+    }
+
+    /// The connector of a uid.
+    pub(crate) fn connector_of_uid(&self, uid: &str) -> Option<Arc<ConnectorRecord>> {
+        self.read(|tables| tables.of_uid(uid))
+    }
+
+    /// Names of the connectors that have tasks on an agent, or are being
+    /// deleted and had some there.
+    pub(crate) fn connectors_on(&self, agent: &str) -> Vec<String> {
+        self.read(|tables| tables.of_agent(agent))
+    }
+
+    /// Connectors with tasks on an agent, in the order of the names, and how
+    /// many each has there.
+    pub(crate) fn tasks_of(&self, agent: &str) -> Vec<(String, usize)> {
+        self.read(|tables| {
+            let names = tables.of_agent(agent).into_iter();
+            let counted = names.filter_map(|name| {
+                let tasks = &tables.placements.get(&name)?.tasks;
+                Some((name, tasks.iter().filter(|task| task.agent == agent).count()))
+            });
+            counted.filter(|(_, tasks)| *tasks > 0).collect()
         })
     }
 
@@ -202,13 +237,7 @@ impl Catalog {
         self.store.apply(batch).await?;
         let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
         for change in changes {
-            match change {
-                Change::Instance(name, record) => set(&mut tables.instances, name, record),
-                Change::Connector(name, record) => set(&mut tables.connectors, name, record),
-                Change::Placement(name, record) => set(&mut tables.placements, name, record),
-                Change::Agent(name, record) => set(&mut tables.agents, name, record),
-                Change::RequestId(name, record) => set(&mut tables.request_ids, name, record),
-            }
+            tables.take(change);
         }
         Ok(())
     }
@@ -236,16 +265,5 @@ fn stage<F: crate::store::Family>(batch: &mut Batch, name: &str, record: &Option
     match record {
         Some(record) => batch.put::<F>(name, record),
         None => batch.delete::<F>(name),
-    }
-}
-
-fn set<T>(table: &mut BTreeMap<String, Arc<T>>, name: String, record: Option<Arc<T>>) {
-    match record {
-        Some(record) => {
-            table.insert(name, record);
-        }
-        None => {
-            table.remove(&name);
-        }
     }
 }

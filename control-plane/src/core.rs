@@ -2,18 +2,18 @@
 //! those who watch.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kafka2oss_proto::{ErrorCode, v1};
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::{Catalog, Change};
 use crate::clock;
+use crate::fleet::Fleet;
 use crate::observe::{Board, Tapes};
+use crate::reconcile::queue::Queue;
 use crate::secrets::{Digests, InlineSecrets};
-use crate::session::fleet::Fleet;
+use crate::session::lessons::LessonQueue;
 use crate::store::StoreError;
 use crate::store::agents::AgentRecord;
 use crate::store::connectors::ConnectorRecord;
@@ -46,8 +46,10 @@ pub(crate) struct Core {
     pub(crate) stop: CancellationToken,
     /// Watches every loop.
     pub(crate) supervision: Supervision,
-    reconcile: Notify,
-    deletions_wait: AtomicBool,
+    /// What the reconciler is to look at.
+    pub(crate) queue: Queue,
+    /// What reports teach, and is to be stored.
+    pub(crate) lessons: LessonQueue,
 }
 
 impl Core {
@@ -71,30 +73,20 @@ impl Core {
             dead_letters: Tapes::default(),
             supervision: Supervision::new(stop.clone()),
             stop,
-            reconcile: Notify::new(),
-            deletions_wait: AtomicBool::new(false),
+            queue: Queue::default(),
+            lessons: LessonQueue::default(),
         })
     }
 
-    /// Wakes the reconciler.
-    pub(crate) fn reconcile(&self) {
-        self.reconcile.notify_one();
-    }
-
-    /// Waits until the reconciler is woken.
-    pub(crate) async fn reconcile_wanted(&self) {
-        self.reconcile.notified().await;
-    }
-
-    /// Says whether a deletion waits for agents to drop its tasks.
-    pub(crate) fn set_deletions_wait(&self, wait: bool) {
-        self.deletions_wait.store(wait, Ordering::Relaxed);
-    }
-
-    /// Wakes the reconciler if a deletion waits for what an agent just said.
-    pub(crate) fn reconcile_deletions(&self) {
-        if self.deletions_wait.load(Ordering::Relaxed) {
-            self.reconcile();
+    /// Has deletions looked at that wait for what an agent just said.
+    pub(crate) fn reconcile_deletions(&self, agent: &str) {
+        let waits = |name: &String| {
+            self.catalog.connector(name).is_some_and(|record| record.deletion.is_some())
+        };
+        let names = self.catalog.connectors_on(agent).into_iter();
+        let waiting: Vec<_> = names.filter(waits).collect();
+        if !waiting.is_empty() {
+            self.queue.connectors(waiting);
         }
     }
 
@@ -108,12 +100,19 @@ impl Core {
     /// An agent came, went or changed: so may what its connectors show, and
     /// where tasks belong.
     pub(crate) fn agent_changed(&self, id: &str) {
-        for (name, placement) in self.catalog.placements() {
-            if placement.tasks.iter().any(|task| task.agent == id) {
-                self.statuses.touch(&name);
-            }
+        let here = self.catalog.connectors_on(id);
+        self.touch_all(&here);
+        self.queue.agent(id);
+        let Some(agent) = self.fleet.view(id) else { return };
+        let pool = agent.record.pool();
+        // The first of its pool, or the last: others wait for it.
+        if self.fleet.connected(&pool) <= 1 {
+            let all = self.catalog.connectors_of_pool(&pool);
+            self.touch_all(&all);
+            self.queue.connectors(all);
         }
-        self.reconcile();
+        // Deletions that wait for it.
+        self.reconcile_deletions(id);
     }
 
     /// Stores what is to be known of an agent after a restart.
@@ -128,7 +127,7 @@ impl Core {
     /// A connector was written: shows it as it is now to those who watch.
     pub(crate) fn changed(&self, record: &ConnectorRecord) {
         self.statuses.refresh(self, record);
-        self.reconcile();
+        self.queue.connector(record.name());
     }
 
     /// The connector as the API shows it, with its status as it is now.

@@ -22,6 +22,7 @@ mod api;
 mod catalog;
 mod clock;
 mod core;
+mod fleet;
 mod model;
 mod observe;
 mod options;

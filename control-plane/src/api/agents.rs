@@ -12,7 +12,7 @@ use super::error::ApiError;
 use super::paging::Page;
 use super::request;
 use crate::core::Core;
-use crate::session::fleet::AgentView;
+use crate::fleet::AgentView;
 
 /// Shows the agents.
 #[derive(Debug, Clone)]
@@ -55,15 +55,12 @@ impl AgentService for Agents {
 }
 
 fn shown(core: &Core, view: AgentView) -> v1::Agent {
-    let AgentView { id, record, state, heard_time, plain_secrets: _, gave_back: _ } = view;
+    let AgentView { id, record, state, heard_time, gave_back: _ } = view;
     let mut tasks = 0;
     let mut connectors = Vec::new();
-    for (name, placement) in core.catalog.placements() {
-        let here = placement.tasks.iter().filter(|task| task.agent == id).count();
-        if here > 0 {
-            tasks += u32::try_from(here).unwrap_or(u32::MAX);
-            connectors.push(name);
-        }
+    for (name, here) in core.catalog.tasks_of(&id) {
+        tasks += u32::try_from(here).unwrap_or(u32::MAX);
+        connectors.push(name);
     }
     v1::Agent {
         name: format!("agents/{id}"),

@@ -156,7 +156,7 @@ fn kept(
     let seen = core.fleet.seen(record.name(), record.uid());
     let reports: Vec<_> = seen
         .iter()
-        .filter_map(|seen| Some((seen, seen.report.as_ref()?)))
+        .filter_map(|seen| Some((seen, seen.report.as_deref()?)))
         .filter(|(_, report)| report.epoch == epoch.number)
         .map(|(seen, report)| AgentProgress {
             agent: &seen.agent,

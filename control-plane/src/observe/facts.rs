@@ -1,6 +1,6 @@
 //! What is known of a connector, gathered from all parts.
 
-use kafka2oss_proto::spec::{self, Pool};
+use kafka2oss_proto::spec;
 use kafka2oss_proto::v1;
 use tokio::time::Instant;
 
@@ -24,8 +24,7 @@ pub(super) fn sum_up(
 ) -> (v1::ConnectorStatus, Memory) {
     let connector = record.connector();
     let desired = DesiredState::from_wire(connector.desired_state());
-    let runtime = record.spec().runtime.clone().unwrap_or_default();
-    let pool = Pool::new(runtime.vpc_id, runtime.vswitch_id);
+    let pool = record.pool();
     let placement = core.catalog.placement(record.name()).filter(|it| it.uid == record.uid());
     let seen = core.fleet.seen(record.name(), record.uid());
     let deletion_problems = match desired {
@@ -38,9 +37,9 @@ pub(super) fn sum_up(
         .map(|task| PlacedTask {
             index: task.index,
             agent: &task.agent,
-            liveness: match core.fleet.view(&task.agent).map(|agent| agent.state) {
-                Some(v1::AgentState::Connected) => Liveness::Connected,
-                _ => Liveness::Disconnected,
+            liveness: match core.fleet.is_connected(&task.agent) {
+                true => Liveness::Connected,
+                false => Liveness::Disconnected,
             },
         })
         .collect();
@@ -51,7 +50,7 @@ pub(super) fn sum_up(
                 agent: &seen.agent,
                 received: seen.report_time,
                 age: seen.report_age,
-                report: seen.report.as_ref()?,
+                report: seen.report.as_deref()?,
             })
         })
         .collect();
@@ -65,7 +64,7 @@ pub(super) fn sum_up(
         generation: connector.generation,
         spread: record.spec().source.as_ref().and_then(|source| source.spread).unwrap_or(1),
         pool: &pool,
-        pool_has_agent: pool_has_agent(core, &pool),
+        pool_has_agent: core.fleet.connected(&pool) > 0,
         credentials_lost: spec::has_withheld(connector)
             && !core.secrets.has_all(record.uid(), connector),
         epoch: record.epoch.as_ref(),
@@ -86,13 +85,5 @@ pub(super) fn sum_up(
         previous,
         memory,
         now: Moment { at: Instant::now().into_std(), time: clock::now() },
-    })
-}
-
-fn pool_has_agent(core: &Core, pool: &Pool) -> bool {
-    core.fleet.views().iter().any(|agent| {
-        agent.state == v1::AgentState::Connected
-            && agent.record.vpc_id == pool.vpc_id
-            && agent.record.vswitch_id == pool.vswitch_id
     })
 }

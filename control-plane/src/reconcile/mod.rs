@@ -1,16 +1,22 @@
-//! Intent and observation become actions: one loop, woken by changes and by
-//! the next thing that is due.
+//! Intent and observation become actions: one loop over a queue of connectors
+//! and agents about which something changed.
 //!
-//! Each pass: agents whose lease ran out are gone; tasks are placed, those of
-//! agents that are gone a few at a time; agents get their assignments; what a
-//! connector needs done by an agent (prepare before it runs, remove resources
-//! after it is deleted) is started, at most one a connector at a time, and
-//! repeated with back-off until nothing is wrong.
+//! A pass looks at those and at nothing else: the board of placement takes them
+//! in and says which tasks are placed anew; the agents concerned get their
+//! assignments; what a connector needs done by an agent (prepare before it
+//! runs, remove resources after it is deleted) is started, at most one a
+//! connector at a time, and repeated with back-off until nothing is wrong. What
+//! is done depends on what is now, not on what happened: to look once too often
+//! changes nothing.
 
+mod assignment;
 mod backoff;
 mod cluster;
+mod leases;
 mod place;
 mod prepare;
+mod publish;
+pub(crate) mod queue;
 pub(crate) mod remove;
 mod work;
 
@@ -23,48 +29,38 @@ use tokio::time::Instant;
 
 use crate::catalog::Change;
 use crate::core::Core;
-use crate::session::assignments;
+use crate::model::placement::Board;
 use crate::store::StoreError;
 use crate::store::connectors::ConnectorRecord;
-use place::Placer;
-use work::{Kind, Works};
+use queue::Dirty;
+use work::{End, Kind, Works};
 
 /// How often what is too old is swept out.
 const SWEEP: Duration = Duration::from_secs(60 * 60);
+/// How often everything is looked at, whatever was said of it.
+const SAFETY_NET: Duration = Duration::from_secs(10 * 60);
 /// An agent that has been gone this long is forgotten.
 const AGENT_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// Pause after the store refused a write.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// Ends of works that wait for the loop.
-const ENDED: usize = 64;
+const ENDED: usize = 256;
 
 /// Reconciles until the process stops.
 pub(crate) async fn run(core: Arc<Core>) {
     let (ended, mut ends) = mpsc::channel(ENDED);
-    let mut works = Works::new(ended);
-    let mut placer = Placer::default();
-    let mut sweep_at = Instant::now();
+    let mut reconciler = Reconciler::new(Arc::clone(&core), ended);
+    let mut ended_works = Vec::new();
     loop {
-        if sweep_at <= Instant::now() {
-            sweep(&core).await;
-            sweep_at = Instant::now() + SWEEP;
-        }
-        let pass = pass(&core, &mut works, &mut placer).await;
-        let wake_at = match pass {
-            Ok(moves_at) => [core.fleet.next_expiry(), works.next_due(), moves_at, Some(sweep_at)]
-                .into_iter()
-                .flatten()
-                .min()
-                .unwrap_or(sweep_at),
-            Err(error) => {
-                tracing::error!(%error, "could not store what was decided");
-                Instant::now() + STORE_PAUSE
-            }
-        };
+        let wake_at = reconciler.turn().await;
         tokio::select! {
             () = core.stop.cancelled() => return,
-            () = core.reconcile_wanted() => {}
-            Some(end) = ends.recv() => works.end(end),
+            () = core.queue.woken() => {}
+            _ = ends.recv_many(&mut ended_works, ENDED) => {
+                for end in ended_works.drain(..) {
+                    reconciler.end(end);
+                }
+            }
             () = tokio::time::sleep_until(wake_at) => {
                 if Instant::now() > wake_at + core.settings.lease / 2 {
                     tracing::warn!("the control plane did not run for a while: leases count anew");
@@ -75,43 +71,144 @@ pub(crate) async fn run(core: Arc<Core>) {
     }
 }
 
-/// Does what can be done now. Returns when tasks move on that wait for their
-/// turn.
-async fn pass(
-    core: &Arc<Core>,
-    works: &mut Works,
-    placer: &mut Placer,
-) -> Result<Option<Instant>, StoreError> {
-    for (id, record) in core.fleet.expire() {
-        tracing::warn!(agent = id, "the agent's lease ran out");
-        core.remember_agent(&id, record).await?;
-        core.agent_changed(&id);
-    }
-    let connectors = core.catalog.connectors();
-    let deleted: Vec<_> = connectors
-        .iter()
-        .filter(|record| record.connector().desired_state() == v1::DesiredState::Deleted)
-        .collect();
-    // Before it is looked at what agents said, so that nothing they say after
-    // that is missed.
-    core.set_deletions_wait(!deleted.is_empty());
-    for record in deleted {
-        remove::stop_tasks(core, record).await?;
-    }
-    let moves_at = placer.place(core).await?;
-    assignments::publish(core);
+struct Reconciler {
+    core: Arc<Core>,
+    board: Board,
+    works: Works,
+    /// When a lease may run out, paced moves go on, what is old is swept, and
+    /// everything is looked at.
+    leases_at: Instant,
+    moves_at: Option<Instant>,
+    sweep_at: Instant,
+    look_at_all: Instant,
+}
 
-    works.keep(&connectors);
-    for record in &connectors {
-        match needed(record) {
-            Some(Kind::Prepare) => prepare::start(core, works, record),
-            // A preparation under way may still make topics.
-            Some(Kind::Remove) if works.is_running(record.name()) => {}
-            Some(Kind::Remove) => remove::go_on(core, works, record).await?,
-            None => {}
+impl Reconciler {
+    /// Over what an earlier process left: nothing of it moves.
+    fn new(core: Arc<Core>, ended: mpsc::Sender<End>) -> Self {
+        let board = place::restored(&core);
+        let now = Instant::now();
+        Self {
+            core,
+            board,
+            works: Works::new(ended),
+            leases_at: now,
+            moves_at: None,
+            sweep_at: now,
+            look_at_all: now,
         }
     }
-    Ok(moves_at)
+
+    /// Does what can be done now. Returns when there may be more to do.
+    async fn turn(&mut self) -> Instant {
+        let now = Instant::now();
+        if self.sweep_at <= now {
+            self.sweep().await;
+            self.sweep_at = now + SWEEP;
+        }
+        if self.look_at_all <= now {
+            self.look_at_all = now + SAFETY_NET;
+            let connectors = self.core.catalog.connectors();
+            self.core.queue.connectors(connectors.iter().map(|one| one.name().to_owned()));
+        }
+        if self.leases_at <= now {
+            if let Err(error) = leases::expire(&self.core).await {
+                return not_stored(&error);
+            }
+            self.leases_at =
+                self.core.fleet.next_expiry().unwrap_or(now + self.core.settings.lease);
+        }
+        let dirty = self.core.queue.take();
+        if let Err(error) = self.pass(&dirty).await {
+            // The board takes what it said for done.
+            self.board = place::restored(&self.core);
+            self.core.queue.put_back(dirty);
+            return not_stored(&error);
+        }
+        self.works.start_due(&self.core);
+        [Some(self.leases_at), self.moves_at, Some(self.sweep_at), Some(self.look_at_all)]
+            .into_iter()
+            .chain([self.works.next_due()])
+            .flatten()
+            .min()
+            .unwrap_or(self.sweep_at)
+    }
+
+    async fn pass(&mut self, dirty: &Dirty) -> Result<(), StoreError> {
+        for id in &dirty.agents {
+            place::take_agent(&self.core, &mut self.board, id);
+        }
+        let mut touched = dirty.connectors.clone();
+        for name in &dirty.connectors {
+            let record = self.core.catalog.connector(name);
+            place::take_connector(&mut self.board, name, record.as_deref());
+            if let Some(record) = record.filter(|record| is_deleted(record)) {
+                remove::stop_tasks(&self.core, &record).await?;
+            }
+        }
+        let settled = self.board.settle(Instant::now().into_std());
+        self.moves_at = settled.next.map(Instant::from_std);
+        touched.extend(place::store(&self.core, settled.changed).await?);
+
+        for name in &touched {
+            publish::connector(&self.core, name);
+        }
+        for id in &dirty.agents {
+            publish::agent(&self.core, id);
+        }
+        for name in &dirty.connectors {
+            self.look_after(name).await?;
+        }
+        Ok(())
+    }
+
+    /// Has done what a connector needs.
+    async fn look_after(&mut self, name: &str) -> Result<(), StoreError> {
+        let Some(record) = self.core.catalog.connector(name) else {
+            self.works.forget(name);
+            return Ok(());
+        };
+        match needed(&record) {
+            Some(Kind::Prepare) => self.works.want(&record, Kind::Prepare),
+            // A preparation under way may still make topics.
+            Some(Kind::Remove) if self.works.is_running(name) => {}
+            Some(Kind::Remove) => match remove::next(&self.core, &record) {
+                // Whom it waits for may have changed.
+                remove::Next::Wait => self.core.statuses.touch(name),
+                remove::Next::Finish => remove::finish(&self.core, &record).await?,
+                remove::Next::Remove(_) => {
+                    self.core.statuses.touch(name);
+                    self.works.want(&record, Kind::Remove);
+                }
+            },
+            None => self.works.forget(name),
+        }
+        Ok(())
+    }
+
+    /// Takes in that a work ended.
+    fn end(&mut self, end: End) {
+        self.core.queue.connector(end.name());
+        self.works.end(end);
+    }
+
+    async fn sweep(&self) {
+        let mut changes = self.core.catalog.expired_request_ids();
+        let forgotten = self.core.fleet.forget(AGENT_KEPT);
+        changes.extend(forgotten.into_iter().map(|id| Change::Agent(id, None)));
+        if let Err(error) = self.core.catalog.apply(changes).await {
+            tracing::error!(%error, "could not remove what is too old");
+        }
+    }
+}
+
+fn not_stored(error: &StoreError) -> Instant {
+    tracing::error!(%error, "could not store what was decided");
+    Instant::now() + STORE_PAUSE
+}
+
+fn is_deleted(record: &ConnectorRecord) -> bool {
+    record.connector().desired_state() == v1::DesiredState::Deleted
 }
 
 /// What an agent has to do for a connector, if anything.
@@ -126,34 +223,10 @@ fn needed(record: &ConnectorRecord) -> Option<Kind> {
     }
 }
 
-async fn sweep(core: &Core) {
-    let mut changes = core.catalog.expired_request_ids();
-    let forgotten = core.fleet.forget(AGENT_KEPT);
-    changes.extend(forgotten.into_iter().map(|id| Change::Agent(id, None)));
-    if let Err(error) = core.catalog.apply(changes).await {
-        tracing::error!(%error, "could not remove what is too old");
-    }
-}
-
-/// The IDs of connected agents of a connector's pool, in their order.
-fn connected(core: &Core, record: &ConnectorRecord) -> Vec<String> {
-    let pool = record.spec().runtime.clone().unwrap_or_default();
-    core.fleet
-        .views()
-        .into_iter()
-        .filter(|agent| {
-            agent.state == v1::AgentState::Connected
-                && agent.record.vpc_id == pool.vpc_id
-                && agent.record.vswitch_id == pool.vswitch_id
-        })
-        .map(|agent| agent.id)
-        .collect()
-}
-
 /// The connector's spec as one agent may see it.
 fn spec_for(core: &Core, record: &ConnectorRecord, agent: &str) -> v1::ConnectorSpec {
     let mut spec = record.spec().clone();
-    if core.fleet.view(agent).is_some_and(|agent| agent.plain_secrets) {
+    if core.fleet.takes_plain_secrets(agent) {
         core.secrets.restore(record.uid(), &mut spec);
     }
     spec

@@ -3,96 +3,100 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use kafka2oss_proto::spec::Pool;
 use kafka2oss_proto::v1;
-use tokio::time::Instant;
 
 use crate::catalog::Change;
 use crate::core::Core;
+use crate::fleet::AgentView;
 use crate::model::placement::{AgentOffer, Board, ConnectorDemand, Rebalance};
-use crate::session::fleet::AgentView;
 use crate::store::StoreError;
 use crate::store::connectors::ConnectorRecord;
 use crate::store::placements::{PlacedTask, PlacementRecord};
 
-/// Places tasks.
-#[derive(Debug, Default)]
-pub(super) struct Placer {
-    /// Absent until it was set up from what is durable.
-    board: Option<Board>,
-    /// The connectors on it, name -> uid.
-    known: BTreeMap<String, String>,
-}
+/// Agents of earlier placements that are remembered of a connector.
+const MAX_FORMER: usize = 64;
 
-impl Placer {
-    /// Places the tasks of every connector that was deployed; agents get them
-    /// once it is prepared. A connector's placement version rises with its
-    /// placement, and is durable before an agent sees it. Returns when the
-    /// tasks move on that wait for their turn.
-    pub(super) async fn place(&mut self, core: &Core) -> Result<Option<Instant>, StoreError> {
-        let connectors = core.catalog.connectors();
-        let may_run: BTreeMap<_, _> = connectors
-            .iter()
-            .filter(|record| may_run(record))
-            .map(|record| (record.name(), record))
-            .collect();
-        // What could not be stored is not known to it.
-        let mut board = self.board.take().unwrap_or_else(|| {
-            self.known.clear();
-            restored(core, may_run.values().copied())
-        });
-        self.known.retain(|name, uid| {
-            let is_same = may_run.get(name.as_str()).is_some_and(|record| record.uid() == uid);
-            if !is_same {
-                board.remove_connector(name);
-            }
-            is_same
-        });
-        for record in may_run.values() {
-            board.set_connector(demand(record));
-            self.known.insert(record.name().to_owned(), record.uid().to_owned());
-        }
-        for agent in core.fleet.views() {
-            match agent.state {
-                v1::AgentState::Gone => board.remove_agent(&agent.id, agent.gave_back),
-                _ => board.set_agent(offer(agent)),
-            }
-        }
-        let settled = board.settle(Instant::now().into_std());
-
-        let mut changes = Vec::new();
-        let mut names = Vec::new();
-        for (name, tasks) in settled.changed {
-            let Some(record) = may_run.get(name.as_str()) else { continue };
-            let placed = |(index, agent)| PlacedTask { index, agent };
-            let tasks: Vec<_> = tasks.into_iter().map(placed).collect();
-            let before = core.catalog.placement(&name);
-            let before = before.filter(|before| before.uid == record.uid());
-            let version = before.map_or(0, |before| before.version) + 1;
-            tell(core, record, version, &tasks);
-            let uid = record.uid().to_owned();
-            let placement = PlacementRecord { form: 0, uid, version, tasks };
-            changes.push(Change::Placement(name.clone(), Some(Arc::new(placement))));
-            names.push(name);
-        }
-        core.catalog.apply(changes).await?;
-        self.board = Some(board);
-        core.touch_all(&names);
-        Ok(settled.next.map(Instant::from_std))
-    }
-}
-
-/// A board that knows where the tasks are by what is durable.
-fn restored<'a>(core: &Core, connectors: impl Iterator<Item = &'a Arc<ConnectorRecord>>) -> Board {
+/// The board as it is durable.
+pub(super) fn restored(core: &Core) -> Board {
     let mut board = Board::new(Rebalance::default());
-    for record in connectors {
-        let placement = core.catalog.placement(record.name());
-        if let Some(placement) = placement.filter(|one| one.uid == record.uid()) {
-            let tasks = placement.tasks.iter().map(|task| (task.index, task.agent.clone()));
-            board.restore(record.name(), tasks);
+    for (name, placement) in core.catalog.placements() {
+        if core.catalog.connector(&name).is_none_or(|record| record.uid() != placement.uid) {
+            continue;
         }
+        board.restore(&name, placement.tasks.iter().map(|task| (task.index, task.agent.clone())));
+    }
+    for agent in core.fleet.views() {
+        if agent.state != v1::AgentState::Gone {
+            board.set_agent(offer(agent));
+        }
+    }
+    for record in core.catalog.connectors() {
+        take_connector(&mut board, record.name(), Some(&record));
     }
     board
+}
+
+/// Takes in what a connector asks for now.
+pub(super) fn take_connector(board: &mut Board, name: &str, record: Option<&ConnectorRecord>) {
+    match record.filter(|record| may_run(record)) {
+        Some(record) => board.set_connector(demand(record)),
+        None => board.remove_connector(name),
+    }
+}
+
+/// Takes in what an agent offers now.
+pub(super) fn take_agent(core: &Core, board: &mut Board, id: &str) {
+    match core.fleet.view(id) {
+        Some(agent) if agent.state != v1::AgentState::Gone => board.set_agent(offer(agent)),
+        Some(agent) => board.remove_agent(id, agent.gave_back),
+        None => board.remove_agent(id, false),
+    }
+}
+
+/// Makes the tasks of these connectors durable, as they are placed now: agents
+/// get them once their connector is prepared. A connector's placement version
+/// rises with its placement, and is durable before an agent sees it. Returns
+/// the connectors that are placed anew.
+pub(super) async fn store(
+    core: &Core,
+    changed: BTreeMap<String, Vec<(u32, String)>>,
+) -> Result<BTreeSet<String>, StoreError> {
+    let mut changes = Vec::new();
+    let mut names = BTreeSet::new();
+    for (name, tasks) in changed {
+        let Some(record) = core.catalog.connector(&name) else { continue };
+        let before = core.catalog.placement(&name).filter(|before| before.uid == record.uid());
+        let tasks: Vec<_> =
+            tasks.into_iter().map(|(index, agent)| PlacedTask { index, agent }).collect();
+        let same = before.as_ref().map_or(&[][..], |before| &before.tasks) == tasks.as_slice();
+        if same || !may_run(&record) {
+            continue;
+        }
+        let version = before.as_ref().map_or(0, |before| before.version) + 1;
+        tell(core, &record, version, &tasks);
+        let former = before.map_or_else(Vec::new, |before| former(core, &before, &tasks));
+        let uid = record.uid().to_owned();
+        let placement = PlacementRecord { form: 0, uid, version, tasks, former };
+        changes.push(Change::Placement(name.clone(), Some(Arc::new(placement))));
+        names.insert(name);
+    }
+    core.catalog.apply(changes).await?;
+    for name in &names {
+        core.statuses.touch(name);
+    }
+    Ok(names)
+}
+
+/// Agents that had tasks before, have none now, and have not shown that they
+/// stopped them.
+fn former(core: &Core, before: &PlacementRecord, tasks: &[PlacedTask]) -> Vec<String> {
+    let had = before.former.iter().map(String::as_str).chain(before.agents());
+    let without = had.filter(|agent| tasks.iter().all(|task| task.agent != *agent));
+    let without: BTreeSet<_> = without.map(str::to_owned).collect();
+    let without: Vec<_> = without.into_iter().collect();
+    let mut former = core.fleet.holders(&before.uid, &without);
+    former.truncate(MAX_FORMER);
+    former
 }
 
 fn may_run(record: &ConnectorRecord) -> bool {
@@ -101,12 +105,10 @@ fn may_run(record: &ConnectorRecord) -> bool {
 }
 
 fn demand(record: &ConnectorRecord) -> ConnectorDemand {
-    let spec = record.spec();
-    let runtime = spec.runtime.clone().unwrap_or_default();
     ConnectorDemand {
         name: record.name().to_owned(),
-        pool: Pool::new(runtime.vpc_id, runtime.vswitch_id),
-        tasks: spec.source.as_ref().and_then(|source| source.spread).unwrap_or(1),
+        pool: record.pool(),
+        tasks: record.spec().source.as_ref().and_then(|source| source.spread).unwrap_or(1),
         // Nothing in this version asks for more than every agent can do.
         features: BTreeSet::new(),
     }
@@ -116,7 +118,7 @@ fn offer(agent: AgentView) -> AgentOffer {
     let AgentView { id, record, state, .. } = agent;
     AgentOffer {
         id,
-        pool: Pool::new(record.vpc_id, record.vswitch_id),
+        pool: record.pool(),
         capacity: record.capacity,
         features: record.features.into_iter().collect(),
         placeable: state == v1::AgentState::Connected,

@@ -12,7 +12,6 @@ use kafka2oss_proto::{ErrorCode, spec, v1};
 use ulid::Ulid;
 
 use super::cluster;
-use super::work::{Kind, Works};
 use crate::catalog::Change;
 use crate::clock;
 use crate::core::Core;
@@ -27,21 +26,8 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const MAX_PROBLEMS: usize = 50;
 const MAX_TEXT: usize = 2_000;
 
-/// Starts a try, if it is due and an agent is there.
-pub(super) fn start(core: &Arc<Core>, works: &mut Works, record: &Arc<ConnectorRecord>) {
-    let agents = super::connected(core, record);
-    if agents.is_empty() {
-        return;
-    }
-    works.start(record, Kind::Prepare, |tries| {
-        // Another agent each time: the cause may be on one host.
-        let agent = agents[tries as usize % agents.len()].clone();
-        prepare(Arc::clone(core), Arc::clone(record), agent)
-    });
-}
-
 /// One try. Returns whether the connector is ready.
-async fn prepare(core: Arc<Core>, record: Arc<ConnectorRecord>, agent: String) -> bool {
+pub(super) async fn prepare(core: Arc<Core>, record: Arc<ConnectorRecord>, agent: String) -> bool {
     let Some(command) = command(&core, &record, &agent) else { return false };
     let id = format!("prepare-{}-{}", record.uid(), Ulid::generate());
     let result = match commands::send(&core.fleet, &agent, id, command, TIMEOUT).await {
@@ -119,7 +105,7 @@ async fn learn(
         let change = Change::connector(record);
         core.catalog.apply(vec![change]).await?;
         core.statuses.touch(asked.name());
-        core.reconcile();
+        core.queue.connector(asked.name());
     }
     Ok(ready)
 }
@@ -183,10 +169,8 @@ fn take(record: &mut ConnectorRecord, result: v1::PrepareConnectorResult) {
 /// The group holds commits of another connector that still exists, on another
 /// instance of the same cluster: its tasks and these would share one group.
 fn group_in_use(core: &Core, record: &ConnectorRecord, owners: &[String]) -> Option<v1::Problem> {
-    let is_other = |other: &ConnectorRecord| {
-        other.uid() != record.uid() && owners.iter().any(|owner| owner == other.uid())
-    };
-    let other = core.catalog.connectors().into_iter().find(|other| is_other(other))?;
+    let mut others = owners.iter().filter(|owner| *owner != record.uid());
+    let other = others.find_map(|owner| core.catalog.connector_of_uid(owner))?;
     let resources = record.spec().resources.as_ref();
     let group = resources.map_or("", |resources| &resources.task_consumer_group);
     let message = format!("group `{group}` holds offsets of {}", other.name());

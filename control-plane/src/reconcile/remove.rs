@@ -12,7 +12,6 @@ use kafka2oss_proto::v1::command_result::Result as Outcome;
 use kafka2oss_proto::{ErrorCode, v1};
 use ulid::Ulid;
 
-use super::work::{Kind, Works};
 use crate::catalog::Change;
 use crate::core::Core;
 use crate::session::commands;
@@ -24,7 +23,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What a deletion waits for or does next.
 #[derive(Debug)]
-enum Next {
+pub(super) enum Next {
     /// Agents have not yet shown that its tasks stopped.
     Wait,
     /// Nothing is left.
@@ -47,7 +46,8 @@ pub(super) async fn stop_tasks(
     }
     let mut stopped = ConnectorRecord::clone(&current);
     let deletion = stopped.deletion.get_or_insert_default();
-    let agents: BTreeSet<_> = placement.tasks.iter().map(|task| task.agent.clone()).collect();
+    let agents = placement.agents().chain(placement.former.iter().map(String::as_str));
+    let agents: BTreeSet<_> = agents.map(str::to_owned).collect();
     deletion.agents = agents.into_iter().collect();
     let name = record.name().to_owned();
     core.catalog
@@ -57,41 +57,10 @@ pub(super) async fn stop_tasks(
     Ok(())
 }
 
-/// Does what comes next for a deleted connector.
-pub(super) async fn go_on(
-    core: &Arc<Core>,
-    works: &mut Works,
-    record: &Arc<ConnectorRecord>,
-) -> Result<(), StoreError> {
-    match next(core, record) {
-        Next::Wait => {
-            // Whom it waits for may have changed.
-            core.statuses.touch(record.name());
-            Ok(())
-        }
-        Next::Finish => {
-            let _lock = core.catalog.lock(record.name()).await;
-            core.finish_deletion(record).await
-        }
-        Next::Remove(removal) => {
-            let agents = super::connected(core, record);
-            if agents.is_empty() {
-                core.statuses.touch(record.name());
-            } else {
-                works.start(record, Kind::Remove, |tries| {
-                    let agent = agents[tries as usize % agents.len()].clone();
-                    remove(Arc::clone(core), Arc::clone(record), agent, *removal)
-                });
-            }
-            Ok(())
-        }
-    }
-}
-
 /// What keeps a deleted connector from being gone.
 pub(crate) fn problems(core: &Core, record: &ConnectorRecord) -> Vec<v1::Problem> {
     match next(core, record) {
-        Next::Remove(_) if super::connected(core, record).is_empty() => {
+        Next::Remove(_) if core.fleet.connected(&record.pool()) == 0 => {
             let message = "its topics and groups are removed when an agent joins its pool, or stay \
                            with orphan_resources";
             vec![Problem::new(ErrorCode::AgentNoneInPool, message).into()]
@@ -104,9 +73,7 @@ pub(crate) fn problems(core: &Core, record: &ConnectorRecord) -> Vec<v1::Problem
 /// Agents that may still run its tasks and do not say so.
 fn silent(core: &Core, record: &ConnectorRecord) -> Option<Problem> {
     let placed = record.deletion.clone().unwrap_or_default().agents;
-    let is_silent = |id: &String| {
-        core.fleet.view(id).is_none_or(|agent| agent.state != v1::AgentState::Connected)
-    };
+    let is_silent = |id: &String| !core.fleet.is_connected(id);
     let holders = core.fleet.holders(record.uid(), &placed).into_iter();
     let silent: Vec<_> = holders.filter(is_silent).map(|id| format!("agents/{id}")).collect();
     (!silent.is_empty()).then(|| {
@@ -119,7 +86,8 @@ fn silent(core: &Core, record: &ConnectorRecord) -> Option<Problem> {
     })
 }
 
-fn next(core: &Core, record: &ConnectorRecord) -> Next {
+/// What is next for a deleted connector.
+pub(super) fn next(core: &Core, record: &ConnectorRecord) -> Next {
     let deletion = record.deletion.clone().unwrap_or_default();
     let placed = core.catalog.placement(record.name()).is_some();
     if placed || !core.fleet.holders(record.uid(), &deletion.agents).is_empty() {
@@ -143,12 +111,12 @@ fn removal(core: &Core, record: &ConnectorRecord) -> Option<v1::RemoveResources>
     let instance = core.catalog.instance(name.instance())?;
     let resources = record.spec().resources.clone().unwrap_or_default();
     let deletion = record.deletion.clone().unwrap_or_default();
-    let others = others(core, record, instance.instance.as_ref());
+    let is_shared = |name: &str| is_shared(core, record, instance.instance.as_ref(), name);
     let [_, _, _, error_topics @ ..] = record.topics();
     let topics = record
         .created_topics
         .iter()
-        .filter(|topic| !others.contains(*topic))
+        .filter(|topic| !is_shared(topic))
         .map(|topic| v1::TopicRemoval {
             topic: topic.clone(),
             only_if_empty: error_topics.contains(&topic.as_str()) && !deletion.delete_error_topics,
@@ -158,7 +126,7 @@ fn removal(core: &Core, record: &ConnectorRecord) -> Option<v1::RemoveResources>
         connector: record.name().to_owned(),
         instance: instance.instance.clone(),
         topics,
-        groups: groups(record, &resources, &others),
+        groups: groups(record, &resources, is_shared),
     })
 }
 
@@ -168,7 +136,7 @@ fn removal(core: &Core, record: &ConnectorRecord) -> Option<v1::RemoveResources>
 fn groups(
     record: &ConnectorRecord,
     resources: &v1::ConnectorResources,
-    others: &BTreeSet<String>,
+    is_shared: impl Fn(&str) -> bool,
 ) -> Vec<String> {
     // Whoever makes the resources by hand made the groups, too.
     let by_hand = resources.creation() == v1::ResourceCreation::Manually;
@@ -180,53 +148,39 @@ fn groups(
     }
     [&resources.task_consumer_group, &resources.connector_consumer_group]
         .into_iter()
-        .filter(|group| !group.is_empty() && !others.contains(*group))
+        .filter(|group| !group.is_empty() && !is_shared(group))
         .cloned()
         .collect()
 }
 
-/// Topics and groups that other connectors of what may be the same cluster name.
-fn others(
+/// Whether another connector of what may be the same cluster names a topic or
+/// group, too.
+fn is_shared(
     core: &Core,
     record: &ConnectorRecord,
     instance: Option<&v1::Instance>,
-) -> BTreeSet<String> {
-    let cluster_of = |name: &str| {
-        let name: ConnectorName = name.parse().ok()?;
-        core.catalog.instance(name.instance())?.instance.clone()
-    };
+    resource: &str,
+) -> bool {
     let same_cluster = |other: &ConnectorRecord| {
-        let (Some(mine), Some(its)) = (instance, cluster_of(other.name())) else { return false };
+        let its = other.name().parse::<ConnectorName>().ok();
+        let its = its.and_then(|name| core.catalog.instance(name.instance()));
+        let its = its.as_ref().and_then(|its| its.instance.as_ref());
+        let (Some(mine), Some(its)) = (instance, its) else { return false };
         // Of a cluster that belongs to another instance no id is remembered.
         mine.name == its.name
             || mine.kafka_cluster_id.is_empty()
             || mine.kafka_cluster_id == its.kafka_cluster_id
     };
-    let mut names = BTreeSet::new();
-    for other in core.catalog.connectors() {
-        if other.uid() == record.uid() || !same_cluster(&other) {
-            continue;
-        }
-        names.extend(other.topics().map(str::to_owned));
-        let spec = other.spec().clone();
-        names.extend(spec.source.map(|source| source.topic));
-        if let Some(resources) = spec.resources {
-            names.insert(resources.task_consumer_group);
-            names.insert(resources.connector_consumer_group);
-        }
-    }
-    names
+    let users = core.catalog.users_of(resource);
+    users.iter().any(|other| other.uid() != record.uid() && same_cluster(other))
 }
 
 /// One try. Returns whether the connector is gone.
-async fn remove(
-    core: Arc<Core>,
-    record: Arc<ConnectorRecord>,
-    agent: String,
-    removal: v1::RemoveResources,
-) -> bool {
+pub(super) async fn remove(core: Arc<Core>, record: Arc<ConnectorRecord>, agent: String) -> bool {
+    // It may be another state by now: it is looked at again.
+    let Next::Remove(removal) = next(&core, &record) else { return false };
     let id = format!("remove-{}-{}", record.uid(), Ulid::generate());
-    let command = Command::RemoveResources(removal);
+    let command = Command::RemoveResources(*removal);
     let problems = match commands::send(&core.fleet, &agent, id, command, TIMEOUT).await {
         Ok(Outcome::RemoveResources(result)) => {
             tracing::info!(
@@ -254,7 +208,8 @@ async fn remove(
     })
 }
 
-async fn finish(core: &Core, record: &ConnectorRecord) -> Result<(), StoreError> {
+/// Nothing is left of the connector.
+pub(super) async fn finish(core: &Core, record: &ConnectorRecord) -> Result<(), StoreError> {
     let _lock = core.catalog.lock(record.name()).await;
     core.finish_deletion(record).await
 }

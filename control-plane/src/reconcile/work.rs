@@ -1,15 +1,30 @@
-//! What agents are doing for connectors: at most one thing each, and when to
-//! try again.
+//! What agents are doing for connectors: at most one thing each, when to try
+//! again, and how many at once.
+//!
+//! A work that is due waits for its instance's window, so that one Kafka is not
+//! asked for thousands of topics at once, and for an agent of its pool with
+//! room in its own window.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::backoff;
+use super::{backoff, prepare, remove};
+use crate::core::Core;
 use crate::store::connectors::ConnectorRecord;
 use crate::supervision;
+
+/// Works of one instance that are under way at most.
+const INSTANCE_WINDOW: usize = 64;
+/// Commands that one agent has under way when it gets another one at most.
+const AGENT_WINDOW: usize = 16;
+/// When every agent of a pool has as much to do as it may, it is looked again
+/// after this time, if no work ended before.
+const BUSY_PAUSE: Duration = Duration::from_millis(200);
 
 /// Something that an agent has to do for a connector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +35,9 @@ pub(super) enum Kind {
     Remove,
 }
 
+/// A try. Returns whether nothing is left to do.
+pub(super) type Try = Pin<Box<dyn Future<Output = bool> + Send>>;
+
 /// A work ended.
 #[derive(Debug)]
 pub(super) struct End {
@@ -29,113 +47,209 @@ pub(super) struct End {
     complete: bool,
 }
 
+impl End {
+    /// The connector's full name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Its pause ends then.
+    Later(Instant),
+    /// It waits for a window.
+    Ready,
+    /// An agent does it.
+    Running,
+    /// No agent of the pool is there: one that comes has the connector looked
+    /// at again.
+    Parked,
+}
+
 #[derive(Debug)]
 struct Work {
     uid: String,
     kind: Kind,
     generation: u64,
     tries: u32,
-    running: bool,
-    due: Instant,
+    stage: Stage,
 }
 
 /// The works of all connectors, by name.
 #[derive(Debug)]
 pub(super) struct Works {
     works: HashMap<String, Work>,
+    /// Those whose pause ends, by when.
+    later: BTreeSet<(Instant, String)>,
+    /// Those that are due, by instance.
+    ready: BTreeMap<String, VecDeque<String>>,
+    /// How many are under way, by instance.
+    running: HashMap<String, usize>,
+    /// The agents of some pool were busy.
+    busy_until: Option<Instant>,
     ended: mpsc::Sender<End>,
 }
 
 impl Works {
     pub(super) fn new(ended: mpsc::Sender<End>) -> Self {
-        Self { works: HashMap::new(), ended }
+        Self {
+            works: HashMap::new(),
+            later: BTreeSet::new(),
+            ready: BTreeMap::new(),
+            running: HashMap::new(),
+            busy_until: None,
+            ended,
+        }
     }
 
-    /// Forgets those of connectors that are gone or need nothing any more.
-    pub(super) fn keep(&mut self, connectors: &[Arc<ConnectorRecord>]) {
-        self.works.retain(|name, work| {
-            work.running
-                || connectors.iter().any(|record| {
-                    record.name() == name
-                        && record.uid() == work.uid
-                        && super::needed(record).is_some()
-                })
-        });
+    /// The connector needs something done. What was tried for the same intent
+    /// waits out its pause.
+    pub(super) fn want(&mut self, record: &ConnectorRecord, kind: Kind) {
+        let (name, generation) = (record.name(), record.connector().generation);
+        if let Some(known) = self.works.get_mut(name) {
+            let same =
+                known.kind == kind && known.generation == generation && known.uid == record.uid();
+            match known.stage {
+                Stage::Running | Stage::Ready => return,
+                Stage::Later(_) if same => return,
+                Stage::Later(_) => self.forget(name),
+                Stage::Parked if same => {
+                    known.stage = Stage::Ready;
+                    self.make_ready(name);
+                    return;
+                }
+                Stage::Parked => {}
+            }
+        }
+        let uid = record.uid().to_owned();
+        let work = Work { uid, kind, generation, tries: 0, stage: Stage::Ready };
+        self.works.insert(name.to_owned(), work);
+        self.make_ready(name);
+    }
+
+    /// The connector is gone or needs nothing any more. What is under way ends
+    /// by itself.
+    pub(super) fn forget(&mut self, name: &str) {
+        match self.works.get(name).map(|work| work.stage) {
+            None | Some(Stage::Running) => return,
+            Some(Stage::Later(at)) => {
+                self.later.remove(&(at, name.to_owned()));
+            }
+            // Its turn finds nothing.
+            Some(Stage::Ready | Stage::Parked) => {}
+        }
+        self.works.remove(name);
     }
 
     /// Whether an agent is doing something for the connector.
     pub(super) fn is_running(&self, name: &str) -> bool {
-        self.works.get(name).is_some_and(|work| work.running)
-    }
-
-    /// Starts what `work` makes of the number of earlier tries, if it is due:
-    /// nothing runs for the connector, and its pause is over or its intent
-    /// has changed.
-    pub(super) fn start<F>(
-        &mut self,
-        record: &ConnectorRecord,
-        kind: Kind,
-        work: impl FnOnce(u32) -> F,
-    ) where
-        F: Future<Output = bool> + Send + 'static,
-    {
-        let now = Instant::now();
-        let generation = record.connector().generation;
-        let fresh = || Work {
-            uid: record.uid().to_owned(),
-            kind,
-            generation,
-            tries: 0,
-            running: false,
-            due: now,
-        };
-        let entry = self.works.entry(record.name().to_owned()).or_insert_with(fresh);
-        if entry.running {
-            return;
-        }
-        if (entry.kind, entry.generation) != (kind, generation) || entry.uid != record.uid() {
-            *entry = fresh();
-        }
-        if entry.due > now {
-            return;
-        }
-        entry.running = true;
-        let future = work(entry.tries);
-        entry.tries = entry.tries.saturating_add(1);
-        let (name, uid) = (record.name().to_owned(), record.uid().to_owned());
-        let ended = self.ended.clone();
-        tokio::spawn(async move {
-            // A panic in it must not leave the connector with a work for ever.
-            let work = supervision::contained("what an agent is to do", future);
-            let complete = work.await.unwrap_or(false);
-            // The loop is gone only when the process stops.
-            let _ = ended.send(End { name, uid, complete }).await;
-        });
+        self.works.get(name).is_some_and(|work| work.stage == Stage::Running)
     }
 
     /// Takes in that a work ended.
     pub(super) fn end(&mut self, end: End) {
         let End { name, uid, complete } = end;
-        if let Some(work) = self.works.get_mut(&name)
-            && work.uid == uid
-        {
-            work.running = false;
-            work.due = Instant::now() + backoff::pause(work.tries);
-            if complete {
-                self.works.remove(&name);
+        self.busy_until = None;
+        let instance = instance_of(&name);
+        if let Some(running) = self.running.get_mut(instance) {
+            *running -= 1;
+            if *running == 0 {
+                self.running.remove(instance);
             }
+        }
+        let Some(work) = self.works.get_mut(&name) else { return };
+        if complete || work.uid != uid {
+            self.works.remove(&name);
+            return;
+        }
+        let due = Instant::now() + backoff::pause(work.tries);
+        work.stage = Stage::Later(due);
+        self.later.insert((due, name));
+    }
+
+    /// Starts what is due and has room.
+    pub(super) fn start_due(&mut self, core: &Arc<Core>) {
+        let now = Instant::now();
+        while let Some((at, _)) = self.later.first()
+            && *at <= now
+        {
+            let Some((_, name)) = self.later.pop_first() else { break };
+            if let Some(work) = self.works.get_mut(&name) {
+                work.stage = Stage::Ready;
+                self.make_ready(&name);
+            }
+        }
+        if self.busy_until.is_some_and(|until| now < until) {
+            return;
+        }
+        self.busy_until = None;
+        let instances: Vec<_> = self.ready.keys().cloned().collect();
+        for instance in instances {
+            self.start_of(core, &instance, now);
         }
     }
 
-    /// When the next pause is over.
+    /// When there is something to start.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        let now = Instant::now();
-        // One that is due and was not started waits for an agent to come.
-        self.works
-            .values()
-            .filter(|work| !work.running)
-            .map(|work| work.due)
-            .filter(|due| *due > now)
-            .min()
+        let later = self.later.first().map(|(at, _)| *at);
+        later.into_iter().chain(self.busy_until).min()
     }
+
+    fn start_of(&mut self, core: &Arc<Core>, instance: &str, now: Instant) {
+        while self.running.get(instance).copied().unwrap_or_default() < INSTANCE_WINDOW
+            && let Some(name) = self.ready.get_mut(instance).and_then(VecDeque::pop_front)
+        {
+            let Some(work) = self.works.get_mut(&name).filter(|work| work.stage == Stage::Ready)
+            else {
+                continue;
+            };
+            let record = core.catalog.connector(&name);
+            let record = record.filter(|record| {
+                record.uid() == work.uid && super::needed(record) == Some(work.kind)
+            });
+            let Some(record) = record else {
+                self.works.remove(&name);
+                continue;
+            };
+            let pool = record.pool();
+            if core.fleet.connected(&pool) == 0 {
+                work.stage = Stage::Parked;
+                continue;
+            }
+            let Some(agent) = core.fleet.least_busy(&pool, AGENT_WINDOW) else {
+                self.ready.entry(instance.to_owned()).or_default().push_back(name);
+                self.busy_until = Some(now + BUSY_PAUSE);
+                return;
+            };
+            work.stage = Stage::Running;
+            work.tries = work.tries.saturating_add(1);
+            let (kind, uid) = (work.kind, work.uid.clone());
+            *self.running.entry(instance.to_owned()).or_default() += 1;
+            let one: Try = match kind {
+                Kind::Prepare => Box::pin(prepare::prepare(Arc::clone(core), record, agent)),
+                Kind::Remove => Box::pin(remove::remove(Arc::clone(core), record, agent)),
+            };
+            let ended = self.ended.clone();
+            tokio::spawn(async move {
+                // A panic in it must not leave the connector with a work for ever.
+                let work = supervision::contained("what an agent is to do", one);
+                let complete = work.await.unwrap_or(false);
+                // The loop is gone only when the process stops.
+                let _ = ended.send(End { name, uid, complete }).await;
+            });
+        }
+        if self.ready.get(instance).is_some_and(VecDeque::is_empty) {
+            self.ready.remove(instance);
+        }
+    }
+
+    fn make_ready(&mut self, name: &str) {
+        self.ready.entry(instance_of(name).to_owned()).or_default().push_back(name.to_owned());
+    }
+}
+
+/// `instances/{instance_id}` of a connector's name.
+fn instance_of(connector: &str) -> &str {
+    connector.split_once("/connectors/").map_or(connector, |(instance, _)| instance)
 }

@@ -25,6 +25,7 @@ use tonic_health::server::HealthReporter;
 use crate::api::{AgentControl, Agents, ConnectorServer, Instances, Seats};
 use crate::catalog::Catalog;
 use crate::core::{Core, Settings};
+use crate::session::lessons;
 use crate::store::Store;
 use crate::supervision::Failure;
 use crate::{Options, observe, reconcile};
@@ -76,9 +77,10 @@ impl ControlPlane {
             allowed_concurrency: options.allowed_concurrency.clone(),
         };
         let core = Arc::new(Core::new(settings, catalog)?);
-        let loops: [Loop; 2] = [
+        let loops: [Loop; 3] = [
             ("the reconciler", Box::pin(reconcile::run(Arc::clone(&core)))),
             ("the publisher of statuses", Box::pin(observe::publish(Arc::clone(&core)))),
+            ("the keeper of lessons", Box::pin(lessons::run(Arc::clone(&core)))),
         ];
         Self::serve(&options, listener, core, loops.into()).await
     }

@@ -1,12 +1,17 @@
 //! What an agent says after Hello.
+//!
+//! That it says anything shows that it is there: this is noted as it arrives.
+//! What it says is taken into memory at once; whatever has to wait, as for the
+//! disk, is done elsewhere, so that the next message never waits for it.
 
 use std::sync::Arc;
 
 use futures::{Stream as Messages, StreamExt};
 use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::connect_request::Message;
+use tokio_util::sync::CancellationToken;
 
-use super::lessons;
+use super::authority::Authority;
 use crate::clock;
 use crate::core::Core;
 use crate::text::shorten;
@@ -14,52 +19,129 @@ use crate::text::shorten;
 /// Bytes of one text of a log line or dead letter that are kept.
 const MAX_TEXT: usize = 4_096;
 
-/// Takes in what the agent says until it says no more.
-pub(super) async fn read<I, E>(core: Arc<Core>, agent: String, session: u64, mut inbound: I)
-where
+/// Takes in what the agent says until it says no more, or `end`. What was
+/// begun is finished.
+pub(super) async fn read<I, E>(
+    core: Arc<Core>,
+    agent: String,
+    session: u64,
+    mut inbound: I,
+    end: CancellationToken,
+) where
     I: Messages<Item = Result<v1::ConnectRequest, E>> + Unpin,
     E: std::fmt::Display,
 {
+    let mut reader = Reader {
+        core: &core,
+        agent: &agent,
+        session,
+        authority: Authority::new(&core.catalog, &agent),
+    };
     loop {
-        let request = match inbound.next().await {
-            Some(Ok(request)) => request,
+        let next = tokio::select! {
+            () = end.cancelled() => break,
+            next = inbound.next() => next,
+        };
+        match next {
+            Some(Ok(request)) => {
+                core.fleet.heard(&agent, session);
+                if reader.take(request).await == Next::End {
+                    break;
+                }
+            }
             Some(Err(error)) => {
                 tracing::info!(agent, session, %error, "the agent's stream broke");
-                return;
+                break;
             }
-            None => return,
-        };
-        core.fleet.heard(&agent, session);
+            None => break,
+        }
+    }
+    let refused = reader.authority.refused();
+    if refused > 0 {
+        tracing::warn!(agent, session, refused, "dropped what the agent has no authority over");
+    }
+}
+
+/// Whether a stream goes on.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    Go,
+    End,
+}
+
+struct Reader<'a> {
+    core: &'a Core,
+    agent: &'a str,
+    session: u64,
+    authority: Authority<'a>,
+}
+
+impl Reader<'_> {
+    async fn take(&mut self, request: v1::ConnectRequest) -> Next {
+        let Self { core, agent, session, authority } = self;
+        let session = *session;
         match request.message {
-            Some(Message::StatusReport(report)) => {
-                let touched = core.fleet.report(&agent, session, report);
-                core.touch_all(&touched);
+            Some(Message::StatusReport(mut report)) => {
+                authority.limit(&mut report);
+                let touched = core.fleet.report(agent, session, report);
                 for connector in &touched {
-                    lessons::keep(&core, &agent, connector).await;
+                    core.lessons.look_at(core, agent, connector);
                 }
-                core.reconcile_deletions();
-            }
-            Some(Message::AssignmentAck(ack)) => {
-                let touched = core.fleet.acknowledge(&agent, session, ack);
                 core.touch_all(&touched);
-                core.reconcile_deletions();
+                core.reconcile_deletions(agent);
+            }
+            Some(Message::AssignmentAck(mut ack)) => {
+                authority.limit_answer(&mut ack);
+                let touched = core.fleet.acknowledge(agent, session, ack);
+                core.touch_all(&touched);
+                core.reconcile_deletions(agent);
             }
             Some(Message::AssignmentRequest(v1::AssignmentRequest { number })) => {
-                core.fleet.request(&agent, session, number);
-                core.reconcile();
+                core.fleet.request(agent, session, number);
+                core.queue.agent(agent);
             }
-            Some(Message::CommandResult(result)) => core.fleet.answer(&agent, session, &result),
-            Some(Message::Logs(batch)) => take_logs(&core, &agent, batch),
-            Some(Message::DeadLetters(batch)) => take_dead_letters(&core, batch),
-            Some(Message::Goodbye(goodbye)) => return part(&core, &agent, session, &goodbye).await,
+            Some(Message::CommandResult(result)) => core.fleet.answer(agent, session, &result),
+            Some(Message::Logs(batch)) => self.take_logs(batch),
+            Some(Message::DeadLetters(batch)) => self.take_dead_letters(batch),
+            Some(Message::Goodbye(goodbye)) => {
+                part(core, agent, session, &goodbye).await;
+                return Next::End;
+            }
             Some(Message::Heartbeat(v1::Heartbeat {})) => {}
             Some(Message::Hello(_)) => {
                 tracing::warn!(agent, session, "the agent said Hello twice");
-                return;
+                return Next::End;
             }
             // A message of a newer agent: it is not needed for what this
             // version does.
             None => tracing::debug!(agent, session, "skipped an unknown message"),
+        }
+        Next::Go
+    }
+
+    fn take_logs(&mut self, batch: v1::LogBatch) {
+        let mut lost = batch.dropped;
+        for mut entry in batch.entries {
+            let Some(uid) = self.authority.over(&entry.connector) else { continue };
+            shorten(&mut entry.message, MAX_TEXT);
+            shorten(&mut entry.error_code, MAX_TEXT);
+            entry.agent = format!("agents/{}", self.agent);
+            entry.time.get_or_insert_with(clock::now);
+            self.core.logs.of(&uid).push(Arc::new(entry), std::mem::take(&mut lost));
+        }
+    }
+
+    fn take_dead_letters(&mut self, batch: v1::DeadLetterBatch) {
+        let mut lost = batch.dropped;
+        for mut letter in batch.dead_letters {
+            let Some(uid) = self.authority.over(&letter.connector) else { continue };
+            let v1::DeadLetter { error_message, error_code, topic, error_topic, .. } = &mut letter;
+            for text in [error_message, error_code, topic, error_topic] {
+                shorten(text, MAX_TEXT);
+            }
+            letter.value_preview.truncate(64);
+            letter.time.get_or_insert_with(clock::now);
+            self.core.dead_letters.of(&uid).push(Arc::new(letter), std::mem::take(&mut lost));
         }
     }
 }
@@ -74,31 +156,5 @@ async fn part(core: &Core, agent: &str, session: u64, goodbye: &v1::Goodbye) {
         && let Err(error) = core.remember_agent(agent, record).await
     {
         tracing::error!(agent, %error, "could not store that the agent left");
-    }
-}
-
-fn take_logs(core: &Core, agent: &str, batch: v1::LogBatch) {
-    let mut lost = batch.dropped;
-    for mut entry in batch.entries {
-        let Some(connector) = core.catalog.connector(&entry.connector) else { continue };
-        shorten(&mut entry.message, MAX_TEXT);
-        shorten(&mut entry.error_code, MAX_TEXT);
-        entry.agent = format!("agents/{agent}");
-        entry.time.get_or_insert_with(clock::now);
-        core.logs.of(connector.uid()).push(Arc::new(entry), std::mem::take(&mut lost));
-    }
-}
-
-fn take_dead_letters(core: &Core, batch: v1::DeadLetterBatch) {
-    let mut lost = batch.dropped;
-    for mut letter in batch.dead_letters {
-        let Some(connector) = core.catalog.connector(&letter.connector) else { continue };
-        let v1::DeadLetter { error_message, error_code, topic, error_topic, .. } = &mut letter;
-        for text in [error_message, error_code, topic, error_topic] {
-            shorten(text, MAX_TEXT);
-        }
-        letter.value_preview.truncate(64);
-        letter.time.get_or_insert_with(clock::now);
-        core.dead_letters.of(connector.uid()).push(Arc::new(letter), std::mem::take(&mut lost));
     }
 }

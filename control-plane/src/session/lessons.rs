@@ -1,6 +1,15 @@
 //! What reports teach for good, made durable before anything is built on it.
+//!
+//! A report that teaches something only marks its connector; one loop stores
+//! what is learned, of many connectors at once, so that no stream waits for
+//! the disk.
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::StreamExt;
 use kafka2oss_proto::v1;
+use tokio::sync::Notify;
 
 use crate::catalog::Change;
 use crate::core::Core;
@@ -11,12 +20,53 @@ use crate::text::shorten;
 
 /// Length of the reason in bytes that is kept.
 const MAX_REASON: usize = 2_000;
+/// Connectors whose lessons are stored at once: they share a flush.
+const AT_ONCE: usize = 256;
+
+/// What is to be stored: a connector, and the agent whose report teaches it.
+/// Each once, however many reports say it.
+#[derive(Debug, Default)]
+pub(crate) struct LessonQueue {
+    waiting: Mutex<BTreeSet<(String, String)>>,
+    wake: Notify,
+}
+
+impl LessonQueue {
+    /// Marks the connector if the agent's latest report teaches something.
+    pub(super) fn look_at(&self, core: &Core, agent: &str, connector: &str) {
+        if learned(core, agent, connector).is_some() {
+            self.lock().insert((connector.to_owned(), agent.to_owned()));
+            self.wake.notify_one();
+        }
+    }
+
+    fn take(&self) -> BTreeSet<(String, String)> {
+        std::mem::take(&mut *self.lock())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeSet<(String, String)>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Stores what reports teach until the process stops.
+pub(crate) async fn run(core: Arc<Core>) {
+    loop {
+        tokio::select! {
+            () = core.stop.cancelled() => return,
+            () = core.lessons.wake.notified() => {}
+        }
+        let waiting = futures::stream::iter(core.lessons.take());
+        let kept = waiting.for_each_concurrent(AT_ONCE, |(connector, agent)| {
+            let core = &core;
+            async move { keep(core, &agent, &connector).await }
+        });
+        kept.await;
+    }
+}
 
 /// Remembers what the latest report of `agent` teaches about a connector.
-pub(super) async fn keep(core: &Core, agent: &str, connector: &str) {
-    if learned(core, agent, connector).is_none() {
-        return;
-    }
+async fn keep(core: &Core, agent: &str, connector: &str) {
     let _lock = core.catalog.lock(connector).await;
     // Others may have learned it meanwhile.
     let Some((record, lessons)) = learned(core, agent, connector) else { return };
@@ -26,8 +76,9 @@ pub(super) async fn keep(core: &Core, agent: &str, connector: &str) {
     }
 }
 
-fn learned(core: &Core, agent: &str, connector: &str) -> Option<(ConnectorRecord, Lessons)> {
-    let record = core.catalog.connector(connector)?;
+fn learned(core: &Core, agent: &str, connector: &str) -> Option<(Arc<ConnectorRecord>, Lessons)> {
+    let report = core.fleet.reported(agent, connector)?;
+    let record = core.catalog.connector(connector).filter(|one| one.uid() == report.uid)?;
     let placement = core.catalog.placement(connector)?;
     // No task of this epoch was ever assigned before.
     let preparation = record.preparation.as_ref().filter(|_| record.is_prepared())?;
@@ -39,11 +90,8 @@ fn learned(core: &Core, agent: &str, connector: &str) -> Option<(ConnectorRecord
         delivery_guarantee: preparation.delivery_guarantee(),
         store_refuses_existing: preparation.store_refuses_existing(),
     };
-    let lessons = core.fleet.reported(agent, connector, |report| {
-        (report.uid == record.uid()).then(|| lessons::learn(&remembered, report))
-    });
-    let lessons = lessons.flatten().filter(|lessons| !lessons.is_empty())?;
-    Some((ConnectorRecord::clone(&record), lessons))
+    let lessons = lessons::learn(&remembered, &report);
+    (!lessons.is_empty()).then_some((record, lessons))
 }
 
 async fn store(core: &Core, known: &ConnectorRecord, lessons: Lessons) -> Result<(), StoreError> {
@@ -69,6 +117,6 @@ async fn store(core: &Core, known: &ConnectorRecord, lessons: Lessons) -> Result
         core.log(known, v1::LogSeverity::Warn, None, message);
     }
     core.statuses.touch(&name);
-    core.reconcile();
+    core.queue.connector(&name);
     Ok(())
 }

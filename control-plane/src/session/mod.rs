@@ -5,12 +5,11 @@
 //! latest list wins), commands are queued with a bound, and what an agent says
 //! is taken in at once, so that neither side waits for the other.
 
-pub(crate) mod assignments;
+mod authority;
 pub(crate) mod commands;
-pub(crate) mod fleet;
 mod hello;
 mod inbound;
-mod lessons;
+pub(crate) mod lessons;
 mod outbound;
 
 use std::sync::Arc;
@@ -18,11 +17,13 @@ use std::sync::Arc;
 use futures::Stream as Messages;
 use kafka2oss_proto::v1;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::core::Core;
+use crate::fleet::Stream;
 use crate::store::StoreError;
 use crate::supervision;
-use fleet::Stream;
+use authority::Authority;
 use hello::Greeting;
 
 /// Messages that wait for a stream's flow control.
@@ -65,14 +66,20 @@ where
     let (id, session) = (greeting.id, stream.session);
     tracing::info!(agent = id, session, "agent connected");
     core.agent_changed(&id);
-    let reader = inbound::read(Arc::clone(&core), id.clone(), session, inbound);
+    let end = CancellationToken::new();
+    let reader = inbound::read(Arc::clone(&core), id.clone(), session, inbound, end.clone());
     let writer = outbound::write(Arc::clone(&core), id.clone(), stream, sender);
     tokio::spawn(async move {
         // What it left behind is the same whichever way it ended.
         let _ = supervision::contained("an agent's stream", async {
+            let mut reader = std::pin::pin!(reader);
             tokio::select! {
-                () = reader => {}
-                () = writer => {}
+                () = &mut reader => {}
+                () = writer => {
+                    // What it takes in is finished first.
+                    end.cancel();
+                    reader.await;
+                }
             }
         })
         .await;
@@ -95,6 +102,6 @@ async fn admit(
         return Ok(None);
     }
     core.remember_agent(&greeting.id, greeting.record.clone()).await?;
-    let held = greeting.held.clone();
+    let held = Authority::new(&core.catalog, &greeting.id).limit_held(&greeting.held);
     Ok(Some(core.fleet.connect(&greeting.id, greeting.record.clone(), held, trusted)))
 }

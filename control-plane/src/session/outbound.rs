@@ -10,8 +10,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use ulid::Ulid;
 
-use super::fleet::{Assignments, Ending, Stream};
 use crate::core::Core;
+use crate::fleet::{Assignments, Ending, Stream};
 
 /// Versions of lists, over all streams of this process.
 static LISTS: AtomicU64 = AtomicU64::new(0);
@@ -128,7 +128,7 @@ impl Turn<'_> {
         let list = v1::AssignmentList {
             version: LISTS.fetch_add(1, Ordering::Relaxed) + 1,
             nonce: Ulid::generate().to_string(),
-            connectors: assigned.connectors.clone(),
+            connectors: assigned.connectors.values().map(|one| (**one).clone()).collect(),
             answered_request: assigned.answered_request,
         };
         self.core.fleet.sending(self.agent, self.session, &list);

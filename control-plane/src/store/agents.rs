@@ -6,6 +6,7 @@
 //! - Lifetime: written at Hello and when the agent is gone; removed when it
 //!   has been gone for a week.
 
+use kafka2oss_proto::spec::Pool;
 use prost_types::Timestamp;
 
 /// An agent as it was last seen.
@@ -41,6 +42,13 @@ pub(crate) struct AgentRecord {
     /// Its lease ran out or it left, then; absent while it has its tasks.
     #[prost(message, optional, tag = "10")]
     pub(crate) gone_time: Option<Timestamp>,
+}
+
+impl AgentRecord {
+    /// Its pool.
+    pub(crate) fn pool(&self) -> Pool {
+        Pool::new(&*self.vpc_id, &*self.vswitch_id)
+    }
 }
 
 super::family! {

@@ -9,6 +9,7 @@
 
 use std::collections::HashMap;
 
+use kafka2oss_proto::spec::Pool;
 use kafka2oss_proto::v1::{self, offset_reset::To};
 
 /// A connector. Plain secrets are withheld from it.
@@ -164,6 +165,13 @@ impl ConnectorRecord {
         static EMPTY: std::sync::LazyLock<v1::ConnectorSpec> =
             std::sync::LazyLock::new(v1::ConnectorSpec::default);
         self.connector().spec.as_ref().unwrap_or(&EMPTY)
+    }
+
+    /// Agents that may run it.
+    pub(crate) fn pool(&self) -> Pool {
+        let runtime = self.spec().runtime.as_ref();
+        runtime
+            .map_or_else(Pool::default, |runtime| Pool::new(&*runtime.vpc_id, &*runtime.vswitch_id))
     }
 
     /// Its uid.

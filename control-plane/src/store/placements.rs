@@ -1,7 +1,7 @@
 //! Family `0x04`: which agent runs which task.
 //!
 //! - Key: `instances/{instance_id}/connectors/{connector_id}`.
-//! - Value: [`PlacementRecord`].
+//! - Value: [`PlacementRecord`]. Form 2 added field 5, which is empty in form 1.
 //! - Lifetime: from the first placement of a connector until Delete stops its
 //!   tasks. It stays, empty, when no agent is there, so that its version
 //!   never goes back.
@@ -21,6 +21,10 @@ pub(crate) struct PlacementRecord {
     /// In the order of their indexes; a task that no agent has is not here.
     #[prost(message, repeated, tag = "4")]
     pub(crate) tasks: Vec<PlacedTask>,
+    /// Bare IDs of agents that had tasks before, and have not shown that they
+    /// stopped them.
+    #[prost(string, repeated, tag = "5")]
+    pub(crate) former: Vec<String>,
 }
 
 /// One task and its agent.
@@ -34,7 +38,14 @@ pub(crate) struct PlacedTask {
     pub(crate) agent: String,
 }
 
+impl PlacementRecord {
+    /// Bare IDs of the agents that have tasks; one may come more than once.
+    pub(crate) fn agents(&self) -> impl Iterator<Item = &str> {
+        self.tasks.iter().map(|task| task.agent.as_str())
+    }
+}
+
 super::family! {
     /// Which agent runs which task.
-    Placements = 0x04, form 1, PlacementRecord
+    Placements = 0x04, form 2, PlacementRecord
 }

@@ -16,7 +16,7 @@ fn request(parent: &str, page_size: i32, page_token: &str) -> v1::ListDeadLetter
 async fn dead_letters_are_listed_in_pages_the_newest_first() {
     let mut server = Server::with_instance().await;
     let agent = Agent::connect(&server.channel, Script::willing("a")).await;
-    let name = server.create("sink").await.name;
+    let name = server.running("sink").await.name;
     let empty = server.connectors.list_dead_letters(request(&name, 0, "")).await.expect("a page");
     assert_eq!(empty.into_inner(), v1::ListDeadLettersResponse::default());
 

@@ -20,7 +20,7 @@ fn line(connector: &str, message: &str) -> v1::LogEntry {
 async fn log_lines_of_agents_are_kept_and_followed() {
     let mut server = Server::with_instance().await;
     let agent = Agent::connect(&server.channel, Script::willing("a")).await;
-    let name = server.create("sink").await.name;
+    let name = server.running("sink").await.name;
     let entries = vec![line(&name, "first"), line("instances/x/connectors/y", "of nobody")];
     agent.say(Said::Logs(v1::LogBatch { entries, dropped: 3 })).await;
 
@@ -60,7 +60,7 @@ async fn log_lines_of_agents_are_kept_and_followed() {
 async fn dead_letters_are_followed_until_the_connector_is_gone() {
     let mut server = Server::with_instance().await;
     let agent = Agent::connect(&server.channel, Script::willing("a")).await;
-    let name = server.create("sink").await.name;
+    let name = server.running("sink").await.name;
     let request = v1::TailDeadLettersRequest { name: name.clone(), ..Default::default() };
     let tail = server.connectors.tail_dead_letters(request).await.expect("a stream");
     let mut tail = tail.into_inner();

@@ -4,6 +4,7 @@
 
 mod agent;
 mod agents;
+mod authority;
 mod clusters;
 mod connectors;
 mod dead_letters;

@@ -1,5 +1,8 @@
 //! What the fleet says of agents as they come, talk and go.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::*;
 
 const LEASE: Duration = Duration::from_secs(30);
@@ -26,10 +29,20 @@ fn list(version: u64, uids: &[&str]) -> v1::AssignmentList {
     }
 }
 
+/// What an agent is to run.
+fn all(uids: &[&str]) -> BTreeMap<String, Arc<v1::ConnectorAssignment>> {
+    let connectors = list(0, uids).connectors.into_iter();
+    connectors.map(|one| (one.connector.clone(), Arc::new(one))).collect()
+}
+
 /// Gives agent `a` what is worked out now.
 fn assign(fleet: &Fleet, uids: &[&str]) {
-    let requests = fleet.requests();
-    fleet.assign(BTreeMap::from([("a".to_owned(), list(0, uids).connectors)]), &requests);
+    fleet.assign_all("a", all(uids), fleet.requested("a"));
+}
+
+/// Takes the leases that ran out.
+fn expire(fleet: &Fleet) -> Vec<(String, AgentRecord)> {
+    fleet.expire(&fleet.silent())
 }
 
 fn ack(version: u64) -> v1::AssignmentAck {
@@ -66,7 +79,7 @@ async fn an_agent_holds_tasks_until_it_reports_after_the_acknowledged_list_witho
     fleet.acknowledge("a", session, ack(2));
     assert_eq!(fleet.holders("u", &placed), placed);
     fleet.report("a", session, report(&["u"]));
-    assert_eq!(fleet.holders("u", &[]), placed, "it still stops");
+    assert_eq!(fleet.holders("u", &placed), placed, "it still stops");
     fleet.report("a", session, report(&[]));
     assert!(fleet.holders("u", &placed).is_empty());
 }
@@ -76,13 +89,14 @@ async fn an_agent_that_is_away_holds_its_tasks_for_its_lease() {
     let fleet = fleet();
     let placed = ["a".to_owned()];
     let session = fleet.connect("a", record(1), vec!["u".to_owned()], true).session;
-    assert_eq!(fleet.holders("u", &[]), placed, "it says so in Hello");
+    assert_eq!(fleet.holders("u", &placed), placed, "it says so in Hello");
+    assert!(fleet.holders("u", &[]).is_empty(), "it never had any");
     fleet.disconnect("a", session);
     assert_eq!(fleet.holders("u", &placed), placed);
     tokio::time::advance(LEASE).await;
-    assert_eq!(fleet.expire().len(), 1);
+    assert_eq!(expire(&fleet).len(), 1);
     assert!(fleet.holders("u", &placed).is_empty());
-    assert!(fleet.expire().is_empty(), "once");
+    assert!(expire(&fleet).is_empty(), "once");
 }
 
 #[tokio::test(start_paused = true)]
@@ -92,9 +106,9 @@ async fn a_stream_whose_agent_is_silent_for_its_lease_ends() {
     tokio::time::advance(LEASE / 2).await;
     fleet.heard("a", stream.session);
     tokio::time::advance(LEASE / 2).await;
-    assert!(fleet.expire().is_empty());
+    assert!(expire(&fleet).is_empty());
     tokio::time::advance(LEASE / 2).await;
-    assert_eq!(fleet.expire()[0].0, "a");
+    assert_eq!(expire(&fleet)[0].0, "a");
     assert_eq!(*stream.ending.borrow(), Some(Ending::Expired));
     assert!(fleet.admits("a", 0), "its id is free");
 }
@@ -149,9 +163,9 @@ async fn assignments_that_were_asked_for_are_sent_again_once_they_were_worked_ou
     let mut stream = fleet.connect("a", record(1), Vec::new(), true);
     assign(&fleet, &["u"]);
     stream.assignments.mark_unchanged();
-    let before = fleet.requests();
+    let before = fleet.requested("a");
     fleet.request("a", stream.session, 7);
-    fleet.assign(BTreeMap::from([("a".to_owned(), list(0, &["u"]).connectors)]), &before);
+    fleet.assign_all("a", all(&["u"]), before);
     assert_eq!(stream.assignments.has_changed().ok(), Some(false), "it may be older");
     assign(&fleet, &["u"]);
     let answer = stream.assignments.borrow_and_update().clone().expect("assigned");
@@ -191,4 +205,72 @@ async fn commands_that_wait_have_a_bound() {
         waiting.push(fleet.command("a", command).expect("room"));
     }
     assert!(fleet.command("a", v1::Command::default()).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_assignment_changes_alone_and_only_after_all_were_handed_out() {
+    let fleet = fleet();
+    let mut stream = fleet.connect("a", record(1), Vec::new(), true);
+    let one = |uid: &str| all(&[uid]).into_values().next();
+    fleet.assign_one("a", "connectors/u", one("u"));
+    assert!(stream.assignments.borrow().is_none(), "what else it has to run is not known");
+    assign(&fleet, &["u"]);
+    stream.assignments.mark_unchanged();
+    fleet.assign_one("a", "connectors/u", one("u"));
+    assert_eq!(stream.assignments.has_changed().ok(), Some(false), "it is the same");
+    fleet.assign_one("a", "connectors/v", one("v"));
+    fleet.assign_one("a", "connectors/u", None);
+    let latest = stream.assignments.borrow_and_update().clone().expect("assigned");
+    assert_eq!(latest.connectors.keys().collect::<Vec<_>>(), ["connectors/v"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_comes_back_before_its_end_is_noted_keeps_its_lease() {
+    let fleet = fleet();
+    fleet.connect("a", record(1), Vec::new(), true);
+    tokio::time::advance(LEASE).await;
+    let silent = fleet.silent();
+    assert_eq!(silent, ["a"]);
+    fleet.connect("a", record(1), Vec::new(), true);
+    assert!(fleet.expire(&silent).is_empty());
+    let state = fleet.view("a").map(|agent| agent.state);
+    assert_eq!(state, Some(v1::AgentState::Connected));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_that_is_not_newer_than_the_last_is_not_taken() {
+    let fleet = fleet();
+    let session = fleet.connect("a", record(1), Vec::new(), true).session;
+    let numbered = |sequence, uids: &[&str]| v1::StatusReport { sequence, ..report(uids) };
+    assert_eq!(fleet.report("a", session, numbered(2, &["u"])), ["connectors/u"]);
+    assert!(fleet.report("a", session, numbered(2, &["v"])).is_empty());
+    assert!(fleet.report("a", session, numbered(1, &["v"])).is_empty());
+    assert_eq!(fleet.seen("connectors/u", "u").len(), 1);
+    let touched = fleet.report("a", session, numbered(9, &["v"]));
+    assert_eq!(touched, ["connectors/v", "connectors/u"]);
+    assert!(fleet.seen("connectors/u", "u").is_empty());
+    assert_eq!(fleet.seen("connectors/v", "v").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn commands_go_round_the_idle_agents_of_a_pool_up_to_a_window() {
+    let fleet = fleet();
+    let pool = record(1).pool();
+    assert!(fleet.least_busy(&pool, 2).is_none());
+    let streams: Vec<_> =
+        ["a", "b", "c"].map(|id| fleet.connect(id, record(1), Vec::new(), true)).into();
+    let mut waiting = Vec::new();
+    let mut given = BTreeMap::<String, usize>::new();
+    for number in 0..6 {
+        let id = fleet.least_busy(&pool, 2).expect("room");
+        let command = v1::Command { id: format!("{number}"), ..v1::Command::default() };
+        waiting.push(fleet.command(&id, command).expect("queued"));
+        *given.entry(id).or_default() += 1;
+    }
+    assert!(given.values().all(|count| *count == 2), "{given:?}");
+    assert!(fleet.least_busy(&pool, 2).is_none());
+    fleet.disconnect("a", streams[0].session);
+    assert_eq!(fleet.connected(&pool), 2);
+    waiting.clear();
+    assert!(fleet.least_busy(&pool, 2).is_some_and(|id| id != "a"));
 }

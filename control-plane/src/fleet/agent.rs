@@ -1,6 +1,7 @@
 //! One agent as the control plane knows it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use kafka2oss_proto::v1;
@@ -31,6 +32,8 @@ pub(super) struct Session {
     pub(super) acknowledged: Option<u64>,
     /// A report came after that.
     pub(super) reported_since: bool,
+    /// Number of the last report; 0 before the first.
+    pub(super) last_sequence: u64,
 }
 
 /// A list that went out.
@@ -50,7 +53,7 @@ pub(super) struct Agent {
     pub(super) gave_back: bool,
     /// Uids of the connectors that it says it runs.
     pub(super) held: Vec<String>,
-    pub(super) reports: BTreeMap<String, v1::ConnectorReport>,
+    pub(super) reports: BTreeMap<String, Arc<v1::ConnectorReport>>,
     pub(super) reported: Option<(Timestamp, Instant)>,
     pub(super) nacks: BTreeMap<String, v1::AssignmentNack>,
 }
@@ -66,8 +69,6 @@ pub(crate) struct AgentView {
     pub(crate) state: v1::AgentState,
     /// When it was last heard of.
     pub(crate) heard_time: Option<Timestamp>,
-    /// Whether plain secrets may be sent to it.
-    pub(crate) plain_secrets: bool,
     /// Whether it has stopped its tasks and given them back.
     pub(crate) gave_back: bool,
 }
@@ -78,7 +79,7 @@ pub(crate) struct Seen {
     /// The agent's bare ID.
     pub(crate) agent: String,
     /// Its latest report of the connector.
-    pub(crate) report: Option<v1::ConnectorReport>,
+    pub(crate) report: Option<Arc<v1::ConnectorReport>>,
     /// When its latest report arrived.
     pub(crate) report_time: Timestamp,
     /// How long ago that is.
@@ -105,25 +106,23 @@ impl Agent {
     pub(super) fn go(&mut self, why: Ending) {
         self.record.gone_time = Some(clock::now());
         self.held.clear();
-        self.reports.clear();
-        self.nacks.clear();
         if let Some(session) = self.session.take() {
             session.ending.send_replace(Some(why));
         }
     }
 
-    /// Whether it may run tasks of the connector `uid`, of which it was to
-    /// have some if `placed`: not once it has shown, by a report after it
-    /// acknowledged a list without the connector, that it stopped them. What
-    /// it had before this stream it said in Hello.
-    pub(super) fn may_run(&self, uid: &str, placed: bool) -> bool {
+    /// Whether it may run tasks of the connector `uid`, of which it had some:
+    /// not once it has shown, by a report after it acknowledged a list without
+    /// the connector, that it stopped them. What it had before this stream it
+    /// said in Hello.
+    pub(super) fn may_run(&self, uid: &str) -> bool {
         if self.record.gone_time.is_some() {
             return false;
         }
         self.held.iter().any(|held| held == uid)
             || match &self.session {
                 Some(session) => session.offered.contains(uid) && !session.has_dropped(uid),
-                None => placed,
+                None => true,
             }
     }
 
@@ -138,13 +137,21 @@ impl Agent {
             record: self.record.clone(),
             state,
             heard_time: self.heard_time,
-            plain_secrets: self.session.as_ref().is_some_and(|session| session.plain_secrets),
             gave_back: self.gave_back,
         }
     }
 }
 
 impl Session {
+    /// Commands whose results somebody waits for.
+    pub(super) fn under_way(&mut self) -> usize {
+        self.waiting.retain(|_, waiting| {
+            waiting.retain(|one| !one.is_closed());
+            !waiting.is_empty()
+        });
+        self.waiting.len()
+    }
+
     fn has_dropped(&self, uid: &str) -> bool {
         self.sent.as_ref().is_some_and(|sent| {
             self.acknowledged == Some(sent.version)

@@ -1,49 +1,16 @@
-//! What each agent is to run, worked out from what is durable.
+//! What agents are to run of a connector: from what is durable to what is sent.
 
-use std::collections::BTreeMap;
-
-use kafka2oss_proto::names::ConnectorName;
 use kafka2oss_proto::{feature, v1};
 
-use crate::core::Core;
 use crate::store::connectors::ConnectorRecord;
 use crate::store::placements::PlacementRecord;
 
-/// Gives every agent that is there its assignments.
-pub(crate) fn publish(core: &Core) {
-    // Before anything is read: what is worked out now answers them.
-    let requests = core.fleet.requests();
-    let mut lists: BTreeMap<String, Vec<v1::ConnectorAssignment>> = BTreeMap::new();
-    for (name, placement) in core.catalog.placements() {
-        let Some(record) = core.catalog.connector(&name) else { continue };
-        let Some(whole) = assignment(core, &record, &placement) else { continue };
-        for (agent, indexes) in by_agent(&placement) {
-            let Some(view) = core.fleet.view(&agent) else { continue };
-            let mut assignment = whole.clone();
-            let source = whole.spec.as_ref().and_then(|spec| spec.source.as_ref());
-            let spread = source.and_then(|source| source.spread).unwrap_or(1);
-            // The spread may have become less since the tasks were placed.
-            let indexes = indexes.into_iter().filter(|index| *index < spread);
-            assignment.tasks = indexes.map(|index| task(index, source)).collect();
-            if assignment.tasks.is_empty() {
-                continue;
-            }
-            if view.plain_secrets
-                && let Some(spec) = &mut assignment.spec
-            {
-                core.secrets.restore(record.uid(), spec);
-            }
-            lists.entry(agent).or_default().push(assignment);
-        }
-    }
-    core.fleet.assign(lists, &requests);
-}
-
-/// The part that is the same for each agent; none while no task may run.
-fn assignment(
-    core: &Core,
+/// The part that is the same for each agent, of a connector of `instance`; none
+/// while no task may run.
+pub(super) fn whole(
     record: &ConnectorRecord,
     placement: &PlacementRecord,
+    mut instance: v1::Instance,
 ) -> Option<v1::ConnectorAssignment> {
     let connector = record.connector();
     if placement.uid != connector.uid {
@@ -57,8 +24,6 @@ fn assignment(
         delivery_guarantee,
         store_refuses_existing,
     } = chain(record)?;
-    let name: ConnectorName = connector.name.parse().ok()?;
-    let mut instance = core.catalog.instance(name.instance())?.instance.clone()?;
     // Learned while agents run: it must not make the same assignment another.
     instance.kafka_cluster_id.clear();
     Some(v1::ConnectorAssignment {
@@ -77,6 +42,21 @@ fn assignment(
         resumes: resumes.to_vec(),
         store_refuses_existing,
     })
+}
+
+/// The same with the tasks of one agent; none if it has none.
+pub(super) fn part(
+    whole: &v1::ConnectorAssignment,
+    placement: &PlacementRecord,
+    agent: &str,
+) -> Option<v1::ConnectorAssignment> {
+    let source = whole.spec.as_ref().and_then(|spec| spec.source.as_ref());
+    let spread = source.and_then(|source| source.spread).unwrap_or(1);
+    let mine = placement.tasks.iter().filter(|task| task.agent == agent);
+    // The spread may have become less since the tasks were placed.
+    let mine = mine.map(|task| task.index).filter(|index| *index < spread);
+    let tasks: Vec<_> = mine.map(|index| task(index, source)).collect();
+    (!tasks.is_empty()).then(|| v1::ConnectorAssignment { tasks, ..whole.clone() })
 }
 
 /// What agents need for it beyond the first version of the protocol.
@@ -127,14 +107,6 @@ fn chain(record: &ConnectorRecord) -> Option<Chain<'_>> {
         store_refuses_existing: superseded.store_refuses_existing
             || superseded.delivery_guarantee() == v1::DeliveryGuarantee::ExactlyOnce,
     })
-}
-
-fn by_agent(placement: &PlacementRecord) -> BTreeMap<String, Vec<u32>> {
-    let mut agents: BTreeMap<String, Vec<u32>> = BTreeMap::new();
-    for task in &placement.tasks {
-        agents.entry(task.agent.clone()).or_default().push(task.index);
-    }
-    agents
 }
 
 fn task(index: u32, source: Option<&v1::KafkaSource>) -> v1::TaskAssignment {

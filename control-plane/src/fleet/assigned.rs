@@ -1,0 +1,160 @@
+//! What each agent is to run, and what it said to that.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use kafka2oss_proto::v1;
+
+use super::agent::Sent;
+use super::{Fleet, State};
+
+/// What an agent is to run.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Assigned {
+    /// Everything, by the connectors' names.
+    pub(crate) connectors: BTreeMap<String, Arc<v1::ConnectorAssignment>>,
+    /// The stream's last AssignmentRequest that had come before all of this was
+    /// worked out; 0 before the first.
+    pub(crate) answered_request: u64,
+}
+
+/// The assignments of an agent; absent until they were worked out once.
+pub(crate) type Assignments = Option<Arc<Assigned>>;
+
+impl Fleet {
+    /// The last AssignmentRequest on the agent's open stream: what is worked
+    /// out from now on answers it.
+    pub(crate) fn requested(&self, id: &str) -> u64 {
+        let requested = self.with(id, |agent| agent.session.as_ref().map(|open| open.requested));
+        requested.flatten().unwrap_or_default()
+    }
+
+    /// Hands an agent everything that it is to run, which answers the request
+    /// `answered`; one without a stream gets it when it comes back. An agent
+    /// whose assignments are the same as before, and that has not asked for
+    /// them, is sent nothing.
+    pub(crate) fn assign_all(
+        &self,
+        id: &str,
+        connectors: BTreeMap<String, Arc<v1::ConnectorAssignment>>,
+        answered: u64,
+    ) {
+        let mut state = self.lock();
+        let Some(agent) = state.agents.get_mut(id) else { return };
+        let Some(session) = &mut agent.session else { return };
+        session.offered.extend(connectors.values().map(|one| one.uid.clone()));
+        // Of another stream than that of which the request was read.
+        let answered_request = answered.min(session.requested);
+        let assigned = Assigned { connectors, answered_request };
+        session.assignments.send_if_modified(|current| {
+            let changed = current.as_deref() != Some(&assigned);
+            if changed {
+                *current = Some(Arc::new(assigned));
+            }
+            changed
+        });
+    }
+
+    /// Hands an agent what it is to run of one connector; none is nothing. One
+    /// that was not handed everything yet will be.
+    pub(crate) fn assign_one(
+        &self,
+        id: &str,
+        connector: &str,
+        assignment: Option<Arc<v1::ConnectorAssignment>>,
+    ) {
+        let mut state = self.lock();
+        let Some(agent) = state.agents.get_mut(id) else { return };
+        let Some(session) = &mut agent.session else { return };
+        session.offered.extend(assignment.iter().map(|one| one.uid.clone()));
+        session.assignments.send_if_modified(|current| {
+            let Some(assigned) = current else { return false };
+            if assigned.connectors.get(connector) == assignment.as_ref() {
+                return false;
+            }
+            let connectors = &mut Arc::make_mut(assigned).connectors;
+            match assignment {
+                Some(assignment) => connectors.insert(connector.to_owned(), assignment),
+                None => connectors.remove(connector),
+            };
+            true
+        });
+    }
+
+    /// Notes that a list goes out on a stream.
+    pub(crate) fn sending(&self, id: &str, session: u64, list: &v1::AssignmentList) {
+        let mut state = self.lock();
+        if let Some(agent) = state.agents.get_mut(id)
+            && let Some(open) = &mut agent.session
+            && open.id == session
+        {
+            open.sent = Some(Sent {
+                version: list.version,
+                nonce: list.nonce.clone(),
+                uids: list.connectors.iter().map(|one| one.uid.clone()).collect(),
+            });
+        }
+    }
+
+    /// The agent asks for its whole list anew.
+    pub(crate) fn request(&self, id: &str, session: u64, number: u64) {
+        self.on_stream(id, session, |agent| {
+            if let Some(session) = &mut agent.session {
+                session.requested = session.requested.max(number);
+            }
+        });
+    }
+
+    /// Takes the answer to a list. Returns the names of the connectors whose
+    /// assignment is refused now, or was before.
+    pub(crate) fn acknowledge(
+        &self,
+        id: &str,
+        session: u64,
+        ack: v1::AssignmentAck,
+    ) -> Vec<String> {
+        let taken = self.on_stream(id, session, |agent| {
+            let session = agent.session.as_mut()?;
+            let answers = |sent: &Sent| sent.version == ack.version && sent.nonce == ack.nonce;
+            if !session.sent.as_ref().is_some_and(answers) {
+                return None;
+            }
+            if session.acknowledged != Some(ack.version) {
+                session.acknowledged = Some(ack.version);
+                session.reported_since = false;
+            }
+            if !ack.nacks.is_empty() {
+                session.refused.send_modify(|count| *count += 1);
+            }
+            let new: BTreeMap<_, _> =
+                ack.nacks.into_iter().map(|nack| (nack.connector.clone(), nack)).collect();
+            let refused: Vec<_> = new.keys().cloned().collect();
+            let old = std::mem::replace(&mut agent.nacks, new);
+            Some((old.into_keys().collect::<Vec<_>>(), refused))
+        });
+        let Some((before, refused)) = taken.flatten() else { return Vec::new() };
+        let mut state = self.lock();
+        for connector in &before {
+            state.note_speaker(id, connector);
+        }
+        for connector in &refused {
+            state.note_speaker(id, connector);
+        }
+        before.into_iter().chain(refused).collect()
+    }
+}
+
+impl State {
+    /// Brings the index of who speaks of a connector in line with what the
+    /// agent says now.
+    pub(super) fn note_speaker(&mut self, id: &str, connector: &str) {
+        let speaks = self.agents.get(id).is_some_and(|agent| {
+            agent.reports.contains_key(connector) || agent.nacks.contains_key(connector)
+        });
+        if speaks {
+            self.speak(id, connector);
+        } else {
+            self.silence(id, connector);
+        }
+    }
+}

@@ -1,0 +1,361 @@
+//! Every agent that is known: its stream, when it was last heard of, what it
+//! reported.
+//!
+//! All of it is in memory; what must survive is an [`AgentRecord`] in the
+//! catalog. An agent keeps its tasks until it says that it leaves or was not
+//! heard of for a lease, counted anew from this process's start.
+//!
+//! Nothing here scans all agents for one of them: those of a pool and those
+//! that say something of a connector are indexed.
+
+mod agent;
+mod assigned;
+mod commands;
+mod reports;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use kafka2oss_proto::spec::Pool;
+use kafka2oss_proto::v1;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use crate::clock;
+use crate::model::lease::Leases;
+use crate::store::agents::AgentRecord;
+use agent::{Agent, Session};
+pub(crate) use agent::{AgentView, Seen};
+pub(crate) use assigned::Assignments;
+use commands::COMMANDS;
+
+/// Why a stream was ended from this side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// A newer process has the agent's id.
+    Superseded,
+    /// The same process has opened another stream.
+    Replaced,
+    /// The agent was not heard of for a lease.
+    Expired,
+}
+
+/// What a stream's tasks need.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    /// Names the stream.
+    pub(crate) session: u64,
+    /// The latest assignments; earlier ones that were not sent are skipped.
+    pub(crate) assignments: watch::Receiver<Assignments>,
+    /// Commands to send.
+    pub(crate) commands: mpsc::Receiver<v1::Command>,
+    /// Set when the stream is to end.
+    pub(crate) ending: watch::Receiver<Option<Ending>>,
+    /// Raised when some assignment was refused, so that it is sent again.
+    pub(crate) refused: watch::Receiver<u64>,
+}
+
+#[derive(Debug)]
+struct State {
+    agents: BTreeMap<String, Agent>,
+    /// Of the agents that are not gone.
+    leases: Leases,
+    /// Agents whose stream is open, by pool, in the order of the ids.
+    connected: HashMap<Pool, Vec<String>>,
+    /// Agents that report or refuse something of a connector, by its name.
+    speakers: HashMap<String, BTreeSet<String>>,
+    last_session: u64,
+    /// Counts choices of an agent, so that they go round.
+    turn: usize,
+}
+
+/// Every agent that is known.
+#[derive(Debug)]
+pub(crate) struct Fleet {
+    state: Mutex<State>,
+    /// Counts reports, to wait for the next one.
+    reports: watch::Sender<u64>,
+}
+
+impl Fleet {
+    /// The agents that an earlier process knew: their leases start now.
+    pub(crate) fn new(lease: Duration, known: Vec<(String, AgentRecord)>) -> Self {
+        let mut leases = Leases::new(lease, now());
+        let mut agents = BTreeMap::new();
+        for (id, record) in known {
+            if record.gone_time.is_none() {
+                leases.known(&id);
+            }
+            agents.insert(id, Agent::silent(record));
+        }
+        let state = State {
+            agents,
+            leases,
+            connected: HashMap::new(),
+            speakers: HashMap::new(),
+            last_session: 0,
+            turn: 0,
+        };
+        Self { state: Mutex::new(state), reports: watch::Sender::new(0) }
+    }
+
+    /// Whether a process with this boot nonce may have the agent's id: not while one with
+    /// a higher nonce is there, or was within the lease, as far as this control plane has
+    /// heard itself. A nonce that an agent had once keeps nobody out: its successor may
+    /// have lost the file that its own rises from, and a clock may go back.
+    pub(crate) fn admits(&self, id: &str, boot_nonce: u64) -> bool {
+        let state = self.lock();
+        state.agents.get(id).is_none_or(|agent| {
+            let is_there = agent.session.is_some() || state.leases.is_heard(id, now());
+            agent.record.boot_nonce <= boot_nonce || !is_there
+        })
+    }
+
+    /// Opens a stream of an agent that was admitted; an earlier one ends.
+    /// `held` are the uids of what it runs and may run.
+    pub(crate) fn connect(
+        &self,
+        id: &str,
+        record: AgentRecord,
+        held: Vec<String>,
+        plain_secrets: bool,
+    ) -> Stream {
+        let mut state = self.lock();
+        state.last_session += 1;
+        let session = state.last_session;
+        let (assignments, assignments_to_send) = watch::channel(None);
+        let (commands, commands_to_send) = mpsc::channel(COMMANDS);
+        let (ending, ends) = watch::channel(None);
+        let (refused, refusals) = watch::channel(0);
+        let opened = Session {
+            id: session,
+            plain_secrets,
+            assignments,
+            commands,
+            ending,
+            refused,
+            requested: 0,
+            waiting: HashMap::new(),
+            sent: None,
+            offered: HashSet::new(),
+            acknowledged: None,
+            reported_since: false,
+            last_sequence: 0,
+        };
+        let pool = record.pool();
+        let earlier = state.agents.get(id).map(|agent| agent.record.clone());
+        let same_process =
+            earlier.as_ref().is_none_or(|earlier| earlier.boot_nonce == record.boot_nonce);
+        if let Some(earlier) = &earlier {
+            state.close(id, &earlier.pool());
+        }
+        if !same_process {
+            state.hush(id);
+        }
+        let agent =
+            state.agents.entry(id.to_owned()).or_insert_with(|| Agent::silent(record.clone()));
+        if let Some(earlier) = agent.session.replace(opened) {
+            let why = if same_process { Ending::Replaced } else { Ending::Superseded };
+            earlier.ending.send_replace(Some(why));
+        }
+        agent.record = record;
+        agent.gave_back = false;
+        agent.held = held;
+        agent.heard_time = Some(clock::now());
+        let connected = state.connected.entry(pool).or_default();
+        if let Err(at) = connected.binary_search_by(|one| one.as_str().cmp(id)) {
+            connected.insert(at, id.to_owned());
+        }
+        state.leases.heard(id, now());
+        Stream {
+            session,
+            assignments: assignments_to_send,
+            commands: commands_to_send,
+            ending: ends,
+            refused: refusals,
+        }
+    }
+
+    /// A stream has ended; the agent's lease goes on.
+    pub(crate) fn disconnect(&self, id: &str, session: u64) {
+        let mut state = self.lock();
+        if let Some(agent) = state.agents.get_mut(id)
+            && agent.session.as_ref().is_some_and(|open| open.id == session)
+        {
+            agent.session = None;
+            let pool = agent.record.pool();
+            state.close(id, &pool);
+        }
+    }
+
+    /// The agent was heard of on this stream.
+    pub(crate) fn heard(&self, id: &str, session: u64) {
+        self.on_stream(id, session, |_| ());
+    }
+
+    /// Agents whose lease has run out, as far as can be told without their
+    /// locks.
+    pub(crate) fn silent(&self) -> Vec<String> {
+        self.lock().leases.expired(now()).into_iter().map(str::to_owned).collect()
+    }
+
+    /// Of these agents, those whose lease has run out: they are gone, their
+    /// streams end. The caller holds their locks, and stores their records.
+    pub(crate) fn expire(&self, ids: &[String]) -> Vec<(String, AgentRecord)> {
+        let mut state = self.lock();
+        let expired: HashSet<String> =
+            state.leases.expired(now()).into_iter().map(str::to_owned).collect();
+        let expired = ids.iter().filter(|id| expired.contains(*id));
+        expired
+            .filter_map(|id| Some((id.clone(), state.end(id, Ending::Expired, false)?)))
+            .collect()
+    }
+
+    /// This process itself did not run for a while: what it could not hear
+    /// counts against nobody.
+    pub(crate) fn count_anew(&self) {
+        self.lock().leases.count_anew(now());
+    }
+
+    /// The agent gives its tasks back. Returns its record to store.
+    pub(crate) fn leave(&self, id: &str, session: u64) -> Option<AgentRecord> {
+        let mut state = self.lock();
+        let open = state.agents.get(id)?.session.as_ref()?.id;
+        if open != session {
+            return None;
+        }
+        state.end(id, Ending::Replaced, true)
+    }
+
+    /// When the next lease runs out, unless its agent is heard of before.
+    pub(crate) fn next_expiry(&self) -> Option<Instant> {
+        self.lock().leases.next_expiry().map(Instant::from_std)
+    }
+
+    /// Forgets agents that have been gone for `age`. Returns their IDs.
+    pub(crate) fn forget(&self, age: Duration) -> Vec<String> {
+        let old = |agent: &Agent| {
+            agent.session.is_none()
+                && agent.record.gone_time.as_ref().is_some_and(|time| clock::is_older(time, age))
+        };
+        let agents = &mut self.lock().agents;
+        let ids: Vec<_> =
+            agents.iter().filter(|(_, one)| old(one)).map(|(id, _)| id.clone()).collect();
+        for id in &ids {
+            agents.remove(id);
+        }
+        ids
+    }
+
+    /// Every agent, in the order of the IDs.
+    pub(crate) fn views(&self) -> Vec<AgentView> {
+        self.lock().agents.iter().map(|(id, agent)| agent.view(id)).collect()
+    }
+
+    /// One agent.
+    pub(crate) fn view(&self, id: &str) -> Option<AgentView> {
+        self.with(id, |agent| agent.view(id))
+    }
+
+    /// Whether an agent's stream is open.
+    pub(crate) fn is_connected(&self, id: &str) -> bool {
+        self.with(id, |agent| agent.session.is_some()).unwrap_or(false)
+    }
+
+    /// Whether plain secrets may be sent to an agent.
+    pub(crate) fn takes_plain_secrets(&self, id: &str) -> bool {
+        let session = self.with(id, |agent| agent.session.as_ref().map(|open| open.plain_secrets));
+        session.flatten().unwrap_or(false)
+    }
+
+    /// How many agents of a pool are connected.
+    pub(crate) fn connected(&self, pool: &Pool) -> usize {
+        self.lock().connected.get(pool).map_or(0, Vec::len)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with<T>(&self, id: &str, read: impl FnOnce(&Agent) -> T) -> Option<T> {
+        self.lock().agents.get(id).map(read)
+    }
+
+    /// Does something to an agent if `session` is its stream; what is said on
+    /// it also shows that the agent is there.
+    fn on_stream<T>(
+        &self,
+        id: &str,
+        session: u64,
+        change: impl FnOnce(&mut Agent) -> T,
+    ) -> Option<T> {
+        let mut state = self.lock();
+        let State { agents, leases, .. } = &mut *state;
+        let agent = agents.get_mut(id)?;
+        if agent.session.as_ref()?.id != session {
+            return None;
+        }
+        agent.heard_time = Some(clock::now());
+        leases.heard(id, now());
+        Some(change(agent))
+    }
+}
+
+impl State {
+    /// The agent has its tasks no longer, and its stream ends.
+    fn end(&mut self, id: &str, why: Ending, gave_back: bool) -> Option<AgentRecord> {
+        self.leases.remove(id);
+        self.hush(id);
+        let agent = self.agents.get_mut(id)?;
+        agent.go(why);
+        agent.gave_back = gave_back;
+        let record = agent.record.clone();
+        self.close(id, &record.pool());
+        Some(record)
+    }
+
+    /// The agent has no stream in this pool.
+    fn close(&mut self, id: &str, pool: &Pool) {
+        if let Some(connected) = self.connected.get_mut(pool) {
+            if let Ok(at) = connected.binary_search_by(|one| one.as_str().cmp(id)) {
+                connected.remove(at);
+            }
+            if connected.is_empty() {
+                self.connected.remove(pool);
+            }
+        }
+    }
+
+    /// What the agent said of connectors does not count any more.
+    fn hush(&mut self, id: &str) {
+        let Some(agent) = self.agents.get_mut(id) else { return };
+        let reports = std::mem::take(&mut agent.reports).into_keys();
+        let nacks = std::mem::take(&mut agent.nacks).into_keys();
+        for name in reports.chain(nacks) {
+            self.silence(id, &name);
+        }
+    }
+
+    /// The agent says something of a connector.
+    fn speak(&mut self, id: &str, connector: &str) {
+        self.speakers.entry(connector.to_owned()).or_default().insert(id.to_owned());
+    }
+
+    /// The agent says nothing of a connector.
+    fn silence(&mut self, id: &str, connector: &str) {
+        if let Some(speakers) = self.speakers.get_mut(connector) {
+            speakers.remove(id);
+            if speakers.is_empty() {
+                self.speakers.remove(connector);
+            }
+        }
+    }
+}
+
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+//! What agents report of connectors.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use kafka2oss_proto::v1;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::{Fleet, Seen};
+use crate::clock;
+
+impl Fleet {
+    /// Takes a report; the one before is replaced. It holds nothing but what
+    /// the agent may speak of. Returns the names of the connectors that it and
+    /// the one before are about. One that is not newer than the last is not
+    /// taken.
+    pub(crate) fn report(&self, id: &str, session: u64, report: v1::StatusReport) -> Vec<String> {
+        let taken = self.on_stream(id, session, |agent| {
+            let open = agent.session.as_mut()?;
+            if report.sequence != 0 && report.sequence <= open.last_sequence {
+                return None;
+            }
+            open.last_sequence = report.sequence;
+            open.reported_since = true;
+            agent.reported = Some((clock::now(), Instant::now()));
+            agent.held = report.connectors.iter().map(|one| one.uid.clone()).collect();
+            let connectors = report.connectors.into_iter();
+            let new: BTreeMap<_, _> =
+                connectors.map(|one| (one.connector.clone(), Arc::new(one))).collect();
+            let names: Vec<_> = new.keys().cloned().collect();
+            let old = std::mem::replace(&mut agent.reports, new);
+            let (kept, dropped): (Vec<_>, Vec<_>) =
+                old.into_keys().partition(|name| agent.reports.contains_key(name));
+            let begun: Vec<_> =
+                names.iter().filter(|name| kept.binary_search(name).is_err()).cloned().collect();
+            Some((names, begun, dropped))
+        });
+        self.reports.send_modify(|count| *count = count.wrapping_add(1));
+        let Some((mut names, begun, dropped)) = taken.flatten() else { return Vec::new() };
+        if !(begun.is_empty() && dropped.is_empty()) {
+            let mut state = self.lock();
+            for name in begun.iter().chain(&dropped) {
+                state.note_speaker(id, name);
+            }
+        }
+        names.extend(dropped);
+        names
+    }
+
+    /// What each agent says of the connector `name` of this uid.
+    pub(crate) fn seen(&self, name: &str, uid: &str) -> Vec<Seen> {
+        let state = self.lock();
+        let speakers = state.speakers.get(name).into_iter().flatten();
+        speakers
+            .filter_map(|id| {
+                let agent = state.agents.get(id)?;
+                let report = agent.reports.get(name).filter(|report| report.uid == uid).cloned();
+                let nack = agent.nacks.get(name).cloned();
+                let (report_time, at) =
+                    agent.reported.unwrap_or_else(|| (clock::now(), Instant::now()));
+                (report.is_some() || nack.is_some()).then(|| Seen {
+                    agent: id.clone(),
+                    report,
+                    report_time,
+                    report_age: at.elapsed(),
+                    nack,
+                })
+            })
+            .collect()
+    }
+
+    /// What the agent last reported of the connector `name`.
+    pub(crate) fn reported(&self, id: &str, name: &str) -> Option<Arc<v1::ConnectorReport>> {
+        self.with(id, |agent| agent.reports.get(name).cloned()).flatten()
+    }
+
+    /// Which of the agents `asked` may still run tasks of the connector `uid`,
+    /// of which each had some.
+    pub(crate) fn holders(&self, uid: &str, asked: &[String]) -> Vec<String> {
+        let state = self.lock();
+        let may_run = |id: &&String| state.agents.get(*id).is_some_and(|agent| agent.may_run(uid));
+        asked.iter().filter(may_run).cloned().collect()
+    }
+
+    /// Follows the count of reports.
+    pub(crate) fn follow_reports(&self) -> watch::Receiver<u64> {
+        self.reports.subscribe()
+    }
+}

@@ -1,0 +1,98 @@
+//! What is to be looked at: connectors and agents about which something
+//! changed. Each stands in it once, however much happened to it.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+/// Connectors that are looked at in one pass at most, so that a pass is short.
+const AT_ONCE: usize = 256;
+
+/// Names of connectors and bare ids of agents.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Dirty {
+    pub(super) connectors: BTreeSet<String>,
+    pub(super) agents: BTreeSet<String>,
+}
+
+/// The reconciler's queue.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    dirty: Mutex<Dirty>,
+    wake: Notify,
+}
+
+impl Queue {
+    /// Something about a connector changed.
+    pub(crate) fn connector(&self, name: &str) {
+        self.connectors([name.to_owned()]);
+    }
+
+    /// Something about these connectors changed.
+    pub(crate) fn connectors(&self, names: impl IntoIterator<Item = String>) {
+        self.lock().connectors.extend(names);
+        self.wake.notify_one();
+    }
+
+    /// Something about an agent changed, or it wants its assignments.
+    pub(crate) fn agent(&self, id: &str) {
+        self.lock().agents.insert(id.to_owned());
+        self.wake.notify_one();
+    }
+
+    /// Takes what is to be looked at: all agents, and as many connectors as
+    /// fit in a pass.
+    pub(super) fn take(&self) -> Dirty {
+        let mut dirty = self.lock();
+        let agents = std::mem::take(&mut dirty.agents);
+        let mut connectors = std::mem::take(&mut dirty.connectors);
+        if let Some(first_left) = connectors.iter().nth(AT_ONCE).cloned() {
+            dirty.connectors = connectors.split_off(&first_left);
+            self.wake.notify_one();
+        }
+        Dirty { connectors, agents }
+    }
+
+    /// Puts back what could not be looked at.
+    pub(super) fn put_back(&self, dirty: Dirty) {
+        let mut waiting = self.lock();
+        waiting.connectors.extend(dirty.connectors);
+        waiting.agents.extend(dirty.agents);
+    }
+
+    /// Waits until there is something to look at.
+    pub(super) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Dirty> {
+        self.dirty.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changed_often_is_looked_at_once_and_nothing_is_left_out() {
+        let queue = Queue::default();
+        let names: BTreeSet<_> = (0..3 * AT_ONCE).map(|number| format!("{number:05}")).collect();
+        for _ in 0..3 {
+            queue.connectors(names.iter().cloned());
+            queue.agent("a");
+        }
+        let mut seen = Vec::new();
+        loop {
+            let Dirty { connectors, agents } = queue.take();
+            assert_eq!(agents.is_empty(), !seen.is_empty());
+            if connectors.is_empty() {
+                break;
+            }
+            assert!(connectors.len() <= AT_ONCE);
+            seen.extend(connectors);
+        }
+        assert_eq!(seen, names.into_iter().collect::<Vec<_>>());
+    }
+}
