@@ -59,11 +59,12 @@ impl InstanceService for Instances {
         let page = Page::read(page_size, page_token, &mut violations);
         violations.into_result(()).map_err(ApiError::Invalid)?;
         let all = self.core.catalog.instances();
-        let wanted = all
-            .iter()
-            .map(|record| shown(record))
-            .filter(|instance| region_id.is_empty() || instance.region_id == region_id);
-        let (instances, next_page_token) = page.of(wanted, |instance| &instance.name);
+        let wanted = all.iter().filter(|record| {
+            let instance = record.instance.as_ref();
+            region_id.is_empty() || instance.is_some_and(|one| one.region_id == region_id)
+        });
+        let (page, next_page_token) = page.of(wanted, |record| name_of(record));
+        let instances = page.into_iter().map(|record| shown(record)).collect();
         Ok(Response::new(v1::ListInstancesResponse { instances, next_page_token }))
     }
 
@@ -75,6 +76,10 @@ impl InstanceService for Instances {
         request::to_its_end(delete(core, request.into_inner())).await?;
         Ok(Response::new(()))
     }
+}
+
+fn name_of(record: &InstanceRecord) -> &str {
+    record.instance.as_ref().map_or("", |instance| &instance.name)
 }
 
 fn shown(record: &InstanceRecord) -> v1::Instance {

@@ -111,9 +111,9 @@ async fn object(
     uid: &str,
     written: &v1::WriteTestMessageResult,
 ) -> Result<String, ApiError> {
-    let mut reports = core.fleet.follow_reports();
-    let mut changes = core.statuses.follow(Some(name.instance()));
+    let mut touches = core.statuses.follow_touches(&name.to_string());
     loop {
+        touches.borrow_and_update();
         let record = request::connector(core, name)?;
         if record.uid() != uid {
             return Err(ApiError::NotFound(name.to_string()));
@@ -128,8 +128,7 @@ async fn object(
             return Ok(partition.last_object);
         }
         let ended = tokio::select! {
-            changed = reports.changed() => changed.is_err(),
-            changed = changes.changed() => changed.is_err(),
+            touched = touches.changed() => touched.is_err(),
             () = core.stop.cancelled() => true,
         };
         if ended {

@@ -74,8 +74,6 @@ struct State {
 #[derive(Debug)]
 pub(crate) struct Fleet {
     state: Mutex<State>,
-    /// Counts reports, to wait for the next one.
-    reports: watch::Sender<u64>,
 }
 
 impl Fleet {
@@ -97,7 +95,7 @@ impl Fleet {
             last_session: 0,
             turn: 0,
         };
-        Self { state: Mutex::new(state), reports: watch::Sender::new(0) }
+        Self { state: Mutex::new(state) }
     }
 
     /// Whether a process with this boot nonce may have the agent's id: not while one with

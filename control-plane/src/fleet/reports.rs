@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kafka2oss_proto::v1;
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::{Fleet, Seen};
@@ -36,7 +35,6 @@ impl Fleet {
                 names.iter().filter(|name| kept.binary_search(name).is_err()).cloned().collect();
             Some((names, begun, dropped))
         });
-        self.reports.send_modify(|count| *count = count.wrapping_add(1));
         let Some((mut names, begun, dropped)) = taken.flatten() else { return Vec::new() };
         if !(begun.is_empty() && dropped.is_empty()) {
             let mut state = self.lock();
@@ -81,10 +79,5 @@ impl Fleet {
         let state = self.lock();
         let may_run = |id: &&String| state.agents.get(*id).is_some_and(|agent| agent.may_run(uid));
         asked.iter().filter(may_run).cloned().collect()
-    }
-
-    /// Follows the count of reports.
-    pub(crate) fn follow_reports(&self) -> watch::Receiver<u64> {
-        self.reports.subscribe()
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use ulid::Ulid;
 
-use super::changes::{Changed, Changes, Life, Lost, Position};
+use super::changes::{Changed, Changes, Life, Lost, Position, instance_of};
 use super::followers::Followers;
 use super::shown::Shown;
 use super::touched::Touched;
@@ -22,6 +22,8 @@ use crate::store::connectors::ConnectorRecord;
 
 /// Deletions that are remembered for those who have not heard of them.
 const DELETIONS: usize = 16_384;
+/// What those follow who follow all instances.
+const ALL: &str = "instances/-";
 
 /// What is kept of a connector.
 #[derive(Debug, Clone)]
@@ -54,7 +56,10 @@ pub(crate) struct Board {
     state: RwLock<State>,
     touched: Touched,
     wake: Notify,
+    /// Of what is shown, by instance.
     followers: Followers,
+    /// Of what is touched, by connector.
+    touches: Followers,
 }
 
 impl Default for Board {
@@ -74,6 +79,7 @@ impl Board {
             touched: Touched::default(),
             wake: Notify::new(),
             followers: Followers::default(),
+            touches: Followers::default(),
         }
     }
 
@@ -83,6 +89,7 @@ impl Board {
         if self.touched.add(name) {
             self.wake.notify_one();
         }
+        self.touches.ring(name);
     }
 
     /// Takes the names that were touched since it was last asked.
@@ -114,7 +121,7 @@ impl Board {
             let position = state.changes.changed(&life);
             state.rows.insert(life.name.clone(), (position, row));
         });
-        self.followers.ring(&life.name);
+        self.ring(&life.name);
     }
 
     /// Remembers something else for the next status. The caller holds
@@ -137,7 +144,7 @@ impl Board {
             Some(state.changes.deleted(&life))
         });
         if gone.is_some() {
-            self.followers.ring(name);
+            self.ring(name);
         }
     }
 
@@ -238,9 +245,17 @@ impl Board {
         self.read(|state| state.changes.deletions(position, until, most))
     }
 
-    /// Follows the changes of one instance or of all, to wait for the next one.
-    pub(crate) fn follow(&self, instance: Option<&InstanceName>) -> watch::Receiver<()> {
-        self.followers.follow(instance)
+    /// Follows what is shown of one instance or of all, to wait for the next change.
+    pub(super) fn follow(&self, instance: Option<&InstanceName>) -> watch::Receiver<()> {
+        match instance {
+            Some(instance) => self.followers.follow(&instance.to_string()),
+            None => self.followers.follow(ALL),
+        }
+    }
+
+    /// Follows what the status of one connector depends on, shown or not.
+    pub(crate) fn follow_touches(&self, name: &str) -> watch::Receiver<()> {
+        self.touches.follow(name)
     }
 
     /// The token that stands for `position`.
@@ -257,6 +272,12 @@ impl Board {
         }
         let position = Position(number.parse().map_err(|_| Lost)?);
         self.read(|state| state.changes.check(position)).map(|()| position)
+    }
+
+    fn ring(&self, connector: &str) {
+        self.followers.ring(ALL);
+        self.followers.ring(instance_of(connector));
+        self.touches.ring(connector);
     }
 
     fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {

@@ -119,9 +119,35 @@ impl Encoder for Bytes {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use prost::Message as _;
+    use v1::connector_service_server::ConnectorService;
+    use v1::watch_connectors_response::Event;
 
     use super::*;
+    use crate::catalog::Catalog;
+    use crate::core::Settings;
+    use crate::store::Store;
+
+    #[tokio::test]
+    async fn the_service_by_itself_says_the_same() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let catalog = Catalog::load(Store::open(folder.path()).expect("opened")).expect("read");
+        let settings = Settings {
+            lease: Duration::from_secs(30),
+            heartbeat: Duration::from_secs(5),
+            allowed_concurrency: vec![6],
+        };
+        let core = Arc::new(Core::new(settings, catalog).expect("random bytes"));
+        let seats = Arc::new(Seats::new(1, 1));
+        let connectors = Connectors::new(Arc::clone(&core), seats);
+        let request =
+            v1::WatchConnectorsRequest { parent: "instances/-".to_owned(), ..Default::default() };
+        let answer = connectors.watch_connectors(Request::new(request)).await.expect("a stream");
+        let first = answer.into_inner().next().await.expect("no end").expect("no error");
+        assert_eq!(first.event, Some(Event::Synced(())));
+    }
 
     #[test]
     fn the_path_is_that_of_the_method() {
