@@ -175,6 +175,8 @@ fn progress(
         unsettled,
         position,
         last_object,
+        last_extent,
+        test_messages,
         last_consumed,
         observed,
     } = snapshot;
@@ -200,6 +202,16 @@ fn progress(
         // The control plane's own.
         state_time: None,
         unsettled: *unsettled,
+        last_extent: last_extent
+            .as_ref()
+            .map(|extent| v1::Extent { first_offset: extent.start, next_offset: extent.end }),
+        test_messages: test_messages
+            .iter()
+            .map(|(offset, object)| v1::VisibleTestMessage {
+                offset: *offset,
+                object_key: object.clone(),
+            })
+            .collect(),
     }
 }
 

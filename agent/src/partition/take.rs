@@ -148,6 +148,7 @@ impl PartitionLoop {
                     self.spill(state, message);
                 }
                 if headers.iter().any(|header| header.key == TEST_MESSAGE_HEADER.as_bytes()) {
+                    self.board.awaits(offset);
                     state.open.ask_to_close(Reason::TestMessage);
                 }
             }

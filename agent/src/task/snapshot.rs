@@ -1,6 +1,7 @@
 //! What can be seen of a task at one moment.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::SystemTime;
 
 use kafka2oss_proto::error_code::Problem;
@@ -66,6 +67,11 @@ pub struct PartitionSnapshot {
     pub position: i64,
     /// Key of the last object written or adopted by this task.
     pub last_object: Option<String>,
+    /// The offsets that it stands for.
+    pub last_extent: Option<Range<i64>>,
+    /// Test messages that stand in objects, the last few of those that this task has read:
+    /// offset and key.
+    pub test_messages: Vec<(i64, String)>,
     /// When the last record was taken in.
     pub last_consumed: Option<SystemTime>,
     /// When this was seen.

@@ -1,7 +1,7 @@
 //! When objects are closed.
 
 use anyhow::Result;
-use kafka2oss_agent::task::StopMode;
+use kafka2oss_agent::task::{PartitionSnapshot, StopMode};
 use kafka2oss_kafka::{TEST_MESSAGE_HEADER, millis_since_1970, test_message_timestamp};
 use kafka2oss_tests::produce::{Record, numbered};
 
@@ -30,6 +30,9 @@ async fn a_test_message_closes_its_object_at_once() -> Result<()> {
 
     let links = world.arrived(&produced).await?;
     assert_eq!(links.iter().map(|link| link.extent()).collect::<Vec<_>>(), [(0, 11)]);
+    let keys = world.bucket.keys("").await?;
+    let says = |seen: &PartitionSnapshot| seen.test_messages == [(10, keys[0].clone())];
+    task.partition("it says in which object the message stands", 0, says).await?;
     task.handle.stop(StopMode::Leave).await;
     Ok(())
 }

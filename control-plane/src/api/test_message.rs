@@ -14,6 +14,7 @@ use super::error::ApiError;
 use super::{act, request};
 use crate::core::Core;
 use crate::model::lifecycle::Action;
+use crate::model::progress::{Visible, visible};
 use crate::session::commands;
 use crate::store::connectors::ConnectorRecord;
 
@@ -104,7 +105,8 @@ fn agent(core: &Core, record: &ConnectorRecord) -> Result<String, ApiError> {
     candidates.next().cloned().ok_or_else(|| ApiError::NoAgent(pool.to_string()))
 }
 
-/// Waits until the record stands in an object; the request's deadline ends it.
+/// Waits until the record stands in an object, and returns the key of that where it is
+/// known; the request's deadline ends it.
 async fn object(
     core: &Core,
     name: &ConnectorName,
@@ -122,10 +124,10 @@ async fn object(
         let status = core.statuses.current(core, &record);
         let partition =
             status.partitions.into_iter().find(|one| one.partition == written.partition);
-        if let Some(partition) = partition
-            && partition.committed_offset.is_some_and(|committed| committed > written.offset)
-        {
-            return Ok(partition.last_object);
+        match partition.as_ref().map(|partition| visible(partition, written.offset)) {
+            Some(Visible::In(key)) => return Ok(key.to_owned()),
+            Some(Visible::Somewhere) => return Ok(String::new()),
+            Some(Visible::NotYet) | None => {}
         }
         let ended = tokio::select! {
             touched = touches.changed() => touched.is_err(),

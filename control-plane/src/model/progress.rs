@@ -50,6 +50,10 @@ pub(crate) fn merge(
             newer.last_consumed_time = newer.last_consumed_time.or(older.last_consumed_time);
             if newer.last_object.is_empty() {
                 newer.last_object = older.last_object;
+                newer.last_extent = older.last_extent;
+            }
+            if newer.test_messages.is_empty() {
+                newer.test_messages = older.test_messages;
             }
         }
         partitions.insert(newer.partition, newer);
@@ -67,6 +71,8 @@ fn unowned(last: &v1::PartitionProgress) -> v1::PartitionProgress {
         last_consumed_time,
         observed_time,
         unsettled,
+        last_extent,
+        test_messages,
         // Of who had it.
         agent: _,
         task_index: _,
@@ -85,6 +91,8 @@ fn unowned(last: &v1::PartitionProgress) -> v1::PartitionProgress {
         last_consumed_time,
         observed_time,
         unsettled,
+        last_extent,
+        test_messages,
         state: v1::PartitionState::Unowned.into(),
         ..v1::PartitionProgress::default()
     }
@@ -124,6 +132,32 @@ pub(crate) fn complete(
 /// Sum of the known lags; `None` where none is known.
 pub(crate) fn total_lag(partitions: &[v1::PartitionProgress]) -> Option<u64> {
     partitions.iter().filter_map(|partition| partition.lag).reduce(u64::saturating_add)
+}
+
+/// Where a record is, as far as a partition's progress shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Visible<'a> {
+    /// In no object yet.
+    NotYet,
+    /// In the object of this key.
+    In(&'a str),
+    /// In an object of which the key is not known.
+    Somewhere,
+}
+
+/// Where the record at `offset` is.
+pub(crate) fn visible(progress: &v1::PartitionProgress, offset: i64) -> Visible<'_> {
+    if let Some(told) = progress.test_messages.iter().find(|told| told.offset == offset) {
+        return Visible::In(&told.object_key);
+    }
+    let last = progress.last_extent;
+    if last.is_some_and(|last| (last.first_offset..last.next_offset).contains(&offset)) {
+        return Visible::In(&progress.last_object);
+    }
+    match progress.committed_offset {
+        Some(committed) if committed > offset => Visible::Somewhere,
+        _ => Visible::NotYet,
+    }
 }
 
 fn compare(left: Option<&Timestamp>, right: Option<&Timestamp>) -> Ordering {
@@ -240,5 +274,32 @@ mod tests {
     fn lags_beyond_all_bounds_do_not_overflow() {
         let lags = [partition(0, Some(u64::MAX), 1), partition(1, Some(2), 1)];
         assert_eq!(total_lag(&merge(&[report("a", 1, &lags)], &[])), Some(u64::MAX));
+    }
+
+    #[test]
+    fn a_record_is_in_the_object_that_holds_its_offset_and_no_other() {
+        let told =
+            |offset, key: &str| v1::VisibleTestMessage { offset, object_key: key.to_owned() };
+        let progress = v1::PartitionProgress {
+            committed_offset: Some(120),
+            last_object: "last".to_owned(),
+            last_extent: Some(v1::Extent { first_offset: 100, next_offset: 110 }),
+            test_messages: vec![told(50, "earlier"), told(105, "last")],
+            ..v1::PartitionProgress::default()
+        };
+        for (offset, expected) in [
+            (50, Visible::In("earlier")),
+            (51, Visible::Somewhere),
+            (99, Visible::Somewhere),
+            (100, Visible::In("last")),
+            (109, Visible::In("last")),
+            // Lost to retention, say.
+            (110, Visible::Somewhere),
+            (119, Visible::Somewhere),
+            (120, Visible::NotYet),
+        ] {
+            assert_eq!(visible(&progress, offset), expected, "{offset}");
+        }
+        assert_eq!(visible(&v1::PartitionProgress::default(), 0), Visible::NotYet);
     }
 }

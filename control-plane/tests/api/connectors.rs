@@ -202,8 +202,12 @@ async fn a_test_message_is_written_once_and_can_be_waited_for() {
         async move { client.send_test_message(request).await }
     });
     agent.assigned(|list| !list.connectors.is_empty()).await;
+    // Another object has come after the one that holds it.
+    let visible = |offset, key: &str| v1::VisibleTestMessage { offset, object_key: key.to_owned() };
     let partition = v1::PartitionProgress {
-        last_object: "oss-test-input/0/object".to_owned(),
+        last_object: "oss-test-input/0/later".to_owned(),
+        last_extent: Some(v1::Extent { first_offset: 50, next_offset: 100 }),
+        test_messages: vec![visible(8, "oss-test-input/0/object")],
         lag: Some(3),
         ..partition(0, v1::PartitionState::Running, 100, Some(100))
     };

@@ -21,6 +21,8 @@ fn partition(end_offset: Option<i64>, position: i64) -> PartitionSnapshot {
         unsettled: true,
         position,
         last_object: None,
+        last_extent: None,
+        test_messages: Vec::new(),
         last_consumed: Some(SystemTime::UNIX_EPOCH + Duration::from_millis(1_500)),
         observed: SystemTime::UNIX_EPOCH,
     }

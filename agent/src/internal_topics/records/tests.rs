@@ -34,6 +34,8 @@ fn partition(state: PartitionState, problem: Option<Problem>) -> PartitionSnapsh
         unsettled: false,
         position: 0,
         last_object: None,
+        last_extent: None,
+        test_messages: Vec::new(),
         last_consumed: None,
         observed: SystemTime::UNIX_EPOCH,
     }

@@ -1,6 +1,7 @@
 //! Where the loop of one partition writes what is seen of it.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use kafka2oss_chain::ObjectMetadata;
@@ -10,16 +11,21 @@ use super::Board;
 use crate::report::Severity;
 use crate::task::{PartitionSnapshot, PartitionState};
 
+/// Test messages of a partition that are told of, and that are looked for, at a time.
+const TEST_MESSAGES: usize = 16;
+
 /// What is seen of one partition, and what all partitions add up to.
 #[derive(Debug)]
 pub(crate) struct PartitionBoard {
     task: Arc<Board>,
     partition: i32,
+    /// Test messages that were read and stand in no object yet.
+    awaited: Mutex<BTreeSet<i64>>,
 }
 
 impl PartitionBoard {
     pub(super) fn new(task: &Arc<Board>, partition: i32) -> Self {
-        Self { task: task.clone(), partition }
+        Self { task: task.clone(), partition, awaited: Mutex::default() }
     }
 
     /// Changes what is seen of the partition, if it is still the task's.
@@ -66,8 +72,27 @@ impl PartitionBoard {
         });
     }
 
+    /// Somebody may wait until the record at this offset stands in an object.
+    pub(crate) fn awaits(&self, offset: i64) {
+        let mut awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
+        awaited.insert(offset);
+        if awaited.len() > TEST_MESSAGES {
+            awaited.pop_first();
+        }
+    }
+
+    /// Those that were awaited below `end`: nobody needs to look for them any more.
+    fn come_below(&self, end: i64) -> BTreeSet<i64> {
+        let mut awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
+        let later = awaited.split_off(&end);
+        std::mem::replace(&mut awaited, later)
+    }
+
     /// An object became a link and its end is committed.
     pub(crate) fn linked(&self, key: &str, metadata: &ObjectMetadata, bytes: u64) {
+        let extent = metadata.first_offset..metadata.next_offset;
+        let mut visible = self.come_below(extent.end);
+        visible.retain(|offset| extent.contains(offset));
         self.task.snapshot.send_modify(|snapshot| {
             snapshot.totals.records += metadata.records;
             snapshot.totals.objects += 1;
@@ -76,6 +101,11 @@ impl PartitionBoard {
                 seen.committed_offset = Some(metadata.next_offset);
                 seen.unsettled = false;
                 seen.last_object = Some(key.to_owned());
+                seen.last_extent = Some(extent);
+                let visible = visible.into_iter().map(|offset| (offset, key.to_owned()));
+                seen.test_messages.extend(visible);
+                let too_many = seen.test_messages.len().saturating_sub(TEST_MESSAGES);
+                seen.test_messages.drain(..too_many);
                 seen.observed = SystemTime::now();
             }
         });

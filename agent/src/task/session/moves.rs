@@ -264,6 +264,8 @@ impl Session {
             unsettled: false,
             position,
             last_object: None,
+            last_extent: None,
+            test_messages: Vec::new(),
             last_consumed: None,
             observed: SystemTime::now(),
         }
