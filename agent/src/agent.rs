@@ -15,6 +15,7 @@ use crate::commands::Commands;
 use crate::control::{self, Control, Ended, Intent};
 use crate::data_runtime::DataRuntime;
 use crate::report::Reporter;
+use crate::supervision::{Failed, Supervision};
 use crate::supervisor::{Board, KafkaTasks, Parts, Supervisor, TaskFactory};
 use crate::task::{Clients, ConfirmationDesk, StopMode, confirmations};
 use crate::{AdminFactory, Environment, Options};
@@ -32,6 +33,7 @@ pub struct Agent {
     ended: watch::Receiver<Option<Ended>>,
     shutdown_deadline: Duration,
     control: AbortHandle,
+    supervision: Supervision,
     _data_runtime: DataRuntime,
 }
 
@@ -50,6 +52,17 @@ pub enum StopReason {
 pub struct Superseded {
     /// In the control plane's words.
     pub message: String,
+}
+
+/// How an agent has ended by itself.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Stopped {
+    /// Its id is another process's; its tasks have stopped.
+    #[error(transparent)]
+    Superseded(Superseded),
+    /// A part of it has ended: what else it does is of no more use.
+    #[error(transparent)]
+    Failed(Failed),
 }
 
 impl Agent {
@@ -95,12 +108,14 @@ impl Agent {
         }
 
         let (keyring, board) = (Keyring::default(), Board::default());
+        let supervision = Supervision::default();
         let supervisor = Supervisor::start(Parts {
             tasks,
             cache,
             keyring: keyring.clone(),
             board: board.clone(),
             adopt_store: options.adopt_store,
+            supervision: supervision.clone(),
         })
         .await;
         let (commands, results) =
@@ -120,13 +135,15 @@ impl Agent {
         };
         let shutdown_deadline = options.shutdown_deadline();
         let (end, ended) = watch::channel(None);
-        let control = tokio::spawn(serve(control, shutdown_deadline, end)).abort_handle();
+        let control = serve(control, shutdown_deadline, end);
+        let control = supervision.spawn("the stream to the control plane", control).abort_handle();
         Ok(Self {
             supervisor,
             intent,
             ended,
             shutdown_deadline,
             control,
+            supervision,
             _data_runtime: data_runtime,
         })
     }
@@ -155,9 +172,15 @@ impl Agent {
         }
     }
 
-    /// Waits until the agent has ended by itself; its tasks have stopped then.
-    /// For ever when it does not.
-    pub async fn stopped(&self) -> Superseded {
+    /// Waits until the agent has ended by itself, and says how. For ever when it does not.
+    pub async fn stopped(&self) -> Stopped {
+        tokio::select! {
+            superseded = self.superseded() => Stopped::Superseded(superseded),
+            failed = self.supervision.failed() => Stopped::Failed(failed),
+        }
+    }
+
+    async fn superseded(&self) -> Superseded {
         let mut ended = self.ended.clone();
         loop {
             if let Some(Ended::Superseded(superseded)) = &*ended.borrow_and_update() {

@@ -14,11 +14,13 @@ mod internal_topics;
 mod options;
 pub mod partition;
 pub mod report;
+mod supervision;
 mod supervisor;
 pub mod task;
 #[cfg(test)]
 mod testing;
 
-pub use agent::{Agent, StopReason, Superseded};
+pub use agent::{Agent, StopReason, Stopped, Superseded};
 pub use environment::{AdminFactory, BrokerAdmins, Environment};
 pub use options::{DEFAULT_CONTROL_PLANE, OnShutdown, Options};
+pub use supervision::Failed;

@@ -5,13 +5,17 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
-use kafka2oss_agent::{Agent, Environment, OnShutdown, Options, StopReason};
+use kafka2oss_agent::{Agent, Environment, OnShutdown, Options, StopReason, Stopped};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// Exit code of a process whose agent id another one has taken over: a service
 /// manager that restarts it takes the id back.
 const SUPERSEDED: u8 = 3;
+
+/// Exit code of a process of which a part has ended that has to run: that of an internal
+/// error in `sysexits.h`.
+const FAILED: u8 = 70;
 
 /// Runs the connectors that the control plane places on this agent.
 #[derive(Debug, Parser)]
@@ -56,7 +60,16 @@ async fn run(options: Options) -> anyhow::Result<ExitCode> {
     };
     let agent = Agent::start(options, Environment::default()).await?;
     tokio::select! {
-        _ = agent.stopped() => Ok(ExitCode::from(SUPERSEDED)),
+        stopped = agent.stopped() => match stopped {
+            Stopped::Superseded(_) => Ok(ExitCode::from(SUPERSEDED)),
+            Stopped::Failed(failed) => {
+                let (code, remedy) = (failed.code(), failed.code().remedy());
+                tracing::error!(%code, cause = %failed, "the agent ends: {remedy}");
+                // What still runs closes and commits, within a deadline of its own.
+                agent.stop(StopReason::Restarting).await;
+                Ok(ExitCode::from(FAILED))
+            }
+        },
         () = signals.next() => {
             tracing::info!(?reason, "stopping");
             tokio::select! {
@@ -102,4 +115,16 @@ fn start_log(format: LogFormat) {
         LogFormat::Human => log.init(),
         LogFormat::Json => log.json().init(),
     }
+    log_panics();
+}
+
+/// Has a panic logged in one line, as everything else is.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let words = panic.payload_as_str().unwrap_or("without words");
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let thread = std::thread::current();
+        let thread = thread.name().unwrap_or("unnamed");
+        tracing::error!(thread, place, "panicked: {}", words.replace('\n', " "));
+    }));
 }

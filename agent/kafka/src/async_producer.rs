@@ -98,6 +98,7 @@ impl AsyncProducer {
             None if self.silent.load(Ordering::Relaxed) => {
                 Some("it does not say what became of a record".to_owned())
             }
+            None if self.task.is_closed() => Some("nothing serves it any more".to_owned()),
             None => None,
         }
     }

@@ -13,11 +13,12 @@ use kafka2oss_proto::names::AgentName;
 use kafka2oss_proto::spec::Instance;
 use kafka2oss_proto::v1::secret::Source;
 use kafka2oss_proto::v1::{connect_request, connect_response};
+use kafka2oss_sink::ObjectStore;
 use tokio::sync::mpsc;
 
 use super::*;
 use crate::report::{LogLine, Severity};
-use crate::task::{CommitsSeen, Confirmations, Guidance, Mode, TaskState};
+use crate::task::{CommitsSeen, Confirmations, Guidance, Mode, TaskSpec, TaskState};
 use crate::testing::{ControlPlane, Event, FakeTasks, Hand, connector_name, inline, soon, wire};
 
 struct Bench {
@@ -175,11 +176,50 @@ async fn a_superseded_agent_stops_its_tasks_and_ends() {
 
     let message = "a newer one".to_owned();
     stream.send(connect_response::Message::Superseded(v1::Superseded { message })).await;
-    let superseded = soon("the end", bench.agent.stopped()).await;
+    let stopped = soon("the end", bench.agent.stopped()).await;
+    let Stopped::Superseded(superseded) = stopped else { panic!("{stopped:?}") };
     assert_eq!(superseded.message, "a newer one");
     // The newer process has the same group members.
     assert_eq!(bench.event().await, Event::Stopping("c/0".to_owned(), StopMode::KeepMembership));
     assert_eq!(bench.event().await, Event::Stopped("c/0".to_owned()));
+}
+
+/// Cannot start a task.
+struct Broken;
+
+impl TaskFactory for Broken {
+    fn spawn(
+        &self,
+        _: TaskSpec,
+        _: watch::Receiver<ObjectStore>,
+        _: Guidance,
+    ) -> Box<dyn crate::supervisor::Task> {
+        panic!("no task can be made here")
+    }
+}
+
+#[tokio::test]
+async fn an_agent_whose_supervisor_panics_ends_and_says_why() {
+    let mut control_plane = ControlPlane::start();
+    let reporter = Reporter::new(AgentName::from_id("a").expect("a legal id"));
+    let admins =
+        Arc::new(NoKafka { connections: Mutex::default(), gate: watch::Sender::new(true) });
+    let (_confirmations, desk) = confirmations();
+    let data = DataRuntime::start(Some(1)).expect("a thread");
+    let options = options(&control_plane.url());
+    let agent = Agent::start_with(options, admins, reporter, Arc::new(Broken), desk, data);
+    let agent = agent.await.expect("legal options");
+    let stream = control_plane.welcomed().await;
+    let list = v1::AssignmentList { connectors: vec![wire("c", &[0])], ..Default::default() };
+    stream.send(connect_response::Message::Assignments(list)).await;
+
+    let stopped = soon("the end", agent.stopped()).await;
+    let Stopped::Failed(failed) = &stopped else { panic!("{stopped:?}") };
+    assert_eq!(failed.code(), ErrorCode::ProcessFailed);
+    let words = "the supervisor of the tasks panicked: no task can be made here";
+    assert_eq!(failed.to_string(), words);
+    drop(stream);
+    soon("a stop that needs no supervisor", agent.stop(StopReason::Restarting)).await;
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //! are tested without Kafka.
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use kafka2oss_memory::MemoryBudget;
 use kafka2oss_proto::names::AgentName;
 use kafka2oss_sink::ObjectStore;
@@ -9,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::internal_topics;
 use crate::report::Reporter;
+use crate::supervision;
 use crate::task::{
     self, Clients, Confirmations, Guidance, Membership, Snapshot, StopMode, TaskEnvironment,
     TaskHandle, TaskSpec,
@@ -30,6 +32,8 @@ pub(crate) trait TaskFactory: Send + Sync + 'static {
 pub(crate) trait Task: Send + 'static {
     /// What can be seen of it, as it changes.
     fn snapshot(&self) -> watch::Receiver<Snapshot>;
+    /// Returns when nothing of it runs any more, whether it was told to stop or not.
+    fn ended(&self) -> BoxFuture<'static, ()>;
     /// Changes what it is told.
     fn guide(&self, guidance: Guidance);
     /// Ends it; when this returns nothing of it runs any more.
@@ -68,7 +72,8 @@ impl TaskFactory for KafkaTasks {
         let task = task::spawn(spec.clone(), environment, guidance);
         // By itself, so that it never holds up the task: it ends soon after it.
         let topics = self.clients.internal_topics.of(&spec.instance);
-        tokio::spawn(internal_topics::follow(spec, topics, self.agent.clone(), task.snapshot()));
+        let follow = internal_topics::follow(spec, topics, self.agent.clone(), task.snapshot());
+        tokio::spawn(supervision::contained("the writer of internal topics", follow));
         Box::new(task)
     }
 }
@@ -77,6 +82,10 @@ impl TaskFactory for KafkaTasks {
 impl Task for TaskHandle {
     fn snapshot(&self) -> watch::Receiver<Snapshot> {
         TaskHandle::snapshot(self)
+    }
+
+    fn ended(&self) -> BoxFuture<'static, ()> {
+        Box::pin(TaskHandle::ended(self))
     }
 
     fn guide(&self, guidance: Guidance) {

@@ -13,8 +13,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::assignment::{Assignment, AssignmentCache, Assignments, Cached, Keyring, StoreIdentity};
+use crate::supervision::Supervision;
 use crate::task::StopMode;
-use tasks::Tasks;
+use tasks::{Event, Tasks};
 
 pub(crate) use board::{Board, ConnectorView, View};
 #[cfg(test)]
@@ -59,12 +60,13 @@ pub(crate) struct Parts {
     pub(crate) board: Board,
     /// Whether assignments of another store than the tasks' are taken.
     pub(crate) adopt_store: bool,
+    pub(crate) supervision: Supervision,
 }
 
 impl Supervisor {
     /// Starts a supervisor, and with it what the cache holds.
     pub(crate) async fn start(parts: Parts) -> Self {
-        let Parts { tasks, mut cache, keyring, board, adopt_store } = parts;
+        let Parts { tasks, mut cache, keyring, board, adopt_store, supervision } = parts;
         let Cached { store, assignments } = cache.load().await;
         let mut actor = Actor {
             tasks: Tasks::new(tasks, board),
@@ -82,7 +84,7 @@ impl Supervisor {
         // Each sender waits for its answer: there are as many messages under
         // way as there are senders.
         let (messages, inbox) = mpsc::channel(4);
-        tokio::spawn(actor.serve(inbox));
+        supervision.spawn("the supervisor of the tasks", actor.serve(inbox));
         Self { messages }
     }
 
@@ -135,8 +137,10 @@ impl Actor {
                     Some(message) => self.handle(message).await,
                     None => return,
                 },
-                key = self.tasks.ended(&self.assignments) => {
-                    if self.stopping.is_none() {
+                event = self.tasks.event(&self.assignments) => {
+                    if let Event::Stopped(key) = event
+                        && self.stopping.is_none()
+                    {
                         self.tasks.start(&key, &self.assignments);
                     }
                     self.publish();

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::names::ConnectorName;
-use kafka2oss_proto::v1;
+use kafka2oss_proto::{ErrorCode, v1};
 use kafka2oss_sink::ObjectStore;
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
@@ -14,7 +15,7 @@ use super::board::{Board, ConnectorView, View};
 use super::factory::{Task, TaskFactory};
 use super::plan::{Action, Current, Running, TaskKey, plan};
 use crate::assignment::{Assignment, Assignments, Fixed};
-use crate::task::{Snapshot, StopMode};
+use crate::task::{Snapshot, StopMode, TaskState};
 
 /// From the death of a task to its next start.
 const AFTER_DEATH: Duration = Duration::from_secs(5);
@@ -39,8 +40,18 @@ enum Slot {
     Stopping {
         ran: Identity,
         snapshot: watch::Receiver<Snapshot>,
+        /// It ended without being told to.
+        died: bool,
         _store: StoreSender,
     },
+}
+
+/// What happens to tasks.
+pub(super) enum Event {
+    /// One that was told to stop has ended.
+    Stopped(TaskKey),
+    /// One has ended without being told to: it starts again after a while.
+    Died,
 }
 
 struct Live {
@@ -117,8 +128,8 @@ impl Tasks {
         }
     }
 
-    /// Waits until a task has ended; for ever when none ends. Safe to cancel.
-    pub(super) async fn ended(&mut self, before: &Assignments) -> TaskKey {
+    /// Waits for what happens next; for ever when nothing does. Safe to cancel.
+    pub(super) async fn event(&mut self, before: &Assignments) -> Event {
         loop {
             tokio::select! {
                 Some(stopped) = self.stops.join_next_with_id() => {
@@ -131,11 +142,13 @@ impl Tasks {
                     };
                     if let Some(key) = self.stopping.remove(&id) {
                         self.slots.remove(&key);
-                        return key;
+                        return Event::Stopped(key);
                     }
                 }
                 Some(Ok((key, number))) = self.lives.join_next() => {
-                    self.mourn(&key, number, before);
+                    if self.mourn(&key, number, before) {
+                        return Event::Died;
+                    }
                 }
                 else => return std::future::pending().await,
             }
@@ -143,14 +156,21 @@ impl Tasks {
     }
 
     /// A task that ended without being told to is a fault of this program: it
-    /// starts again after a while.
-    fn mourn(&mut self, key: &TaskKey, number: u64, before: &Assignments) {
-        if let Some(Slot::Running(live)) = self.slots.get(key)
-            && live.number == number
-        {
-            tracing::error!(connector = %key.connector, index = key.index, "a task died");
-            self.stop_after(AFTER_DEATH, key, StopMode::KeepMembership, before);
+    /// starts again after a while, and shows until then that it does not run.
+    /// Returns whether it is one.
+    fn mourn(&mut self, key: &TaskKey, number: u64, before: &Assignments) -> bool {
+        let Some(Slot::Running(live)) = self.slots.get(key) else { return false };
+        if live.number != number {
+            return false;
         }
+        let last = live.task.snapshot().borrow().clone();
+        let code = ErrorCode::TaskDied;
+        tracing::error!(connector = %key.connector, index = key.index, %code, "a task died");
+        self.stop_after(AFTER_DEATH, key, StopMode::KeepMembership, before);
+        if let Some(Slot::Stopping { snapshot, died, .. }) = self.slots.get_mut(key) {
+            (*snapshot, *died) = (dead(last), true);
+        }
+        true
     }
 
     /// Starts the task of this key, if it is wanted.
@@ -167,11 +187,15 @@ impl Tasks {
         let task = self.factory.spawn(spec, store.subscribe(), assignment.guidance.clone());
         self.started += 1;
         let number = self.started;
-        let (follow, key) = (self.board.clone().follow(task.snapshot()), key.clone());
+        let (follow, ended) = (self.board.clone().follow(task.snapshot()), task.ended());
+        let key = key.clone();
         self.lives.spawn({
             let key = key.clone();
             async move {
-                follow.await;
+                tokio::select! {
+                    () = follow => {}
+                    () = ended => {}
+                }
                 (key, number)
             }
         });
@@ -200,7 +224,8 @@ impl Tasks {
             task.stop(mode).await;
         });
         self.stopping.insert(stop.id(), key.clone());
-        self.slots.insert(key.clone(), Slot::Stopping { ran, snapshot, _store: store });
+        self.slots
+            .insert(key.clone(), Slot::Stopping { ran, snapshot, died: false, _store: store });
     }
 
     fn replace_store(&mut self, connector: &ConnectorName, wanted: &Assignments) {
@@ -246,7 +271,7 @@ impl Tasks {
         for assignment in wanted.values() {
             let tasks = assignment.tasks.keys().map(|&index| {
                 let key = TaskKey { connector: assignment.connector.clone(), index };
-                (index, self.slots.get(&key).and_then(Slot::running_snapshot))
+                (index, self.slots.get(&key).and_then(Slot::snapshot))
             });
             let view = Identity::of(assignment).view(tasks.collect());
             connectors.insert(assignment.connector.clone(), view);
@@ -275,12 +300,27 @@ impl Slot {
         }
     }
 
-    fn running_snapshot(&self) -> Option<watch::Receiver<Snapshot>> {
+    /// What is seen of a task that is wanted; none while it waits for the one before.
+    fn snapshot(&self) -> Option<watch::Receiver<Snapshot>> {
         match self {
             Slot::Running(live) => Some(live.task.snapshot()),
-            Slot::Stopping { .. } => None,
+            Slot::Stopping { snapshot, died, .. } => died.then(|| snapshot.clone()),
         }
     }
+}
+
+/// What is seen of a task that has died, until the next one starts: it has no partition.
+fn dead(last: Snapshot) -> watch::Receiver<Snapshot> {
+    let code = ErrorCode::TaskDied;
+    let problem = Problem::new(code, "the task has ended by a fault and starts again");
+    let snapshot = Snapshot {
+        state: TaskState::Failed,
+        problem: Some(problem),
+        partitions: BTreeMap::new(),
+        ..last
+    };
+    // What was sent last stays, without a sender.
+    watch::channel(snapshot).1
 }
 
 impl Identity {

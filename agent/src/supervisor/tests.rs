@@ -3,7 +3,7 @@ use std::sync::Arc;
 use kafka2oss_proto::v1::secret::Source;
 
 use super::*;
-use crate::task::{CommitsSeen, Guidance, Mode, Resume};
+use crate::task::{CommitsSeen, Guidance, Mode, Resume, TaskState};
 use crate::testing::{Event, FakeTasks, Hand, connector_name, inline, resume, soon, wire};
 
 struct Bench {
@@ -23,6 +23,7 @@ async fn bench() -> Bench {
         keyring: Keyring::default(),
         board: board.clone(),
         adopt_store: false,
+        supervision: Supervision::default(),
     })
     .await;
     Bench { supervisor, board, hand, events }
@@ -231,7 +232,23 @@ async fn a_task_that_died_is_started_again_after_a_while() {
     let mut bench = bench().await;
     bench.apply(vec![wire("c", &[0])]).await;
     assert_eq!(bench.event().await, started("c/0"));
+    bench.hand.show("c/0", |snapshot| snapshot.state = TaskState::Running);
+    bench.board.changed().await;
     bench.hand.kill("c/0");
+    // Until it starts again it shows that it does not run, and why.
+    let shown = |board: &Board| {
+        let view = board.view();
+        let seen = view.connectors[&connector_name("c")].tasks[&0].clone()?;
+        let seen = seen.borrow();
+        Some((seen.state, seen.problem.as_ref().map(|problem| problem.code)))
+    };
+    let died = Some((TaskState::Failed, Some(ErrorCode::TaskDied)));
+    let waiting = async {
+        while shown(&bench.board) != died {
+            bench.board.changed().await;
+        }
+    };
+    soon("it is shown", waiting).await;
     assert_eq!(bench.event().await, Event::Stopping("c/0".to_owned(), StopMode::KeepMembership));
     assert_eq!(bench.event().await, Event::Stopped("c/0".to_owned()));
     assert_eq!(bench.event().await, started("c/0"));

@@ -15,6 +15,7 @@ use ulid::Ulid;
 use super::TaskSpec;
 use super::consumer::identity;
 use crate::clock;
+use crate::supervision;
 
 /// What reading the whole topic may take: its last segment is not compacted and
 /// can be large.
@@ -70,12 +71,13 @@ impl CheckpointTopic {
     /// Begins to connect to it: the first object would wait for that.
     pub(super) fn prepare(&self) {
         let topics = Arc::clone(&self.topics);
-        tokio::spawn(async move {
+        let connect = async move {
             // Whoever writes meets the problem again, and shows it.
             if let Err(problem) = topics.connected().await {
                 tracing::debug!(%problem, "internal topics are not connected to yet");
             }
-        });
+        };
+        tokio::spawn(supervision::contained("connecting to internal topics", connect));
     }
 
     /// Whether it takes checkpoints, as far as this consumer knows.

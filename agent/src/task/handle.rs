@@ -165,6 +165,8 @@ pub struct TaskHandle {
     snapshot: watch::Receiver<Snapshot>,
     guidance: watch::Sender<Guidance>,
     stop: watch::Sender<Option<StopMode>>,
+    /// Closed when the actor has ended.
+    life: watch::Receiver<()>,
     actor: AbortOnDropHandle<()>,
 }
 
@@ -176,14 +178,25 @@ pub fn spawn(spec: TaskSpec, environment: TaskEnvironment, guidance: Guidance) -
     let (guidance, guidance_receiver) = watch::channel(guidance);
     let (stop, stop_receiver) = watch::channel(None);
     let steering = Steering { guidance: guidance_receiver, stop: stop_receiver };
-    let actor = tokio::spawn(actor::run(spec, environment, board, steering));
-    TaskHandle { snapshot, guidance, stop, actor: AbortOnDropHandle::new(actor) }
+    let (lives, life) = watch::channel(());
+    let actor = tokio::spawn(async move {
+        // Dropped with it, whatever becomes of it and whoever else holds the board.
+        let _lives = lives;
+        actor::run(spec, environment, board, steering).await;
+    });
+    TaskHandle { snapshot, guidance, stop, life, actor: AbortOnDropHandle::new(actor) }
 }
 
 impl TaskHandle {
     /// What can be seen of the task, as it changes.
     pub fn snapshot(&self) -> watch::Receiver<Snapshot> {
         self.snapshot.clone()
+    }
+
+    /// Returns when the task has ended, whether it was told to or not.
+    pub fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut life = self.life.clone();
+        async move { while life.changed().await.is_ok() {} }
     }
 
     /// Changes what the task is told; returns at once.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use kafka2oss_sink::ObjectStore;
 use tokio::sync::{mpsc, watch};
 
@@ -107,6 +108,11 @@ impl TaskFactory for FakeTasks {
 impl Task for FakeTask {
     fn snapshot(&self) -> watch::Receiver<Snapshot> {
         self.snapshot.clone()
+    }
+
+    fn ended(&self) -> BoxFuture<'static, ()> {
+        let mut snapshot = self.snapshot.clone();
+        Box::pin(async move { while snapshot.changed().await.is_ok() {} })
     }
 
     fn guide(&self, guidance: Guidance) {
