@@ -32,6 +32,10 @@ pub(super) struct Session {
     pub(super) acknowledged: Option<u64>,
     /// A report came after that.
     pub(super) reported_since: bool,
+    /// Since when assignments have waited for an answer; absent when none do.
+    pub(super) unanswered_since: Option<Instant>,
+    /// Uids of connectors that it was to run, and since when it is not.
+    pub(super) withdrawn: HashMap<String, Instant>,
     /// Number of the last report; 0 before the first.
     pub(super) last_sequence: u64,
 }

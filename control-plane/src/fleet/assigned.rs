@@ -1,11 +1,13 @@
 //! What each agent is to run, and what it said to that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use kafka2oss_proto::v1;
+use tokio::time::Instant;
 
-use super::agent::Sent;
+use super::agent::{Agent, Sent};
 use super::{Fleet, State};
 
 /// What an agent is to run.
@@ -43,16 +45,28 @@ impl Fleet {
         let Some(agent) = state.agents.get_mut(id) else { return };
         let Some(session) = &mut agent.session else { return };
         session.offered.extend(connectors.values().map(|one| one.uid.clone()));
+        let wanted: HashSet<&str> = connectors.values().map(|one| one.uid.as_str()).collect();
+        session.withdrawn.retain(|uid, _| !wanted.contains(uid.as_str()));
+        let before = session.assignments.borrow().clone();
+        let before = before.iter().flat_map(|before| before.connectors.values());
+        for uid in before.map(|one| &one.uid).chain(&agent.held) {
+            if !wanted.contains(uid.as_str()) {
+                session.withdrawn.entry(uid.clone()).or_insert_with(Instant::now);
+            }
+        }
         // Of another stream than that of which the request was read.
         let answered_request = answered.min(session.requested);
         let assigned = Assigned { connectors, answered_request };
-        session.assignments.send_if_modified(|current| {
+        let changed = session.assignments.send_if_modified(|current| {
             let changed = current.as_deref() != Some(&assigned);
             if changed {
                 *current = Some(Arc::new(assigned));
             }
             changed
         });
+        if changed {
+            session.unanswered_since.get_or_insert_with(Instant::now);
+        }
     }
 
     /// Hands an agent what it is to run of one connector; none is nothing. One
@@ -67,18 +81,29 @@ impl Fleet {
         let Some(agent) = state.agents.get_mut(id) else { return };
         let Some(session) = &mut agent.session else { return };
         session.offered.extend(assignment.iter().map(|one| one.uid.clone()));
-        session.assignments.send_if_modified(|current| {
+        let withdrawn = &mut session.withdrawn;
+        let changed = session.assignments.send_if_modified(|current| {
             let Some(assigned) = current else { return false };
             if assigned.connectors.get(connector) == assignment.as_ref() {
                 return false;
             }
             let connectors = &mut Arc::make_mut(assigned).connectors;
-            match assignment {
+            let wanted = assignment.as_ref().map(|one| one.uid.clone());
+            let before = match assignment {
                 Some(assignment) => connectors.insert(connector.to_owned(), assignment),
                 None => connectors.remove(connector),
             };
+            if let Some(before) = before.filter(|before| Some(&before.uid) != wanted.as_ref()) {
+                withdrawn.entry(before.uid.clone()).or_insert_with(Instant::now);
+            }
+            if let Some(wanted) = wanted {
+                withdrawn.remove(&wanted);
+            }
             true
         });
+        if changed {
+            session.unanswered_since.get_or_insert_with(Instant::now);
+        }
     }
 
     /// Notes that a list goes out on a stream.
@@ -88,12 +113,27 @@ impl Fleet {
             && let Some(open) = &mut agent.session
             && open.id == session
         {
+            open.unanswered_since.get_or_insert_with(Instant::now);
             open.sent = Some(Sent {
                 version: list.version,
                 nonce: list.nonce.clone(),
                 uids: list.connectors.iter().map(|one| one.uid.clone()).collect(),
             });
         }
+    }
+
+    /// How long the agent's assignments have waited for an answer on its open stream; zero
+    /// when none do.
+    pub(crate) fn unanswered(&self, id: &str) -> Duration {
+        let since = |agent: &Agent| agent.session.as_ref()?.unanswered_since;
+        self.with(id, since).flatten().map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// How long ago the agent was told on its open stream to run nothing of the connector
+    /// `uid` any more, if it was.
+    pub(crate) fn withdrawn(&self, id: &str, uid: &str) -> Option<Duration> {
+        let at = |agent: &Agent| agent.session.as_ref()?.withdrawn.get(uid).copied();
+        self.with(id, at).flatten().map(|at| at.elapsed())
     }
 
     /// The agent asks for its whole list anew.
@@ -119,6 +159,8 @@ impl Fleet {
             if !session.sent.as_ref().is_some_and(answers) {
                 return None;
             }
+            // Assignments that came after that list go out after it.
+            session.unanswered_since = None;
             if session.acknowledged != Some(ack.version) {
                 session.acknowledged = Some(ack.version);
                 session.reported_since = false;

@@ -139,6 +139,8 @@ impl Fleet {
             offered: HashSet::new(),
             acknowledged: None,
             reported_since: false,
+            unanswered_since: None,
+            withdrawn: HashMap::new(),
             last_sequence: 0,
         };
         let pool = record.pool();

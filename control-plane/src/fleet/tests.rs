@@ -274,3 +274,30 @@ async fn commands_go_round_the_idle_agents_of_a_pool_up_to_a_window() {
     waiting.clear();
     assert!(fleet.least_busy(&pool, 2).is_some_and(|id| id != "a"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_answered_counts_from_the_first_of_it_and_what_is_withdrawn_from_then() {
+    const STEP: Duration = Duration::from_secs(10);
+
+    let fleet = fleet();
+    let session = fleet.connect("a", record(1), vec!["held".to_owned()], true).session;
+    assert_eq!(fleet.unanswered("a"), Duration::ZERO);
+    assign(&fleet, &["u"]);
+    tokio::time::advance(STEP).await;
+    assign(&fleet, &["u", "v"]);
+    tokio::time::advance(STEP).await;
+    assert_eq!(fleet.unanswered("a"), 2 * STEP);
+    assert_eq!(fleet.withdrawn("a", "held"), Some(2 * STEP), "it said so in Hello");
+    assert_eq!(fleet.withdrawn("a", "u"), None);
+
+    fleet.sending("a", session, &list(1, &["u", "v"]));
+    fleet.acknowledge("a", session, ack(1));
+    assert_eq!(fleet.unanswered("a"), Duration::ZERO);
+    fleet.assign_one("a", "connectors/u", None);
+    tokio::time::advance(STEP).await;
+    assert_eq!((fleet.unanswered("a"), fleet.withdrawn("a", "u")), (STEP, Some(STEP)));
+    assign(&fleet, &["u", "v"]);
+    assert_eq!(fleet.withdrawn("a", "u"), None, "it is to run it again");
+    fleet.disconnect("a", session);
+    assert_eq!(fleet.unanswered("a"), Duration::ZERO, "there is no stream");
+}

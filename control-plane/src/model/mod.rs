@@ -5,6 +5,7 @@
 //! - [`rules`]: rules of a spec that need its instance and settings.
 //! - [`placement`]: which agent runs which task, and how many move at once.
 //! - [`lease`]: which agents have not been heard of for too long.
+//! - [`deletion`]: whom a deletion waits for.
 //! - [`lessons`]: what reports teach for good.
 //! - [`field_mask`]: which fields an update sets.
 //! - [`updates`]: what can be changed.
@@ -15,6 +16,7 @@
 //!
 //! Nothing here depends on another module of the control plane.
 
+pub(crate) mod deletion;
 pub(crate) mod field_mask;
 pub(crate) mod flowing;
 pub(crate) mod lease;

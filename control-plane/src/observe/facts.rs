@@ -41,6 +41,7 @@ pub(super) fn sum_up(
                 true => Liveness::Connected,
                 false => Liveness::Disconnected,
             },
+            unanswered: core.fleet.unanswered(&task.agent),
         })
         .collect();
     let reports: Vec<_> = seen

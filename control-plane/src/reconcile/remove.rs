@@ -14,6 +14,7 @@ use ulid::Ulid;
 
 use crate::catalog::Change;
 use crate::core::Core;
+use crate::model::deletion::{self, Holder};
 use crate::session::commands;
 use crate::store::StoreError;
 use crate::store::connectors::ConnectorRecord;
@@ -65,32 +66,33 @@ pub(crate) fn problems(core: &Core, record: &ConnectorRecord) -> Vec<v1::Problem
                            with orphan_resources";
             vec![Problem::new(ErrorCode::AgentNoneInPool, message).into()]
         }
-        Next::Wait => silent(core, record).into_iter().map(v1::Problem::from).collect(),
+        Next::Wait => {
+            let problem = deletion::problem(&holders(core, record), core.settings.lease);
+            problem.into_iter().map(v1::Problem::from).collect()
+        }
         Next::Remove(_) | Next::Finish => record.deletion.clone().unwrap_or_default().problems,
     }
 }
 
-/// Agents that may still run its tasks and do not say so.
-fn silent(core: &Core, record: &ConnectorRecord) -> Option<Problem> {
-    let placed = record.deletion.clone().unwrap_or_default().agents;
-    let is_silent = |id: &String| !core.fleet.is_connected(id);
-    let holders = core.fleet.holders(record.uid(), &placed).into_iter();
-    let silent: Vec<_> = holders.filter(is_silent).map(|id| format!("agents/{id}")).collect();
-    (!silent.is_empty()).then(|| {
-        let message = format!(
-            "{} may still run its tasks and is not connected: the deletion goes on when it is, or \
-             when its lease is over",
-            silent.join(", ")
-        );
-        Problem::new(ErrorCode::AgentTimeout, message)
-    })
+/// Agents that may still run its tasks.
+fn holders(core: &Core, record: &ConnectorRecord) -> Vec<Holder> {
+    let placed = record.deletion.as_ref().map_or(&[][..], |deletion| &deletion.agents);
+    let holders = core.fleet.holders(record.uid(), placed).into_iter();
+    holders
+        .map(|agent| Holder {
+            is_connected: core.fleet.is_connected(&agent),
+            told: core.fleet.withdrawn(&agent, record.uid()),
+            agent,
+        })
+        .collect()
 }
 
 /// What is next for a deleted connector.
 pub(super) fn next(core: &Core, record: &ConnectorRecord) -> Next {
     let deletion = record.deletion.clone().unwrap_or_default();
     let placed = core.catalog.placement(record.name()).is_some();
-    if placed || !core.fleet.holders(record.uid(), &deletion.agents).is_empty() {
+    let holders = holders(core, record);
+    if placed || !deletion::goes_on(&holders, deletion.orphan_resources, core.settings.lease) {
         return Next::Wait;
     }
     if deletion.orphan_resources {

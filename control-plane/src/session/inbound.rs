@@ -107,7 +107,8 @@ impl Reader<'_> {
                 part(core, agent, session, &goodbye).await;
                 return Next::End;
             }
-            Some(Message::Heartbeat(v1::Heartbeat {})) => {}
+            // A deletion may have waited for it long enough.
+            Some(Message::Heartbeat(v1::Heartbeat {})) => core.reconcile_deletions(agent),
             Some(Message::Hello(_)) => {
                 tracing::warn!(agent, session, "the agent said Hello twice");
                 return Next::End;

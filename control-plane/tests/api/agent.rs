@@ -1,5 +1,6 @@
 //! An agent over the real stream, whose answers are scripted.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -115,6 +116,7 @@ pub(crate) struct Agent {
     task: JoinHandle<()>,
     sequence: Arc<Mutex<u64>>,
     partitions: Arc<Mutex<Vec<v1::PartitionProgress>>>,
+    frozen: Arc<AtomicBool>,
 }
 
 impl Agent {
@@ -129,7 +131,9 @@ impl Agent {
         let (tell, news) = watch::channel(0);
         let sequence = Arc::new(Mutex::new(0));
         let partitions = Arc::new(Mutex::new(script.partitions.clone()));
+        let frozen = Arc::new(AtomicBool::new(false));
         let turn = Turn {
+            frozen: Arc::clone(&frozen),
             script,
             say: say.clone(),
             log: Arc::clone(&log),
@@ -139,7 +143,7 @@ impl Agent {
             answers: Default::default(),
         };
         let task = tokio::spawn(turn.run(stream.into_inner()));
-        Self { say, log, news, task, sequence, partitions }
+        Self { say, log, news, task, sequence, partitions, frozen }
     }
 
     /// Waits until something that was told is what `find` looks for.
@@ -238,6 +242,11 @@ impl Agent {
         self.say(Said::StatusReport(report)).await;
     }
 
+    /// Takes note of what it is told from now on, and does nothing about it.
+    pub(crate) fn freeze(&self) {
+        self.frozen.store(true, Ordering::Relaxed);
+    }
+
     /// Says again and again that it is there.
     pub(crate) fn beat(&self) -> JoinHandle<()> {
         let say = self.say.clone();
@@ -288,6 +297,7 @@ pub(crate) fn report_of(assignment: &v1::ConnectorAssignment) -> v1::ConnectorRe
 }
 
 struct Turn {
+    frozen: Arc<AtomicBool>,
     script: Script,
     say: mpsc::Sender<v1::ConnectRequest>,
     log: Arc<Mutex<Log>>,
@@ -304,6 +314,9 @@ impl Turn {
             let Some(told) = response.message else { continue };
             self.log.lock().expect("no panic").told.push(told.clone());
             self.tell.send_modify(|count| *count += 1);
+            if self.frozen.load(Ordering::Relaxed) {
+                continue;
+            }
             match told {
                 Told::Assignments(list) => self.take(list).await,
                 Told::Command(command) => self.carry_out(command).await,

@@ -1,5 +1,7 @@
 //! Delete: tasks stop, what the service made is removed, the record goes last.
 
+use std::time::Duration;
+
 use kafka2oss_proto::v1::command::Command;
 use kafka2oss_proto::v1::{self, ConnectorState};
 use tonic::Code;
@@ -172,4 +174,27 @@ async fn a_deletion_goes_on_after_a_restart() {
     let agent = Agent::connect(&server.channel, again).await;
     server.until_gone(&name).await;
     assert_eq!(removals(&agent).len(), 1);
+}
+
+#[tokio::test]
+async fn an_agent_that_never_shows_that_it_stopped_is_named_and_can_be_left_behind() {
+    let mut server =
+        Server::start_with(|options| options.lease = Duration::from_millis(1_500)).await;
+    server.register("alikafka_1").await;
+    let agent = Agent::connect(&server.channel, making("a")).await;
+    let heartbeats = agent.beat();
+    let name = running(&mut server).await;
+    agent.freeze();
+    server.connectors.delete_connector(delete(&name)).await.expect("accepted");
+    let named = |one: &v1::Connector| {
+        let ready = condition(one, "Ready");
+        ready.reason == "AGENT_UNRESPONSIVE" && ready.message.contains("agents/a")
+    };
+    server.until(&name, named).await;
+
+    let request = v1::DeleteConnectorRequest { orphan_resources: true, ..delete(&name) };
+    server.connectors.delete_connector(request).await.expect("accepted");
+    server.until_gone(&name).await;
+    assert!(removals(&agent).is_empty());
+    heartbeats.abort();
 }

@@ -81,6 +81,8 @@ pub(crate) struct PlacedTask<'a> {
     pub(crate) agent: &'a str,
     /// Whether the agent is there.
     pub(crate) liveness: Liveness,
+    /// How long what the agent is to run has waited for its answer; zero when it does not.
+    pub(crate) unanswered: Duration,
 }
 
 /// Whether an agent is there.

@@ -120,10 +120,11 @@ fn placed_task(seen: &Observation<'_>, placed: &PlacedTask<'_>, pulses: &Pulses)
         generation,
     };
     let refused = nack.and_then(|nack| nack.nack.problem.clone());
+    let unanswered = unanswered(seen, placed);
     let Some((report, task)) = reported else {
         return match (placed.liveness, nack) {
             (_, Some(_)) => view(Sight::Failed, refused, None),
-            (Liveness::Connected, None) => view(Sight::Starting, None, None),
+            (Liveness::Connected, None) => view(Sight::Starting, unanswered, None),
             (Liveness::Disconnected, None) => view(Sight::Silent(TaskState::Starting), None, None),
         };
     };
@@ -150,7 +151,21 @@ fn placed_task(seen: &Observation<'_>, placed: &PlacedTask<'_>, pulses: &Pulses)
         // An agent does not report these; it knows nothing of the task then.
         TaskState::Unspecified | TaskState::Unplaced => Sight::Starting,
     };
-    view(sight, task.problem.clone().or(refused), generation)
+    view(sight, unanswered.or_else(|| task.problem.clone()).or(refused), generation)
+}
+
+/// An agent that reports and has not answered what it is to run for a lease goes on with what
+/// it was told before, whatever that is.
+fn unanswered(seen: &Observation<'_>, placed: &PlacedTask<'_>) -> Option<v1::Problem> {
+    let is_silent = placed.liveness == Liveness::Connected && placed.unanswered >= seen.lease;
+    is_silent.then(|| v1::Problem {
+        code: ErrorCode::AgentUnresponsive.as_str().to_owned(),
+        message: format!(
+            "agent {} is connected and has not answered its assignments for a lease: task {} may \
+             not be as it was asked for",
+            placed.agent, placed.index
+        ),
+    })
 }
 
 /// The agent's refusal of what the task is assigned now.

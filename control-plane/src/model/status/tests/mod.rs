@@ -38,6 +38,8 @@ struct Known {
     placed: Vec<(u32, &'static str, Liveness)>,
     reports: Vec<(&'static str, u64, v1::ConnectorReport)>,
     nacks: Vec<(&'static str, v1::AssignmentNack)>,
+    /// Seconds that assignments have waited for an answer.
+    unanswered: u64,
     deletion_problems: Vec<v1::Problem>,
     previous: Option<v1::ConnectorStatus>,
     memory: Memory,
@@ -63,6 +65,7 @@ fn running() -> Known {
             ("b", 1, report(1, TaskState::Running)),
         ],
         nacks: Vec::new(),
+        unanswered: 0,
         deletion_problems: Vec::new(),
         previous: None,
         memory: Memory::default(),
@@ -164,6 +167,7 @@ impl Known {
                 index: *index,
                 agent,
                 liveness: *liveness,
+                unanswered: Duration::from_secs(self.unanswered),
             })
             .collect();
         let reports: Vec<_> = self

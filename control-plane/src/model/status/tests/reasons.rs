@@ -83,6 +83,25 @@ fn a_task_without_an_agent_says_so() {
 }
 
 #[test]
+fn an_agent_that_does_not_answer_its_assignments_is_named_after_a_lease() {
+    let asked = |seconds| running().with(|k| k.unanswered = seconds);
+    assert_eq!(asked(29).state(), ConnectorState::Running);
+    let late = asked(30);
+    assert_eq!(late.state(), ConnectorState::Degraded);
+    let reason = code(ErrorCode::AgentUnresponsive);
+    assert_eq!(late.condition("Ready"), (ConditionStatus::False, reason.clone()));
+    let task = &late.status().tasks[0];
+    assert_eq!((task.state(), &task.error_code), (TaskState::Running, &reason));
+    assert!(task.error_message.contains("agent a"), "{}", task.error_message);
+
+    let starting = late.clone().with(|k| k.reports.clear());
+    assert_eq!(starting.status().tasks[0].error_code, reason);
+    // One that is away is told by that.
+    let away = late.with(|k| k.placed[0].2 = Liveness::Disconnected);
+    assert_eq!(away.status().tasks[0].error_code, "");
+}
+
+#[test]
 fn tasks_that_wait_for_preparation_miss_no_agent_while_there_is_one() {
     let waiting = running().with(|k| {
         k.attempted = false;
