@@ -1,18 +1,18 @@
 //! The durable state as it is in memory, and the only way to change it.
 //!
 //! Reads are from memory. A change is made under its record's lock: read,
-//! decide, write, flush, and only then is it visible in memory. So nothing is
+//! decide, write, sync, and only then is it visible in memory. So nothing is
 //! seen, answered or sent before it is durable, and writers of different
-//! records share flushes.
+//! records share syncs. The store's own thread makes a change visible, in the
+//! order in which changes are written: whatever becomes of the caller.
 
+mod locks;
 mod tables;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use kafka2oss_proto::names::InstanceName;
 use kafka2oss_proto::spec::Pool;
-use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock as AsyncRwLock};
 
 use crate::clock;
 use crate::store::agents::{AgentRecord, Agents};
@@ -22,6 +22,7 @@ use crate::store::meta::MetaRecord;
 use crate::store::placements::{PlacementRecord, Placements};
 use crate::store::request_ids::{KEPT, RequestIdRecord, RequestIds};
 use crate::store::{Batch, Store, StoreError};
+use locks::{Exclusive, Locks, Shared};
 use tables::Tables;
 
 /// One change of one record.
@@ -46,17 +47,12 @@ impl Change {
     }
 }
 
-/// A record's lock, held for writing.
-pub(crate) type Exclusive = OwnedRwLockWriteGuard<()>;
-/// A record's lock, held so that it does not go away.
-pub(crate) type Shared = OwnedRwLockReadGuard<()>;
-
 /// The durable state.
 #[derive(Debug)]
 pub(crate) struct Catalog {
     store: Store,
-    tables: RwLock<Tables>,
-    locks: Mutex<HashMap<String, Weak<AsyncRwLock<()>>>>,
+    tables: Arc<RwLock<Tables>>,
+    locks: Locks,
 }
 
 impl Catalog {
@@ -78,7 +74,7 @@ impl Catalog {
         for (name, record) in store.scan::<RequestIds>()? {
             tables.take(Change::RequestId(name, Some(Arc::new(record))));
         }
-        Ok(Self { store, tables: RwLock::new(tables), locks: Mutex::default() })
+        Ok(Self { store, tables: Arc::new(RwLock::new(tables)), locks: Locks::default() })
     }
 
     /// What identifies the store to agents.
@@ -207,19 +203,20 @@ impl Catalog {
 
     /// Waits until nobody else holds the lock of the record `name`.
     pub(crate) async fn lock(&self, name: &str) -> Exclusive {
-        self.lock_of(name).write_owned().await
+        self.locks.exclusive(name, &self.store).await
     }
 
     /// Waits until nobody changes the record `name`; many may hold this.
     pub(crate) async fn lock_shared(&self, name: &str) -> Shared {
-        self.lock_of(name).read_owned().await
+        self.locks.shared(name, &self.store).await
     }
 
     /// Makes `changes` durable, all or none, then visible. The caller holds
     /// the locks of the records that others may change, too.
     ///
-    /// Not to be cancelled between its parts: callers whose future may be
-    /// dropped run it in a task of its own.
+    /// Its future may be dropped: then either nothing is written, or the
+    /// changes become durable and visible all the same, and the locks are
+    /// free after that.
     pub(crate) async fn apply(&self, changes: Vec<Change>) -> Result<(), StoreError> {
         if changes.is_empty() {
             return Ok(());
@@ -234,30 +231,18 @@ impl Catalog {
                 Change::RequestId(name, record) => stage::<RequestIds>(&mut batch, name, record),
             }
         }
-        self.store.apply(batch).await?;
-        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
-        for change in changes {
-            tables.take(change);
-        }
-        Ok(())
+        let tables = Arc::clone(&self.tables);
+        let publish = move || {
+            let mut tables = tables.write().unwrap_or_else(PoisonError::into_inner);
+            for change in changes {
+                tables.take(change);
+            }
+        };
+        self.store.apply(batch, Box::new(publish)).await
     }
 
     fn read<T>(&self, from: impl FnOnce(&Tables) -> T) -> T {
         from(&self.tables.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn lock_of(&self, name: &str) -> Arc<AsyncRwLock<()>> {
-        let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(lock) = locks.get(name).and_then(Weak::upgrade) {
-            return lock;
-        }
-        // Whoever adds one sweeps those that nobody holds once they are many.
-        if locks.len() >= 1_024 {
-            locks.retain(|_, lock| lock.strong_count() > 0);
-        }
-        let lock = Arc::new(AsyncRwLock::new(()));
-        locks.insert(name.to_owned(), Arc::downgrade(&lock));
-        lock
     }
 }
 
@@ -267,3 +252,6 @@ fn stage<F: crate::store::Family>(batch: &mut Batch, name: &str, record: &Option
         None => batch.delete::<F>(name),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use kafka2oss_control_plane::{ControlPlane, Options};
+use kafka2oss_control_plane::{ControlPlane, Failure, Options};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -55,14 +55,20 @@ async fn main() -> anyhow::Result<()> {
     // A file that is to grow beyond the process's limit is a failed write, not an end
     // without a word.
     let _too_large = signal(SignalKind::from_raw(libc::SIGXFSZ))?;
-    let control_plane = ControlPlane::start(command.options).await?;
+    let control_plane = match ControlPlane::start(command.options).await {
+        Ok(control_plane) => control_plane,
+        Err(error) => {
+            let failure = error.downcast::<Failure>()?;
+            end_of(&failure, "the control plane does not start");
+            std::process::exit(failure.exit_status().into());
+        }
+    };
     tracing::info!(address = %control_plane.address(), "control plane is listening");
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
         failure = control_plane.failed() => {
-            let remedy = failure.code().remedy();
-            tracing::error!(code = %failure.code(), cause = %failure, "the control plane ends: {remedy}");
+            end_of(&failure, "the control plane ends");
             // Everything that was answered is on disk; nothing else is waited for without
             // an end.
             let _ = tokio::time::timeout(FAILED_SHUTDOWN, control_plane.shutdown()).await;
@@ -73,6 +79,12 @@ async fn main() -> anyhow::Result<()> {
     tracing::info!("control plane is shutting down");
     control_plane.shutdown().await;
     Ok(())
+}
+
+/// Says why the process ends, and what helps.
+fn end_of(failure: &Failure, what: &str) {
+    let code = failure.code();
+    tracing::error!(%code, cause = %failure, "{what}: {}", code.remedy());
 }
 
 /// Has a panic logged in one line, as everything else is.

@@ -24,6 +24,11 @@ pub struct Options {
     #[arg(long, env = "KAFKA2OSS_DATA_DIR", default_value = "kafka2oss-data")]
     pub data_dir: PathBuf,
 
+    /// Go on where the store has lost data: with what is left of it. For one
+    /// start, when there is no backup to restore.
+    #[arg(long, env = "KAFKA2OSS_ACCEPT_LOSS")]
+    pub accept_loss: bool,
+
     /// An agent that is not heard of for this long loses its tasks.
     #[arg(long, env = "KAFKA2OSS_LEASE", default_value = "30s", value_parser = parse_duration)]
     pub lease: Duration,
@@ -70,6 +75,7 @@ impl Options {
             listen: default_listen(),
             insecure_listen: false,
             data_dir: data_dir.into(),
+            accept_loss: false,
             lease: Duration::from_secs(30),
             heartbeat_interval: None,
             allowed_concurrency: vec![6, 12],

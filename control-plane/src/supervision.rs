@@ -14,9 +14,17 @@ use tokio_util::sync::CancellationToken;
 /// Why the process has to end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// The store takes no writes any more.
+    /// The store cannot be read, or takes no writes any more.
+    #[error("{cause}")]
+    Store {
+        /// What is wrong with its disk.
+        code: ErrorCode,
+        /// What the disk or the store says.
+        cause: String,
+    },
+    /// The store has lost data: what is missing, and how to go on.
     #[error("{0}")]
-    Store(String),
+    StoreLost(String),
     /// A part that has to run all the time has ended.
     #[error("{part} {how}")]
     Part {
@@ -31,16 +39,19 @@ impl Failure {
     /// Its code, for the log.
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Store(_) => ErrorCode::StorageFailed,
+            Self::Store { code, .. } => *code,
+            Self::StoreLost(_) => ErrorCode::StorageLost,
             Self::Part { .. } => ErrorCode::ProcessFailed,
         }
     }
 
     /// Exit status of the process, of those in `sysexits.h`: 74, that of an input or output
-    /// error, where the store has failed, and 70, that of an internal error, otherwise.
+    /// error, where the store has failed; 65, that of wrong data, where it has lost some; and
+    /// 70, that of an internal error, otherwise.
     pub fn exit_status(&self) -> u8 {
         match self {
-            Self::Store(_) => 74,
+            Self::Store { .. } => 74,
+            Self::StoreLost(_) => 65,
             Self::Part { .. } => 70,
         }
     }
@@ -181,11 +192,12 @@ mod tests {
         let (early, other) = (supervision.clone(), supervision.clone());
         let early = tokio::spawn(async move { early.failed().await });
         tokio::task::yield_now().await;
-        supervision.fail(Failure::Store("disk full".to_owned()));
+        let full = Failure::Store { code: ErrorCode::StorageFull, cause: "disk full".to_owned() };
+        supervision.fail(full.clone());
         supervision.fail(part("ended by itself"));
         for failure in [early.await.expect("no panic"), other.failed().await] {
-            assert_eq!(failure, Failure::Store("disk full".to_owned()));
-            assert_eq!((failure.code(), failure.exit_status()), (ErrorCode::StorageFailed, 74));
+            assert_eq!(failure, full);
+            assert_eq!((failure.code(), failure.exit_status()), (ErrorCode::StorageFull, 74));
         }
     }
 

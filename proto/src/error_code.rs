@@ -119,7 +119,13 @@ catalogue! {
         "Repeat the request; the control plane's log has the cause under the request's ID.";
     StorageFailed "STORAGE_FAILED" Automatic
         "The control plane could not write to its data folder, and ends."
-        "Make room on the disk of --data-dir, or mend it; whoever runs the control plane starts it again, then repeat the request: whether it was carried out shows then.";
+        "Mend or replace the disk of --data-dir (the control plane's log and the kernel's say what is wrong with it); whoever runs the control plane starts it again, then repeat the request: whether it was carried out shows then.";
+    StorageFull "STORAGE_FULL" Automatic
+        "There is no room left for the control plane's data folder, and it ends."
+        "Make room on the disk of --data-dir, or raise the quota or the limit on the size of files; whoever runs the control plane starts it again, then repeat the request: whether it was carried out shows then.";
+    StorageLost "STORAGE_LOST" Manual
+        "The control plane's data folder has lost data, so it does not start (exit status 65)."
+        "Restore a backup of the whole folder; or start it once with --accept-loss, to go on with what the log says is left.";
     ProcessFailed "PROCESS_FAILED" Automatic
         "A part of the control plane or of an agent that has to run all the time has ended, and the process ends with it."
         "Whoever runs the process starts it again, and it goes on where it stands; report what its log says of the panic.";

@@ -146,7 +146,7 @@ async fn a_full_disk_ends_it_with_the_reason_and_what_was_answered_is_there_afte
 
     // then that one says why, so does health, and the process ends with the reason
     let refusal = refusal.context("nothing was refused")?;
-    assert_eq!((refusal.code, &refusal.reason[..]), (Code::Unavailable, "STORAGE_FAILED"));
+    assert_eq!((refusal.code, &refusal.reason[..]), (Code::Unavailable, "STORAGE_FULL"));
     let mut last = None;
     while let Ok(Some(seen)) = health.message().await {
         last = Some(seen.status());
@@ -155,7 +155,7 @@ async fn a_full_disk_ends_it_with_the_reason_and_what_was_answered_is_there_afte
     let ended = deployment.control_plane.wait_exit(LIMIT).await?;
     assert_eq!(ended.code(), Some(74), "{ended}");
     let log = deployment.control_plane.log()?;
-    ensure!(log.contains("make sure that there is room under --data-dir"), "{log}");
+    ensure!(log.contains("Make room on the disk of --data-dir"), "{log}");
 
     // and when there is room again, whatever was answered is there
     deployment.start_control_plane_again().await?;

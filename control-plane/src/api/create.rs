@@ -83,7 +83,11 @@ pub(super) async fn create(
         return Err(ApiError::NotFound(request.parent));
     }
     let key = format!("{}/{}", request.parent, request.request_id);
-    let _request = core.catalog.lock(&format!("request-ids/{key}")).await;
+    // Requests without an ID have none in common.
+    let _request = match request.request_id.is_empty() {
+        true => None,
+        false => Some(core.catalog.lock(&format!("request-ids/{key}")).await),
+    };
     let name = checked.name.to_string();
     let _connector = core.catalog.lock(&name).await;
 

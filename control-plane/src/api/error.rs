@@ -136,7 +136,7 @@ pub(crate) fn to_status(error: &ApiError) -> Status {
         ApiError::DeadlineExceeded => (Code::DeadlineExceeded, ErrorCode::RequestInvalid),
         ApiError::Store(cause) => {
             tracing::error!(error = %cause, "a request failed in the store");
-            (Code::Unavailable, ErrorCode::StorageFailed)
+            (Code::Unavailable, cause.code())
         }
         ApiError::Internal => (Code::Internal, ErrorCode::Internal),
     };
@@ -185,6 +185,7 @@ fn agent_problem(problem: &v1::Problem) -> (Code, ErrorCode) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::{Failure, FailureKind};
 
     #[test]
     fn a_status_carries_the_code_the_remedy_and_every_violation() {
@@ -243,7 +244,8 @@ mod tests {
 
     #[test]
     fn what_the_store_says_stays_in_the_log() {
-        let status = to_status(&ApiError::Store(StoreError::Engine("/secret/path".to_owned())));
+        let failure = Failure::new(FailureKind::Disk, "/secret/path");
+        let status = to_status(&ApiError::Store(failure.into()));
         assert!(!status.message().contains("/secret/path"));
         assert_eq!(status.code(), Code::Unavailable);
         let details = status.get_error_details();

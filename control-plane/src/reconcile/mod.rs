@@ -37,6 +37,8 @@ use work::{End, Kind, Works};
 
 /// How often what is too old is swept out.
 const SWEEP: Duration = Duration::from_secs(60 * 60);
+/// Of these, so many in one write: a write is as large as what it removes.
+const SWEPT_AT_ONCE: usize = 64;
 /// How often everything is looked at, whatever was said of it.
 const SAFETY_NET: Duration = Duration::from_secs(10 * 60);
 /// An agent that has been gone this long is forgotten.
@@ -196,8 +198,11 @@ impl Reconciler {
         let mut changes = self.core.catalog.expired_request_ids();
         let forgotten = self.core.fleet.forget(AGENT_KEPT);
         changes.extend(forgotten.into_iter().map(|id| Change::Agent(id, None)));
-        if let Err(error) = self.core.catalog.apply(changes).await {
-            tracing::error!(%error, "could not remove what is too old");
+        for some in changes.chunks(SWEPT_AT_ONCE) {
+            if let Err(error) = self.core.catalog.apply(some.to_vec()).await {
+                tracing::error!(%error, "could not remove what is too old");
+                return;
+            }
         }
     }
 }

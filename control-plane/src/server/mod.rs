@@ -26,7 +26,7 @@ use crate::api::{AgentControl, Agents, ConnectorServer, Instances, Seats};
 use crate::catalog::Catalog;
 use crate::core::{Core, Settings};
 use crate::session::lessons;
-use crate::store::Store;
+use crate::store::{OnLoss, Store, StoreError};
 use crate::supervision::Failure;
 use crate::{Options, observe, reconcile};
 
@@ -61,16 +61,23 @@ impl ControlPlane {
     /// # Errors
     ///
     /// When an option is illegal, the store cannot be opened (another process
-    /// may have it) or the address cannot be bound.
+    /// may have it) or the address cannot be bound. A [`Failure`] when the store's disk
+    /// fails, or it has lost data.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         options.check()?;
         let listener = TcpListener::bind(options.listen)
             .await
             .with_context(|| format!("cannot listen on {}", options.listen))?;
         let folder = options.data_dir.clone();
-        let catalog = tokio::task::spawn_blocking(move || Catalog::load(Store::open(&folder)?))
-            .await?
-            .context("cannot open the store")?;
+        let on_loss = if options.accept_loss { OnLoss::Accept } else { OnLoss::Refuse };
+        let catalog =
+            tokio::task::spawn_blocking(move || Catalog::load(Store::open(&folder, on_loss)?))
+                .await?
+                .map_err(|error| match &error {
+                    StoreError::Lost(_) => Failure::StoreLost(error.to_string()).into(),
+                    StoreError::Failed(_) => store_failure(&error).into(),
+                    _ => anyhow::Error::from(error).context("cannot open the store"),
+                })?;
         let settings = Settings {
             lease: options.lease,
             heartbeat: options.heartbeat(),
@@ -162,12 +169,16 @@ impl Drop for ControlPlane {
 async fn watch_store(core: Arc<Core>) -> Result<(), Infallible> {
     tokio::select! {
         error = core.catalog.failed() => {
-            core.supervision.fail(Failure::Store(error.to_string()));
+            core.supervision.fail(store_failure(&error));
             core.stop.cancelled().await;
         }
         () = core.stop.cancelled() => {}
     }
     Ok(())
+}
+
+fn store_failure(error: &StoreError) -> Failure {
+    Failure::Store { code: error.code(), cause: error.to_string() }
 }
 
 /// Says of each service, and of all together, that it does not serve.

@@ -13,7 +13,8 @@ async fn with_loop(folder: &std::path::Path, another: BoxFuture<'static, ()>) ->
     let mut options = Options::at(folder);
     options.listen.set_port(0);
     let listener = TcpListener::bind(options.listen).await.expect("a free port");
-    let catalog = Catalog::load(Store::open(folder).expect("opened")).expect("read");
+    let catalog =
+        Catalog::load(Store::open(folder, OnLoss::Refuse).expect("opened")).expect("read");
     let settings = Settings {
         lease: options.lease,
         heartbeat: options.heartbeat(),
@@ -56,7 +57,7 @@ async fn a_loop_that_panics_makes_health_not_serving_and_says_which_and_why() {
     drop(health);
     control_plane.shutdown().await;
     // All of it has ended: the folder is free.
-    Store::open(folder.path()).expect("opened again");
+    Store::open(folder.path(), OnLoss::Refuse).expect("opened again");
 }
 
 #[tokio::test]

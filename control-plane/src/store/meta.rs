@@ -18,7 +18,8 @@ pub(crate) struct MetaRecord {
     /// Drawn when the store is made.
     #[prost(string, tag = "2")]
     pub(crate) store_id: String,
-    /// Raised when the store is restored from a backup.
+    /// Raised when the store goes on without something that it had: agents then take lower
+    /// versions.
     #[prost(uint64, tag = "3")]
     pub(crate) store_epoch: u64,
 }
@@ -27,6 +28,11 @@ impl MetaRecord {
     /// Of a new store.
     pub(super) fn draw() -> Self {
         Self { form: 0, store_id: Ulid::generate().to_string(), store_epoch: 1 }
+    }
+
+    /// Of a store that goes on without something that it had.
+    pub(super) fn raised(self) -> Self {
+        Self { store_epoch: self.store_epoch + 1, ..self }
     }
 }
 

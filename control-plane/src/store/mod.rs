@@ -16,10 +16,33 @@
 //! | `0x06` | `request_ids` | answers that a repeated request gets again |
 //!
 //! No record holds a plain secret: whoever makes one redacts it before.
+//!
+//! # On disk
+//!
+//! In the folder of the store:
+//!
+//! | name | |
+//! |---|---|
+//! | `db`, `conf`, `snap.*`, `blobs/` | sled's (0.34): its log in segments of 512 KiB, its settings, the log's pages as of the last start, values above 128 KiB |
+//! | `last-batch` | the marker of the last batch that is on disk; locked while the store is open |
+//! | `kept-{number}/` | sled's files since `--accept-loss` was used; `last-batch` names the folder that counts, the files that were damaged stay where they are |
+//!
+//! Each batch writes, beside its records, the marker: key `0x00`, no family's. It has the
+//! batch's number, a hash that goes over the one before, the sum of the hashes of all
+//! records, and how many each family has. A batch is answered once it is in sled's files,
+//! these are durable, and its marker is durable in `last-batch`, too.
+//!
+//! A start reads everything, and compares. sled's files may be ahead of `last-batch`: the
+//! process ended between the two. Anything else is a loss, and the store is not opened: one
+//! whose files are behind it, gone or of another store, whose records are not those that
+//! its marker tells of, which sled cannot read, or which has no `last-batch`. What is made
+//! first in a new store, and in one of a version without markers, is `last-batch` with
+//! number 0.
 
 pub(crate) mod agents;
 pub(crate) mod connectors;
 mod engine;
+mod error;
 pub(crate) mod instances;
 pub(crate) mod meta;
 pub(crate) mod placements;
@@ -29,8 +52,13 @@ use std::path::Path;
 
 use prost::Message;
 
-use engine::Engine;
+use engine::{Engine, Held, Publish, Schema};
 use meta::MetaRecord;
+
+pub(crate) use engine::OnLoss;
+pub(crate) use error::StoreError;
+#[cfg(test)]
+pub(crate) use error::{Failure, FailureKind};
 
 /// A key family.
 pub(crate) trait Family {
@@ -47,31 +75,6 @@ pub(crate) trait Family {
     fn set_form(record: &mut Self::Record, form: u32);
 }
 
-/// Why the store did not do what it was asked to.
-#[derive(Debug, Clone, thiserror::Error)]
-pub(crate) enum StoreError {
-    /// Another process has the folder open.
-    #[error("the data folder {0} is in use by another process")]
-    InUse(String),
-    /// The folder or its files cannot be read or written.
-    #[error("the store failed: {0}")]
-    Engine(String),
-    /// A value cannot be read.
-    #[error("a record of family {family:#04x} cannot be read: {reason}")]
-    Corrupt {
-        /// First byte of the key.
-        family: u8,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// An earlier write failed, so what is on disk is not known any more.
-    #[error("the store refuses writes since an earlier one failed; restart the control plane")]
-    Poisoned,
-    /// The control plane is shutting down.
-    #[error("the store is closed")]
-    Closed,
-}
-
 /// Changes that become durable together, or not at all.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
@@ -86,9 +89,7 @@ impl Batch {
 
     /// Writes a record, in the newest form of its family.
     pub(crate) fn put<F: Family>(&mut self, name: &str, record: &F::Record) {
-        let mut record = record.clone();
-        F::set_form(&mut record, F::FORM);
-        self.changes.push((key::<F>(name), Some(record.encode_to_vec())));
+        self.changes.push((key::<F>(name), Some(encode::<F>(record))));
     }
 
     /// Removes a record, if it is there.
@@ -106,19 +107,11 @@ pub(crate) struct Store {
 
 impl Store {
     /// Opens the store in `folder`, makes it when it is not there. Blocks.
-    pub(crate) fn open(folder: &Path) -> Result<Self, StoreError> {
-        let engine = Engine::open(folder)?;
+    pub(crate) fn open(folder: &Path, on_loss: OnLoss) -> Result<Self, StoreError> {
+        let engine = Engine::open(folder, SCHEMA, on_loss)?;
         let mut store = Self { engine, meta: MetaRecord::default() };
-        store.meta = match store.get::<meta::Meta>(meta::NAME)? {
-            Some(meta) => meta,
-            None => {
-                let meta = MetaRecord::draw();
-                let mut batch = Batch::new();
-                batch.put::<meta::Meta>(meta::NAME, &meta);
-                store.engine.apply_blocking(batch.changes)?;
-                meta
-            }
-        };
+        let meta = store.get::<meta::Meta>(meta::NAME)?;
+        store.meta = meta.ok_or_else(|| corrupt::<meta::Meta>("it is not there"))?;
         Ok(store)
     }
 
@@ -144,17 +137,23 @@ impl Store {
             .collect()
     }
 
-    /// Writes a batch; returns once it is on disk. Batches under way at the
-    /// same time share one flush.
-    pub(crate) async fn apply(&self, batch: Batch) -> Result<(), StoreError> {
-        self.engine.apply(batch.changes).await
+    /// Writes a batch, has `publish` called, and returns: batches one after the other, and
+    /// whatever becomes of the caller once its batch is queued. Those under way at the same
+    /// time share one sync.
+    pub(crate) async fn apply(&self, batch: Batch, publish: Publish) -> Result<(), StoreError> {
+        self.engine.apply(batch.changes, publish).await
+    }
+
+    /// Drops `held`, such as a lock, once the batches have ended that are under way.
+    pub(crate) fn release(&self, held: Held) {
+        self.engine.release(held);
     }
 
     /// Waits until the store takes no write any more, though it was not closed, and
     /// says why. What is on disk is whole up to the last write that was answered; only
     /// opening it anew helps.
     pub(crate) async fn failed(&self) -> StoreError {
-        self.engine.failed().await
+        self.engine.failed().await.into()
     }
 
     /// Waits until everything is on disk and the folder is free. What is asked
@@ -163,6 +162,23 @@ impl Store {
         self.engine.close().await;
     }
 }
+
+/// The record that names the store is the first; what is left of a store is worth
+/// something as long as it is there.
+const SCHEMA: Schema = Schema {
+    key: || key::<meta::Meta>(meta::NAME),
+    draw: || encode::<meta::Meta>(&MetaRecord::draw()),
+    raise: |value| Ok(encode::<meta::Meta>(&decode::<meta::Meta>(value)?.raised())),
+    name: |family| match u8::try_from(family).unwrap_or_default() {
+        meta::Meta::ORDINAL => "the store's name",
+        instances::Instances::ORDINAL => "instances",
+        connectors::Connectors::ORDINAL => "connectors",
+        placements::Placements::ORDINAL => "placements",
+        agents::Agents::ORDINAL => "agents",
+        request_ids::RequestIds::ORDINAL => "request IDs",
+        _ => "others",
+    },
+};
 
 fn key<F: Family>(name: &str) -> Vec<u8> {
     let mut key = Vec::with_capacity(1 + name.len());
@@ -173,6 +189,12 @@ fn key<F: Family>(name: &str) -> Vec<u8> {
 
 fn corrupt<F: Family>(reason: impl Into<String>) -> StoreError {
     StoreError::Corrupt { family: F::ORDINAL, reason: reason.into() }
+}
+
+fn encode<F: Family>(record: &F::Record) -> Vec<u8> {
+    let mut record = record.clone();
+    F::set_form(&mut record, F::FORM);
+    record.encode_to_vec()
 }
 
 fn decode<F: Family>(value: &[u8]) -> Result<F::Record, StoreError> {
@@ -212,70 +234,4 @@ macro_rules! family {
 pub(crate) use family;
 
 #[cfg(test)]
-mod tests {
-    use super::instances::{InstanceRecord, Instances};
-    use super::*;
-
-    fn record(region: &str) -> InstanceRecord {
-        let instance = kafka2oss_proto::v1::Instance {
-            region_id: region.to_owned(),
-            ..kafka2oss_proto::v1::Instance::default()
-        };
-        InstanceRecord { form: 0, instance: Some(instance) }
-    }
-
-    #[tokio::test]
-    async fn what_was_applied_is_there_after_the_store_was_opened_again() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = Store::open(folder.path()).expect("opened");
-        let id = store.meta().store_id.clone();
-        let mut batch = Batch::new();
-        batch.put::<Instances>("instances/a", &record("cn-hangzhou"));
-        batch.put::<Instances>("instances/b", &record("cn-beijing"));
-        store.apply(batch).await.expect("applied");
-        let mut batch = Batch::new();
-        batch.delete::<Instances>("instances/b");
-        store.apply(batch).await.expect("applied");
-        store.close().await;
-
-        let store = Store::open(folder.path()).expect("opened again");
-        assert_eq!(store.meta().store_id, id);
-        let rows = store.scan::<Instances>().expect("read");
-        assert_eq!(rows.len(), 1);
-        assert_eq!(rows[0].0, "instances/a");
-        assert_eq!(rows[0].1.instance, record("cn-hangzhou").instance);
-    }
-
-    #[test]
-    fn a_folder_that_is_in_use_is_refused_with_its_name() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let _first = Store::open(folder.path()).expect("opened");
-        let refusal = Store::open(folder.path()).expect_err("refused");
-        assert!(matches!(refusal, StoreError::InUse(_)), "{refusal}");
-    }
-
-    #[test]
-    fn a_value_of_a_newer_form_is_refused() {
-        let newer = InstanceRecord { form: 99, instance: None }.encode_to_vec();
-        assert!(matches!(decode::<Instances>(&newer), Err(StoreError::Corrupt { .. })));
-        assert!(decode::<Instances>(&[0xff]).is_err());
-    }
-
-    #[tokio::test]
-    async fn concurrent_writes_all_arrive() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = Store::open(folder.path()).expect("opened");
-        let writes = (0..200).map(|index| {
-            let store = store.clone();
-            async move {
-                let mut batch = Batch::new();
-                batch.put::<Instances>(&format!("instances/{index}"), &record("r"));
-                store.apply(batch).await
-            }
-        });
-        for result in futures::future::join_all(writes).await {
-            result.expect("applied");
-        }
-        assert_eq!(store.scan::<Instances>().expect("read").len(), 200);
-    }
-}
+mod tests;

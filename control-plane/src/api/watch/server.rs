@@ -133,7 +133,10 @@ mod tests {
     #[tokio::test]
     async fn the_service_by_itself_says_the_same() {
         let folder = tempfile::tempdir().expect("a folder");
-        let catalog = Catalog::load(Store::open(folder.path()).expect("opened")).expect("read");
+        let catalog = Catalog::load(
+            Store::open(folder.path(), crate::store::OnLoss::Refuse).expect("opened"),
+        )
+        .expect("read");
         let settings = Settings {
             lease: Duration::from_secs(30),
             heartbeat: Duration::from_secs(5),
