@@ -54,6 +54,8 @@ pub(crate) struct Stream {
     pub(crate) ending: watch::Receiver<Option<Ending>>,
     /// Raised when some assignment was refused, so that it is sent again.
     pub(crate) refused: watch::Receiver<u64>,
+    /// The pool that the agent was in before, if it is another one.
+    pub(crate) left: Option<Pool>,
 }
 
 #[derive(Debug)]
@@ -147,8 +149,9 @@ impl Fleet {
         let earlier = state.agents.get(id).map(|agent| agent.record.clone());
         let same_process =
             earlier.as_ref().is_none_or(|earlier| earlier.boot_nonce == record.boot_nonce);
+        let earlier = earlier.map(|earlier| earlier.pool());
         if let Some(earlier) = &earlier {
-            state.close(id, &earlier.pool());
+            state.close(id, earlier);
         }
         if !same_process {
             state.hush(id);
@@ -163,6 +166,7 @@ impl Fleet {
         agent.gave_back = false;
         agent.held = held;
         agent.heard_time = Some(clock::now());
+        let left = earlier.filter(|earlier| *earlier != pool);
         let connected = state.connected.entry(pool).or_default();
         if let Err(at) = connected.binary_search_by(|one| one.as_str().cmp(id)) {
             connected.insert(at, id.to_owned());
@@ -174,6 +178,7 @@ impl Fleet {
             commands: commands_to_send,
             ending: ends,
             refused: refusals,
+            left,
         }
     }
 

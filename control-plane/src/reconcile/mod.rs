@@ -12,6 +12,7 @@
 mod assignment;
 mod backoff;
 mod cluster;
+mod lanes;
 mod leases;
 mod place;
 mod prepare;
@@ -54,7 +55,9 @@ pub(crate) async fn run(core: Arc<Core>) {
     let mut reconciler = Reconciler::new(Arc::clone(&core), ended);
     let mut ended_works = Vec::new();
     loop {
+        let begun = Instant::now();
         let wake_at = reconciler.turn().await;
+        notice_pause(&core, begun);
         tokio::select! {
             () = core.stop.cancelled() => return,
             () = core.queue.woken() => {}
@@ -63,13 +66,9 @@ pub(crate) async fn run(core: Arc<Core>) {
                     reconciler.end(end);
                 }
             }
-            () = tokio::time::sleep_until(wake_at) => {
-                if Instant::now() > wake_at + core.settings.lease / 2 {
-                    tracing::warn!("the control plane did not run for a while: leases count anew");
-                    core.fleet.count_anew();
-                }
-            }
+            () = tokio::time::sleep_until(wake_at) => {}
         }
+        notice_pause(&core, wake_at);
     }
 }
 
@@ -204,6 +203,15 @@ impl Reconciler {
                 return;
             }
         }
+    }
+}
+
+/// The process went on at `due` at the latest, had it run all the time: what
+/// could not be heard meanwhile counts against no agent.
+fn notice_pause(core: &Core, due: Instant) {
+    if Instant::now() > due + core.settings.lease / 2 {
+        tracing::warn!("the control plane did not run for a while: leases count anew");
+        core.fleet.count_anew();
     }
 }
 

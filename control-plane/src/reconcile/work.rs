@@ -5,7 +5,7 @@
 //! asked for thousands of topics at once, and for an agent of its pool with
 //! room in its own window.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,13 +13,12 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::lanes::{Lane, Lanes};
 use super::{backoff, prepare, remove};
 use crate::core::Core;
 use crate::store::connectors::ConnectorRecord;
 use crate::supervision;
 
-/// Works of one instance that are under way at most.
-const INSTANCE_WINDOW: usize = 64;
 /// Commands that one agent has under way when it gets another one at most.
 const AGENT_WINDOW: usize = 16;
 /// When every agent of a pool has as much to do as it may, it is looked again
@@ -43,6 +42,7 @@ pub(super) type Try = Pin<Box<dyn Future<Output = bool> + Send>>;
 pub(super) struct End {
     name: String,
     uid: String,
+    lane: Lane,
     /// Nothing is left to do.
     complete: bool,
 }
@@ -82,10 +82,8 @@ pub(super) struct Works {
     works: HashMap<String, Work>,
     /// Those whose pause ends, by when.
     later: BTreeSet<(Instant, String)>,
-    /// Those that are due, by instance.
-    ready: BTreeMap<String, VecDeque<String>>,
-    /// How many are under way, by instance.
-    running: HashMap<String, usize>,
+    /// Those that are due or under way, by instance.
+    lanes: BTreeMap<String, Lanes>,
     /// The agents of some pool were busy.
     busy_until: Option<Instant>,
     ended: mpsc::Sender<End>,
@@ -96,8 +94,7 @@ impl Works {
         Self {
             works: HashMap::new(),
             later: BTreeSet::new(),
-            ready: BTreeMap::new(),
-            running: HashMap::new(),
+            lanes: BTreeMap::new(),
             busy_until: None,
             ended,
         }
@@ -149,15 +146,9 @@ impl Works {
 
     /// Takes in that a work ended.
     pub(super) fn end(&mut self, end: End) {
-        let End { name, uid, complete } = end;
+        let End { name, uid, lane, complete } = end;
         self.busy_until = None;
-        let instance = instance_of(&name);
-        if let Some(running) = self.running.get_mut(instance) {
-            *running -= 1;
-            if *running == 0 {
-                self.running.remove(instance);
-            }
-        }
+        self.leave(instance_of(&name), lane);
         let Some(work) = self.works.get_mut(&name) else { return };
         if complete || work.uid != uid {
             self.works.remove(&name);
@@ -184,7 +175,7 @@ impl Works {
             return;
         }
         self.busy_until = None;
-        let instances: Vec<_> = self.ready.keys().cloned().collect();
+        let instances: Vec<_> = self.lanes.keys().cloned().collect();
         for instance in instances {
             self.start_of(core, &instance, now);
         }
@@ -197,11 +188,10 @@ impl Works {
     }
 
     fn start_of(&mut self, core: &Arc<Core>, instance: &str, now: Instant) {
-        while self.running.get(instance).copied().unwrap_or_default() < INSTANCE_WINDOW
-            && let Some(name) = self.ready.get_mut(instance).and_then(VecDeque::pop_front)
-        {
+        while let Some((name, lane)) = self.lanes.get_mut(instance).and_then(Lanes::start) {
             let Some(work) = self.works.get_mut(&name).filter(|work| work.stage == Stage::Ready)
             else {
+                self.leave(instance, lane);
                 continue;
             };
             let record = core.catalog.connector(&name);
@@ -210,22 +200,24 @@ impl Works {
             });
             let Some(record) = record else {
                 self.works.remove(&name);
+                self.leave(instance, lane);
                 continue;
             };
             let pool = record.pool();
             if core.fleet.connected(&pool) == 0 {
                 work.stage = Stage::Parked;
+                self.leave(instance, lane);
                 continue;
             }
             let Some(agent) = core.fleet.least_busy(&pool, AGENT_WINDOW) else {
-                self.ready.entry(instance.to_owned()).or_default().push_back(name);
+                self.make_ready(&name);
+                self.leave(instance, lane);
                 self.busy_until = Some(now + BUSY_PAUSE);
                 return;
             };
             work.stage = Stage::Running;
             work.tries = work.tries.saturating_add(1);
             let (kind, uid) = (work.kind, work.uid.clone());
-            *self.running.entry(instance.to_owned()).or_default() += 1;
             let one: Try = match kind {
                 Kind::Prepare => Box::pin(prepare::prepare(Arc::clone(core), record, agent)),
                 Kind::Remove => Box::pin(remove::remove(Arc::clone(core), record, agent)),
@@ -236,16 +228,25 @@ impl Works {
                 let work = supervision::contained("what an agent is to do", one);
                 let complete = work.await.unwrap_or(false);
                 // The loop is gone only when the process stops.
-                let _ = ended.send(End { name, uid, complete }).await;
+                let _ = ended.send(End { name, uid, lane, complete }).await;
             });
-        }
-        if self.ready.get(instance).is_some_and(VecDeque::is_empty) {
-            self.ready.remove(instance);
         }
     }
 
     fn make_ready(&mut self, name: &str) {
-        self.ready.entry(instance_of(name).to_owned()).or_default().push_back(name.to_owned());
+        let tries = self.works.get(name).map_or(0, |work| work.tries);
+        let lane = if tries == 0 { Lane::First } else { Lane::Further };
+        self.lanes.entry(instance_of(name).to_owned()).or_default().push(name.to_owned(), lane);
+    }
+
+    /// What was started is not under way any more.
+    fn leave(&mut self, instance: &str, lane: Lane) {
+        if let Some(lanes) = self.lanes.get_mut(instance) {
+            lanes.end(lane);
+            if lanes.is_empty() {
+                self.lanes.remove(instance);
+            }
+        }
     }
 }
 
