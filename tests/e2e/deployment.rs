@@ -32,6 +32,17 @@ pub(crate) struct Settings {
     pub(crate) memory_budget: Option<u64>,
     /// What the agents' environment has besides.
     pub(crate) environment: Vec<(&'static str, String)>,
+    /// What the control plane runs in.
+    pub(crate) surroundings: Surroundings,
+}
+
+/// What a process runs in.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Surroundings {
+    /// A program and its arguments that start it.
+    pub(crate) under: Vec<String>,
+    /// What its environment has besides.
+    pub(crate) environment: Vec<(&'static str, String)>,
 }
 
 impl Default for Settings {
@@ -43,6 +54,7 @@ impl Default for Settings {
             vswitch_id: "",
             memory_budget: None,
             environment: Vec::new(),
+            surroundings: Surroundings::default(),
         }
     }
 }
@@ -76,8 +88,12 @@ impl Deployment {
     /// Starts a control plane and the agents, and waits until they are
     /// connected.
     pub(crate) async fn start(settings: Settings) -> Result<Self> {
+        Self::start_at(Scratch::new("control-plane-data")?, settings).await
+    }
+
+    /// As [`Deployment::start`], with a data directory that is there.
+    pub(crate) async fn start_at(data: Scratch, settings: Settings) -> Result<Self> {
         let [port] = port::free()?;
-        let data = Scratch::new("control-plane-data")?;
         let control_plane = spawn_control_plane(&data, port, &settings)?;
         let channel = Endpoint::from_shared(format!("http://127.0.0.1:{port}"))?.connect_lazy();
         let agents = settings.agents;
@@ -169,6 +185,11 @@ impl Deployment {
         self.control_plane.kill9()
     }
 
+    /// What the control plane runs in when it is started again.
+    pub(crate) fn surround(&mut self, surroundings: Surroundings) {
+        self.settings.surroundings = surroundings;
+    }
+
     /// Starts the control plane again, with its data and on its port, and
     /// waits until it answers.
     pub(crate) async fn start_control_plane_again(&mut self) -> Result<()> {
@@ -199,12 +220,14 @@ impl Deployment {
 }
 
 fn spawn_control_plane(data: &Scratch, port: u16, settings: &Settings) -> Result<Product> {
-    let mut command = Binary::ControlPlane.command()?;
+    let Surroundings { under, environment } = &settings.surroundings;
+    let mut command = Binary::ControlPlane.command_under(under)?;
     command
         .args(["--listen", &format!("127.0.0.1:{port}")])
         .args(["--lease", settings.lease])
         .arg("--data-dir")
         .arg(data.path())
-        .args(["--log", "info,kafka2oss_control_plane=debug"]);
+        .args(["--log", "info,kafka2oss_control_plane=debug"])
+        .envs(environment.iter().cloned());
     Product::spawn(command)
 }

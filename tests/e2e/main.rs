@@ -10,6 +10,7 @@ mod connector;
 mod control_plane;
 mod credentials;
 mod deployment;
+mod durability;
 mod encrypted;
 mod every_tenth_broken;
 mod kafka_causes;

@@ -26,6 +26,7 @@ pub mod judge;
 pub mod kafka;
 pub mod kafka_access;
 pub mod kafka_proxy;
+pub mod lossy_disk;
 pub mod minio;
 pub mod moved_clock;
 pub mod name;

@@ -35,13 +35,25 @@ impl Binary {
     /// A command of it, to add arguments and environment to. The test's own
     /// settings of the product (`KAFKA2OSS_...`) are not handed on to it.
     pub fn command(self) -> Result<Command> {
+        self.command_under(&[])
+    }
+
+    /// The same, started by a program with its arguments, if there is one.
+    pub fn command_under(self, under: &[String]) -> Result<Command> {
         let path = environment::binaries()?.join(self.name());
         ensure!(
             path.exists(),
             "{} does not exist: run the tests by tests/run, or `cargo build --workspace --bins`",
             path.display()
         );
-        let mut command = Command::new(path);
+        let mut command = match under {
+            [] => Command::new(path),
+            [program, arguments @ ..] => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(path);
+                command
+            }
+        };
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("KAFKA2OSS_") {
                 command.env_remove(name);
