@@ -45,6 +45,11 @@ pub(crate) struct Options {
     #[arg(long)]
     seconds: Option<u64>,
 
+    /// How long `idle` looks, in seconds: whole leases, since what is done once a lease is
+    /// part of it
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
+    idle: u64,
+
     /// What each wait takes at most, in seconds [default: 300, 45 with --quick]
     #[arg(long)]
     bound: Option<u64>,
@@ -136,6 +141,11 @@ impl Options {
     /// What a wait takes at most.
     pub(crate) fn bound(&self) -> Duration {
         Duration::from_secs(self.bound.unwrap_or(if self.quick { 45 } else { 300 }))
+    }
+
+    /// How long the scenario `idle` looks.
+    pub(crate) fn idle(&self) -> Duration {
+        Duration::from_secs(self.idle)
     }
 
     /// Lease of the scenario `replace`.

@@ -42,7 +42,7 @@ fn figure(output: &str, name: &str) -> Option<f64> {
 
 #[test]
 fn a_tiny_run_measures_everything() {
-    let (well, output) = run(&["--bound", "60", "--lease", "6"]);
+    let (well, output) = run(&["--bound", "60", "--lease", "6", "--idle", "5"]);
 
     assert!(well, "{output}");
     for name in FIGURES {

@@ -18,9 +18,7 @@ pub(super) async fn run(suite: &mut Suite) -> Result<()> {
     // What other scenarios have left under way comes to rest.
     sleep(ROUND).await;
     let meter = Meter::start(world.plane.pid()?)?;
-    // Whole rounds, so that each agent reports as often as any other.
-    let rounds = (3 * suite.options.steady().as_secs() / ROUND.as_secs()).max(1);
-    sleep(ROUND * u32::try_from(rounds)?).await;
+    sleep(suite.options.idle()).await;
     let cost = meter.read()?;
     suite.figures.cost("idle", cost);
     suite.figure("idle_cpu_percent", 100.0 * cost.plane / cost.seconds)?;

@@ -31,6 +31,9 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode> {
         crate::fleet::SPREAD,
         options.agents()
     ))?;
+    if let Some(path) = &options.control_plane {
+        report.line(format_args!("measured    {}", path.display()))?;
+    }
     let mut suite = Suite {
         options,
         report,
