@@ -20,6 +20,8 @@ pub(crate) struct Answered {
     /// From when it was to be sent until it was answered: that it was sent late counts,
     /// since whoever would have sent it would have waited.
     pub(crate) latency: Duration,
+    /// The part of that until it was sent: time for which this program did not come to run.
+    pub(crate) late: Duration,
     /// When it was answered.
     pub(crate) at: Instant,
 }
@@ -45,9 +47,10 @@ where
         sleep_until(due).await;
         let one = work(number);
         under_way.spawn(async move {
+            let late = due.elapsed();
             within(bound, one).await??;
             let at = Instant::now();
-            anyhow::Ok(Answered { number, latency: at - due, at })
+            anyhow::Ok(Answered { number, latency: at - due, late, at })
         });
     }
     let mut answered = Vec::new();
@@ -77,9 +80,9 @@ where
     works.await
 }
 
-/// Milliseconds of the latencies.
-pub(crate) fn milliseconds(answered: &[Answered]) -> impl Iterator<Item = f64> {
-    answered.iter().map(|one| one.latency.as_secs_f64() * 1e3)
+/// A time in milliseconds.
+pub(crate) fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }
 
 /// Which bound was broken, if that is what failed.
@@ -111,6 +114,7 @@ mod tests {
         let mut answered = open_loop(100, 0..10, bound, slow_first).await.expect("answered");
         answered.sort_by_key(|one| one.number);
         assert!(answered[0].latency >= Duration::from_millis(500));
+        assert!(answered.iter().all(|one| one.late <= Duration::from_millis(2)));
         assert!(answered[1..].iter().all(|one| one.latency <= Duration::from_millis(3)));
     }
 

@@ -4,7 +4,7 @@
 use std::process::Command;
 
 /// Every figure that a whole run prints.
-const FIGURES: [&str; 19] = [
+const FIGURES: [&str; 21] = [
     "deploy_10_cpu_s",
     "deploy_10_s",
     "deploy_20_cpu_s",
@@ -12,8 +12,10 @@ const FIGURES: [&str; 19] = [
     "deploy_all_s",
     "growth_exponent",
     "create_p99_ms",
+    "deploy_p50_ms",
     "deploy_p99_ms",
     "push_p99_ms",
+    "sent_late_p99_ms",
     "list_page_p99_ms",
     "idle_cpu_percent",
     "restart_s",

@@ -14,6 +14,7 @@ use tonic::client::Grpc;
 use super::{Suite, outcome};
 use crate::bound::within;
 use crate::meter::Meter;
+use crate::pacing::milliseconds;
 use crate::wire::{Page, Raw};
 use crate::world::World;
 
@@ -55,7 +56,7 @@ async fn read(world: &World) -> Result<Vec<f64>> {
             let request = Request::new(Bytes::from(request.encode_to_vec()));
             let answer = client.unary(request, PathAndQuery::from_static(LIST), Raw).await?;
             let page = Page::decode(answer.into_inner())?;
-            pages.push(began.elapsed().as_secs_f64() * 1e3);
+            pages.push(milliseconds(began.elapsed()));
             seen += page.connectors.len();
             token = page.next_page_token;
             if token.is_empty() {

@@ -17,28 +17,30 @@ use crate::pacing::{Answered, milliseconds, open_loop};
 use crate::world::World;
 
 pub(super) async fn run(suite: &mut Suite) -> Result<()> {
-    let names = ["create_p99_ms", "deploy_p99_ms", "push_p99_ms"];
     let Some(mut world) = suite.take().await? else {
-        return names.into_iter().try_for_each(|name| suite.figure(name, None::<f64>));
+        return ["create", "deploy", "push"]
+            .into_iter()
+            .try_for_each(|name| suite.figure(&format!("{name}_p99_ms"), None::<f64>));
     };
     let bound = suite.options.bound();
     let numbers = world.connectors..world.connectors + suite.options.created();
     let meter = Meter::start(world.plane.pid()?)?;
 
     let created = open_loop(RATE, numbers.clone(), bound, |number| world.create(number)).await;
-    let value = outcome(created.map(|answered| p99(&answered)))?;
-    suite.figure(names[0], value)?;
+    let created_late = created.as_deref().map(late).unwrap_or_default();
+    show(suite, "create", created.map(|answered| latencies(&answered)))?;
 
     world.ledger.clear();
     let deployed = open_loop(RATE, numbers.clone(), bound, |number| world.deploy(number)).await;
     let pushed = match &deployed {
         Ok(answered) => pushes(&world, answered, bound).await,
-        Err(_) => Ok(None),
+        // That is said of the deploys.
+        Err(_) => Ok(Vec::new()),
     };
-    let value = outcome(deployed.map(|answered| p99(&answered)))?;
-    suite.figure(names[1], value)?;
-    let value = outcome(pushed.map(Value::from))?;
-    suite.figure(names[2], value)?;
+    let deployed_late = deployed.as_deref().map(late).unwrap_or_default();
+    show(suite, "deploy", deployed.map(|answered| latencies(&answered)))?;
+    show(suite, "push", pushed)?;
+    suite.figure("sent_late_p99_ms", percentile([created_late, deployed_late].concat(), 0.99))?;
     suite.figures.cost("rates", meter.read()?);
 
     world.connectors = numbers.end;
@@ -51,24 +53,37 @@ pub(super) async fn run(suite: &mut Suite) -> Result<()> {
     }
 }
 
-fn p99(answered: &[Answered]) -> Option<f64> {
-    percentile(milliseconds(answered), 0.99)
+/// Median and 99th percentile of times in milliseconds.
+fn show(suite: &mut Suite, name: &str, times: Result<Vec<f64>>) -> Result<()> {
+    if let Ok(times) = &times {
+        suite.figure(&format!("{name}_p50_ms"), percentile(times.iter().copied(), 0.5))?;
+    }
+    let most = outcome(times.map(|times| percentile(times, 0.99)))?;
+    suite.figure(&format!("{name}_p99_ms"), most)
+}
+
+fn latencies(answered: &[Answered]) -> Vec<f64> {
+    answered.iter().map(|one| milliseconds(one.latency)).collect()
+}
+
+fn late(answered: &[Answered]) -> Vec<f64> {
+    answered.iter().map(|one| milliseconds(one.late)).collect()
 }
 
 /// From the answer to Deploy until the assignment is there, at each agent, without what
-/// the agent took to prepare the connector.
-async fn pushes(world: &World, answered: &[Answered], bound: Duration) -> Result<Option<f64>> {
+/// the agent took to prepare the connector; in milliseconds.
+async fn pushes(world: &World, answered: &[Answered], bound: Duration) -> Result<Vec<f64>> {
     let are_there =
         |one: &Answered| world.ledger.entry(one.number).arrivals.len() >= SPREAD as usize;
     until(bound, || answered.iter().all(are_there)).await?;
     let times = answered.iter().flat_map(|one| push(one.at, &world.ledger.entry(one.number)));
-    Ok(percentile(times.collect::<Vec<_>>(), 0.99))
+    Ok(times.collect())
 }
 
 /// In milliseconds.
 fn push(answered: Instant, entry: &Entry) -> Vec<f64> {
     let from = answered + entry.prepared;
-    let time = |arrival: &Instant| arrival.saturating_duration_since(from).as_secs_f64() * 1e3;
+    let time = |arrival: &Instant| milliseconds(arrival.saturating_duration_since(from));
     entry.arrivals.iter().map(time).collect()
 }
 

@@ -18,7 +18,7 @@ use crate::bound::until;
 use crate::figures::Value;
 use crate::meter::Meter;
 use crate::names;
-use crate::pacing::open_loop;
+use crate::pacing::{milliseconds, open_loop};
 use crate::watcher::Watcher;
 use crate::wire::Event;
 use crate::world::World;
@@ -144,7 +144,7 @@ async fn note(channel: Channel, shared: &Shared, times: &mut Vec<f64>) -> Result
                 let asked = shared.changes.get(change).and_then(OnceLock::get);
                 if let Some(asked) = asked.filter(|_| !seen[change]) {
                     seen[change] = true;
-                    times.push(asked.elapsed().as_secs_f64() * 1e3);
+                    times.push(milliseconds(asked.elapsed()));
                     shared.arrived.fetch_add(1, Ordering::Relaxed);
                 }
             }
