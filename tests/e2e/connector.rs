@@ -1,6 +1,7 @@
 //! A connector as its user sees it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use kafka2oss_proto::v1;
@@ -135,6 +136,12 @@ impl Connector {
         .await
     }
 
+    /// Waits until every partition flows.
+    pub(crate) async fn flows(&self) -> Result<v1::Connector> {
+        let flows = |seen: &v1::Connector| condition(seen, "Flowing").reason == "Flowing";
+        self.sees("every partition flows", flows).await
+    }
+
     /// Waits until the records are in objects: committed past their ends.
     pub(crate) async fn delivered(&self, produced: &[Produced]) -> Result<v1::Connector> {
         let ends = ends(produced);
@@ -156,6 +163,16 @@ impl Connector {
         what: &str,
         condition: impl Fn(&v1::Connector) -> bool,
     ) -> Result<v1::Connector> {
+        self.sees_within(LIMIT, what, condition).await
+    }
+
+    /// The same, for what takes longer than anything else.
+    pub(crate) async fn sees_within(
+        &self,
+        limit: Duration,
+        what: &str,
+        condition: impl Fn(&v1::Connector) -> bool,
+    ) -> Result<v1::Connector> {
         let mut last = String::from("nothing");
         let watch = self.watch(async |event| match event {
             Event::Upsert(connector) if connector.name == self.name => {
@@ -167,10 +184,10 @@ impl Connector {
             }
             _ => None,
         });
-        match timeout(LIMIT, watch).await {
+        match timeout(limit, watch).await {
             Ok(connector) => Ok(connector),
             // A panic, so that the processes' logs are printed.
-            Err(_) => panic!("{} within {LIMIT:?}: {what} not seen, but {last}", self.name),
+            Err(_) => panic!("{} within {limit:?}: {what} not seen, but {last}", self.name),
         }
     }
 
@@ -214,7 +231,7 @@ impl Connector {
             }
             // The control plane is away, on purpose or not: the limit of
             // whoever waits decides.
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 }
@@ -223,6 +240,12 @@ impl Connector {
 fn has_tasks(state: v1::ConnectorState) -> bool {
     use v1::ConnectorState::{Degraded, Paused, Running};
     matches!(state, Running | Paused | Degraded)
+}
+
+/// One of its conditions.
+pub(crate) fn condition(connector: &v1::Connector, kind: &str) -> v1::Condition {
+    let conditions = connector.status.iter().flat_map(|status| &status.conditions);
+    conditions.filter(|one| one.r#type == kind).cloned().next_back().unwrap_or_default()
 }
 
 /// The progress of its partitions, in an answer of the watch.

@@ -23,6 +23,7 @@ mod rules;
 mod secrets;
 mod spec;
 mod stalled_store;
+mod standing_still;
 mod store_causes;
 mod strangers;
 mod verification;

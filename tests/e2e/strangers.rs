@@ -6,21 +6,11 @@ use kafka2oss_proto::v1;
 use kafka2oss_tests::console_consumer::ConsoleConsumer;
 use kafka2oss_tests::produce::numbered;
 
-use crate::connector::Connector;
+use crate::connector::condition;
 use crate::deployment::LIMIT;
 use crate::world::World;
 
 const GROUP_IN_USE: &str = "KAFKA_GROUP_IN_USE";
-
-fn condition(connector: &v1::Connector, kind: &str) -> v1::Condition {
-    let conditions = connector.status.iter().flat_map(|status| &status.conditions);
-    conditions.filter(|one| one.r#type == kind).cloned().next_back().unwrap_or_default()
-}
-
-async fn flows(connector: &Connector) -> Result<v1::Connector> {
-    let flows = |seen: &v1::Connector| condition(seen, "Flowing").reason == "Flowing";
-    connector.sees("every partition flows", flows).await
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn partitions_that_a_console_consumer_takes_are_named_and_flow_again_when_it_goes()
@@ -31,7 +21,7 @@ async fn partitions_that_a_console_consumer_takes_are_named_and_flow_again_when_
     connector.run_spread(6).await?;
     let mut produced = world.produce(numbered("before ", 0..60, 6)).await?;
     connector.delivered(&produced).await?;
-    let calm = flows(&connector).await?.status.context("a status")?;
+    let calm = connector.flows().await?.status.context("a status")?;
     assert_eq!((calm.topic_partitions, calm.partitions_assigned), (Some(6), 6));
 
     // when somebody has a look at the topic, by the connector's own group
@@ -67,7 +57,7 @@ async fn partitions_that_a_console_consumer_takes_are_named_and_flow_again_when_
     // committed the offsets of what it read
     drop(stranger);
     produced.extend(more);
-    flows(&connector).await?;
+    connector.flows().await?;
     connector.is(v1::ConnectorState::Running).await?;
     connector.delivered(&produced).await?;
     world.judge(&produced).await

@@ -11,12 +11,12 @@ use kafka2oss_tests::bucket::Bucket;
 use kafka2oss_verify::{Options, Report, Verdict, Verification};
 
 use crate::connector::Connector;
-use crate::world::World;
+use crate::world::{Store, World};
 
 impl World {
     /// What `kafka2oss-verify` says of a topic from its beginning, up to these
     /// ends by partition, and of the connector's objects in a bucket of the
-    /// emulator.
+    /// world's store.
     pub(crate) async fn verify(
         &self,
         connector: &Connector,
@@ -66,7 +66,7 @@ impl World {
 
     fn instance(&self) -> Instance {
         Instance {
-            region_id: self.oss().region().into(),
+            region_id: self.store.access().region,
             bootstrap_servers: vec![self.bootstrap.clone()],
             security: KafkaSecurity::default(),
             pool: Pool::default(),
@@ -76,17 +76,20 @@ impl World {
     }
 
     fn destination(&self, bucket: &Bucket) -> Destination {
-        let oss = self.oss();
-        let plain = |text: &str| SecretSource::Plain(text.into());
+        let (store_type, addressing_style) = match self.store {
+            Store::Oss(_) => (StoreType::Oss, AddressingStyle::VirtualHosted),
+            Store::Minio(_) => (StoreType::S3, AddressingStyle::Path),
+        };
+        let access = self.store.access();
         Destination {
-            store_type: StoreType::Oss,
+            store_type,
             bucket: bucket.name().into(),
-            endpoint: oss.endpoint(),
-            signing_region: oss.region().into(),
-            addressing_style: AddressingStyle::VirtualHosted,
+            endpoint: access.endpoint,
+            signing_region: access.region,
+            addressing_style,
             credentials: AccessKey {
-                id: plain(oss.access_key()),
-                secret: plain(oss.secret_key()),
+                id: SecretSource::Plain(access.access_key.into()),
+                secret: SecretSource::Plain(access.secret_key.into()),
                 session_token: None,
             },
             allow_cross_region: false,

@@ -5,7 +5,7 @@ use std::ops::Deref;
 
 use anyhow::{Result, ensure};
 use kafka2oss_proto::v1;
-use kafka2oss_tests::bucket::Bucket;
+use kafka2oss_tests::bucket::{Bucket, S3Access};
 use kafka2oss_tests::judge::Judge;
 use kafka2oss_tests::kafka::{KafkaServer, shared_kafka};
 use kafka2oss_tests::minio::{MinioServer, shared_minio};
@@ -64,20 +64,26 @@ impl Store {
         }
     }
 
-    pub(crate) fn bucket(&self, name: &str) -> Bucket {
+    /// How it is reached.
+    pub(crate) fn access(&self) -> S3Access {
         match self {
-            Self::Oss(server) => server.access().bucket(name),
-            Self::Minio(server) => server.access().bucket(name),
+            Self::Oss(server) => server.access(),
+            Self::Minio(server) => server.access(),
         }
+    }
+
+    pub(crate) fn bucket(&self, name: &str) -> Bucket {
+        self.access().bucket(name)
     }
 
     /// A bucket of this store as a connector's destination, with its
     /// credentials inline.
     pub(crate) fn destination(&self, bucket: &str) -> v1::ObjectStoreDestination {
-        let (store_type, access) = match self {
-            Self::Oss(server) => (v1::StoreType::Oss, server.access()),
-            Self::Minio(server) => (v1::StoreType::S3, server.access()),
+        let store_type = match self {
+            Self::Oss(_) => v1::StoreType::Oss,
+            Self::Minio(_) => v1::StoreType::S3,
         };
+        let access = self.access();
         v1::ObjectStoreDestination {
             store_type: store_type.into(),
             bucket: bucket.into(),

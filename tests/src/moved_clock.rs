@@ -1,47 +1,27 @@
 //! The clock of one process, which a test sets.
 
-use std::fs::{self, File};
-use std::io::{Seek, Write};
-use std::process::Command;
-use std::sync::Mutex;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 
-use crate::scratch::Scratch;
+use crate::preloaded::Preloaded;
 
 const SOURCE: &str = include_str!("../clock/moved.c");
 
 /// Where a process's time of day comes from: the true one until it is moved. For
 /// processes that start with [`MovedClock::environment`].
 #[derive(Debug)]
-pub struct MovedClock {
-    scratch: Scratch,
-    file: Mutex<File>,
-}
+pub struct MovedClock(Preloaded);
 
 impl MovedClock {
     /// A clock that is right. Compiles what answers for it, with `cc`.
     pub fn new() -> Result<Self> {
-        let scratch = Scratch::new("clock")?;
-        let source = scratch.join("moved.c");
-        fs::write(&source, SOURCE)?;
-        let mut compile = Command::new("cc");
-        compile.args(["-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-pthread", "-o"]);
-        compile.arg(scratch.join("moved.so")).arg(source);
-        let compiled = compile.output().context("cannot run cc")?;
-        let words = String::from_utf8_lossy(&compiled.stderr);
-        ensure!(compiled.status.success(), "cannot compile a clock: {words}");
-        let file = File::create(scratch.join("moved"))?;
-        let clock = Self { scratch, file: Mutex::new(file) };
-        clock.moved_by(0)?;
-        Ok(clock)
+        Ok(Self(Preloaded::new(SOURCE, "MOVED_CLOCK", &0_i64.to_ne_bytes())?))
     }
 
     /// The environment of a process that goes by this clock.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
-        let path = |name| self.scratch.join(name).display().to_string();
-        vec![("LD_PRELOAD", path("moved.so")), ("MOVED_CLOCK", path("moved"))]
+        self.0.environment()
     }
 
     /// Sets it so far before the true time.
@@ -55,15 +35,14 @@ impl MovedClock {
     }
 
     fn moved_by(&self, nanoseconds: i64) -> Result<()> {
-        let mut file = self.file.lock().expect("nobody has panicked with it");
-        file.rewind()?;
-        // One write of eight bytes, which are read as one.
-        Ok(file.write_all(&nanoseconds.to_ne_bytes())?)
+        // They are read as one.
+        self.0.tell(&nanoseconds.to_ne_bytes())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
     use std::time::SystemTime;
 
     use super::*;

@@ -1,9 +1,12 @@
 //! Whether tasks live: each reports a count that rises while it does.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kafka2oss_proto::v1::{TaskReport, TaskState};
+use prost_types::Timestamp;
+
+use super::Moment;
 
 /// The counts of a connector's tasks, and since when each is the same.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -14,7 +17,7 @@ struct Pulse {
     /// Bare id of the agent.
     agent: String,
     count: u64,
-    since: Instant,
+    since: Moment,
 }
 
 impl Pulses {
@@ -24,7 +27,7 @@ impl Pulses {
     pub(crate) fn after<'a>(
         &self,
         reports: impl IntoIterator<Item = (&'a str, &'a TaskReport)>,
-        now: Instant,
+        now: Moment,
     ) -> Self {
         let counts = reports.into_iter().filter(|(_, task)| {
             task.pulse > 0 && matches!(task.state(), TaskState::Running | TaskState::Paused)
@@ -37,47 +40,68 @@ impl Pulses {
         Self(pulses.collect())
     }
 
-    /// For how long the task's count has been the same.
-    pub(crate) fn stands(&self, index: u32, agent: &str, now: Instant) -> Duration {
-        let pulse = self.0.get(&index).filter(|pulse| pulse.agent == agent);
-        pulse.map_or(Duration::ZERO, |pulse| now.saturating_duration_since(pulse.since))
+    /// Since when the task's count has been the same, if that is so for `patience`.
+    pub(crate) fn stands_since(
+        &self,
+        index: u32,
+        agent: &str,
+        patience: Duration,
+        now: Moment,
+    ) -> Option<Timestamp> {
+        let since = self.0.get(&index).filter(|pulse| pulse.agent == agent)?.since;
+        let lasts = now.at.saturating_duration_since(since.at);
+        (lasts >= patience).then_some(since.time)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+    use std::time::Instant;
+
     use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(7);
+
+    fn second(second: u32) -> Moment {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        let time = Timestamp { seconds: second.into(), nanos: 0 };
+        Moment { at: *START + Duration::from_secs(second.into()), time }
+    }
 
     fn running(pulse: u64) -> TaskReport {
         TaskReport { index: 0, state: TaskState::Running.into(), pulse, ..Default::default() }
     }
 
+    /// Since which second the count of the task on this agent has stood for long.
+    fn stands(pulses: &Pulses, agent: &str, now: u32) -> Option<i64> {
+        pulses.stands_since(0, agent, PATIENCE, second(now)).map(|since| since.seconds)
+    }
+
     #[test]
     fn a_count_that_stays_the_same_shows_since_when() {
-        let (start, later) = (Instant::now(), Duration::from_secs(7));
-        let pulses = Pulses::default().after([("a", &running(3))], start);
-        let pulses = pulses.after([("a", &running(3))], start + later);
-        assert_eq!(pulses.stands(0, "a", start + 2 * later), 2 * later);
-        assert_eq!(pulses.stands(0, "b", start + 2 * later), Duration::ZERO);
-        let moved = pulses.after([("a", &running(4))], start + 2 * later);
-        assert_eq!(moved.stands(0, "a", start + 2 * later), Duration::ZERO);
+        let pulses = Pulses::default().after([("a", &running(3))], second(1));
+        let pulses = pulses.after([("a", &running(3))], second(7));
+        assert_eq!(stands(&pulses, "a", 7), None);
+        assert_eq!(stands(&pulses, "a", 8), Some(1));
+        assert_eq!(stands(&pulses, "b", 8), None);
+        let moved = pulses.after([("a", &running(4))], second(8));
+        assert_eq!(stands(&moved, "a", 14), None);
     }
 
     #[test]
     fn a_task_that_starts_or_comes_from_another_agent_begins_anew() {
-        let (start, later) = (Instant::now(), Duration::from_secs(7));
-        let pulses = Pulses::default().after([("a", &running(3))], start);
-        let moved = pulses.after([("b", &running(3))], start + later);
-        assert_eq!(moved.stands(0, "b", start + later), Duration::ZERO);
+        let pulses = Pulses::default().after([("a", &running(3))], second(1));
+        let moved = pulses.after([("b", &running(3))], second(7));
+        assert_eq!(stands(&moved, "b", 8), None);
         let starting = TaskReport { state: TaskState::Starting.into(), ..running(3) };
-        let starting = pulses.after([("a", &starting)], start + later);
-        assert_eq!(starting.stands(0, "a", start + later), Duration::ZERO);
+        let starting = pulses.after([("a", &starting)], second(7));
+        assert_eq!(stands(&starting, "a", 99), None);
     }
 
     #[test]
     fn an_agent_that_does_not_count_is_not_judged() {
-        let start = Instant::now();
-        let pulses = Pulses::default().after([("a", &running(0))], start);
-        assert_eq!(pulses.stands(0, "a", start + Duration::from_secs(99)), Duration::ZERO);
+        let pulses = Pulses::default().after([("a", &running(0))], second(1));
+        assert_eq!(stands(&pulses, "a", 99), None);
     }
 }

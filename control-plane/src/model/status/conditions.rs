@@ -74,7 +74,7 @@ pub(super) fn all(
     let verdicts = [
         ("Placed", placed(seen, tasks, counts)),
         ("Prepared", prepared(seen)),
-        ("Flowing", flowing::verdict(seen, state, counts, figures)),
+        ("Flowing", flowing::verdict(seen, state, tasks, counts, figures)),
         ("Ready", ready(seen, state, tasks, counts, &figures.partitions)),
     ];
     verdicts.into_iter().map(|(kind, verdict)| condition(seen, kind, verdict)).collect()

@@ -83,11 +83,9 @@ impl Figures {
     }
 }
 
-/// Whether the partition is one of a task that nothing is heard of.
+/// Whether the partition is one of a task of which nothing new is known.
 fn is_silent(task: &TaskView, partition: &v1::PartitionProgress) -> bool {
-    matches!(task.sight, Sight::Silent(_))
-        && task.index == partition.task_index
-        && partition.agent.strip_prefix("agents/") == Some(&task.agent)
+    matches!(task.sight, Sight::Silent(_) | Sight::Stalled(_)) && task.has(partition)
 }
 
 /// Whether a status showed the connector's epoch, as far as is known: none is

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | CREDENTIALS_REQUIRED | preparation or a task lacks the inline credentials |
 //! | DEPLOYING | not prepared yet, only hand-made resources are missing, or no task has started |
-//! | FAILED | preparation fails for another reason, or no task runs and some failed |
+//! | FAILED | preparation fails for another reason, or no task runs and some failed or stand still |
 //! | UNKNOWN | tasks are placed, and none of their agents was heard of within the lease |
 //! | RUNNING | the start is fixed and every task reported RUNNING at the current placement |
 //! | DEGRADED | some task runs, but one does not or reports a problem, or a partition does not flow |
@@ -181,7 +181,7 @@ fn running_state(seen: &Observation<'_>, counts: &TaskCounts, in_trouble: bool) 
         // While the first tasks start, those that follow are not missing yet.
         let starting = counts.running + counts.starting == seen.spread;
         if starting && !was_running { ConnectorState::Deploying } else { ConnectorState::Degraded }
-    } else if counts.failed > 0 {
+    } else if counts.failed + counts.stalled > 0 {
         ConnectorState::Failed
     } else {
         ConnectorState::Deploying

@@ -2,6 +2,7 @@
 
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::v1::{self, TaskState};
+use prost_types::Timestamp;
 
 use super::{
     AgentNack, AgentReport, DesiredState, Liveness, Observation, PlacedTask, is_code, is_current,
@@ -29,6 +30,8 @@ pub(super) enum Sight {
     Unplaced,
     /// It, or its agent, was not heard of within the lease; its last known state.
     Silent(TaskState),
+    /// Its agent is heard of, and it has done nothing for a lease; its last known state.
+    Stalled(TaskState),
     /// On its way: the agent has not reported it as asked yet.
     Starting,
     /// It runs.
@@ -44,6 +47,7 @@ pub(super) enum Sight {
 pub(super) struct TaskCounts {
     pub(super) unplaced: u32,
     pub(super) silent: u32,
+    pub(super) stalled: u32,
     pub(super) starting: u32,
     pub(super) running: u32,
     pub(super) paused: u32,
@@ -61,6 +65,7 @@ impl TaskCounts {
             match task.sight {
                 Sight::Unplaced => counts.unplaced += 1,
                 Sight::Silent(_) => counts.silent += 1,
+                Sight::Stalled(_) => counts.stalled += 1,
                 Sight::Starting => counts.starting += 1,
                 Sight::Running => counts.running += 1,
                 Sight::Paused => counts.paused += 1,
@@ -78,7 +83,8 @@ impl TaskCounts {
 
     /// Whether tasks are placed and nothing is known of any.
     pub(super) fn none_is_heard_of(&self) -> bool {
-        self.silent > 0 && self.starting + self.running + self.paused + self.failed == 0
+        let heard_of = self.stalled + self.starting + self.running + self.paused + self.failed;
+        self.silent > 0 && heard_of == 0
     }
 }
 
@@ -90,7 +96,7 @@ pub(super) fn pulses(seen: &Observation<'_>) -> Pulses {
         .filter(|(agent, task)| {
             seen.placed.iter().any(|placed| placed.index == task.index && placed.agent == *agent)
         });
-    seen.memory.pulses.after(tasks, seen.now.at)
+    seen.memory.pulses.after(tasks, seen.now)
 }
 
 /// Every task that the connector should have, in the order of the indexes.
@@ -132,13 +138,15 @@ fn placed_task(seen: &Observation<'_>, placed: &PlacedTask<'_>, pulses: &Pulses)
     if report.age >= seen.lease {
         return view(Sight::Silent(task.state()), task.problem.clone(), generation);
     }
-    if pulses.stands(placed.index, placed.agent, seen.now.at) >= seen.lease {
+    let stands = pulses.stands_since(placed.index, placed.agent, seen.lease, seen.now);
+    if let Some(since) = stands {
+        let since = Timestamp { nanos: 0, ..since };
         let message = format!(
-            "agent {} reports, and task {} on it has done nothing for a lease",
-            placed.agent, placed.index
+            "agent {} reports, and the task on it has done nothing since {since}",
+            placed.agent
         );
         let stalled = v1::Problem { code: ErrorCode::AgentStalled.as_str().to_owned(), message };
-        return view(Sight::Silent(task.state()), Some(stalled), generation);
+        return view(Sight::Stalled(task.state()), Some(stalled), generation);
     }
     let at_generation = report.report.generation == seen.generation;
     let sight = match task.state() {
@@ -197,11 +205,21 @@ fn report_of<'a>(
 }
 
 impl TaskView {
+    /// Whether the partition is this task's.
+    pub(super) fn has(&self, partition: &v1::PartitionProgress) -> bool {
+        self.index == partition.task_index
+            && partition.agent.strip_prefix("agents/") == Some(&self.agent)
+    }
+
+    pub(super) fn is_stalled(&self) -> bool {
+        matches!(self.sight, Sight::Stalled(_))
+    }
+
     pub(super) fn into_wire(self, seen: &Observation<'_>) -> v1::TaskStatus {
         let no_agent = seen.desired != DesiredState::Created && !waits_for_preparation(seen);
         let state = match self.sight {
             Sight::Unplaced => TaskState::Unplaced,
-            Sight::Silent(last) => last,
+            Sight::Silent(last) | Sight::Stalled(last) => last,
             Sight::Starting => TaskState::Starting,
             Sight::Running => TaskState::Running,
             Sight::Paused => TaskState::Paused,

@@ -4,13 +4,14 @@ use kafka2oss_proto::v1::{ConditionStatus, ConnectorState, PartitionState};
 
 use super::{Verdict, deleting, not_deployed, problems_of};
 use crate::model::status::figures::Figures;
-use crate::model::status::tasks::TaskCounts;
+use crate::model::status::tasks::{TaskCounts, TaskView};
 use crate::model::status::{Observation, is_in_trouble};
 
 /// Whether every partition of the topic is some task's, and moves when its end does.
 pub(super) fn verdict(
     seen: &Observation<'_>,
     state: ConnectorState,
+    tasks: &[TaskView],
     counts: &TaskCounts,
     figures: &Figures,
 ) -> Verdict {
@@ -28,10 +29,12 @@ pub(super) fn verdict(
         }
         _ => {}
     }
-    let problems = problems_of(&[], &figures.partitions);
+    let stalled: Vec<_> = tasks.iter().filter(|task| task.is_stalled()).cloned().collect();
+    let problems = problems_of(&stalled, &figures.partitions);
     let all = figures.topic_partitions.map_or(figures.partitions.len(), |all| all as usize);
     if !problems.is_empty() {
-        let waiting = figures.partitions.iter().filter(|one| is_in_trouble(one)).count();
+        let waits = |one: &&_| is_in_trouble(one) || stalled.iter().any(|task| task.has(one));
+        let waiting = figures.partitions.iter().filter(waits).count();
         let Verdict { message, .. } = Verdict::problems(&problems);
         let message = format!("{waiting} of {all} partitions do not flow: {message}");
         return Verdict { message, ..Verdict::problems(&problems) };

@@ -72,15 +72,32 @@ fn a_partition_that_nobody_reports_shows_nothing_of_its_last_owner() {
 #[test]
 fn a_task_that_stands_still_is_not_running_though_its_agent_reports() {
     let stands = flowing().later(30);
-    let unknown = (ConnectorState::Unknown, ConditionStatus::Unknown, "NoReport".to_owned());
-    assert_eq!(flow(&stands), unknown);
+    let stalled = code(ErrorCode::AgentStalled);
+    assert_eq!(flow(&stands), (ConnectorState::Failed, ConditionStatus::False, stalled.clone()));
     let status = stands.status();
-    assert_eq!(status.tasks[0].error_code, code(ErrorCode::AgentStalled));
+    assert_eq!(status.tasks[0].error_code, stalled);
     assert!(status.partitions.iter().all(|one| one.state() == PartitionState::Unknown));
 
     let one = stands.with(|known| known.task(1).pulse = 2);
-    assert_eq!(one.state(), ConnectorState::Degraded);
-    assert_eq!(one.condition("Ready"), (ConditionStatus::False, code(ErrorCode::AgentStalled)));
+    assert_eq!(flow(&one), (ConnectorState::Degraded, ConditionStatus::False, stalled.clone()));
+    for kind in ["Flowing", "Ready"] {
+        let status = one.status();
+        let condition = status.conditions.iter().find(|one| one.r#type == kind).unwrap();
+        assert_eq!(condition.reason, stalled);
+        assert_eq!(condition.remedy, ErrorCode::AgentStalled.remedy());
+        let since = "task 0: agent a reports, and the task on it has done nothing since \
+                     1970-01-01T00:16:40Z";
+        assert!(condition.message.contains(since), "{condition:?}");
+    }
+    let flowing = one.status().conditions.into_iter().find(|one| one.r#type == "Flowing").unwrap();
+    assert!(flowing.message.starts_with("3 of 6 partitions do not flow"), "{flowing:?}");
+}
+
+#[test]
+fn a_task_that_stands_still_beside_an_agent_that_is_silent_is_told() {
+    let stands = flowing().later(30).with(|known| known.reports[1].1 = 30);
+    let stalled = code(ErrorCode::AgentStalled);
+    assert_eq!(flow(&stands), (ConnectorState::Failed, ConditionStatus::False, stalled));
 }
 
 #[test]
