@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use kafka2oss_chain::{ChainId, CommitMetadata};
-use kafka2oss_kafka::{BrokerAdmin, Committed, KafkaAdmin, Watermarks, client_config};
+use kafka2oss_kafka::{BrokerAdmin, Committed, KafkaAdmin, LogPlace, Watermarks, client_config};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::spec::Instance;
@@ -134,7 +134,7 @@ impl Verification {
 
         // Later than the listing: whatever an object can hold is below.
         let watermarks = admin.watermarks(topic, &numbers).await?;
-        let stable_ends = admin.stable_ends(topic, &numbers).await?;
+        let stable_ends = admin.offsets(topic, &numbers, LogPlace::StableEnd).await?;
         let log = Log { ends, stable_ends, watermarks };
         let config = reader_config(client_config(instance).await?);
         let (dead_letters, error_records) =

@@ -47,7 +47,7 @@ mod test_message;
 pub use admin::{
     BrokerSettings, Committed, Creation, KafkaAdmin, TopicDescription, TopicPlan, Watermarks,
 };
-pub use broker_admin::{BrokerAdmin, GroupMember, GroupMembers};
+pub use broker_admin::{BrokerAdmin, GroupMember, GroupMembers, LogPlace};
 pub use calls::Calls;
 pub use config::client_config;
 pub use error_memory::{ErrorMemory, OversizedAnswers};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka2oss_kafka::{BrokerAdmin, Shared};
+use kafka2oss_kafka::{BrokerAdmin, LogPlace, Shared};
 use tokio::time::timeout;
 
 /// What the brokers may take to tell: whoever asks can do without. The answer to a
@@ -20,7 +20,8 @@ pub(super) async fn known_beginnings(
     if partitions.is_empty() {
         return BTreeMap::new();
     }
-    let ask = async |admin: Arc<BrokerAdmin>| admin.beginnings(topic, partitions).await;
+    let ask =
+        async |admin: Arc<BrokerAdmin>| admin.offsets(topic, partitions, LogPlace::Beginning).await;
     match timeout(LIMIT, admin.with(ask)).await {
         Ok(Ok(beginnings)) => beginnings,
         Ok(Err(problem)) => {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kafka2oss_chain::{Committed, Position, position};
-use kafka2oss_kafka::{BrokerAdmin, GroupMembers, KafkaAdmin, Shared};
+use kafka2oss_kafka::{BrokerAdmin, GroupMembers, KafkaAdmin, LogPlace, Shared};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_proto::error_code::Problem;
 
@@ -93,7 +93,7 @@ async fn look_by(
     let asked: BTreeSet<i32> = owned.into_iter().chain(lacking.iter().copied()).collect();
     let asked: Vec<i32> = asked.into_iter().filter(|one| known.contains(one)).collect();
     let ends = match membership {
-        Membership::Static => admin.ends(topic, &asked).await?,
+        Membership::Static => admin.offsets(topic, &asked, LogPlace::End).await?,
         // The embedded Kafka does not know this request, and its ends are seen at once.
         Membership::Dynamic { .. } => BTreeMap::new(),
     };

@@ -21,6 +21,7 @@ use rdkafka::types::RDKafka;
 
 use self::answering::Answering;
 pub use self::members::{GroupMember, GroupMembers};
+pub use self::offsets::LogPlace;
 use crate::admin::{
     BrokerSettings, Committed, Creation, KafkaAdmin, TopicDescription, TopicPlan, Watermarks,
 };
@@ -103,56 +104,26 @@ impl BrokerAdmin {
         })
     }
 
-    /// Where partitions of a topic begin; every one or an error.
+    /// Where a place is in partitions of a topic; every one or an error.
     ///
     /// # Errors
     /// What the brokers or librdkafka say.
-    pub async fn beginnings(
+    pub async fn offsets(
         &self,
         topic: &str,
         partitions: &[i32],
+        place: LogPlace,
     ) -> Result<BTreeMap<i32, i64>, Problem> {
         let (name, partitions) = (topic.to_owned(), partitions.to_vec());
-        let what = format!("cannot read where topic `{topic}` begins");
+        let what = match place {
+            LogPlace::Beginning => format!("cannot read where topic `{topic}` begins"),
+            LogPlace::End => format!("cannot read where topic `{topic}` ends"),
+            LogPlace::StableEnd => {
+                format!("cannot read the last stable offsets of topic `{topic}`")
+            }
+        };
         self.request(what, Right::on_topic("DESCRIBE", topic), move |client| {
-            offsets::beginnings(client, &name, &partitions)
-        })
-        .await
-    }
-
-    /// Where partitions of a topic end, uncommitted records included; every one or an
-    /// error.
-    ///
-    /// # Errors
-    /// What the brokers or librdkafka say.
-    pub async fn ends(
-        &self,
-        topic: &str,
-        partitions: &[i32],
-    ) -> Result<BTreeMap<i32, i64>, Problem> {
-        let (name, partitions) = (topic.to_owned(), partitions.to_vec());
-        let what = format!("cannot read where topic `{topic}` ends");
-        self.request(what, Right::on_topic("DESCRIBE", topic), move |client| {
-            offsets::ends(client, &name, &partitions)
-        })
-        .await
-    }
-
-    /// The last stable offsets of partitions of a topic: where those who read committed
-    /// records only get to. The first record of the first open transaction stands
-    /// there, or the partition ends there. Every one or an error.
-    ///
-    /// # Errors
-    /// What the brokers or librdkafka say.
-    pub async fn stable_ends(
-        &self,
-        topic: &str,
-        partitions: &[i32],
-    ) -> Result<BTreeMap<i32, i64>, Problem> {
-        let (name, partitions) = (topic.to_owned(), partitions.to_vec());
-        let what = format!("cannot read the last stable offsets of topic `{topic}`");
-        self.request(what, Right::on_topic("DESCRIBE", topic), move |client| {
-            offsets::stable_ends(client, &name, &partitions)
+            offsets::of(client, &name, &partitions, place)
         })
         .await
     }

@@ -17,13 +17,25 @@ use c::rd_kafka_IsolationLevel_t::{
 };
 use c::rd_kafka_admin_op_t as Operation;
 
+/// A place in a partition's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogPlace {
+    /// Where it begins.
+    Beginning,
+    /// Where it ends, uncommitted records included.
+    End,
+    /// Its last stable offset, where those who read committed records only get to. The
+    /// first record of the first open transaction stands there, or the log ends there.
+    StableEnd,
+}
+
 pub(super) fn watermarks(
     client: &Client,
     topic: &str,
     partitions: &[i32],
 ) -> Result<BTreeMap<i32, Watermarks>, Failure> {
     // Beginnings first, so that no beginning is beyond its end.
-    let beginnings = beginnings(client, topic, partitions)?;
+    let beginnings = of(client, topic, partitions, LogPlace::Beginning)?;
     let ends = list(client, topic, partitions, Offset::End, UNCOMMITTED)?;
     beginnings
         .into_iter()
@@ -34,32 +46,20 @@ pub(super) fn watermarks(
         .collect()
 }
 
-pub(super) fn beginnings(
+/// Where a place is in these partitions.
+pub(super) fn of(
     client: &Client,
     topic: &str,
     partitions: &[i32],
+    place: LogPlace,
 ) -> Result<BTreeMap<i32, i64>, Failure> {
-    let found = list(client, topic, partitions, Offset::Beginning, UNCOMMITTED)?;
-    all(&found, partitions)
-}
-
-pub(super) fn stable_ends(
-    client: &Client,
-    topic: &str,
-    partitions: &[i32],
-) -> Result<BTreeMap<i32, i64>, Failure> {
-    let found = list(client, topic, partitions, Offset::End, COMMITTED)?;
-    all(&found, partitions)
-}
-
-/// Where partitions end, uncommitted records included.
-pub(super) fn ends(
-    client: &Client,
-    topic: &str,
-    partitions: &[i32],
-) -> Result<BTreeMap<i32, i64>, Failure> {
-    let found = list(client, topic, partitions, Offset::End, UNCOMMITTED)?;
-    all(&found, partitions)
+    let (which, isolation) = match place {
+        LogPlace::Beginning => (Offset::Beginning, UNCOMMITTED),
+        LogPlace::End => (Offset::End, UNCOMMITTED),
+        LogPlace::StableEnd => (Offset::End, COMMITTED),
+    };
+    let found = list(client, topic, partitions, which, isolation)?;
+    partitions.iter().map(|&partition| Ok((partition, known(&found, partition)?))).collect()
 }
 
 pub(super) fn for_times(
@@ -81,13 +81,6 @@ pub(super) fn for_times(
             None => Err(no_answer(partition)),
         })
         .collect()
-}
-
-fn all(
-    offsets: &BTreeMap<i32, Option<i64>>,
-    partitions: &[i32],
-) -> Result<BTreeMap<i32, i64>, Failure> {
-    partitions.iter().map(|&partition| Ok((partition, known(offsets, partition)?))).collect()
 }
 
 fn known(offsets: &BTreeMap<i32, Option<i64>>, partition: i32) -> Result<i64, Failure> {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use kafka2oss_kafka::{Creation, KafkaAdmin, TopicPlan, Watermarks};
+use kafka2oss_kafka::{Creation, KafkaAdmin, LogPlace, TopicPlan, Watermarks};
 use kafka2oss_proto::ErrorCode;
 use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer, shared_kafka};
 use kafka2oss_tests::kafka_proxy::KafkaProxy;
@@ -163,8 +163,11 @@ async fn watermarks_tell_where_each_partition_begins_and_ends() -> Result<()> {
     assert_eq!(marks[&0], Watermarks { beginning: 0, end: 0 });
     assert_eq!(marks[&1], Watermarks { beginning: 0, end: 3 });
     assert!(admin.watermarks(&topic, &[0, 2]).await.is_err(), "there is no partition 2");
-    assert_eq!(admin.beginnings(&topic, &[0, 1]).await?, [(0, 0), (1, 0)].into());
-    assert!(admin.beginnings(&topic, &[0, 2]).await.is_err(), "there is no partition 2");
+    assert_eq!(admin.offsets(&topic, &[0, 1], LogPlace::Beginning).await?, [(0, 0), (1, 0)].into());
+    assert!(
+        admin.offsets(&topic, &[0, 2], LogPlace::Beginning).await.is_err(),
+        "there is no partition 2"
+    );
     Ok(())
 }
 
