@@ -7,7 +7,7 @@ use rdkafka::types::RDKafkaErrorCode;
 
 use super::Client;
 use crate::coordinator;
-use crate::native::{Ask, Event, Failure, REQUEST_TIMEOUT, c_string, call, items, text};
+use crate::native::{Ask, Failure, REQUEST_TIMEOUT, c_string, call, items, text};
 use crate::partition_list;
 use c::rd_kafka_admin_op_t as Operation;
 use c::rd_kafka_consumer_group_state_t as GroupState;
@@ -38,38 +38,10 @@ pub struct GroupMember {
 /// The members of `group`, and what each has of `topic`.
 pub(super) fn members(client: &Client, group: &str, topic: &str) -> Result<GroupMembers, Failure> {
     let code = |failure: &Failure| Some(failure.code);
-    let event = coordinator::ask(REQUEST_TIMEOUT, code, |_| describe(client, group))?;
-    // SAFETY: the event is live until this function's end and answers this request;
-    // descriptions and what they point to live as long as it, and all of it is copied.
-    unsafe {
-        let result = c::rd_kafka_event_DescribeConsumerGroups_result(event.as_ptr());
-        let group = only_described(result)?;
-        let count = c::rd_kafka_ConsumerGroupDescription_member_count(group);
-        let members = (0..count).map(|index| {
-            let member = c::rd_kafka_ConsumerGroupDescription_member(group, index);
-            let assignment = c::rd_kafka_MemberDescription_assignment(member);
-            let partitions = if assignment.is_null() {
-                Vec::new()
-            } else {
-                partition_list::read(c::rd_kafka_MemberAssignment_partitions(assignment))
-            };
-            GroupMember {
-                instance_id: text(c::rd_kafka_MemberDescription_group_instance_id(member)),
-                client_id: text(c::rd_kafka_MemberDescription_client_id(member))
-                    .unwrap_or_default(),
-                host: text(c::rd_kafka_MemberDescription_host(member)).unwrap_or_default(),
-                partitions: partitions.iter().filter_map(|one| one.of(topic)).collect(),
-            }
-        });
-        let state = c::rd_kafka_ConsumerGroupDescription_state(group);
-        Ok(GroupMembers {
-            is_stable: state == GroupState::RD_KAFKA_CONSUMER_GROUP_STATE_STABLE,
-            members: members.collect(),
-        })
-    }
+    coordinator::ask(REQUEST_TIMEOUT, code, |_| members_once(client, group, topic))
 }
 
-fn describe(client: &Client, group: &str) -> Result<Event, Failure> {
+fn members_once(client: &Client, group: &str, topic: &str) -> Result<GroupMembers, Failure> {
     let name = c_string(group)?;
     let mut names = [name.as_ptr()];
     // SAFETY: the client is live; the request is of the kind named and copies the one
@@ -90,12 +62,45 @@ fn describe(client: &Client, group: &str) -> Result<Event, Failure> {
             },
         )
     }?;
-    // SAFETY: the event is live and answers this request.
+    // SAFETY: the event is live until this function's end and answers this request;
+    // descriptions and what they point to live as long as it, and all of it is copied.
     unsafe {
         let result = c::rd_kafka_event_DescribeConsumerGroups_result(event.as_ptr());
-        only_described(result)?;
+        Ok(copied(only_described(result)?, topic))
     }
-    Ok(event)
+}
+
+/// # Safety
+/// `group` is live.
+unsafe fn copied(
+    group: *const c::rd_kafka_ConsumerGroupDescription_t,
+    topic: &str,
+) -> GroupMembers {
+    // SAFETY: the description is live, and so is what it points to.
+    unsafe {
+        let count = c::rd_kafka_ConsumerGroupDescription_member_count(group);
+        let members = (0..count).map(|index| {
+            let member = c::rd_kafka_ConsumerGroupDescription_member(group, index);
+            let assignment = c::rd_kafka_MemberDescription_assignment(member);
+            let partitions = if assignment.is_null() {
+                Vec::new()
+            } else {
+                partition_list::read(c::rd_kafka_MemberAssignment_partitions(assignment))
+            };
+            GroupMember {
+                instance_id: text(c::rd_kafka_MemberDescription_group_instance_id(member)),
+                client_id: text(c::rd_kafka_MemberDescription_client_id(member))
+                    .unwrap_or_default(),
+                host: text(c::rd_kafka_MemberDescription_host(member)).unwrap_or_default(),
+                partitions: partitions.iter().filter_map(|one| one.of(topic)).collect(),
+            }
+        });
+        let state = c::rd_kafka_ConsumerGroupDescription_state(group);
+        GroupMembers {
+            is_stable: state == GroupState::RD_KAFKA_CONSUMER_GROUP_STATE_STABLE,
+            members: members.collect(),
+        }
+    }
 }
 
 /// The description of the one group that was asked for, which lives as long as
