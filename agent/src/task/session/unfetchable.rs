@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use kafka2oss_kafka::{BrokerAdmin, Calls, KafkaAdmin, Shared};
+use kafka2oss_kafka::{BrokerAdmin, Calls, LogPlace, Shared};
 use rdkafka::consumer::Consumer;
 
 use super::Session;
@@ -92,9 +92,9 @@ async fn look_at(
     let mut left = suspects.into_iter();
     let numbers: Vec<i32> = left.as_slice().iter().map(|suspect| suspect.partition).collect();
     let topic = &spec.spec.source.topic;
-    let ask = async |admin: Arc<BrokerAdmin>| admin.watermarks(topic, &numbers).await;
-    let logs = match admin.with(ask).await {
-        Ok(logs) => logs,
+    let ask = async |admin: Arc<BrokerAdmin>| admin.offsets(topic, &numbers, LogPlace::End).await;
+    let ends = match admin.with(ask).await {
+        Ok(ends) => ends,
         Err(problem) => {
             tracing::debug!(%problem, "where partitions end is not known");
             examined.unknown = left.map(|suspect| suspect.partition).collect();
@@ -103,8 +103,8 @@ async fn look_at(
     };
     for suspect in left.by_ref() {
         let partition = suspect.partition;
-        let verdict = match logs.get(&partition) {
-            Some(log) if log.end <= suspect.from() => Ok(Verdict::Fetchable),
+        let verdict = match ends.get(&partition) {
+            Some(end) if *end <= suspect.from() => Ok(Verdict::Fetchable),
             _ => examine(spec, calls, limit, suspect).await,
         };
         match verdict {
