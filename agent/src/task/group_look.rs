@@ -164,8 +164,8 @@ impl Schedule {
         self.is_new || !self.nobodys.is_empty()
     }
 
-    /// A look could not be taken.
-    pub(super) fn failed(&mut self, now: Instant) {
+    /// A look is to be taken soon: the last one could not be, or something is wrong.
+    pub(super) fn soon(&mut self, now: Instant) {
         (self.next, self.is_new) = (Some(now + SOON), false);
     }
 
@@ -173,7 +173,7 @@ impl Schedule {
     /// until a member leaves.
     pub(super) fn looked(&mut self, look: &GroupLook, now: Instant) -> BTreeSet<i32> {
         let Some(unowned) = &look.unowned else {
-            self.failed(now);
+            self.soon(now);
             return BTreeSet::new();
         };
         self.next = Some(now + if unowned.is_empty() { SELDOM } else { SOON });
@@ -268,8 +268,8 @@ mod tests {
         assert!(due_soon(&showing(None)));
         assert!(due_soon(&showing(Some(&[(1, true)]))));
         assert!(!due_soon(&showing(Some(&[]))));
-        let mut failed = Schedule::default();
-        failed.failed(now);
-        assert!(failed.is_due(now + SOON));
+        let mut wanted = Schedule::default();
+        wanted.soon(now);
+        assert!(wanted.is_due(now + SOON));
     }
 }

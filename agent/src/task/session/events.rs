@@ -49,7 +49,7 @@ impl Session {
                         self.board.troubled(&problem);
                     } else if !self.board.has_trouble(ErrorCode::KafkaGroupInUse) {
                         // By whom shows when the group is looked at.
-                        self.group_looks.failed(Instant::now());
+                        self.group_looks.soon(Instant::now());
                         self.board.troubled(&problem);
                     }
                 }

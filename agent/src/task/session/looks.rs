@@ -33,7 +33,7 @@ impl Session {
             Ok(look) => look,
             Err(problem) => {
                 tracing::debug!(%problem, "the group was not described");
-                return self.group_looks.failed(Instant::now());
+                return self.group_looks.soon(Instant::now());
             }
         };
         let nobodys = self.group_looks.looked(&look, Instant::now());
