@@ -179,6 +179,7 @@ fn progress(
         test_messages,
         last_consumed,
         observed,
+        reading: _,
     } = snapshot;
     let (error_code, error_message) = problem
         .as_ref()

@@ -29,7 +29,7 @@ mod stopping;
 mod task_consumer;
 mod unfetchable;
 
-pub(crate) use board::PartitionBoard;
+pub(crate) use board::{PartitionBoard, Reading};
 pub(crate) use checkpoints::{Attempt, Checkpoints};
 pub(crate) use consumer::LogRange;
 pub(crate) use context::TaskContext;

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use kafka2oss_proto::error_code::Problem;
 
 use super::GroupLook;
+use super::board::Reading;
 
 /// What can be seen of a task at one moment.
 #[derive(Debug, Clone, Default)]
@@ -76,6 +77,8 @@ pub struct PartitionSnapshot {
     pub last_consumed: Option<SystemTime>,
     /// When this was seen.
     pub observed: SystemTime,
+    /// How far the loop has read, which is not shown.
+    pub(crate) reading: Reading,
 }
 
 /// What a partition does.

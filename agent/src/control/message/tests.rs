@@ -6,6 +6,7 @@ use kafka2oss_proto::error_code::Problem;
 use tokio::sync::watch;
 
 use super::*;
+use crate::task::Reading;
 use crate::testing::connector_name;
 
 fn agent() -> AgentName {
@@ -25,6 +26,7 @@ fn partition(end_offset: Option<i64>, position: i64) -> PartitionSnapshot {
         test_messages: Vec::new(),
         last_consumed: Some(SystemTime::UNIX_EPOCH + Duration::from_millis(1_500)),
         observed: SystemTime::UNIX_EPOCH,
+        reading: Reading::default(),
     }
 }
 

@@ -8,7 +8,7 @@ use kafka2oss_proto::v1::{self, secret::Source};
 
 use super::*;
 use crate::assignment::Assignment;
-use crate::task::PartitionSnapshot;
+use crate::task::{PartitionSnapshot, Reading};
 use crate::testing::{inline, wire};
 
 fn task(wire: v1::ConnectorAssignment, index: u32) -> TaskSpec {
@@ -38,6 +38,7 @@ fn partition(state: PartitionState, problem: Option<Problem>) -> PartitionSnapsh
         test_messages: Vec::new(),
         last_consumed: None,
         observed: SystemTime::UNIX_EPOCH,
+        reading: Reading::default(),
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use self::pace::Pace;
 pub(crate) use self::partition::PartitionBoard;
-use self::reading::Readings;
+pub(crate) use self::reading::Reading;
 use super::{GroupLook, Mode, PartitionSnapshot, PartitionState, Snapshot, TaskSpec, TaskState};
 use crate::report::{LogLine, Reporter, Severity};
 
@@ -26,7 +26,6 @@ pub(crate) struct Board {
     snapshot: watch::Sender<Snapshot>,
     spec: Arc<TaskSpec>,
     reporter: Reporter,
-    readings: Readings,
     /// Where the ranges end that were counted as lost.
     lost_to: Mutex<BTreeMap<i32, i64>>,
     pace: Pace,
@@ -39,8 +38,8 @@ impl Board {
     ) -> (Arc<Self>, watch::Receiver<Snapshot>) {
         let (snapshot, receiver) =
             watch::channel(Snapshot { epoch: spec.epoch, ..Snapshot::default() });
-        let (readings, lost_to, pace) = (Readings::default(), Mutex::default(), Pace::default());
-        (Arc::new(Self { snapshot, spec, reporter, readings, lost_to, pace }), receiver)
+        let (lost_to, pace) = (Mutex::default(), Pace::default());
+        (Arc::new(Self { snapshot, spec, reporter, lost_to, pace }), receiver)
     }
 
     /// Tells of positions that nobody was told of. To be called about once a second.
@@ -125,7 +124,6 @@ impl Board {
             snapshot.problem = Some(problem);
             snapshot.partitions.clear();
         });
-        self.readings.clear();
     }
 
     /// The task lives. To be called about once a second; nobody is told of it, who
@@ -150,20 +148,21 @@ impl Board {
     /// The first offset that the partition's loop has not read, of one that takes
     /// records.
     pub(super) fn reads_from(&self, partition: i32) -> Option<i64> {
-        let position = self.snapshot.borrow().partitions.get(&partition)?.position;
-        Some(self.readings.next(partition, position))
+        let snapshot = self.snapshot.borrow();
+        let seen = snapshot.partitions.get(&partition)?;
+        Some(seen.reading.next(seen.position))
     }
 
     /// Whether the partition's loop asks for records.
     pub(super) fn asks(&self, partition: i32) -> bool {
-        self.readings.is_asking(partition)
+        self.snapshot.borrow().partitions.get(&partition).is_some_and(|seen| seen.reading.asks)
     }
 
     /// An open transaction begins where the partition is read up to.
     pub(super) fn transaction_open(&self, partition: i32, begins: i64) {
-        self.readings.transaction(partition, begins);
         self.snapshot.send_if_modified(|snapshot| {
             let Some(seen) = snapshot.partitions.get_mut(&partition) else { return false };
+            seen.reading.transaction = Some(begins);
             seen.end_offset.replace(seen.position) != Some(seen.position)
         });
     }
@@ -174,8 +173,6 @@ impl Board {
         partition: i32,
         seen: PartitionSnapshot,
     ) -> Arc<PartitionBoard> {
-        // It may be taken up below what was read before.
-        self.readings.forget(partition);
         self.snapshot.send_modify(|snapshot| {
             snapshot.partitions.insert(partition, seen);
         });
@@ -185,7 +182,6 @@ impl Board {
     /// The partition is the task's no more.
     pub(super) fn disowned(&self, partition: i32) {
         self.snapshot.send_if_modified(|snapshot| snapshot.partitions.remove(&partition).is_some());
-        self.readings.forget(partition);
     }
 
     /// Position of a partition's chain, as far as it was seen to be committed.
@@ -264,7 +260,7 @@ impl Board {
         self.snapshot.send_if_modified(|snapshot| {
             let Some(seen) = snapshot.partitions.get_mut(&partition) else { return false };
             seen.observed = SystemTime::now();
-            let is_at_end = self.readings.is_at_end(partition, seen.position, end);
+            let is_at_end = seen.reading.is_at_end(seen.position, end);
             let end = if is_at_end { seen.position } else { end };
             seen.end_offset.replace(end) != Some(end)
         });

@@ -188,15 +188,20 @@ impl PartitionBoard {
 
     /// The loop takes records and has room for them, or not.
     pub(crate) fn asks(&self, asks: bool) {
-        self.task.readings.asks(self.partition, asks);
+        self.update(|seen| {
+            seen.reading.asks = asks;
+            false
+        });
     }
 
     /// The loop was told that it has read everything up to `offset`; by then the log was
     /// known to end at `end`.
     pub(crate) fn caught_up(&self, offset: i64, end: Option<i64>) {
         let Some(end) = end else { return };
-        self.task.readings.told(self.partition, offset, end);
-        self.update(|seen| seen.end_offset.replace(seen.position) != Some(seen.position));
+        self.update(|seen| {
+            seen.reading.told = Some((offset, end));
+            seen.end_offset.replace(seen.position) != Some(seen.position)
+        });
     }
 
     /// Adds a line about this partition to the connector's log.

@@ -17,7 +17,7 @@ use crate::task::beginnings::known_beginnings;
 use crate::task::consumer::{self, TakeUp};
 use crate::task::partitions::Start;
 use crate::task::recovery::Search;
-use crate::task::{Guidance, Mode, PartitionSnapshot, PartitionState, settings};
+use crate::task::{Guidance, Mode, PartitionSnapshot, PartitionState, Reading, settings};
 
 /// What gives partitions up to take them up again. It waits for the end of a
 /// revocation, since librdkafka would take its `incremental_unassign` for the
@@ -268,6 +268,7 @@ impl Session {
             test_messages: Vec::new(),
             last_consumed: None,
             observed: SystemTime::now(),
+            reading: Reading::default(),
         }
     }
 }
