@@ -9,7 +9,6 @@ use kafka2oss_proto::ErrorCode;
 use super::board::Board;
 use super::consumer::CALL_LIMIT;
 use super::renewal::Renewals;
-use super::seldom::Remedies;
 use super::session::{self, End, Lasting, Steering};
 use super::{Incarnation, TaskEnvironment, TaskSpec, settings};
 use crate::backoff::Backoff;
@@ -30,16 +29,15 @@ pub(super) async fn run(
     let mut backoff = Backoff::new(BACKOFF.0, BACKOFF.1);
     let admin = environment.clients.admins.of(&spec.instance);
     let session_timeout = settings::session_timeout(&spec, environment.membership);
-    let mut lasting = Lasting {
+    let lasting = Lasting {
         incarnation: Arc::new(Incarnation::new(spec.clone(), admin)),
-        remedies: Arc::new(Remedies::default()),
-        renewals: Renewals::new(session_timeout),
+        renewals: Arc::new(Renewals::new(session_timeout)),
         calls: Arc::new(Calls::new(CALL_LIMIT)),
     };
     let mut wait = None;
     loop {
         let started = Instant::now();
-        let run = session::run(&spec, &environment, &board, &mut lasting, wait, &mut steering);
+        let run = session::run(&spec, &environment, &board, &lasting, wait, &mut steering);
         let problem = match run.await {
             End::Stopped => return,
             End::Rejoin(suits) => {

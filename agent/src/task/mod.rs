@@ -20,7 +20,6 @@ mod partitions;
 mod prefetch;
 mod recovery;
 mod renewal;
-mod seldom;
 mod session;
 mod settings;
 mod snapshot;

@@ -12,6 +12,7 @@ use super::searches::Found;
 use crate::report::Severity;
 use crate::task::consumer::LogRange;
 use crate::task::group_look::{self, GroupLook, Holder};
+use crate::task::renewal::Remedy;
 use crate::task::starving::Verdict;
 use crate::task::{Membership, StopMode, native};
 
@@ -63,7 +64,7 @@ impl Session {
     /// and joins again. Not again where that did not help.
     fn leave_for(&mut self, nobodys: &BTreeSet<i32>) {
         let stays = self.membership != Membership::Static || nobodys.is_empty();
-        if stays || !self.remedies.left.take(Instant::now()) {
+        if stays || !self.renewals.take(Remedy::Leave, Instant::now()) {
             return;
         }
         let message = format!("the group has given partitions {nobodys:?} to nobody; joining anew");
@@ -127,7 +128,7 @@ impl Session {
                 );
                 let problem = Problem::new(ErrorCode::PartitionStalled, message);
                 self.board.retrying(partition, &problem);
-                if self.stopping.is_none() && self.remedies.renewed.take(Instant::now()) {
+                if self.stopping.is_none() && self.renewals.take(Remedy::Renew, Instant::now()) {
                     // The next consumer makes its connections anew.
                     return Err(problem);
                 }

@@ -43,7 +43,6 @@ use crate::task::group_look::Schedule;
 use crate::task::partitions::Partitions;
 use crate::task::prefetch::Prefetch;
 use crate::task::renewal::{Absence, Renewals};
-use crate::task::seldom::Remedies;
 use crate::task::settings::Fetching;
 use crate::task::starving::Starving;
 use crate::task::stopping::Stopping;
@@ -93,10 +92,8 @@ pub(super) struct Steering {
 pub(super) struct Lasting {
     /// Whether the topic is the epoch's.
     pub incarnation: Arc<Incarnation>,
-    /// What was tried of late.
-    pub remedies: Arc<Remedies>,
-    /// How long its consumers may be without their group.
-    pub renewals: Renewals,
+    /// How its consumers follow one another.
+    pub renewals: Arc<Renewals>,
     /// Calls of its consumers that wait.
     pub calls: Arc<Calls>,
 }
@@ -132,8 +129,7 @@ struct Session {
     looked_ends: BTreeMap<i32, i64>,
     /// Partitions that ask for records and get none.
     starving: Starving,
-    /// What was tried of late.
-    remedies: Arc<Remedies>,
+    renewals: Arc<Renewals>,
     /// It ends only to join the group again, and to fetch with this wait.
     rejoins: Option<FetchWait>,
     /// How long its fetches wait.
@@ -162,12 +158,12 @@ pub(super) async fn run(
     spec: &Arc<TaskSpec>,
     environment: &TaskEnvironment,
     board: &Arc<Board>,
-    lasting: &mut Lasting,
+    lasting: &Lasting,
     needed: Option<FetchWait>,
     steering: &mut Steering,
 ) -> End {
     board.starting(steering.guidance.borrow().mode);
-    let Lasting { incarnation, remedies, renewals, calls } = lasting;
+    let Lasting { incarnation, renewals, calls } = lasting;
     let topic = match CString::new(spec.spec.source.topic.clone()) {
         Ok(topic) => topic,
         Err(_) => {
@@ -230,7 +226,7 @@ pub(super) async fn run(
         group_looks: Schedule::default(),
         looked_ends: BTreeMap::new(),
         starving: Starving::default(),
-        remedies: remedies.clone(),
+        renewals: renewals.clone(),
         rejoins: None,
         wait_choice: WaitChoice::new(wait, needed.is_some(), Instant::now()),
         fetch_limit: limit,
