@@ -15,17 +15,19 @@
 //! when the verification began: only so is it known whether something is outstanding.
 
 mod awaited;
+mod link;
 #[cfg(test)]
 mod naive;
+mod record;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
-use kafka2oss_chain::{ChainId, DETACHED_VALUE, ObjectKey, ObjectMetadata, SPILLED_VALUE};
-use kafka2oss_format::{DecodedRecord, DecodedValue};
+use kafka2oss_chain::{ChainId, DETACHED_VALUE, ObjectKey, ObjectMetadata};
+use kafka2oss_format::DecodedRecord;
 
-use crate::compare::{Expectation, SourceRecord, differences};
+use crate::compare::{Expectation, SourceRecord};
 use crate::dead_letters::{DeadLetters, Found};
 use crate::findings::{Collector, Finding, Kind};
 use crate::outstanding::{Beyond, Horizon, Outstanding};
@@ -252,128 +254,9 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Begins an object of the chain under `key`, which names `first` as its
-    /// first offset and may be an attempt's own. False when it is no link and is not
-    /// to be read.
-    pub(crate) fn begin(
-        &mut self,
-        key: &str,
-        first: i64,
-        is_own: bool,
-        metadata: ObjectMetadata,
-    ) -> bool {
-        self.settle_below(first);
-        if let Some(contradiction) = self.contradiction(first, &metadata) {
-            self.add(Kind::Foreign, Finding::of_object(key, contradiction));
-            return false;
-        }
-        let next = metadata.next_offset;
-        if let Some(position) = self.position.filter(|position| first > *position) {
-            self.unread.push((position, first));
-            // The connector goes on at the log's start when retention has
-            // overtaken it.
-            let lost = if first <= self.settings.log_start {
-                ", which may be a range that the topic had lost by then"
-            } else {
-                ""
-            };
-            let detail =
-                format!("the link before ends at {position}, this one starts at {first}{lost}");
-            let hole = Finding::of_offsets(position, first - 1, detail).in_object(key);
-            self.add(Kind::Hole, hole);
-        }
-        // Links of other attempts may begin wherever the chain has been.
-        let not_before = if is_own { self.report.start } else { self.shared_position };
-        if let Some(position) = not_before.filter(|position| first < *position) {
-            let detail = format!("the chain was at {position} when this link started at {first}");
-            let last = position.min(next) - 1;
-            self.add(Kind::Overlap, Finding::of_offsets(first, last, detail).in_object(key));
-        }
-        self.position = self.position.max(Some(next));
-        if !is_own {
-            self.shared_position = self.shared_position.max(Some(next));
-        }
-        self.committed_met |= self.settings.committed == Some(next);
-        self.uid.get_or_insert_with(|| metadata.uid.clone());
-        self.report.links += 1;
-        self.object =
-            Some(OpenObject { key: key.into(), is_own, metadata, records: 0, last: None });
-        true
-    }
-
     /// What stands under the key of a link, and is none.
     pub(crate) fn foreign(&mut self, key: &str, detail: impl Into<String>) {
         self.add(Kind::Foreign, Finding::of_object(key, detail));
-    }
-
-    /// Takes the next record of the object, when no more of the topic's are
-    /// wanted before it.
-    pub(crate) fn record(&mut self, found: &DecodedRecord) {
-        let Some(object) = &mut self.object else { return };
-        object.records += 1;
-        self.report.records += 1;
-        let (key, offset) = (Arc::clone(&object.key), found.offset);
-        if !object.stands_for(offset) {
-            let ObjectMetadata { first_offset, next_offset, .. } = object.metadata;
-            let detail = format!("the object is of offsets {first_offset} to {}", next_offset - 1);
-            return self.add_at(Kind::OutOfOrder, offset, &key, detail);
-        }
-        let last = object.last;
-        object.last = last.max(Some(offset));
-        // By another attempt: this link or those before that hold it have own keys.
-        let may_repeat = last.is_none_or(|last| offset > last)
-            && (object.is_own || self.shared_frontier.is_none_or(|shared| offset > shared));
-        if !object.is_own {
-            self.shared_frontier = self.shared_frontier.max(Some(offset));
-        }
-
-        let source = self.awaited.take(offset);
-        if let DecodedValue::Object(value) = &found.value {
-            let expected = source.as_ref().and_then(|source| source.value.clone());
-            self.refers_to(value, offset, expected, &key);
-        }
-        let is_new = self.frontier.is_none_or(|frontier| offset > frontier);
-        self.frontier = self.frontier.max(Some(offset));
-        match source {
-            Some(source) => {
-                if last.is_some_and(|last| offset < last) {
-                    self.add_at(Kind::OutOfOrder, offset, &key, "it stands behind a higher offset");
-                }
-                self.compare(&source, found, &key);
-            }
-            None if is_new => self.without_original(offset, &key),
-            None if offset < self.settings.log_start && last.is_some_and(|last| offset < last) => {
-                self.add_at(Kind::OutOfOrder, offset, &key, "it stands behind a higher offset");
-            }
-            None if may_repeat => self.report.repeated += 1,
-            None => self.add_at(Kind::Duplicated, offset, &key, "it stands in the chain before"),
-        }
-    }
-
-    /// Ends the object.
-    pub(crate) fn end(&mut self, ending: Ending) {
-        let Some(OpenObject { key, is_own: _, metadata, records, last: _ }) = self.object.take()
-        else {
-            return;
-        };
-        match ending {
-            Ending::Damaged(detail) => {
-                self.unread.push((metadata.first_offset, metadata.next_offset));
-                self.add(Kind::Damaged, Finding::of_object(&key, detail));
-            }
-            Ending::Whole { crc64 } => {
-                if crc64 != metadata.crc64 {
-                    let told = metadata.crc64;
-                    let detail = format!("its CRC-64 is {crc64}, its metadata says {told}");
-                    self.add(Kind::Damaged, Finding::of_object(&key, detail));
-                }
-                if records != metadata.records {
-                    let told = metadata.records;
-                    let detail = format!("it has {records} records, its metadata says {told}");
-                    self.add(Kind::Contradictory, Finding::of_object(&key, detail));
-                }
-            }
-        }
     }
 
     /// What an object that holds a value has turned out to be.
@@ -412,54 +295,6 @@ impl<'a> Walk<'a> {
     #[cfg(test)]
     pub(crate) fn held(&self) -> (usize, usize) {
         self.awaited.held()
-    }
-
-    fn contradiction(&self, first: i64, metadata: &ObjectMetadata) -> Option<String> {
-        let ObjectMetadata { uid, chain_id, partition, first_offset, next_offset, .. } = metadata;
-        if self.settings.chain != Some(*chain_id) || *partition != self.report.partition {
-            return Some(format!("its metadata is of chain {chain_id}, partition {partition}"));
-        }
-        if *first_offset != first || *next_offset <= first {
-            return Some(format!("its metadata is of offsets {first_offset} to {next_offset}"));
-        }
-        let other = self.uid.as_ref().filter(|known| *known != uid);
-        other.map(|known| format!("its metadata is of uid {uid}, the chain is of {known}"))
-    }
-
-    fn compare(&mut self, source: &SourceRecord, found: &DecodedRecord, key: &str) {
-        self.report.compared += 1;
-        let offset = source.offset;
-        let expectation = self.settings.expectation;
-        let fields = differences(source, found, expectation);
-        if !fields.is_empty() {
-            let detail = format!("not as in the topic: {}", fields.join(", "));
-            self.add_at(Kind::Altered, offset, key, detail);
-        }
-        if self.settings.dead_letters.contains(expectation.partition, offset) {
-            self.add_at(Kind::Duplicated, offset, key, "it stands in an error topic too");
-        }
-    }
-
-    /// A record's value is in an object of its own, the key of which follows from
-    /// the record.
-    fn refers_to(&mut self, value: &str, offset: i64, expected: Option<Vec<u8>>, key: &str) {
-        let chain = self.value_chain(value, offset, SPILLED_VALUE);
-        if chain.is_some() && chain == self.settings.chain {
-            self.checks.push(ValueCheck { offset, key: value.to_owned(), expected });
-        } else {
-            let detail = "`valueObject` is not the key of this record's value";
-            self.add_at(Kind::Altered, offset, key, detail);
-        }
-    }
-
-    /// A record of an offset at which the topic has none.
-    fn without_original(&mut self, offset: i64, key: &str) {
-        if offset < self.settings.log_start || self.settings.compacted {
-            self.report.unverifiable += 1;
-        } else {
-            let detail = "the topic has no such record, or none that is committed";
-            self.add_at(Kind::Unexpected, offset, key, detail);
-        }
     }
 
     fn settle_below(&mut self, offset: i64) {
