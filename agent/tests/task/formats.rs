@@ -1,7 +1,7 @@
 //! Records arrive readable and as they were, in whatever form.
 
 use anyhow::Result;
-use kafka2oss_agent::task::StopMode;
+use kafka2oss_agent::task::{PartitionSnapshot, Snapshot, StopMode};
 use kafka2oss_format::{DecodedHeader, Encoding};
 use kafka2oss_proto::v1;
 use kafka2oss_tests::produce::{Produced, Record, numbered};
@@ -99,6 +99,19 @@ const ODD_HEADERS: [RawHeader<'static>; 6] = [
     (b"a", Some(b"another")),
 ];
 
+impl World {
+    /// What is seen of a task that has delivered this record of another client's.
+    async fn raw_delivered(&self, record: RawRecord<'_>) -> Result<Snapshot> {
+        let broker = self.kafka.bootstrap();
+        let end = raw_client::produce(&broker, &self.topic, 0, 1_000, &[record]).await? + 1;
+        let task = self.start(0).await?;
+        let is_delivered = |seen: &PartitionSnapshot| seen.committed_offset == Some(end);
+        let seen = task.partition("it is delivered", 0, is_delivered).await?;
+        task.handle.stop(StopMode::Leave).await;
+        Ok(seen)
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn names_of_headers_arrive_with_their_zero_bytes() -> Result<()> {
     // given a record of another client's, whose headers have names with zero bytes
@@ -106,12 +119,9 @@ async fn names_of_headers_arrive_with_their_zero_bytes() -> Result<()> {
     world.output().include_headers = true;
     let headers = ODD_HEADERS.to_vec();
     let record = RawRecord { value: Some(b"v"), headers, ..RawRecord::default() };
-    let broker = world.kafka.bootstrap();
-    let offset = raw_client::produce(&broker, &world.topic, 0, 1_000, &[record]).await?;
 
     // when
-    let task = world.start(0).await?;
-    task.partition("it is delivered", 0, |seen| seen.committed_offset == Some(offset + 1)).await?;
+    world.raw_delivered(record).await?;
 
     // then
     let keys = world.bucket.keys("").await?;
@@ -119,7 +129,6 @@ async fn names_of_headers_arrive_with_their_zero_bytes() -> Result<()> {
     for name in [r#""a\u0000b""#, r#""\u0000""#, r#""c\u0000""#, r#""""#, r#""a""#] {
         assert!(object.contains(&format!(r#""key":{name}"#)), "{name} is not in {object}");
     }
-    task.handle.stop(StopMode::Leave).await;
     Ok(())
 }
 
@@ -131,16 +140,12 @@ async fn a_dead_letter_keeps_the_names_of_its_headers_byte_for_byte() -> Result<
     let error_topic = world.error_topic_with(&[("compression.type", "uncompressed")]).await?;
     let headers = ODD_HEADERS.to_vec();
     let bad = RawRecord { value: Some(b"\xff"), headers, ..RawRecord::default() };
-    let broker = world.kafka.bootstrap();
-    let offset = raw_client::produce(&broker, &world.topic, 0, 1_000, &[bad]).await?;
 
-    let task = world.start(0).await?;
-    task.partition("it is delivered", 0, |seen| seen.committed_offset == Some(offset + 1)).await?;
+    world.raw_delivered(bad).await?;
 
-    let log = raw_client::fetch(&broker, &error_topic, 0, 0).await?;
+    let log = raw_client::fetch(&world.kafka.bootstrap(), &error_topic, 0, 0).await?;
     let all: Vec<u8> = ODD_HEADERS.into_iter().flat_map(raw_client::header_bytes).collect();
     assert!(log.windows(all.len()).any(|part| part == all), "{}", log.escape_ascii());
-    task.handle.stop(StopMode::Leave).await;
     Ok(())
 }
 
@@ -155,14 +160,9 @@ async fn a_record_with_more_headers_than_can_be_read_is_not_written_without_them
     let error_topic = world.error_topic().await?;
     let headers: Vec<_> = vec![(&b""[..], None); UNREADABLE];
     let record = RawRecord { key: Some(b"k"), value: Some(b"v"), headers };
-    let broker = world.kafka.bootstrap();
-    let offset = raw_client::produce(&broker, &world.topic, 0, 1_000, &[record]).await?;
 
     // when
-    let task = world.start(0).await?;
-    let seen = task
-        .partition("it is delivered", 0, |seen| seen.committed_offset == Some(offset + 1))
-        .await?;
+    let seen = world.raw_delivered(record).await?;
 
     // then
     assert_eq!((seen.totals.records, seen.totals.dead_letters), (0, 1));
@@ -173,7 +173,6 @@ async fn a_record_with_more_headers_than_can_be_read_is_not_written_without_them
     );
     let code = letters[0].header_text("kafka2oss.error.code");
     assert_eq!(code, Some("RECORD_HEADERS_UNREADABLE"));
-    task.handle.stop(StopMode::Leave).await;
     Ok(())
 }
 
@@ -182,16 +181,10 @@ async fn headers_that_nobody_asked_for_need_not_be_readable() -> Result<()> {
     let world = World::new(1).await?;
     let headers: Vec<_> = vec![(&b""[..], None); UNREADABLE];
     let record = RawRecord { value: Some(b"v"), headers, ..RawRecord::default() };
-    let broker = world.kafka.bootstrap();
-    let offset = raw_client::produce(&broker, &world.topic, 0, 1_000, &[record]).await?;
 
-    let task = world.start(0).await?;
-    let seen = task
-        .partition("it is delivered", 0, |seen| seen.committed_offset == Some(offset + 1))
-        .await?;
+    let seen = world.raw_delivered(record).await?;
 
     assert_eq!((seen.totals.records, seen.totals.dead_letters), (1, 0));
-    task.handle.stop(StopMode::Leave).await;
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use kafka2oss_tests::produce::{Produced, Record, numbered};
 use kafka2oss_tests::wait::eventually;
 
 use crate::slow_broker::SlowBroker;
-use crate::world::{LIMIT, Task, World};
+use crate::world::{LIMIT, Task, World, ends};
 
 /// What a pause may take at most while Kafka answers.
 const BOUND: Duration = Duration::from_secs(30);
@@ -32,6 +32,25 @@ impl Task {
 
     fn resumes(&self) {
         self.handle.guide(Guidance::of_mode(Mode::Run));
+    }
+
+    /// Waits until it rests as a member of its group.
+    async fn is_a_member_again(&self) -> Result<()> {
+        self.sees("it is a member again", |seen| {
+            seen.state == TaskState::Paused && seen.partitions.len() == 1 && seen.problem.is_none()
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Fails unless it takes in all of partition 0, and a pause delivers each record once.
+    async fn ends_with(self, world: &World, produced: &[Produced]) -> Result<()> {
+        let end = ends(produced)[&0];
+        self.partition("it has taken all in", 0, |seen| seen.position == end).await?;
+        self.pauses_within(BOUND).await?;
+        world.judge(produced).await?;
+        self.handle.stop(StopMode::Leave).await;
+        Ok(())
     }
 
     /// Waits until the lines of its connector's log have one with this text.
@@ -110,11 +129,7 @@ async fn a_pause_does_not_wait_for_a_store_that_is_down_and_what_it_gives_up_is_
     })
     .await?;
     produced.extend(produce(&world, "b").await?);
-    task.partition("it has taken all in", 0, |seen| seen.position == 40).await?;
-    task.pauses_within(BOUND).await?;
-    world.judge(&produced).await?;
-    task.handle.stop(StopMode::Leave).await;
-    Ok(())
+    task.ends_with(&world, &produced).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,11 +157,7 @@ async fn an_object_that_stands_though_nobody_was_told_is_adopted_after_a_pause_g
     hold.release();
     task.resumes();
     produced.extend(produce(&world, "b").await?);
-    task.partition("it has taken all in", 0, |seen| seen.position == 40).await?;
-    task.pauses_within(BOUND).await?;
-    world.judge(&produced).await?;
-    task.handle.stop(StopMode::Leave).await;
-    Ok(())
+    task.ends_with(&world, &produced).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -221,16 +232,9 @@ async fn a_pause_does_not_wait_for_a_kafka_that_is_down() -> Result<()> {
     assert!(tokio::time::timeout(Duration::from_secs(15), again).await.is_err());
 
     kafka.start_again().await?;
-    task.sees("it is a member again", |seen| {
-        seen.state == TaskState::Paused && seen.partitions.len() == 1 && seen.problem.is_none()
-    })
-    .await?;
+    task.is_a_member_again().await?;
     task.resumes();
-    task.partition("it has taken them in again", 0, |seen| seen.position == 20).await?;
-    task.pauses_within(BOUND).await?;
-    world.judge(&produced).await?;
-    task.handle.stop(StopMode::Leave).await;
-    Ok(())
+    task.ends_with(&world, &produced).await
 }
 
 /// Until it is answered, nobody knows where the chain stands.
@@ -263,11 +267,7 @@ async fn a_partition_with_a_commit_under_way_is_not_taken_up_before_its_answer()
     .await?;
     assert!(began.elapsed() >= held, "{:?}", began.elapsed());
     produced.extend(produce(&world, "b").await?);
-    task.partition("it has taken all in", 0, |seen| seen.position == 40).await?;
-    task.pauses_within(BOUND).await?;
-    world.judge(&produced).await?;
-    task.handle.stop(StopMode::Leave).await;
-    Ok(())
+    task.ends_with(&world, &produced).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -281,16 +281,9 @@ async fn a_pause_does_not_wait_for_a_kafka_that_does_not_answer() -> Result<()> 
     task.pauses_within(KAFKA_BOUND).await?;
 
     kafka.resume()?;
-    task.sees("it is a member again", |seen| {
-        seen.state == TaskState::Paused && seen.partitions.len() == 1 && seen.problem.is_none()
-    })
-    .await?;
+    task.is_a_member_again().await?;
     task.resumes();
-    task.partition("it has taken them in again", 0, |seen| seen.position == 20).await?;
-    task.pauses_within(BOUND).await?;
-    world.judge(&produced).await?;
-    task.handle.stop(StopMode::Leave).await;
-    Ok(())
+    task.ends_with(&world, &produced).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -305,9 +298,5 @@ async fn a_stop_does_not_wait_for_a_store_that_is_down() -> Result<()> {
     assert!(began.elapsed() < BOUND, "{:?}", began.elapsed());
     down.remove();
     let task = world.start(0).await?;
-    task.partition("it has taken them in again", 0, |seen| seen.position == 20).await?;
-    task.pauses_within(BOUND).await?;
-    world.judge(&produced).await?;
-    task.handle.stop(StopMode::Leave).await;
-    Ok(())
+    task.ends_with(&world, &produced).await
 }

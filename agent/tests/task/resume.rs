@@ -1,19 +1,12 @@
 //! What a partition that has stopped does when it is told to go on.
 
-use std::collections::BTreeMap;
-
 use anyhow::Result;
-use kafka2oss_agent::task::{Guidance, Mode, PartitionState, Resume, StopMode};
+use kafka2oss_agent::task::{PartitionState, StopMode};
 use kafka2oss_proto::{ErrorCode, v1};
 use kafka2oss_sandbox::oss::{Fault, Occurrence, Operation, RequestMatch};
 use kafka2oss_tests::produce::{Produced, Producer, Record, numbered};
 
-use crate::world::World;
-
-fn resume(partition: i32, number: u64, skip: Option<i64>) -> Guidance {
-    let resumes = BTreeMap::from([(partition, Resume { number, skip })]);
-    Guidance { resumes, ..Guidance::of_mode(Mode::Run) }
-}
+use crate::world::{World, resume};
 
 async fn under_fail() -> Result<World> {
     let mut world = World::new(1).await?;

@@ -1,16 +1,14 @@
 //! Batches that are larger than what an agent fetches.
 
-use std::collections::BTreeMap;
-
 use anyhow::Result;
-use kafka2oss_agent::task::{Guidance, Mode, PartitionState, Resume, StopMode};
+use kafka2oss_agent::task::{PartitionState, StopMode};
 use kafka2oss_memory::MemoryBudget;
 use kafka2oss_proto::{ErrorCode, v1};
 use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer};
 use kafka2oss_tests::produce::{Produced, Producer, Record};
 use tokio::sync::OnceCell;
 
-use crate::world::World;
+use crate::world::{World, resume};
 
 /// Above what is fetched with [`LITTLE`] memory, below what is with a world's own.
 const HUGE: usize = 110_000_000;
@@ -42,11 +40,6 @@ impl World {
 
 fn huge() -> Vec<u8> {
     vec![b'h'; HUGE]
-}
-
-fn resume(number: u64, skip: Option<i64>) -> Guidance {
-    let resumes = BTreeMap::from([(0, Resume { number, skip })]);
-    Guidance { resumes, ..Guidance::of_mode(Mode::Run) }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,13 +75,13 @@ async fn under_fail_a_record_too_large_to_fetch_stops_its_partition_until_it_is_
     assert_eq!((seen.position, seen.committed_offset), (1, Some(1)));
 
     // It is looked at anew.
-    task.handle.guide(resume(1, None));
+    task.handle.guide(resume(0, 1, None));
     task.partition("it stops again", 0, |seen| {
         seen.state == PartitionState::Stopped && seen.last_object.is_none()
     })
     .await?;
 
-    task.handle.guide(resume(2, Some(1)));
+    task.handle.guide(resume(0, 2, Some(1)));
     task.delivered(&produced).await?;
     world.arrived(&produced).await?;
     task.handle.stop(StopMode::Leave).await;

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use kafka2oss_agent::report::Reporter;
 use kafka2oss_agent::task::{
     self, Clients, ConfirmationDesk, Guidance, Membership, Mode, PartitionSnapshot, PartitionState,
-    Snapshot, TaskEnvironment, TaskHandle, TaskSpec, TaskState,
+    Resume, Snapshot, TaskEnvironment, TaskHandle, TaskSpec, TaskState,
 };
 use kafka2oss_chain::{Identity, Keys};
 use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin};
@@ -310,6 +310,12 @@ impl Task {
 
 fn committed(seen: &Snapshot, partition: i32) -> Option<i64> {
     seen.partitions.get(&partition)?.committed_offset
+}
+
+/// Takes records, and leaves the one at `skip` out of a partition that has stopped.
+pub(crate) fn resume(partition: i32, number: u64, skip: Option<i64>) -> Guidance {
+    let resumes = BTreeMap::from([(partition, Resume { number, skip })]);
+    Guidance { resumes, ..Guidance::of_mode(Mode::Run) }
 }
 
 /// The offset after the last record of each partition.
