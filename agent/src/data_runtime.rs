@@ -4,12 +4,15 @@
 use anyhow::Context;
 use tokio::runtime::{Builder, Handle, Runtime};
 
+use crate::alarm::Alarm;
+
 /// The runtime for data; dropping it does not wait, so that it may be dropped
 /// on another runtime.
 #[derive(Debug)]
 pub(crate) struct DataRuntime {
     runtime: Option<Runtime>,
     handle: Handle,
+    _alarm: Alarm,
 }
 
 impl DataRuntime {
@@ -23,7 +26,8 @@ impl DataRuntime {
             .build()
             .context("cannot start the threads for data")?;
         let handle = runtime.handle().clone();
-        Ok(Self { runtime: Some(runtime), handle })
+        let alarm = Alarm::of(&handle).context("cannot start a thread")?;
+        Ok(Self { runtime: Some(runtime), handle, _alarm: alarm })
     }
 
     pub(crate) fn handle(&self) -> Handle {

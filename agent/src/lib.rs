@@ -2,6 +2,7 @@
 //! on this agent.
 
 mod agent;
+mod alarm;
 mod assignment;
 mod backoff;
 mod boot;
@@ -21,6 +22,7 @@ pub mod task;
 mod testing;
 
 pub use agent::{Agent, StopReason, Stopped, Superseded};
+pub use alarm::Alarm;
 pub use environment::{AdminFactory, BrokerAdmins, Environment};
 pub use options::{DEFAULT_CONTROL_PLANE, OnShutdown, Options};
 pub use supervision::Failed;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
-use kafka2oss_agent::{Agent, Environment, OnShutdown, Options, StopReason, Stopped};
+use kafka2oss_agent::{Agent, Alarm, Environment, OnShutdown, Options, StopReason, Stopped};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -46,6 +46,7 @@ fn main() -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()
         .context("cannot start the threads for control")?;
+    let _alarm = Alarm::of(runtime.handle()).context("cannot start a thread")?;
     let code = runtime.block_on(run(options));
     // A blocking call that hangs does not keep the process.
     runtime.shutdown_background();
