@@ -21,6 +21,10 @@ const STREAMS: [&str; 6] = [
     "/Watch",
     "/ServerReflectionInfo",
 ];
+/// Whoever asks whether the control plane lives is answered however much is under way.
+const HEALTH: &str = "/grpc.health.v1.Health/";
+/// No request has longer, whatever deadline it names.
+const LONGEST: Duration = Duration::from_secs(10 * 60);
 /// A request's own deadline is kept this much early, so that the answer says
 /// so, and not the transport.
 const EARLY: Duration = Duration::from_millis(5);
@@ -72,7 +76,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let path = request.uri().path();
-        if STREAMS.iter().any(|stream| path.ends_with(stream)) {
+        if path.starts_with(HEALTH) || STREAMS.iter().any(|stream| path.ends_with(stream)) {
             return Box::pin(self.inner.call(request));
         }
         let Ok(permit) = Arc::clone(&self.limits.permits).try_acquire_owned() else {
@@ -80,7 +84,8 @@ where
             return Box::pin(std::future::ready(Ok(refusal)));
         };
         let time = grpc_timeout(request.headers())
-            .map_or(self.limits.timeout, |time| time.saturating_sub(EARLY));
+            .map_or(self.limits.timeout, |time| time.saturating_sub(EARLY))
+            .min(LONGEST);
         let answer = self.inner.call(request);
         Box::pin(async move {
             let _permit = permit;
@@ -157,6 +162,8 @@ mod tests {
         assert_eq!(code(&refused), Some("8"));
         let stream = service.clone().oneshot(request("/s/WatchConnectors")).await;
         assert_eq!(code(&stream.expect("an answer")), None);
+        let health = service.clone().oneshot(request("/grpc.health.v1.Health/Check")).await;
+        assert_eq!(code(&health.expect("an answer")), None);
         let slow = slow.await.expect("no panic").expect("an answer");
         assert_eq!(code(&slow), None);
         let after = service.oneshot(request("/s/Get")).await.expect("an answer");
@@ -170,7 +177,14 @@ mod tests {
             std::future::pending::<()>().await;
             Ok::<_, std::convert::Infallible>(Response::new(tonic::body::Body::empty()))
         }));
-        let answer = service.oneshot(request("/s/Get")).await.expect("an answer");
+        let answer = service.clone().oneshot(request("/s/Get")).await.expect("an answer");
         assert_eq!(code(&answer), Some("4"));
+
+        let begun = tokio::time::Instant::now();
+        let mut patient = request("/s/Get");
+        let deadline = http::HeaderName::from_static("grpc-timeout");
+        patient.headers_mut().insert(deadline, HeaderValue::from_static("99999999H"));
+        let answer = service.oneshot(patient).await.expect("an answer");
+        assert_eq!((code(&answer), begun.elapsed()), (Some("4"), LONGEST));
     }
 }

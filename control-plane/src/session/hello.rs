@@ -64,6 +64,9 @@ impl Greeting {
         if texts.into_iter().chain(&features).any(|text| text.len() > MAX_TEXT) {
             return refuse(format!("a text of Hello is longer than {MAX_TEXT} bytes"));
         }
+        if texts.into_iter().chain(&features).any(|text| text.chars().any(char::is_control)) {
+            return refuse("a text of Hello holds a control character".to_owned());
+        }
         if features.len() > MAX_FEATURES {
             return refuse(format!("Hello names more than {MAX_FEATURES} features"));
         }
@@ -107,12 +110,13 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_refused_with_the_reason() {
         type Change = fn(&mut v1::Hello);
-        let cases: [(&str, Change); 6] = [
+        let cases: [(&str, Change); 7] = [
             ("agent_id", |hello| hello.agent_id = "a/b".to_owned()),
             ("protocol version 9", |hello| hello.protocol_version = 9),
             ("boot_nonce", |hello| hello.boot_nonce = 0),
             ("above 9007199254740992", |hello| hello.boot_nonce = u64::MAX),
             ("longer than", |hello| hello.vpc_id = "v".repeat(257)),
+            ("control character", |hello| hello.region_id = "a\nb".to_owned()),
             ("more than", |hello| hello.features = vec![String::new(); 257]),
         ];
         for (reason, change) in cases {
