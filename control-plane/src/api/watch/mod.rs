@@ -2,6 +2,7 @@
 
 mod seats;
 mod server;
+mod window;
 
 use std::sync::Arc;
 

@@ -19,6 +19,7 @@ use tonic::{Request, Response, Status};
 use tonic_prost::ProstDecoder;
 
 use super::Seats;
+use super::window::Window;
 use crate::api::Connectors;
 use crate::core::Core;
 use crate::observe::Message;
@@ -65,7 +66,10 @@ impl Service<http::Request<Body>> for ConnectorServer {
         let watches = self.watches.clone();
         let mut grpc =
             Grpc::new(Bytes).apply_max_message_size_config(Some(self.most), Some(self.most));
-        Box::pin(async move { Ok(grpc.server_streaming(watches, request).await) })
+        Box::pin(async move {
+            let answer = grpc.server_streaming(watches, request).await;
+            Ok(answer.map(|body| Body::new(Window::new(body))))
+        })
     }
 }
 

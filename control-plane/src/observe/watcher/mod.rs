@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use v1::watch_connectors_response::Event;
 
 use super::board::Board;
-use super::changes::{Change, Changed, Life, Lost, Position, instance_of};
+use super::changes::{Change, Life, Lost, Position, instance_of};
 use super::message::Message;
 use super::shown::Shown;
 
@@ -209,7 +209,11 @@ impl Watcher {
     /// What there is to say of changes, each with the token of the position that `at`
     /// makes of its own. One whose connector is gone by now is told by its deletion,
     /// which follows.
-    fn tell(&self, changes: &Changed, at: impl Fn(Position) -> Option<Position>) -> Vec<Message> {
+    fn tell(
+        &self,
+        changes: &[(Position, Change)],
+        at: impl Fn(Position) -> Option<Position>,
+    ) -> Vec<Message> {
         let lives: Vec<&Life> = changes.iter().map(|(_, change)| &**change.life()).collect();
         let shown = self.board.shown(&lives);
         let message =
