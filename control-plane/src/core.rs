@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka2oss_proto::spec::Pool;
 use kafka2oss_proto::{ErrorCode, v1};
 use tokio_util::sync::CancellationToken;
 
@@ -104,20 +103,14 @@ impl Core {
         let here = self.catalog.connectors_on(id);
         self.touch_all(&here);
         self.queue.agent(id);
-        let Some(agent) = self.fleet.view(id) else { return };
-        self.pool_changed(&agent.record.pool());
-        // Deletions that wait for it.
-        self.reconcile_deletions(id);
-    }
-
-    /// An agent of a pool came or went: if it is the first or was the last,
-    /// all connectors of the pool wait for that.
-    pub(crate) fn pool_changed(&self, pool: &Pool) {
-        if self.fleet.connected(pool) <= 1 {
-            let all = self.catalog.connectors_of_pool(pool);
+        // All connectors of a pool wait for its first agent, and for its last.
+        for pool in self.fleet.take_changed_pools() {
+            let all = self.catalog.connectors_of_pool(&pool);
             self.touch_all(&all);
             self.queue.connectors(all);
         }
+        // Deletions that wait for it.
+        self.reconcile_deletions(id);
     }
 
     /// Stores what is to be known of an agent after a restart.

@@ -54,8 +54,6 @@ pub(crate) struct Stream {
     pub(crate) ending: watch::Receiver<Option<Ending>>,
     /// Raised when some assignment was refused, so that it is sent again.
     pub(crate) refused: watch::Receiver<u64>,
-    /// The pool that the agent was in before, if it is another one.
-    pub(crate) left: Option<Pool>,
 }
 
 #[derive(Debug)]
@@ -65,6 +63,9 @@ struct State {
     leases: Leases,
     /// Agents whose stream is open, by pool, in the order of the ids.
     connected: HashMap<Pool, Vec<String>>,
+    /// Pools that got their first connected agent or lost their last one, and
+    /// nobody was told yet.
+    changed_pools: BTreeSet<Pool>,
     /// Agents that report or refuse something of a connector, by its name.
     speakers: HashMap<String, BTreeSet<String>>,
     last_session: u64,
@@ -93,6 +94,7 @@ impl Fleet {
             agents,
             leases,
             connected: HashMap::new(),
+            changed_pools: BTreeSet::new(),
             speakers: HashMap::new(),
             last_session: 0,
             turn: 0,
@@ -149,9 +151,8 @@ impl Fleet {
         let earlier = state.agents.get(id).map(|agent| agent.record.clone());
         let same_process =
             earlier.as_ref().is_none_or(|earlier| earlier.boot_nonce == record.boot_nonce);
-        let earlier = earlier.map(|earlier| earlier.pool());
         if let Some(earlier) = &earlier {
-            state.close(id, earlier);
+            state.close(id, &earlier.pool());
         }
         if !same_process {
             state.hush(id);
@@ -166,8 +167,11 @@ impl Fleet {
         agent.gave_back = false;
         agent.held = held;
         agent.heard_time = Some(clock::now());
-        let left = earlier.filter(|earlier| *earlier != pool);
-        let connected = state.connected.entry(pool).or_default();
+        let State { connected, changed_pools, .. } = &mut *state;
+        let connected = connected.entry(pool.clone()).or_default();
+        if connected.is_empty() {
+            changed_pools.insert(pool);
+        }
         if let Err(at) = connected.binary_search_by(|one| one.as_str().cmp(id)) {
             connected.insert(at, id.to_owned());
         }
@@ -178,7 +182,6 @@ impl Fleet {
             commands: commands_to_send,
             ending: ends,
             refused: refusals,
-            left,
         }
     }
 
@@ -279,6 +282,12 @@ impl Fleet {
         self.lock().connected.get(pool).map_or(0, Vec::len)
     }
 
+    /// Pools that got their first connected agent or lost their last one since
+    /// the last call: each is told once, whoever asks.
+    pub(crate) fn take_changed_pools(&self) -> BTreeSet<Pool> {
+        std::mem::take(&mut self.lock().changed_pools)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -328,6 +337,7 @@ impl State {
             }
             if connected.is_empty() {
                 self.connected.remove(pool);
+                self.changed_pools.insert(pool.clone());
             }
         }
     }

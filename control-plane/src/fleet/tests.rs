@@ -301,3 +301,22 @@ async fn what_is_not_answered_counts_from_the_first_of_it_and_what_is_withdrawn_
     fleet.disconnect("a", session);
     assert_eq!(fleet.unanswered("a"), Duration::ZERO, "there is no stream");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_first_agent_of_a_pool_and_the_last_are_told_however_many_come_at_once() {
+    let fleet = fleet();
+    let pool = record(1).pool();
+    let told = || fleet.take_changed_pools().into_iter().collect::<Vec<_>>();
+    let a = fleet.connect("a", record(1), Vec::new(), true);
+    let b = fleet.connect("b", record(1), Vec::new(), true);
+    assert_eq!(told(), [pool.clone()], "before anybody asked, both were there");
+    let _c = fleet.connect("c", record(1), Vec::new(), true);
+    assert!(told().is_empty());
+    fleet.disconnect("a", a.session);
+    fleet.disconnect("b", b.session);
+    assert!(told().is_empty());
+    let elsewhere = AgentRecord { vpc_id: "vpc-2".to_owned(), ..record(1) };
+    let moved = elsewhere.pool();
+    let _c = fleet.connect("c", elsewhere, Vec::new(), true);
+    assert_eq!(told(), [pool, moved], "it left the one, and came to the other");
+}

@@ -66,9 +66,6 @@ where
     let (id, session) = (greeting.id, stream.session);
     tracing::info!(agent = id, session, "agent connected");
     core.agent_changed(&id);
-    if let Some(pool) = &stream.left {
-        core.pool_changed(pool);
-    }
     let end = CancellationToken::new();
     let reader = inbound::read(Arc::clone(&core), id.clone(), session, inbound, end.clone());
     let writer = outbound::write(Arc::clone(&core), id.clone(), stream, sender);

@@ -28,7 +28,7 @@ pub(super) async fn write(
     stream: Stream,
     sender: mpsc::Sender<v1::ConnectResponse>,
 ) {
-    let Stream { session, assignments, commands, mut ending, refused, left: _ } = stream;
+    let Stream { session, assignments, commands, mut ending, refused } = stream;
     let mut turn = Turn { core: &core, agent: &agent, session, sender: &sender };
     let why = tokio::select! {
         biased;
