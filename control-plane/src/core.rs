@@ -10,8 +10,10 @@ use tokio_util::sync::CancellationToken;
 use crate::catalog::{Catalog, Change};
 use crate::clock;
 use crate::fleet::Fleet;
+use crate::model::placement::Rebalance;
 use crate::observe::{Board, Tapes};
 use crate::reconcile::queue::Queue;
+use crate::reconcile::rebalance::Requests;
 use crate::secrets::{Digests, InlineSecrets};
 use crate::session::lessons::LessonQueue;
 use crate::store::StoreError;
@@ -26,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) lease: Duration,
     /// How often agents should be heard of.
     pub(crate) heartbeat: Duration,
+    /// How pools are evened out.
+    pub(crate) rebalance: Rebalance,
     /// Values that thread_concurrency may have.
     pub(crate) allowed_concurrency: Vec<u32>,
 }
@@ -48,6 +52,8 @@ pub(crate) struct Core {
     pub(crate) supervision: Supervision,
     /// What the reconciler is to look at.
     pub(crate) queue: Queue,
+    /// Pools that it is asked to even out.
+    pub(crate) rebalances: Requests,
     /// What reports teach, and is to be stored.
     pub(crate) lessons: LessonQueue,
 }
@@ -74,6 +80,7 @@ impl Core {
             supervision: Supervision::new(stop.clone()),
             stop,
             queue: Queue::default(),
+            rebalances: Requests::default(),
             lessons: LessonQueue::default(),
         })
     }

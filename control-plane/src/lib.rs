@@ -34,6 +34,6 @@ mod store;
 mod supervision;
 mod text;
 
-pub use options::Options;
+pub use options::{Options, Rebalancing};
 pub use server::ControlPlane;
 pub use supervision::Failure;

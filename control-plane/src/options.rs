@@ -4,10 +4,20 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 /// Port that the control plane listens on unless told otherwise.
 const DEFAULT_PORT: u16 = 7250;
+
+/// When running tasks move to agents that are less full than others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Rebalancing {
+    /// Whenever that evens out a pool, as after agents joined; gently.
+    #[default]
+    Auto,
+    /// When AgentService.Rebalance asks for it.
+    Off,
+}
 
 /// What an operator can set of a control plane.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
@@ -36,6 +46,21 @@ pub struct Options {
     /// How often agents should be heard of; a sixth of the lease by default.
     #[arg(long, env = "KAFKA2OSS_HEARTBEAT_INTERVAL", value_parser = parse_duration)]
     pub heartbeat_interval: Option<Duration>,
+
+    /// Whether running tasks move by themselves to agents that are less full, as
+    /// after agents joined.
+    #[arg(long, env = "KAFKA2OSS_REBALANCE", value_enum, default_value_t)]
+    pub rebalance: Rebalancing,
+
+    /// How often tasks move to even out a pool: each time one, or a hundredth of
+    /// the pool's. The first ones move so long after a pool became uneven.
+    #[arg(
+        long,
+        env = "KAFKA2OSS_REBALANCE_INTERVAL",
+        default_value = "10s",
+        value_parser = parse_duration
+    )]
+    pub rebalance_interval: Duration,
 
     /// Values that thread_concurrency may have.
     #[arg(
@@ -78,6 +103,8 @@ impl Options {
             accept_loss: false,
             lease: Duration::from_secs(30),
             heartbeat_interval: None,
+            rebalance: Rebalancing::Auto,
+            rebalance_interval: Duration::from_secs(10),
             allowed_concurrency: vec![6, 12],
             max_requests: 256,
             max_watches: 4_096,
@@ -109,6 +136,12 @@ impl Options {
             "the heartbeat interval ({:?}) must be shorter than the lease ({:?})",
             self.heartbeat(),
             self.lease
+        );
+        anyhow::ensure!(
+            (Duration::from_millis(100)..=Duration::from_secs(24 * 60 * 60))
+                .contains(&self.rebalance_interval),
+            "a rebalance interval of {:?} is not 100 ms to 24 h",
+            self.rebalance_interval
         );
         anyhow::ensure!(
             !self.allowed_concurrency.is_empty() && !self.allowed_concurrency.contains(&0),

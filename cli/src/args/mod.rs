@@ -95,6 +95,26 @@ pub(crate) enum AgentsCommand {
     /// List the agents that the control plane has seen
     #[command(visible_alias = "ls")]
     List,
+    /// Move tasks from agents that are fuller than others of their pool
+    ///
+    /// Each move makes its connector's consumer group rebalance: so no more tasks
+    /// move than need to, and of a pool one, or a hundredth of its tasks, in each
+    /// rebalance interval of the control plane, 10s by default. The control plane
+    /// does that by itself, too, unless it was started with --rebalance off.
+    Rebalance(RebalanceArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RebalanceArgs {
+    /// VPC of the pool; without it and the vSwitch every pool
+    #[arg(long)]
+    pub(crate) vpc_id: Option<String>,
+    /// vSwitch of the pool
+    #[arg(long)]
+    pub(crate) vswitch_id: Option<String>,
+    /// Show which tasks would move, and move none
+    #[arg(long)]
+    pub(crate) plan: bool,
 }
 
 #[cfg(test)]

@@ -42,6 +42,7 @@ described!(
     ListInstancesResponse,
     LogEntry,
     PreviewConnectorResponse,
+    RebalanceResponse,
     SendTestMessageResponse,
     WatchConnectorsResponse,
 );

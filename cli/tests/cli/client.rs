@@ -202,3 +202,15 @@ fn a_watch_shows_connectors_as_they_are_and_every_change() {
     watch.kill().expect("it runs");
     watch.wait().expect("it ends");
 }
+
+#[test]
+fn agents_are_evened_out_pool_by_pool() {
+    let dev = Dev::start();
+    // One agent has nothing to share with another.
+    assert_eq!(dev.ask(&["agents", "rebalance", "--plan"]), "nothing to move\n");
+    let answer = dev.ask_json(&["agents", "rebalance"]);
+    assert!(answer["moveCount"].as_u64().unwrap_or(0) == 0, "{answer}");
+    let (status, stderr) = dev.ask_in_vain(&["agents", "rebalance", "--vpc-id", "vpc-9"]);
+    assert_eq!(status, Some(1));
+    assert!(stderr.contains("AGENT_NONE_IN_POOL") && stderr.contains("vpc-9/"), "{stderr}");
+}

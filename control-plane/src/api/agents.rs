@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use kafka2oss_proto::names::AgentName;
+use kafka2oss_proto::spec::Pool;
 use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::agent_service_server::AgentService;
 use kafka2oss_proto::violation::Violations;
@@ -13,8 +14,13 @@ use super::paging::Page;
 use super::request;
 use crate::core::Core;
 use crate::fleet::AgentView;
+use crate::model::placement::Move;
+use crate::reconcile::rebalance::MAX_WAITING;
 
-/// Shows the agents.
+/// Moves that an answer has at most, so that clients take it.
+const MAX_MOVES: usize = 10_000;
+
+/// Shows the agents, and evens out what they have.
 #[derive(Debug, Clone)]
 pub(crate) struct Agents {
     core: Arc<Core>,
@@ -51,6 +57,36 @@ impl AgentService for Agents {
         let (page, next_page_token) = page.of(views, |view| &view.id);
         let agents = page.into_iter().map(|view| shown(&self.core, view)).collect();
         Ok(Response::new(v1::ListAgentsResponse { agents, next_page_token }))
+    }
+
+    async fn rebalance(
+        &self,
+        request: Request<v1::RebalanceRequest>,
+    ) -> Result<Response<v1::RebalanceResponse>, Status> {
+        let v1::RebalanceRequest { pool, validate_only } = request.into_inner();
+        let pool = pool.map(|v1::AgentPool { vpc_id, vswitch_id }| Pool::new(vpc_id, vswitch_id));
+        let answer = self.core.rebalances.ask(pool.clone(), validate_only);
+        let answer = answer.ok_or(ApiError::TooManyRequests(MAX_WAITING))?;
+        self.core.queue.wake();
+        let answer = tokio::select! {
+            answer = answer => answer.map_err(|_| ApiError::Internal)?,
+            () = self.core.stop.cancelled() => return Err(ApiError::Internal.into()),
+        };
+        let none = || ApiError::NoAgent(pool.unwrap_or_default().to_string());
+        let moves = answer.ok_or_else(none)?;
+        let move_count = u32::try_from(moves.len()).unwrap_or(u32::MAX);
+        let moves = moves.into_iter().take(MAX_MOVES).map(task_move).collect();
+        Ok(Response::new(v1::RebalanceResponse { moves, move_count }))
+    }
+}
+
+fn task_move(one: Move) -> v1::TaskMove {
+    let Move { connector, index, from, to } = one;
+    v1::TaskMove {
+        connector,
+        index,
+        from_agent: format!("agents/{from}"),
+        to_agent: format!("agents/{to}"),
     }
 }
 

@@ -18,6 +18,7 @@ mod place;
 mod prepare;
 mod publish;
 pub(crate) mod queue;
+pub(crate) mod rebalance;
 pub(crate) mod remove;
 mod work;
 
@@ -150,6 +151,9 @@ impl Reconciler {
         let settled = self.board.settle(Instant::now().into_std());
         self.moves_at = settled.next.map(Instant::from_std);
         touched.extend(place::store(&self.core, settled.changed).await?);
+        if self.core.rebalances.answer(&mut self.board) {
+            self.moves_at = Some(Instant::now());
+        }
 
         for name in &touched {
             publish::connector(&self.core, name);

@@ -8,7 +8,7 @@ use kafka2oss_proto::v1;
 use crate::catalog::Change;
 use crate::core::Core;
 use crate::fleet::AgentView;
-use crate::model::placement::{AgentOffer, Board, ConnectorDemand, Rebalance};
+use crate::model::placement::{AgentOffer, Board, ConnectorDemand};
 use crate::store::StoreError;
 use crate::store::connectors::ConnectorRecord;
 use crate::store::placements::{PlacedTask, PlacementRecord};
@@ -18,7 +18,7 @@ const MAX_FORMER: usize = 64;
 
 /// The board as it is durable.
 pub(super) fn restored(core: &Core) -> Board {
-    let mut board = Board::new(Rebalance::default());
+    let mut board = Board::new(core.settings.rebalance);
     for (name, placement) in core.catalog.placements() {
         if core.catalog.connector(&name).is_none_or(|record| record.uid() != placement.uid) {
             continue;

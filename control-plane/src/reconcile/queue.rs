@@ -41,6 +41,11 @@ impl Queue {
         self.wake.notify_one();
     }
 
+    /// Something else waits for the reconciler.
+    pub(crate) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
     /// Takes what is to be looked at: all agents, and as many connectors as
     /// fit in a pass.
     pub(super) fn take(&self) -> Dirty {

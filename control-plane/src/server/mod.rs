@@ -25,10 +25,11 @@ use tonic_health::server::HealthReporter;
 use crate::api::{AgentControl, Agents, ConnectorServer, Instances, Seats};
 use crate::catalog::Catalog;
 use crate::core::{Core, Settings};
+use crate::model::placement::Rebalance;
 use crate::session::lessons;
 use crate::store::{OnLoss, Store, StoreError};
 use crate::supervision::Failure;
-use crate::{Options, observe, reconcile};
+use crate::{Options, Rebalancing, observe, reconcile};
 
 /// A message is up to this long: a spec is far below, a test message has two
 /// parts of 1 MiB, a report of an agent with many partitions some MiB.
@@ -81,6 +82,10 @@ impl ControlPlane {
         let settings = Settings {
             lease: options.lease,
             heartbeat: options.heartbeat(),
+            rebalance: Rebalance {
+                auto: options.rebalance == Rebalancing::Auto,
+                interval: options.rebalance_interval,
+            },
             allowed_concurrency: options.allowed_concurrency.clone(),
         };
         let core = Arc::new(Core::new(settings, catalog)?);

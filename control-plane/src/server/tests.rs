@@ -16,6 +16,7 @@ async fn with_loop(folder: &std::path::Path, another: BoxFuture<'static, ()>) ->
     let catalog =
         Catalog::load(Store::open(folder, OnLoss::Refuse).expect("opened")).expect("read");
     let settings = Settings {
+        rebalance: Rebalance::default(),
         lease: options.lease,
         heartbeat: options.heartbeat(),
         allowed_concurrency: vec![6],

@@ -11,6 +11,7 @@ mod dead_letters;
 mod deletion;
 mod epochs;
 mod logs;
+mod rebalance;
 mod requests;
 mod reset_offsets;
 mod resume_partition;

@@ -142,6 +142,7 @@ mod tests {
         )
         .expect("read");
         let settings = Settings {
+            rebalance: crate::model::placement::Rebalance::default(),
             lease: Duration::from_secs(30),
             heartbeat: Duration::from_secs(5),
             allowed_concurrency: vec![6],

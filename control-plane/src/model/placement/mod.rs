@@ -43,7 +43,7 @@ use kafka2oss_proto::spec::Pool;
 use ledger::{Agent, Connector, Tasks};
 use pace::Pace;
 use pool::PoolIndex;
-pub(crate) use rebalance::Rebalance;
+pub(crate) use rebalance::{Move, Rebalance};
 
 /// What a connector needs.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,8 +10,6 @@
 //! less full, no task ever moves back. A move doubles no connector on an agent,
 //! and goes to no agent that is disconnected, nor from one.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "nobody can ask for it yet"))]
-
 use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
