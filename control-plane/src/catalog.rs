@@ -164,6 +164,17 @@ impl Catalog {
         self.read(|tables| tables.placements.get(connector).cloned())
     }
 
+    /// One connector and where its tasks run, as they are at one moment.
+    pub(crate) fn connector_and_placement(
+        &self,
+        name: &str,
+    ) -> Option<(Arc<ConnectorRecord>, Option<Arc<PlacementRecord>>)> {
+        self.read(|tables| {
+            let record = tables.connectors.get(name).cloned()?;
+            Some((record, tables.placements.get(name).cloned()))
+        })
+    }
+
     /// Where every connector's tasks run.
     pub(crate) fn placements(&self) -> Vec<(String, Arc<PlacementRecord>)> {
         self.read(|tables| {

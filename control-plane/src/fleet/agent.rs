@@ -115,6 +115,12 @@ impl Agent {
         }
     }
 
+    /// Whether it has been gone for `age`.
+    pub(super) fn is_gone_for(&self, age: Duration) -> bool {
+        self.session.is_none()
+            && self.record.gone_time.as_ref().is_some_and(|time| clock::is_older(time, age))
+    }
+
     /// Whether it may run tasks of the connector `uid`, of which it had some:
     /// not once it has shown, by a report after it acknowledged a list without
     /// the connector, that it stopped them. What it had before this stream it
@@ -156,11 +162,38 @@ impl Session {
         self.waiting.len()
     }
 
+    /// Forgets what it had and has shown that it stopped, of which `held` are
+    /// what it still runs: a stream may last for months.
+    pub(super) fn forget_stopped(&mut self, held: &[String]) {
+        let Some(sent) = self
+            .sent
+            .as_ref()
+            .filter(|sent| self.acknowledged == Some(sent.version) && self.reported_since)
+        else {
+            return;
+        };
+        if self.offered.len() <= sent.uids.len() && self.withdrawn.is_empty() {
+            return;
+        }
+        let assigned = self.assignments.borrow();
+        let assigned = assigned.iter().flat_map(|assigned| assigned.connectors.values());
+        let known: HashSet<&str> = assigned
+            .map(|one| one.uid.as_str())
+            .chain(sent.uids.iter().chain(held).map(String::as_str))
+            .collect();
+        self.offered.retain(|uid| known.contains(uid.as_str()));
+        self.withdrawn.retain(|uid, _| known.contains(uid.as_str()));
+    }
+
+    /// It has shown that it stopped the connector, and is not to have it again.
     fn has_dropped(&self, uid: &str) -> bool {
-        self.sent.as_ref().is_some_and(|sent| {
-            self.acknowledged == Some(sent.version)
-                && self.reported_since
-                && !sent.uids.iter().any(|sent| sent == uid)
-        })
+        let assigned = self.assignments.borrow();
+        let mut assigned = assigned.iter().flat_map(|assigned| assigned.connectors.values());
+        !assigned.any(|one| one.uid == uid)
+            && self.sent.as_ref().is_some_and(|sent| {
+                self.acknowledged == Some(sent.version)
+                    && self.reported_since
+                    && !sent.uids.iter().any(|sent| sent == uid)
+            })
     }
 }

@@ -69,6 +69,8 @@ struct State {
     /// Agents that report or refuse something of a connector, by its name.
     speakers: HashMap<String, BTreeSet<String>>,
     last_session: u64,
+    /// When this process was last known to run.
+    last_noticed: std::time::Instant,
     /// Counts choices of an agent, so that they go round.
     turn: usize,
 }
@@ -76,6 +78,7 @@ struct State {
 /// Every agent that is known.
 #[derive(Debug)]
 pub(crate) struct Fleet {
+    lease: Duration,
     state: Mutex<State>,
 }
 
@@ -97,9 +100,10 @@ impl Fleet {
             changed_pools: BTreeSet::new(),
             speakers: HashMap::new(),
             last_session: 0,
+            last_noticed: now(),
             turn: 0,
         };
-        Self { state: Mutex::new(state) }
+        Self { lease, state: Mutex::new(state) }
     }
 
     /// Whether a process with this boot nonce may have the agent's id: not while one with
@@ -220,10 +224,17 @@ impl Fleet {
             .collect()
     }
 
-    /// This process itself did not run for a while: what it could not hear
-    /// counts against nobody.
-    pub(crate) fn count_anew(&self) {
-        self.lock().leases.count_anew(now());
+    /// To be called all the time, several times a lease: when it was not for
+    /// half of one, this process did not run, and what it could not hear counts
+    /// against nobody.
+    pub(crate) fn notice_pause(&self) {
+        let mut state = self.lock();
+        let now = now();
+        if now > state.last_noticed + self.lease / 2 {
+            tracing::warn!("the control plane did not run for a while: leases count anew");
+            state.leases.count_anew(now);
+        }
+        state.last_noticed = now;
     }
 
     /// The agent gives its tasks back. Returns its record to store.
@@ -241,19 +252,24 @@ impl Fleet {
         self.lock().leases.next_expiry().map(Instant::from_std)
     }
 
-    /// Forgets agents that have been gone for `age`. Returns their IDs.
-    pub(crate) fn forget(&self, age: Duration) -> Vec<String> {
-        let old = |agent: &Agent| {
-            agent.session.is_none()
-                && agent.record.gone_time.as_ref().is_some_and(|time| clock::is_older(time, age))
-        };
+    /// Agents that have been gone for `age`, as far as can be told without
+    /// their locks.
+    pub(crate) fn gone_for(&self, age: Duration) -> Vec<String> {
+        let state = self.lock();
+        let gone = state.agents.iter().filter(|(_, agent)| agent.is_gone_for(age));
+        gone.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Forgets those of the agents that have been gone for `age`, and returns
+    /// them. The caller holds their locks, and removes their records.
+    pub(crate) fn forget(&self, ids: &[String], age: Duration) -> Vec<String> {
         let agents = &mut self.lock().agents;
-        let ids: Vec<_> =
-            agents.iter().filter(|(_, one)| old(one)).map(|(id, _)| id.clone()).collect();
-        for id in &ids {
+        let gone = |id: &&String| agents.get(*id).is_some_and(|agent| agent.is_gone_for(age));
+        let gone: Vec<_> = ids.iter().filter(gone).cloned().collect();
+        for id in &gone {
             agents.remove(id);
         }
-        ids
+        gone
     }
 
     /// Every agent, in the order of the IDs.

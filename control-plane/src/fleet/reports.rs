@@ -24,6 +24,7 @@ impl Fleet {
             open.reported_since = true;
             agent.reported = Some((clock::now(), Instant::now()));
             agent.held = report.connectors.iter().map(|one| one.uid.clone()).collect();
+            open.forget_stopped(&agent.held);
             let connectors = report.connectors.into_iter();
             let new: BTreeMap<_, _> =
                 connectors.map(|one| (one.connector.clone(), Arc::new(one))).collect();

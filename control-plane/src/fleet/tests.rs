@@ -73,6 +73,7 @@ async fn an_agent_holds_tasks_until_it_reports_after_the_acknowledged_list_witho
     assert_eq!(fleet.holders("u", &placed), placed);
     fleet.acknowledge("a", session, ack(1));
     fleet.report("a", session, report(&["u"]));
+    assign(&fleet, &[]);
     fleet.sending("a", session, &list(2, &[]));
     fleet.report("a", session, report(&[]));
     assert_eq!(fleet.holders("u", &placed), placed, "that report may be older than the list");
@@ -319,4 +320,53 @@ async fn the_first_agent_of_a_pool_and_the_last_are_told_however_many_come_at_on
     let moved = elsewhere.pool();
     let _c = fleet.connect("c", elsewhere, Vec::new(), true);
     assert_eq!(told(), [pool, moved], "it left the one, and came to the other");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_heard_while_the_process_did_not_run_ends_no_lease() {
+    let fleet = fleet();
+    let _stream = fleet.connect("a", record(1), Vec::new(), true);
+    for _ in 0..3 {
+        tokio::time::advance(LEASE / 4).await;
+        fleet.notice_pause();
+    }
+    tokio::time::advance(LEASE).await;
+    fleet.notice_pause();
+    assert!(expire(&fleet).is_empty());
+    for _ in 0..4 {
+        tokio::time::advance(LEASE / 4).await;
+        fleet.notice_pause();
+    }
+    assert_eq!(expire(&fleet).len(), 1, "it ran all the time, and heard nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_on_its_way_keeps_the_agent_among_those_that_may_run_it() {
+    let fleet = fleet();
+    let placed = ["a".to_owned()];
+    let session = fleet.connect("a", record(1), Vec::new(), true).session;
+    assign(&fleet, &[]);
+    fleet.sending("a", session, &list(1, &[]));
+    fleet.acknowledge("a", session, ack(1));
+    fleet.report("a", session, report(&[]));
+    let one = all(&["u"]).into_values().next();
+    fleet.assign_one("a", "connectors/u", one);
+    assert_eq!(fleet.holders("u", &placed), placed, "the list before did not have it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_agent_stopped_long_ago_is_not_remembered_of_its_stream() {
+    let fleet = fleet();
+    let session = fleet.connect("a", record(1), Vec::new(), true).session;
+    for version in 1..=100 {
+        let uid = format!("u-{version}");
+        assign(&fleet, &[&uid]);
+        fleet.sending("a", session, &list(version, &[&uid]));
+        fleet.acknowledge("a", session, ack(version));
+        fleet.report("a", session, report(&[&uid]));
+    }
+    let remembered = fleet.with("a", |agent| {
+        agent.session.as_ref().map(|session| session.offered.len() + session.withdrawn.len())
+    });
+    assert_eq!(remembered.flatten(), Some(1));
 }

@@ -47,7 +47,7 @@ pub(crate) fn learn(remembered: &Remembered<'_>, report: &v1::ConnectorReport) -
     }
     let is_first = |partition: &&v1::PartitionProgress| {
         partition.committed_offset.is_some()
-            && !remembered.committed_partitions.contains(&partition.partition)
+            && remembered.committed_partitions.binary_search(&partition.partition).is_err()
     };
     let mut committed: Vec<_> =
         report.partitions.iter().filter(is_first).map(|partition| partition.partition).collect();

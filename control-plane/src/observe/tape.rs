@@ -87,7 +87,7 @@ impl<T: Clone> Tape<T> {
         let skip = usize::try_from(position.saturating_sub(oldest)).unwrap_or(usize::MAX);
         let mut items = Vec::new();
         for entry in self.entries.iter().skip(skip) {
-            dropped += entry.lost_before;
+            dropped = dropped.saturating_add(entry.lost_before);
             items.push(entry.item.clone());
         }
         Read { items, dropped, next: self.end }

@@ -36,8 +36,8 @@ impl Lanes {
         }
     }
 
-    /// The next one if there is room for it: it is under way, unless it is
-    /// given back by [`Self::end`].
+    /// The next one if there is room for it: it is under way until
+    /// [`Self::end`], or [`Self::give_back`].
     pub(super) fn start(&mut self) -> Option<(String, Lane)> {
         if self.running >= WINDOW {
             return None;
@@ -53,6 +53,16 @@ impl Lanes {
         self.running += 1;
         self.running_further += 1;
         Some((name, Lane::Further))
+    }
+
+    /// One that was started is not under way after all: it is the first that
+    /// waits.
+    pub(super) fn give_back(&mut self, name: String, lane: Lane) {
+        self.end(lane);
+        match lane {
+            Lane::First => self.first.push_front(name),
+            Lane::Further => self.further.push_front(name),
+        }
     }
 
     /// One that was started is not under way any more.

@@ -1,19 +1,23 @@
-//! Agents whose lease ran out are gone, durably.
+//! Agents whose lease ran out are gone, durably; those that are long gone are
+//! forgotten.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::catalog::Change;
 use crate::core::Core;
 use crate::store::StoreError;
 
 /// Agents that are gone in one write at most.
-const AT_ONCE: usize = 256;
+const AT_ONCE: usize = 64;
 
 /// Takes the leases that ran out from their agents.
 ///
 /// Under each agent's lock, as its Hello is: one that comes back meanwhile is
 /// either heard of before, and keeps its lease, or after, and has a new one.
 pub(super) async fn expire(core: &Core) -> Result<(), StoreError> {
+    // Also where this loop wakes before the one that watches.
+    core.fleet.notice_pause();
     // In the order of the ids, which is that in which their locks are taken.
     for ids in core.fleet.silent().chunks(AT_ONCE) {
         let mut locks = Vec::with_capacity(ids.len());
@@ -29,6 +33,33 @@ pub(super) async fn expire(core: &Core) -> Result<(), StoreError> {
             tracing::warn!(agent = id, "the agent's lease ran out");
             core.agent_changed(&id);
         }
+    }
+    Ok(())
+}
+
+/// Has the fleet notice when the process did not run for a while, until the
+/// process stops: what could not be heard meanwhile counts against no agent.
+pub(crate) async fn watch_pauses(core: Arc<Core>) {
+    let often = core.settings.lease / 16;
+    loop {
+        core.fleet.notice_pause();
+        tokio::select! {
+            () = core.stop.cancelled() => return,
+            () = tokio::time::sleep(often) => {}
+        }
+    }
+}
+
+/// Forgets agents that have been gone for `age`, each under its lock: one that
+/// comes back meanwhile is kept.
+pub(super) async fn forget(core: &Core, age: Duration) -> Result<(), StoreError> {
+    for ids in core.fleet.gone_for(age).chunks(AT_ONCE) {
+        let mut locks = Vec::with_capacity(ids.len());
+        for id in ids {
+            locks.push(core.catalog.lock(&format!("agents/{id}")).await);
+        }
+        let forgotten = core.fleet.forget(ids, age).into_iter();
+        core.catalog.apply(forgotten.map(|id| Change::Agent(id, None)).collect()).await?;
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ mod assignment;
 mod backoff;
 mod cluster;
 mod lanes;
-mod leases;
+pub(crate) mod leases;
 mod place;
 mod prepare;
 mod publish;
@@ -22,14 +22,15 @@ pub(crate) mod rebalance;
 pub(crate) mod remove;
 mod work;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::try_join_all;
 use kafka2oss_proto::v1;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::catalog::Change;
 use crate::core::Core;
 use crate::model::placement::Board;
 use crate::store::StoreError;
@@ -56,9 +57,7 @@ pub(crate) async fn run(core: Arc<Core>) {
     let mut reconciler = Reconciler::new(Arc::clone(&core), ended);
     let mut ended_works = Vec::new();
     loop {
-        let begun = Instant::now();
         let wake_at = reconciler.turn().await;
-        notice_pause(&core, begun);
         tokio::select! {
             () = core.stop.cancelled() => return,
             () = core.queue.woken() => {}
@@ -69,7 +68,6 @@ pub(crate) async fn run(core: Arc<Core>) {
             }
             () = tokio::time::sleep_until(wake_at) => {}
         }
-        notice_pause(&core, wake_at);
     }
 }
 
@@ -140,14 +138,17 @@ impl Reconciler {
         for id in &dirty.agents {
             place::take_agent(&self.core, &mut self.board, id);
         }
-        let mut touched = dirty.connectors.clone();
+        let names = dirty.connectors.iter().cloned();
+        let mut touched: BTreeMap<String, Vec<String>> =
+            names.map(|name| (name, Vec::new())).collect();
+        let mut deleted = Vec::new();
         for name in &dirty.connectors {
             let record = self.core.catalog.connector(name);
             place::take_connector(&mut self.board, name, record.as_deref());
-            if let Some(record) = record.filter(|record| is_deleted(record)) {
-                remove::stop_tasks(&self.core, &record).await?;
-            }
+            deleted.extend(record.filter(|record| is_deleted(record)));
         }
+        // At once: they share syncs of the disk.
+        try_join_all(deleted.iter().map(|record| remove::stop_tasks(&self.core, record))).await?;
         let settled = self.board.settle(Instant::now().into_std());
         self.moves_at = settled.next.map(Instant::from_std);
         touched.extend(place::store(&self.core, settled.changed).await?);
@@ -155,23 +156,23 @@ impl Reconciler {
             self.moves_at = Some(Instant::now());
         }
 
-        for name in &touched {
-            publish::connector(&self.core, name);
+        for (name, had) in &touched {
+            publish::connector(&self.core, name, had);
         }
         for id in &dirty.agents {
             publish::agent(&self.core, id);
         }
-        for name in &dirty.connectors {
-            self.look_after(name).await?;
-        }
+        let finished: Vec<_> =
+            dirty.connectors.iter().filter_map(|name| self.look_after(name)).collect();
+        try_join_all(finished.iter().map(|record| remove::finish(&self.core, record))).await?;
         Ok(())
     }
 
-    /// Has done what a connector needs.
-    async fn look_after(&mut self, name: &str) -> Result<(), StoreError> {
+    /// Has done what a connector needs. Returns one of which nothing is left.
+    fn look_after(&mut self, name: &str) -> Option<Arc<ConnectorRecord>> {
         let Some(record) = self.core.catalog.connector(name) else {
             self.works.forget(name);
-            return Ok(());
+            return None;
         };
         match needed(&record) {
             Some(Kind::Prepare) => self.works.want(&record, Kind::Prepare),
@@ -180,7 +181,7 @@ impl Reconciler {
             Some(Kind::Remove) => match remove::next(&self.core, &record) {
                 // Whom it waits for may have changed.
                 remove::Next::Wait => self.core.statuses.touch(name),
-                remove::Next::Finish => remove::finish(&self.core, &record).await?,
+                remove::Next::Finish => return Some(record),
                 remove::Next::Remove(_) => {
                     self.core.statuses.touch(name);
                     self.works.want(&record, Kind::Remove);
@@ -188,7 +189,7 @@ impl Reconciler {
             },
             None => self.works.forget(name),
         }
-        Ok(())
+        None
     }
 
     /// Takes in that a work ended.
@@ -198,24 +199,16 @@ impl Reconciler {
     }
 
     async fn sweep(&self) {
-        let mut changes = self.core.catalog.expired_request_ids();
-        let forgotten = self.core.fleet.forget(AGENT_KEPT);
-        changes.extend(forgotten.into_iter().map(|id| Change::Agent(id, None)));
+        if let Err(error) = leases::forget(&self.core, AGENT_KEPT).await {
+            tracing::error!(%error, "could not forget agents that are long gone");
+        }
+        let changes = self.core.catalog.expired_request_ids();
         for some in changes.chunks(SWEPT_AT_ONCE) {
             if let Err(error) = self.core.catalog.apply(some.to_vec()).await {
                 tracing::error!(%error, "could not remove what is too old");
                 return;
             }
         }
-    }
-}
-
-/// The process went on at `due` at the latest, had it run all the time: what
-/// could not be heard meanwhile counts against no agent.
-fn notice_pause(core: &Core, due: Instant) {
-    if Instant::now() > due + core.settings.lease / 2 {
-        tracing::warn!("the control plane did not run for a while: leases count anew");
-        core.fleet.count_anew();
     }
 }
 

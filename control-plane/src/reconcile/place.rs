@@ -56,13 +56,13 @@ pub(super) fn take_agent(core: &Core, board: &mut Board, id: &str) {
 /// Makes the tasks of these connectors durable, as they are placed now: agents
 /// get them once their connector is prepared. A connector's placement version
 /// rises with its placement, and is durable before an agent sees it. Returns
-/// the connectors that are placed anew.
+/// the connectors that are placed anew, with the agents that had their tasks.
 pub(super) async fn store(
     core: &Core,
     changed: BTreeMap<String, Vec<(u32, String)>>,
-) -> Result<BTreeSet<String>, StoreError> {
+) -> Result<BTreeMap<String, Vec<String>>, StoreError> {
     let mut changes = Vec::new();
-    let mut names = BTreeSet::new();
+    let mut names = BTreeMap::new();
     for (name, tasks) in changed {
         let Some(record) = core.catalog.connector(&name) else { continue };
         let before = core.catalog.placement(&name).filter(|before| before.uid == record.uid());
@@ -74,14 +74,15 @@ pub(super) async fn store(
         }
         let version = before.as_ref().map_or(0, |before| before.version) + 1;
         tell(core, &record, version, &tasks);
+        let had = before.iter().flat_map(|before| before.agents());
+        names.insert(name.clone(), had.map(str::to_owned).collect());
         let former = before.map_or_else(Vec::new, |before| former(core, &before, &tasks));
         let uid = record.uid().to_owned();
         let placement = PlacementRecord { form: 0, uid, version, tasks, former };
-        changes.push(Change::Placement(name.clone(), Some(Arc::new(placement))));
-        names.insert(name);
+        changes.push(Change::Placement(name, Some(Arc::new(placement))));
     }
     core.catalog.apply(changes).await?;
-    for name in &names {
+    for name in names.keys() {
         core.statuses.touch(name);
     }
     Ok(names)

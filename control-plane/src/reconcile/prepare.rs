@@ -15,7 +15,7 @@ use super::cluster;
 use crate::catalog::Change;
 use crate::clock;
 use crate::core::Core;
-use crate::session::commands;
+use crate::session::{bounds, commands};
 use crate::store::StoreError;
 use crate::store::connectors::{ConnectorRecord, Preparation, Reset};
 use crate::text::shorten;
@@ -25,6 +25,8 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// Problems of one answer that are kept, and the length of each text in bytes.
 const MAX_PROBLEMS: usize = 50;
 const MAX_TEXT: usize = 2_000;
+/// Length of a Kafka cluster's id in bytes.
+const MAX_CLUSTER_ID: usize = 256;
 
 /// One try. Returns whether the connector is ready.
 pub(super) async fn prepare(core: Arc<Core>, record: Arc<ConnectorRecord>, agent: String) -> bool {
@@ -72,7 +74,10 @@ async fn learn(
     agent: &str,
     result: Result<v1::PrepareConnectorResult, v1::Problem>,
 ) -> Result<bool, StoreError> {
-    let cluster_id = result.as_ref().map_or("", |result| &result.kafka_cluster_id).to_owned();
+    let cluster_id = result.as_ref().map_or("", |result| &result.kafka_cluster_id);
+    // What is longer is none: Kafka's have 22 characters.
+    let cluster_id =
+        if cluster_id.len() > MAX_CLUSTER_ID { String::new() } else { cluster_id.to_owned() };
     // The instance's lock is never waited for with a connector's held.
     let shared = cluster::claim(core, asked.name(), &cluster_id).await?;
     let _lock = core.catalog.lock(asked.name()).await;
@@ -128,11 +133,11 @@ fn take(record: &mut ConnectorRecord, result: v1::PrepareConnectorResult) {
     let v1::PrepareConnectorResult {
         epoch,
         created_topics: _,
-        missing_resources,
+        mut missing_resources,
         mut problems,
         mut warnings,
         delivery_guarantee,
-        delivery_guarantee_reason,
+        mut delivery_guarantee_reason,
         kafka_cluster_id: _,
         group_owner_uids: _,
         store_refuses_existing,
@@ -142,6 +147,7 @@ fn take(record: &mut ConnectorRecord, result: v1::PrepareConnectorResult) {
         && let Some(mut read) = epoch
         && read.number == open.number
         && !read.start_offsets.is_empty()
+        && read.start_offsets.keys().all(|partition| bounds::is_partition(*partition))
     {
         read.fixed_time.get_or_insert_with(clock::now);
         *open = read;
@@ -152,6 +158,12 @@ fn take(record: &mut ConnectorRecord, result: v1::PrepareConnectorResult) {
     }
     limit(&mut problems);
     limit(&mut warnings);
+    shorten(&mut delivery_guarantee_reason, MAX_TEXT);
+    missing_resources.truncate(MAX_PROBLEMS);
+    for resource in &mut missing_resources {
+        shorten(&mut resource.name, MAX_TEXT);
+        shorten(&mut resource.cleanup_policy, MAX_TEXT);
+    }
     record.preparation = Some(Preparation {
         ready: problems.is_empty(),
         problems,

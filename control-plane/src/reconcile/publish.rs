@@ -30,11 +30,11 @@ pub(super) fn agent(core: &Core, id: &str) {
 }
 
 /// Gives the agents of a connector what they are to run of it, and takes it
-/// from those that had it.
-pub(super) fn connector(core: &Core, name: &str) {
+/// from those that had it: `had` did before the last placement.
+pub(super) fn connector(core: &Core, name: &str, had: &[String]) {
     let record = core.catalog.connector(name);
     let placement = core.catalog.placement(name);
-    let mut agents = BTreeSet::new();
+    let mut agents: BTreeSet<String> = had.iter().cloned().collect();
     if let Some(placement) = &placement {
         agents.extend(placement.agents().map(str::to_owned));
         agents.extend(placement.former.iter().cloned());

@@ -2,6 +2,7 @@
 //! changed. Each stands in it once, however much happened to it.
 
 use std::collections::BTreeSet;
+use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -19,8 +20,16 @@ pub(super) struct Dirty {
 /// The reconciler's queue.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
-    dirty: Mutex<Dirty>,
+    waiting: Mutex<Waiting>,
     wake: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    dirty: Dirty,
+    /// The last connector that was taken: the next pass begins after it, so
+    /// that names that come again and again do not hold up others.
+    last: String,
 }
 
 impl Queue {
@@ -31,13 +40,13 @@ impl Queue {
 
     /// Something about these connectors changed.
     pub(crate) fn connectors(&self, names: impl IntoIterator<Item = String>) {
-        self.lock().connectors.extend(names);
+        self.lock().dirty.connectors.extend(names);
         self.wake.notify_one();
     }
 
     /// Something about an agent changed, or it wants its assignments.
     pub(crate) fn agent(&self, id: &str) {
-        self.lock().agents.insert(id.to_owned());
+        self.lock().dirty.agents.insert(id.to_owned());
         self.wake.notify_one();
     }
 
@@ -49,21 +58,30 @@ impl Queue {
     /// Takes what is to be looked at: all agents, and as many connectors as
     /// fit in a pass.
     pub(super) fn take(&self) -> Dirty {
-        let mut dirty = self.lock();
+        let mut waiting = self.lock();
+        let Waiting { dirty, last } = &mut *waiting;
         let agents = std::mem::take(&mut dirty.agents);
-        let mut connectors = std::mem::take(&mut dirty.connectors);
-        if let Some(first_left) = connectors.iter().nth(AT_ONCE).cloned() {
-            dirty.connectors = connectors.split_off(&first_left);
+        let after = (Bound::Excluded(last.clone()), Bound::Unbounded);
+        let before = (Bound::Unbounded, Bound::Included(last.clone()));
+        let names = dirty.connectors.range(after).chain(dirty.connectors.range(before));
+        let names: Vec<_> = names.take(AT_ONCE).cloned().collect();
+        if let Some(name) = names.last() {
+            last.clone_from(name);
+        }
+        for name in &names {
+            dirty.connectors.remove(name);
+        }
+        if !dirty.connectors.is_empty() {
             self.wake.notify_one();
         }
-        Dirty { connectors, agents }
+        Dirty { connectors: names.into_iter().collect(), agents }
     }
 
     /// Puts back what could not be looked at.
     pub(super) fn put_back(&self, dirty: Dirty) {
         let mut waiting = self.lock();
-        waiting.connectors.extend(dirty.connectors);
-        waiting.agents.extend(dirty.agents);
+        waiting.dirty.connectors.extend(dirty.connectors);
+        waiting.dirty.agents.extend(dirty.agents);
     }
 
     /// Waits until there is something to look at.
@@ -71,14 +89,30 @@ impl Queue {
         self.wake.notified().await;
     }
 
-    fn lock(&self) -> MutexGuard<'_, Dirty> {
-        self.dirty.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_come_again_and_again_hold_up_no_others() {
+        let queue = Queue::default();
+        let busy: BTreeSet<_> = (0..2 * AT_ONCE).map(|number| format!("a-{number:05}")).collect();
+        queue.connector("z");
+        let mut passes = 0;
+        loop {
+            queue.connectors(busy.iter().cloned());
+            passes += 1;
+            if queue.take().connectors.contains("z") {
+                break;
+            }
+            assert!(passes < 4, "it waits for ever");
+        }
+    }
 
     #[test]
     fn what_changed_often_is_looked_at_once_and_nothing_is_left_out() {

@@ -199,7 +199,19 @@ pub(super) async fn remove(core: Arc<Core>, record: Arc<ConnectorRecord>, agent:
     if core.stop.is_cancelled() {
         return false;
     }
-    let result = if problems.is_empty() {
+    // What was asked for meanwhile, as to remove error topics with their
+    // records, is to be carried out first.
+    let is_as_asked = |current: &ConnectorRecord| {
+        let wishes = |record: &ConnectorRecord| {
+            let deletion = record.deletion.as_ref();
+            deletion.map(|one| (one.delete_error_topics, one.orphan_resources))
+        };
+        current.uid() != record.uid() || wishes(current) == wishes(&record)
+    };
+    let is_as_asked = core.catalog.connector(record.name()).is_none_or(|one| is_as_asked(&one));
+    let result = if problems.is_empty() && !is_as_asked {
+        return false;
+    } else if problems.is_empty() {
         finish(&core, &record).await.map(|()| true)
     } else {
         note(&core, &record, problems).await.map(|()| false)

@@ -5,7 +5,7 @@
 //! asked for thousands of topics at once, and for an agent of its pool with
 //! room in its own window.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +24,9 @@ const AGENT_WINDOW: usize = 16;
 /// When every agent of a pool has as much to do as it may, it is looked again
 /// after this time, if no work ended before.
 const BUSY_PAUSE: Duration = Duration::from_millis(200);
+/// Works of busy pools that are passed over at once, in one instance: as many
+/// of its window.
+const ASIDE: usize = 32;
 
 /// Something that an agent has to do for a connector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,9 +174,6 @@ impl Works {
                 self.make_ready(&name);
             }
         }
-        if self.busy_until.is_some_and(|until| now < until) {
-            return;
-        }
         self.busy_until = None;
         let instances: Vec<_> = self.lanes.keys().cloned().collect();
         for instance in instances {
@@ -188,7 +188,11 @@ impl Works {
     }
 
     fn start_of(&mut self, core: &Arc<Core>, instance: &str, now: Instant) {
-        while let Some((name, lane)) = self.lanes.get_mut(instance).and_then(Lanes::start) {
+        let mut busy = HashSet::new();
+        let mut aside = Vec::new();
+        while aside.len() < ASIDE
+            && let Some((name, lane)) = self.lanes.get_mut(instance).and_then(Lanes::start)
+        {
             let Some(work) = self.works.get_mut(&name).filter(|work| work.stage == Stage::Ready)
             else {
                 self.leave(instance, lane);
@@ -209,11 +213,16 @@ impl Works {
                 self.leave(instance, lane);
                 continue;
             }
-            let Some(agent) = core.fleet.least_busy(&pool, AGENT_WINDOW) else {
-                self.make_ready(&name);
-                self.leave(instance, lane);
+            let agent = match busy.contains(&pool) {
+                true => None,
+                false => core.fleet.least_busy(&pool, AGENT_WINDOW),
+            };
+            let Some(agent) = agent else {
+                // Others behind it may be of a pool that has room.
+                busy.insert(pool);
+                aside.push((name, lane));
                 self.busy_until = Some(now + BUSY_PAUSE);
-                return;
+                continue;
             };
             work.stage = Stage::Running;
             work.tries = work.tries.saturating_add(1);
@@ -230,6 +239,12 @@ impl Works {
                 // The loop is gone only when the process stops.
                 let _ = ended.send(End { name, uid, lane, complete }).await;
             });
+        }
+        // In front, in their order.
+        for (name, lane) in aside.into_iter().rev() {
+            if let Some(lanes) = self.lanes.get_mut(instance) {
+                lanes.give_back(name, lane);
+            }
         }
     }
 

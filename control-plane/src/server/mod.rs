@@ -26,6 +26,7 @@ use crate::api::{AgentControl, Agents, ConnectorServer, Instances, Seats};
 use crate::catalog::Catalog;
 use crate::core::{Core, Settings};
 use crate::model::placement::Rebalance;
+use crate::reconcile::leases;
 use crate::session::lessons;
 use crate::store::{OnLoss, Store, StoreError};
 use crate::supervision::Failure;
@@ -89,10 +90,11 @@ impl ControlPlane {
             allowed_concurrency: options.allowed_concurrency.clone(),
         };
         let core = Arc::new(Core::new(settings, catalog)?);
-        let loops: [Loop; 3] = [
+        let loops: [Loop; 4] = [
             ("the reconciler", Box::pin(reconcile::run(Arc::clone(&core)))),
             ("the publisher of statuses", Box::pin(observe::publish(Arc::clone(&core)))),
             ("the keeper of lessons", Box::pin(lessons::run(Arc::clone(&core)))),
+            ("the watch over pauses", Box::pin(leases::watch_pauses(Arc::clone(&core)))),
         ];
         Self::serve(&options, listener, core, loops.into()).await
     }

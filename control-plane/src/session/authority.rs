@@ -6,6 +6,7 @@
 
 use kafka2oss_proto::v1;
 
+use super::bounds;
 use crate::catalog::Catalog;
 
 /// One agent's authority.
@@ -29,14 +30,16 @@ impl<'a> Authority<'a> {
         uid
     }
 
-    /// Leaves in a report what the agent may speak of.
+    /// Leaves in a report what the agent may speak of, within bounds.
     pub(super) fn limit(&mut self, report: &mut v1::StatusReport) {
         report.connectors.retain(|one| self.over(&one.connector).is_some_and(|uid| uid == one.uid));
+        report.connectors.iter_mut().for_each(bounds::limit);
     }
 
-    /// Leaves in an answer to a list what the agent may speak of.
+    /// Leaves in an answer to a list what the agent may speak of, within bounds.
     pub(super) fn limit_answer(&mut self, ack: &mut v1::AssignmentAck) {
         ack.nacks.retain(|nack| self.over(&nack.connector).is_some());
+        ack.nacks.iter_mut().for_each(bounds::limit_nack);
     }
 
     /// Of the uids that the agent says it runs, those that it may.
@@ -56,8 +59,7 @@ impl<'a> Authority<'a> {
     }
 
     fn uid(&self, name: &str) -> Option<String> {
-        let record = self.catalog.connector(name)?;
-        let placement = self.catalog.placement(name);
+        let (record, placement) = self.catalog.connector_and_placement(name)?;
         let placed = placement.is_some_and(|placement| {
             placement.uid == record.uid()
                 && (placement.agents().any(|agent| agent == self.agent)

@@ -6,6 +6,7 @@
 //! is taken in at once, so that neither side waits for the other.
 
 mod authority;
+pub(crate) mod bounds;
 pub(crate) mod commands;
 mod hello;
 mod inbound;

@@ -90,3 +90,33 @@ async fn who_lost_its_tasks_holds_up_the_deletion_until_it_has_stopped_them() {
     a.report(nothing).await;
     server.until_gone(&name).await;
 }
+
+#[tokio::test]
+async fn a_report_that_says_too_much_breaks_nobody_elses_list() {
+    let mut server = Server::with_instance().await;
+    let mut placed = Agent::connect(&server.channel, Script::willing("placed")).await;
+    let other = server.running("other").await;
+    let connector = server.running("sink").await;
+    let of_both = |list: &v1::AssignmentList| list.connectors.len() == 2;
+    let list = placed.assigned(of_both).await;
+    let mine = list.connectors.iter().find(|one| one.connector == connector.name);
+    let mut report = report_of(mine.expect("assigned"));
+    report.group = Some(v1::GroupLook { topic_partitions: u32::MAX, ..v1::GroupLook::default() });
+    for task in &mut report.tasks {
+        let message = "x".repeat(5 << 20);
+        task.problem = Some(v1::Problem { code: "INTERNAL".to_owned(), message });
+    }
+    report.partitions = vec![partition(i32::MAX, v1::PartitionState::Running, 1, Some(1))];
+    placed.report(report).await;
+    let shown = server
+        .until(&connector.name, |one| status_of(one).tasks.iter().any(|task| task.error_code != ""))
+        .await;
+    assert!(status_of(&shown).tasks.iter().all(|task| task.error_message.len() < 10_000));
+    let request = v1::ListConnectorsRequest {
+        parent: "instances/-".to_owned(),
+        ..v1::ListConnectorsRequest::default()
+    };
+    let all = server.connectors.list_connectors(request).await.expect("a page").into_inner();
+    let names: Vec<_> = all.connectors.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, [other.name.as_str(), connector.name.as_str()]);
+}

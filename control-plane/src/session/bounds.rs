@@ -1,0 +1,114 @@
+//! What an agent may say at most (pure): more than any topic has, and little
+//! enough that one connector's status always fits into a message.
+
+use kafka2oss_proto::v1;
+
+use crate::text::shorten;
+
+/// Partitions of one topic.
+pub(crate) const MAX_PARTITIONS: i32 = 20_000;
+/// Tasks of a connector in one report.
+const MAX_TASKS: usize = 256;
+/// Test messages of a partition.
+const MAX_TEST_MESSAGES: usize = 16;
+/// Length of one text in bytes, and of all that a report of a connector has.
+const MAX_TEXT: usize = 2_000;
+const MAX_TEXTS: usize = 4 << 20;
+
+/// Keeps what a report says of one connector within bounds.
+pub(super) fn limit(report: &mut v1::ConnectorReport) {
+    let mut texts = Texts { left: MAX_TEXTS };
+    texts.limit(&mut report.delivery_guarantee_reason);
+    report.tasks.truncate(MAX_TASKS);
+    for task in &mut report.tasks {
+        if let Some(problem) = &mut task.problem {
+            texts.limit_problem(problem);
+        }
+    }
+    report.partitions.retain(|one| is_partition(one.partition));
+    report.partitions.sort_by_key(|one| one.partition);
+    report.partitions.dedup_by_key(|one| one.partition);
+    for partition in &mut report.partitions {
+        let v1::PartitionProgress { agent, last_object, error_code, error_message, .. } = partition;
+        for text in [agent, last_object, error_code, error_message] {
+            texts.limit(text);
+        }
+        partition.test_messages.truncate(MAX_TEST_MESSAGES);
+        for message in &mut partition.test_messages {
+            texts.limit(&mut message.object_key);
+        }
+    }
+    if let Some(group) = &mut report.group {
+        group.topic_partitions = group.topic_partitions.min(MAX_PARTITIONS.unsigned_abs());
+        group.unowned.retain(|one| is_partition(one.partition));
+        group.unowned.sort_by_key(|one| one.partition);
+        group.unowned.dedup_by_key(|one| one.partition);
+        for one in &mut group.unowned {
+            texts.limit(&mut one.client_host);
+            if let Some(client_id) = &mut one.client_id {
+                texts.limit(client_id);
+            }
+        }
+    }
+}
+
+/// Keeps why an assignment was refused within bounds.
+pub(super) fn limit_nack(nack: &mut v1::AssignmentNack) {
+    if let Some(problem) = &mut nack.problem {
+        Texts { left: MAX_TEXTS }.limit_problem(problem);
+    }
+}
+
+/// Whether a topic can have a partition of this number.
+pub(crate) fn is_partition(number: i32) -> bool {
+    (0..MAX_PARTITIONS).contains(&number)
+}
+
+struct Texts {
+    left: usize,
+}
+
+impl Texts {
+    fn limit(&mut self, text: &mut String) {
+        shorten(text, MAX_TEXT.min(self.left));
+        self.left -= text.len();
+    }
+
+    fn limit_problem(&mut self, problem: &mut v1::Problem) {
+        self.limit(&mut problem.code);
+        self.limit(&mut problem.message);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message;
+
+    use super::*;
+
+    fn partition(number: i32) -> v1::PartitionProgress {
+        v1::PartitionProgress {
+            partition: number,
+            error_message: "x".repeat(5_000),
+            last_object: "k".repeat(5_000),
+            ..v1::PartitionProgress::default()
+        }
+    }
+
+    #[test]
+    fn whatever_a_report_says_it_is_short_and_of_partitions_that_can_be() {
+        let numbers = [-1, 0, 0, 7, MAX_PARTITIONS - 1, MAX_PARTITIONS, i32::MAX];
+        let mut report = v1::ConnectorReport {
+            partitions: numbers.into_iter().chain(100..5_000).map(partition).collect(),
+            group: Some(v1::GroupLook { topic_partitions: u32::MAX, ..v1::GroupLook::default() }),
+            ..v1::ConnectorReport::default()
+        };
+        limit(&mut report);
+        let first: Vec<_> = report.partitions.iter().take(3).map(|one| one.partition).collect();
+        assert_eq!(first, [0, 7, 100]);
+        assert_eq!(report.partitions.last().map(|one| one.partition), Some(MAX_PARTITIONS - 1));
+        assert_eq!(report.partitions[0].error_message.len(), MAX_TEXT);
+        assert_eq!(report.group.as_ref().map(|group| group.topic_partitions), Some(20_000));
+        assert!(report.encoded_len() < 5 << 20, "{}", report.encoded_len());
+    }
+}
