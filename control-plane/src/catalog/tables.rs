@@ -74,8 +74,8 @@ impl Tables {
     pub(super) fn take(&mut self, change: Change) {
         match change {
             Change::Instance(name, record) => set(&mut self.instances, name, record),
-            Change::Connector(name, record) => self.set_connector(name, record),
-            Change::Placement(name, record) => self.set_placement(name, record),
+            Change::Connector(name, record) => self.set_connector(&name, record),
+            Change::Placement(name, record) => self.set_placement(&name, record),
             Change::Agent(name, record) => set(&mut self.agents, name, record),
             Change::RequestId(name, record) => set(&mut self.request_ids, name, record),
         }
@@ -102,39 +102,39 @@ impl Tables {
         self.of_agent.names(agent).cloned().collect()
     }
 
-    fn set_connector(&mut self, name: String, record: Option<Arc<ConnectorRecord>>) {
-        if let Some(before) = self.connectors.get(&name).cloned() {
-            self.of_pool.remove(&before.pool(), &name);
+    fn set_connector(&mut self, name: &str, record: Option<Arc<ConnectorRecord>>) {
+        if let Some(before) = self.connectors.get(name).cloned() {
+            self.of_pool.remove(&before.pool(), name);
             self.of_uid.remove(before.uid());
             for resource in resources_of(&before) {
-                self.of_resource.remove(resource, &name);
+                self.of_resource.remove(resource, name);
             }
             for agent in deletion_waits_for(&before) {
-                self.of_agent.remove(agent, &name);
+                self.of_agent.remove(agent, name);
             }
         }
         if let Some(record) = &record {
-            self.of_pool.add(record.pool(), &name);
-            self.of_uid.insert(record.uid().to_owned(), name.clone());
+            self.of_pool.add(record.pool(), name);
+            self.of_uid.insert(record.uid().to_owned(), name.to_owned());
             for resource in resources_of(record) {
-                self.of_resource.add(resource.to_owned(), &name);
+                self.of_resource.add(resource.to_owned(), name);
             }
             for agent in deletion_waits_for(record) {
-                self.of_agent.add(agent.clone(), &name);
+                self.of_agent.add(agent.clone(), name);
             }
         }
-        set(&mut self.connectors, name.clone(), record);
-        self.index_agents(&name);
+        set(&mut self.connectors, name.to_owned(), record);
+        self.index_agents(name);
     }
 
-    fn set_placement(&mut self, name: String, record: Option<Arc<PlacementRecord>>) {
-        if let Some(before) = self.placements.get(&name) {
+    fn set_placement(&mut self, name: &str, record: Option<Arc<PlacementRecord>>) {
+        if let Some(before) = self.placements.get(name) {
             for agent in before.agents() {
-                self.of_agent.remove(agent, &name);
+                self.of_agent.remove(agent, name);
             }
         }
-        set(&mut self.placements, name.clone(), record);
-        self.index_agents(&name);
+        set(&mut self.placements, name.to_owned(), record);
+        self.index_agents(name);
     }
 
     /// A connector's agents stand in its placement and, once it is deleted, in

@@ -310,7 +310,7 @@ async fn the_first_agent_of_a_pool_and_the_last_are_told_however_many_come_at_on
     let told = || fleet.take_changed_pools().into_iter().collect::<Vec<_>>();
     let a = fleet.connect("a", record(1), Vec::new(), true);
     let b = fleet.connect("b", record(1), Vec::new(), true);
-    assert_eq!(told(), [pool.clone()], "before anybody asked, both were there");
+    assert_eq!(told(), std::slice::from_ref(&pool), "before anybody asked, both were there");
     let _c = fleet.connect("c", record(1), Vec::new(), true);
     assert!(told().is_empty());
     fleet.disconnect("a", a.session);

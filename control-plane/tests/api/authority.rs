@@ -109,7 +109,9 @@ async fn a_report_that_says_too_much_breaks_nobody_elses_list() {
     report.partitions = vec![partition(i32::MAX, v1::PartitionState::Running, 1, Some(1))];
     placed.report(report).await;
     let shown = server
-        .until(&connector.name, |one| status_of(one).tasks.iter().any(|task| task.error_code != ""))
+        .until(&connector.name, |one| {
+            status_of(one).tasks.iter().any(|task| !task.error_code.is_empty())
+        })
         .await;
     assert!(status_of(&shown).tasks.iter().all(|task| task.error_message.len() < 10_000));
     let request = v1::ListConnectorsRequest {

@@ -26,6 +26,9 @@ pub(super) const BLOBS: &str = "blobs";
 /// changed for this long when it was listed has not changed since if its time is the same.
 const SETTLED: Duration = Duration::from_secs(2);
 
+/// Whether a file or folder of this name is sled's.
+type IsOurs = fn(&OsStr) -> bool;
+
 /// sled's files while they are in use.
 #[derive(Debug)]
 pub(super) struct Durable {
@@ -68,7 +71,7 @@ struct Listed {
     path: PathBuf,
     handle: File,
     /// Which files are sled's: an operator may have left others.
-    is_ours: fn(&OsStr) -> bool,
+    is_ours: IsOurs,
     durable: HashSet<OsString>,
     /// When it had changed last as it was listed; none while that may be the same although
     /// it has changed again.
@@ -76,7 +79,7 @@ struct Listed {
 }
 
 impl Listed {
-    fn new(path: &Path, is_ours: fn(&OsStr) -> bool) -> io::Result<Self> {
+    fn new(path: &Path, is_ours: IsOurs) -> io::Result<Self> {
         let handle = File::open(path)?;
         let path = path.to_path_buf();
         Ok(Self { path, handle, is_ours, durable: HashSet::new(), listed: None })
@@ -124,8 +127,7 @@ pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
 /// Has what is read next from the files of `folder` come from the disk: what an earlier
 /// process could not write stays in the kernel's memory, as if it had been written.
 pub(super) fn forget_cached(folder: &Path) -> io::Result<()> {
-    let both: [(&Path, fn(&OsStr) -> bool); 2] =
-        [(folder, is_of_sled), (&folder.join(BLOBS), |_| true)];
+    let both: [(&Path, IsOurs); 2] = [(folder, is_of_sled), (&folder.join(BLOBS), |_| true)];
     for (folder, is_ours) in both {
         let names = match names(folder, is_ours) {
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
@@ -157,7 +159,7 @@ pub(super) fn is_of_sled(name: &OsStr) -> bool {
     [LOG.as_bytes(), b"conf", BLOBS.as_bytes()].contains(&name) || name.starts_with(b"snap.")
 }
 
-fn names(folder: &Path, is_ours: fn(&OsStr) -> bool) -> io::Result<HashSet<OsString>> {
+fn names(folder: &Path, is_ours: IsOurs) -> io::Result<HashSet<OsString>> {
     let mut names = HashSet::new();
     for entry in fs::read_dir(folder)? {
         let name = entry?.file_name();

@@ -11,6 +11,7 @@ use super::marker::Marker;
 
 /// What sled's files hold.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one, at the start")]
 pub(super) enum Found {
     /// There are none.
     Nothing,
@@ -66,6 +67,7 @@ pub(super) enum What {
 }
 
 /// Says whether a store is whole, and what it has lost if not.
+#[expect(clippy::result_large_err, reason = "it is called once, at the start")]
 pub(super) fn judge(last: &Last, found: &Found) -> Result<Whole, What> {
     let last = match last {
         Last::Damaged => return Err(What::LastBatchContent),

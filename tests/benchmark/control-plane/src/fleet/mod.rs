@@ -54,7 +54,7 @@ impl Fleet {
         let mut channel = plane.channel()?;
         let mut agents = Vec::new();
         for number in 0..count {
-            if number as usize % STREAMS == 0 {
+            if (number as usize).is_multiple_of(STREAMS) {
                 channel = plane.channel()?;
             }
             let view = Arc::new(Mutex::new(View::default()));
