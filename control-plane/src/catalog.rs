@@ -104,7 +104,7 @@ impl Catalog {
 
     /// One connector, by its full name.
     pub(crate) fn connector(&self, name: &str) -> Option<Arc<ConnectorRecord>> {
-        self.read(|tables| tables.connectors.get(name).cloned())
+        self.read(|tables| tables.connector(name).cloned())
     }
 
     /// Every connector, in the order of the names.
@@ -146,6 +146,11 @@ impl Catalog {
         self.read(|tables| tables.of_agent(agent))
     }
 
+    /// Names of the connectors whose deletion waits for an agent.
+    pub(crate) fn deletions_on(&self, agent: &str) -> Vec<String> {
+        self.read(|tables| tables.deletions_of(agent))
+    }
+
     /// Connectors with tasks on an agent, in the order of the names, and how
     /// many each has there.
     pub(crate) fn tasks_of(&self, agent: &str) -> Vec<(String, usize)> {
@@ -170,12 +175,12 @@ impl Catalog {
         name: &str,
     ) -> Option<(Arc<ConnectorRecord>, Option<Arc<PlacementRecord>>)> {
         self.read(|tables| {
-            let record = tables.connectors.get(name).cloned()?;
+            let record = tables.connector(name).cloned()?;
             Some((record, tables.placements.get(name).cloned()))
         })
     }
 
-    /// Where every connector's tasks run.
+    /// Where every connector's tasks run, in no order.
     pub(crate) fn placements(&self) -> Vec<(String, Arc<PlacementRecord>)> {
         self.read(|tables| {
             tables

@@ -87,11 +87,7 @@ impl Core {
 
     /// Has deletions looked at that wait for what an agent just said.
     pub(crate) fn reconcile_deletions(&self, agent: &str) {
-        let waits = |name: &String| {
-            self.catalog.connector(name).is_some_and(|record| record.deletion.is_some())
-        };
-        let names = self.catalog.connectors_on(agent).into_iter();
-        let waiting: Vec<_> = names.filter(waits).collect();
+        let waiting = self.catalog.deletions_on(agent);
         if !waiting.is_empty() {
             self.queue.connectors(waiting);
         }

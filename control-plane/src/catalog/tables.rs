@@ -19,8 +19,12 @@ use crate::store::request_ids::RequestIdRecord;
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     pub(super) instances: BTreeMap<String, Arc<InstanceRecord>>,
+    /// In the order of the names.
     pub(super) connectors: BTreeMap<String, Arc<ConnectorRecord>>,
-    pub(super) placements: BTreeMap<String, Arc<PlacementRecord>>,
+    /// The same, to look one up: names share long beginnings, so that a search
+    /// in their order compares much.
+    by_name: HashMap<String, Arc<ConnectorRecord>>,
+    pub(super) placements: HashMap<String, Arc<PlacementRecord>>,
     pub(super) agents: BTreeMap<String, Arc<AgentRecord>>,
     pub(super) request_ids: BTreeMap<String, Arc<RequestIdRecord>>,
     /// Names of the connectors of a pool.
@@ -32,6 +36,8 @@ pub(super) struct Tables {
     /// Names of the connectors that have tasks on an agent, or had them when
     /// they were deleted.
     of_agent: Index<String>,
+    /// Names of the connectors whose deletion waits for an agent.
+    of_deletion: Index<String>,
 }
 
 /// Names by something that they share.
@@ -81,6 +87,16 @@ impl Tables {
         }
     }
 
+    /// One connector.
+    pub(super) fn connector(&self, name: &str) -> Option<&Arc<ConnectorRecord>> {
+        self.by_name.get(name)
+    }
+
+    /// Deletions that wait for an agent to stop its tasks.
+    pub(super) fn deletions_of(&self, agent: &str) -> Vec<String> {
+        self.of_deletion.names(agent).cloned().collect()
+    }
+
     /// Connectors of a pool.
     pub(super) fn of_pool(&self, pool: &Pool) -> Vec<String> {
         self.of_pool.names(pool).cloned().collect()
@@ -89,12 +105,12 @@ impl Tables {
     /// Connectors that name a topic or a group.
     pub(super) fn of_resource(&self, resource: &str) -> Vec<Arc<ConnectorRecord>> {
         let names = self.of_resource.names(resource);
-        names.filter_map(|name| self.connectors.get(name)).cloned().collect()
+        names.filter_map(|name| self.connector(name)).cloned().collect()
     }
 
     /// The connector of a uid.
     pub(super) fn of_uid(&self, uid: &str) -> Option<Arc<ConnectorRecord>> {
-        self.connectors.get(self.of_uid.get(uid)?).cloned()
+        self.connector(self.of_uid.get(uid)?).cloned()
     }
 
     /// Connectors that have or had tasks on an agent.
@@ -103,23 +119,26 @@ impl Tables {
     }
 
     fn set_connector(&mut self, name: &str, record: Option<Arc<ConnectorRecord>>) {
-        if let Some(before) = self.connectors.get(name).cloned() {
+        if let Some(before) = self.by_name.remove(name) {
             self.of_pool.remove(&before.pool(), name);
             self.of_uid.remove(before.uid());
             for resource in resources_of(&before) {
                 self.of_resource.remove(resource, name);
             }
             for agent in deletion_waits_for(&before) {
+                self.of_deletion.remove(agent, name);
                 self.of_agent.remove(agent, name);
             }
         }
         if let Some(record) = &record {
+            self.by_name.insert(name.to_owned(), Arc::clone(record));
             self.of_pool.add(record.pool(), name);
             self.of_uid.insert(record.uid().to_owned(), name.to_owned());
             for resource in resources_of(record) {
                 self.of_resource.add(resource.to_owned(), name);
             }
             for agent in deletion_waits_for(record) {
+                self.of_deletion.add(agent.clone(), name);
                 self.of_agent.add(agent.clone(), name);
             }
         }
@@ -133,7 +152,10 @@ impl Tables {
                 self.of_agent.remove(agent, name);
             }
         }
-        set(&mut self.placements, name.to_owned(), record);
+        match record {
+            Some(record) => self.placements.insert(name.to_owned(), record),
+            None => self.placements.remove(name),
+        };
         self.index_agents(name);
     }
 
@@ -141,7 +163,7 @@ impl Tables {
     /// its own record: what one of the two lost, the other may still have.
     fn index_agents(&mut self, name: &str) {
         let placed = self.placements.get(name).cloned();
-        let connector = self.connectors.get(name).cloned();
+        let connector = self.connector(name).cloned();
         for agent in placed.iter().flat_map(|placement| placement.agents()) {
             self.of_agent.add(agent.to_owned(), name);
         }
