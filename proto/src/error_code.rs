@@ -136,7 +136,7 @@ catalogue! {
     AgentTimeout "AGENT_TIMEOUT" Automatic
         "An agent did not answer a command in time."
         "Check the agent's log and its network; the command is repeated.";
-    AgentStalled "AGENT_STALLED" Automatic
+    AgentStalled "AGENT_STALLED" Manual
         "An agent is connected, and a task on it does nothing."
         "Restart the agent: it goes on where it stands; its log up to then shows whether its host lacks CPU.";
     AgentUnresponsive "AGENT_UNRESPONSIVE" Automatic
