@@ -22,7 +22,8 @@ use crate::store::meta::MetaRecord;
 use crate::store::placements::{PlacementRecord, Placements};
 use crate::store::request_ids::{KEPT, RequestIdRecord, RequestIds};
 use crate::store::{Batch, Store, StoreError};
-use locks::{Exclusive, Locks, Shared};
+pub(crate) use locks::Exclusive;
+use locks::{Locks, Shared};
 use tables::Tables;
 
 /// One change of one record.

@@ -139,7 +139,6 @@ impl Tables {
             }
             for agent in deletion_waits_for(record) {
                 self.of_deletion.add(agent.clone(), name);
-                self.of_agent.add(agent.clone(), name);
             }
         }
         set(&mut self.connectors, name.to_owned(), record);

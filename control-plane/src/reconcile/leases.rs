@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::catalog::Change;
+use crate::catalog::{Change, Exclusive};
 use crate::core::Core;
 use crate::store::StoreError;
 
@@ -18,12 +18,8 @@ const AT_ONCE: usize = 64;
 pub(super) async fn expire(core: &Core) -> Result<(), StoreError> {
     // Also where this loop wakes before the one that watches.
     core.fleet.notice_pause();
-    // In the order of the ids, which is that in which their locks are taken.
     for ids in core.fleet.silent().chunks(AT_ONCE) {
-        let mut locks = Vec::with_capacity(ids.len());
-        for id in ids {
-            locks.push(core.catalog.lock(&format!("agents/{id}")).await);
-        }
+        let _locks = lock_all(core, ids).await;
         let gone = core.fleet.expire(ids);
         let records = gone
             .iter()
@@ -54,12 +50,18 @@ pub(crate) async fn watch_pauses(core: Arc<Core>) {
 /// comes back meanwhile is kept.
 pub(super) async fn forget(core: &Core, age: Duration) -> Result<(), StoreError> {
     for ids in core.fleet.gone_for(age).chunks(AT_ONCE) {
-        let mut locks = Vec::with_capacity(ids.len());
-        for id in ids {
-            locks.push(core.catalog.lock(&format!("agents/{id}")).await);
-        }
+        let _locks = lock_all(core, ids).await;
         let forgotten = core.fleet.forget(ids, age).into_iter();
         core.catalog.apply(forgotten.map(|id| Change::Agent(id, None)).collect()).await?;
     }
     Ok(())
+}
+
+/// The locks of these agents, taken in the order of the ids, in which they are.
+async fn lock_all(core: &Core, ids: &[String]) -> Vec<Exclusive> {
+    let mut locks = Vec::with_capacity(ids.len());
+    for id in ids {
+        locks.push(core.catalog.lock(&format!("agents/{id}")).await);
+    }
+    locks
 }

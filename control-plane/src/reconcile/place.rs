@@ -91,8 +91,7 @@ pub(super) async fn store(
 /// Agents that had tasks before, have none now, and have not shown that they
 /// stopped them.
 fn former(core: &Core, before: &PlacementRecord, tasks: &[PlacedTask]) -> Vec<String> {
-    let had = before.former.iter().map(String::as_str).chain(before.agents());
-    let without = had.filter(|agent| tasks.iter().all(|task| task.agent != *agent));
+    let without = before.may_run_on().filter(|agent| tasks.iter().all(|task| task.agent != *agent));
     let without: BTreeSet<_> = without.map(str::to_owned).collect();
     let without: Vec<_> = without.into_iter().collect();
     let mut former = core.fleet.holders(&before.uid, &without);

@@ -16,9 +16,7 @@ pub(super) fn agent(core: &Core, id: &str) {
     let requested = core.fleet.requested(id);
     let mut all = BTreeMap::new();
     for (name, _) in core.catalog.tasks_of(id) {
-        let (Some(record), Some(placement)) =
-            (core.catalog.connector(&name), core.catalog.placement(&name))
-        else {
+        let Some((record, Some(placement))) = core.catalog.connector_and_placement(&name) else {
             continue;
         };
         let Some(whole) = whole(core, &record, &placement) else { continue };
@@ -36,8 +34,7 @@ pub(super) fn connector(core: &Core, name: &str, had: &[String]) {
     let placement = core.catalog.placement(name);
     let mut agents: BTreeSet<String> = had.iter().cloned().collect();
     if let Some(placement) = &placement {
-        agents.extend(placement.agents().map(str::to_owned));
-        agents.extend(placement.former.iter().cloned());
+        agents.extend(placement.may_run_on().map(str::to_owned));
     }
     if let Some(deletion) = record.as_ref().and_then(|record| record.deletion.as_ref()) {
         agents.extend(deletion.agents.iter().cloned());

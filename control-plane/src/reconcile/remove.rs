@@ -47,8 +47,7 @@ pub(super) async fn stop_tasks(
     }
     let mut stopped = ConnectorRecord::clone(&current);
     let deletion = stopped.deletion.get_or_insert_default();
-    let agents = placement.agents().chain(placement.former.iter().map(String::as_str));
-    let agents: BTreeSet<_> = agents.map(str::to_owned).collect();
+    let agents: BTreeSet<_> = placement.may_run_on().map(str::to_owned).collect();
     deletion.agents = agents.into_iter().collect();
     let name = record.name().to_owned();
     core.catalog

@@ -61,9 +61,7 @@ impl<'a> Authority<'a> {
     fn uid(&self, name: &str) -> Option<String> {
         let (record, placement) = self.catalog.connector_and_placement(name)?;
         let placed = placement.is_some_and(|placement| {
-            placement.uid == record.uid()
-                && (placement.agents().any(|agent| agent == self.agent)
-                    || placement.former.iter().any(|agent| agent == self.agent))
+            placement.uid == record.uid() && placement.may_run_on().any(|agent| agent == self.agent)
         });
         let stopping = record
             .deletion

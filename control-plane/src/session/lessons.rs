@@ -78,8 +78,8 @@ async fn keep(core: &Core, agent: &str, connector: &str) {
 
 fn learned(core: &Core, agent: &str, connector: &str) -> Option<(Arc<ConnectorRecord>, Lessons)> {
     let report = core.fleet.reported(agent, connector)?;
-    let record = core.catalog.connector(connector).filter(|one| one.uid() == report.uid)?;
-    let placement = core.catalog.placement(connector)?;
+    let (record, placement) = core.catalog.connector_and_placement(connector)?;
+    let placement = placement.filter(|_| record.uid() == report.uid)?;
     // No task of this epoch was ever assigned before.
     let preparation = record.preparation.as_ref().filter(|_| record.is_prepared())?;
     let remembered = Remembered {

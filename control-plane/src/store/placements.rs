@@ -39,6 +39,12 @@ pub(crate) struct PlacedTask {
 }
 
 impl PlacementRecord {
+    /// Bare IDs of the agents that have tasks, or had some and have not shown
+    /// that they stopped them; one may come more than once.
+    pub(crate) fn may_run_on(&self) -> impl Iterator<Item = &str> {
+        self.agents().chain(self.former.iter().map(String::as_str))
+    }
+
     /// Bare IDs of the agents that have tasks; one may come more than once.
     pub(crate) fn agents(&self) -> impl Iterator<Item = &str> {
         self.tasks.iter().map(|task| task.agent.as_str())
