@@ -198,20 +198,8 @@ pub(super) async fn remove(core: Arc<Core>, record: Arc<ConnectorRecord>, agent:
     if core.stop.is_cancelled() {
         return false;
     }
-    // What was asked for meanwhile, as to remove error topics with their
-    // records, is to be carried out first.
-    let is_as_asked = |current: &ConnectorRecord| {
-        let wishes = |record: &ConnectorRecord| {
-            let deletion = record.deletion.as_ref();
-            deletion.map(|one| (one.delete_error_topics, one.orphan_resources))
-        };
-        current.uid() != record.uid() || wishes(current) == wishes(&record)
-    };
-    let is_as_asked = core.catalog.connector(record.name()).is_none_or(|one| is_as_asked(&one));
-    let result = if problems.is_empty() && !is_as_asked {
-        return false;
-    } else if problems.is_empty() {
-        finish(&core, &record).await.map(|()| true)
+    let result = if problems.is_empty() {
+        finish_as_asked(&core, &record).await
     } else {
         note(&core, &record, problems).await.map(|()| false)
     };
@@ -219,6 +207,24 @@ pub(super) async fn remove(core: Arc<Core>, record: Arc<ConnectorRecord>, agent:
         tracing::error!(connector = record.name(), %error, "could not store a removal");
         false
     })
+}
+
+/// Nothing is left of the connector, unless something else was asked for
+/// meanwhile, as to remove error topics with their records: that is carried out
+/// first. Returns whether it is gone.
+async fn finish_as_asked(core: &Core, asked: &ConnectorRecord) -> Result<bool, StoreError> {
+    let wishes = |record: &ConnectorRecord| {
+        let deletion = record.deletion.as_ref();
+        deletion.map(|one| (one.delete_error_topics, one.orphan_resources))
+    };
+    let _lock = core.catalog.lock(asked.name()).await;
+    let current = core.catalog.connector(asked.name());
+    let current = current.filter(|current| current.uid() == asked.uid());
+    if current.is_some_and(|current| wishes(&current) != wishes(asked)) {
+        return Ok(false);
+    }
+    core.finish_deletion(asked).await?;
+    Ok(true)
 }
 
 /// Nothing is left of the connector.
