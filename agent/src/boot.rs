@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use kafka2oss_proto::MAX_BOOT_NONCE;
+use kafka2oss_domain::MAX_BOOT_NONCE;
 
 use crate::assignment::replace;
 

@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use kafka2oss_domain::error_code::Problem;
+use kafka2oss_domain::spec::Instance;
 use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin};
-use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::spec::Instance;
 
 use crate::task::Membership;
 

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use kafka2oss_domain::names::AgentName;
+use kafka2oss_domain::spec::Pool;
 use kafka2oss_memory::MemoryBudget;
-use kafka2oss_proto::names::AgentName;
-use kafka2oss_proto::spec::Pool;
 
 /// What an operator sets about an agent: each by flag or by environment
 /// variable.

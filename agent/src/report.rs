@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use kafka2oss_proto::names::{AgentName, ConnectorName};
-use kafka2oss_proto::{ErrorCode, v1};
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::names::{AgentName, ConnectorName};
+use kafka2oss_proto::v1;
 use tokio::sync::Notify;
 
 /// Lines or events that wait at most; above it the oldest are dropped.

@@ -6,7 +6,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures::FutureExt;
-use kafka2oss_proto::ErrorCode;
+use kafka2oss_domain::ErrorCode;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 

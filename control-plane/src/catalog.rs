@@ -11,8 +11,8 @@ mod tables;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use kafka2oss_proto::names::InstanceName;
-use kafka2oss_proto::spec::Pool;
+use kafka2oss_domain::names::InstanceName;
+use kafka2oss_domain::spec::Pool;
 
 use crate::clock;
 use crate::store::agents::{AgentRecord, Agents};

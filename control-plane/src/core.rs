@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka2oss_proto::{ErrorCode, v1};
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_proto::v1;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::{Catalog, Change};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use fastrand::Rng;
-use kafka2oss_proto::spec::{self, AddressingStyle, SecretSource};
+use kafka2oss_domain::spec::{self, AddressingStyle, SecretSource};
 use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::secret::Source;
 use kafka2oss_sandbox::oss::{Fault, Occurrence, RequestMatch, ThrottleCode, Versioning};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use anyhow::Result;
-use kafka2oss_proto::spec::{Instance, KafkaSecurity, Pool};
+use kafka2oss_domain::spec::{Instance, KafkaSecurity, Pool};
 use kafka2oss_proto::v1;
 use kafka2oss_sink::ObjectStore;
 use kafka2oss_verify::{Kind, Options, Verification};

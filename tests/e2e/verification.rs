@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
-use kafka2oss_proto::spec::{
+use kafka2oss_domain::spec::{
     AccessKey, AddressingStyle, Destination, Instance, KafkaSecurity, Pool, SecretSource, StoreType,
 };
 use kafka2oss_sink::ObjectStore;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use kafka2oss_chain::{MetadataError, ObjectMetadata};
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_sink::{ObjectBody, ObjectStore, StoreError};
 use tokio::runtime::Handle;
 
@@ -137,7 +137,9 @@ impl BufRead for Body {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use kafka2oss_proto::spec::{AccessKey, AddressingStyle, Destination, SecretSource, StoreType};
+    use kafka2oss_domain::spec::{
+        AccessKey, AddressingStyle, Destination, SecretSource, StoreType,
+    };
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 

@@ -3,8 +3,8 @@
 use std::io::{self, BufRead, Read};
 
 use crc_fast::{CrcAlgorithm, Digest};
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_format::{DecodeError, Decoder, Encoding, Fault, reader};
-use kafka2oss_proto::error_code::Problem;
 
 use crate::walk::{Before, Ending, SourceEvent, Walk};
 

@@ -1,8 +1,8 @@
 //! One partition of one chain, from its objects and its topic into a walk.
 
 use kafka2oss_chain::ChainId;
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_kafka::{BrokerAdmin, Watermarks};
-use kafka2oss_proto::error_code::Problem;
 use kafka2oss_sink::ObjectStore;
 use rdkafka::ClientConfig;
 use tokio::runtime::Handle;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_format::DecodedHeader;
 use kafka2oss_kafka::{BrokerAdmin, ErrorMemory, KafkaAdmin, Watermarks, classify, headers};
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
 use rdkafka::bindings as c;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;

@@ -4,7 +4,7 @@ use std::io::{self, BufRead};
 
 use crc_fast::{CrcAlgorithm, Digest};
 use kafka2oss_chain::{ChainId, ObjectKey};
-use kafka2oss_proto::error_code::Problem;
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_sink::ObjectStore;
 use tokio::runtime::Handle;
 
@@ -132,7 +132,7 @@ fn compare(content: &mut impl BufRead, expected: Option<&[u8]>) -> io::Result<(u
 
 fn not_fetched(error: io::Error) -> Problem {
     error.downcast::<Problem>().unwrap_or_else(|error| {
-        Problem::new(kafka2oss_proto::ErrorCode::StoreUnavailable, error.to_string())
+        Problem::new(kafka2oss_domain::ErrorCode::StoreUnavailable, error.to_string())
     })
 }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use kafka2oss_chain::{ChainId, CommitMetadata};
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
+use kafka2oss_domain::spec::Instance;
 use kafka2oss_kafka::{BrokerAdmin, Committed, KafkaAdmin, LogPlace, Watermarks, client_config};
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::spec::Instance;
 use kafka2oss_sink::{NextPage, ObjectStore};
 use rdkafka::ClientConfig;
 use tokio::runtime::Handle;

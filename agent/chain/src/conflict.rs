@@ -1,7 +1,7 @@
 //! What an object that stands where the next link belongs means.
 
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
 
 use crate::{ChainId, MetadataError, ObjectMetadata};
 

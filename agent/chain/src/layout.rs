@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use jiff::tz::TimeZone;
-use kafka2oss_proto::spec::{Layout, TimeBucketLength, TimeBucketStyle};
+use kafka2oss_domain::spec::{Layout, TimeBucketLength, TimeBucketStyle};
 use sha2::{Digest, Sha256};
 
 use crate::time_bucket::TimeBucket;
@@ -116,7 +116,7 @@ impl KeyLayout {
 
 #[cfg(test)]
 mod tests {
-    use kafka2oss_proto::spec::TimeBuckets;
+    use kafka2oss_domain::spec::TimeBuckets;
     use proptest::prelude::*;
 
     use super::*;

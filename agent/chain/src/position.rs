@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
 
 use crate::{Checkpoint, Commit, CommitMetadata, Identity, LogPosition, Pin};
 
@@ -152,7 +152,7 @@ fn pin(
 
 #[cfg(test)]
 mod tests {
-    use kafka2oss_proto::spec::Layout;
+    use kafka2oss_domain::spec::Layout;
 
     use super::*;
     use crate::KeyLayout;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use kafka2oss_proto::spec::{TimeBucketLength, TimeBucketStyle};
+use kafka2oss_domain::spec::{TimeBucketLength, TimeBucketStyle};
 
 /// Name of the folder of records whose timestamp is none, or out of the range
 /// of years 1 to 9999.

@@ -1,7 +1,7 @@
 //! From librdkafka's errors to the error catalogue.
 
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 

@@ -1,7 +1,7 @@
 //! librdkafka's settings for an instance.
 
-use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::spec::{Instance, PasswordMechanism, Sasl};
+use kafka2oss_domain::error_code::Problem;
+use kafka2oss_domain::spec::{Instance, PasswordMechanism, Sasl};
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use secrecy::ExposeSecret;

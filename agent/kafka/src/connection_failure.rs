@@ -7,7 +7,7 @@
 //! `{host:port}/{broker id}` for one that the brokers gave
 //! (librdkafka 2.12.1, `rd_kafka_mk_brokername`).
 
-use kafka2oss_proto::ErrorCode;
+use kafka2oss_domain::ErrorCode;
 
 /// What is wrong, and in which words a person is told.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
 use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;

@@ -1,9 +1,9 @@
 //! Writes bad records to their error topics.
 
 use bytes::Bytes;
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::spec::Instance;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
+use kafka2oss_domain::spec::Instance;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::FutureRecord;

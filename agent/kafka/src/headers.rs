@@ -10,8 +10,8 @@ use std::mem::offset_of;
 use std::sync::LazyLock;
 use std::{ptr, slice};
 
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
 use rdkafka::bindings as c;
 
 /// librdkafka's `rd_kafka_header_t` (src/rdkafka_header.h).

@@ -5,9 +5,9 @@
 use std::error::Error;
 use std::time::Duration;
 
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::spec::SecretSource;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
+use kafka2oss_domain::spec::SecretSource;
 use rdkafka::client::OAuthToken;
 use secrecy::ExposeSecret;
 use serde_json::Value;

@@ -5,8 +5,8 @@
 use std::future::Future;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError, Weak};
 
-use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::spec::Instance;
+use kafka2oss_domain::error_code::Problem;
+use kafka2oss_domain::spec::Instance;
 use tokio::sync::Mutex;
 
 /// What is connected to an instance.
@@ -96,7 +96,7 @@ impl<T: Connect> Shared<T> {
 
 #[cfg(test)]
 mod tests {
-    use kafka2oss_proto::spec::{KafkaSecurity, PasswordMechanism, Pool, Sasl, SecretSource};
+    use kafka2oss_domain::spec::{KafkaSecurity, PasswordMechanism, Pool, Sasl, SecretSource};
 
     use super::*;
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_proto::v1::{PlannedResource, ResourceRole, StorageEngine};
 
 use crate::admin::{BrokerSettings, TopicDescription, TopicPlan};

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::spec::{ConsumerOffset, ResourceCreation, Source};
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
+use kafka2oss_domain::spec::{ConsumerOffset, ResourceCreation, Source};
 use kafka2oss_proto::v1::{Epoch, PlannedResource};
 use tokio::time::{Instant, sleep};
 

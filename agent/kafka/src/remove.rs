@@ -1,6 +1,6 @@
 //! Carries out RemoveResources.
 
-use kafka2oss_proto::error_code::Problem;
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_proto::v1::{RemoveResources, RemoveResourcesResult, TopicRemoval};
 
 use crate::admin::KafkaAdmin;

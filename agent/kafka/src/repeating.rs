@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backon::{BackoffBuilder, ExponentialBuilder};
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
 use tokio::time::{Instant, sleep};
 
 use crate::admin::{

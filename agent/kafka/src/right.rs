@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
 
 /// A right that a request needs, in the words of Kafka's access rules: an operation on
 /// a resource.

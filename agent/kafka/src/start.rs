@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::spec::ConsumerOffset;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
+use kafka2oss_domain::spec::ConsumerOffset;
 use kafka2oss_proto::v1::StartOrigin;
 
 use crate::admin::{Committed, Watermarks};

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::spec::Instance;
+use kafka2oss_domain::error_code::Problem;
+use kafka2oss_domain::spec::Instance;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::FutureRecord;
 

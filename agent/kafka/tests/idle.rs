@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use kafka2oss_domain::spec::{Instance, KafkaSecurity, Pool};
 use kafka2oss_kafka::{BrokerAdmin, InternalTopics, KafkaAdmin, TopicPlan};
-use kafka2oss_proto::spec::{Instance, KafkaSecurity, Pool};
 use kafka2oss_tests::kafka::shared_kafka;
 use kafka2oss_tests::name::unique;
 use rustix::time::{ClockId, clock_gettime};

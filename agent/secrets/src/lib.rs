@@ -1,9 +1,9 @@
 //! Resolves secret references on the agent's own host, each time anew, so
 //! that a rotated secret is picked up without a restart.
 
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::spec::SecretSource;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
+use kafka2oss_domain::spec::SecretSource;
 use secrecy::{ExposeSecret, SecretString};
 
 /// Files above this many bytes are no secrets: 1 MiB, room for a bundle of CA

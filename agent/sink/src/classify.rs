@@ -1,6 +1,6 @@
 //! What a store's refusal means.
 
-use kafka2oss_proto::ErrorCode;
+use kafka2oss_domain::ErrorCode;
 
 /// The error code for a refusal with this HTTP status and, unless the store gave
 /// none, this code of the store. `asked_to_wait`: it came with a delay.

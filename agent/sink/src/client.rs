@@ -12,8 +12,8 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use bytes::Bytes;
-use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::spec::{AddressingStyle, Destination};
+use kafka2oss_domain::error_code::Problem;
+use kafka2oss_domain::spec::{AddressingStyle, Destination};
 
 use crate::credentials::{CredentialsDigest, Resolved};
 use crate::dialect::Dialect;

@@ -1,7 +1,7 @@
 //! All that differs between OSS and S3.
 
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
-use kafka2oss_proto::spec::StoreType;
+use kafka2oss_domain::spec::StoreType;
 
 use crate::put::NewObject;
 use crate::reply::Headers;

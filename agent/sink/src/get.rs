@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use kafka2oss_chain::{MetadataError, ObjectMetadata};
-use kafka2oss_proto::ErrorCode;
+use kafka2oss_domain::ErrorCode;
 use tokio::time::timeout;
 
 use crate::reply::Refusal;

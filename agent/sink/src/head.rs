@@ -4,7 +4,7 @@ use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use kafka2oss_chain::{MetadataError, ObjectMetadata};
-use kafka2oss_proto::ErrorCode;
+use kafka2oss_domain::ErrorCode;
 
 use crate::reply::{KeptHeaders, Refusal};
 use crate::{ObjectStore, StoreError};

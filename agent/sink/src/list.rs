@@ -1,7 +1,7 @@
 //! What stands under a prefix, page by page.
 
 use aws_sdk_s3::types::EncodingType;
-use kafka2oss_proto::ErrorCode;
+use kafka2oss_domain::ErrorCode;
 use percent_encoding::percent_decode_str;
 
 use crate::{ObjectStore, StoreError};

@@ -46,7 +46,9 @@ impl Intercept for PayloadSignature {
 mod tests {
     use bytes::Bytes;
     use kafka2oss_chain::{ChainId, ObjectMetadata};
-    use kafka2oss_proto::spec::{AccessKey, AddressingStyle, Destination, SecretSource, StoreType};
+    use kafka2oss_domain::spec::{
+        AccessKey, AddressingStyle, Destination, SecretSource, StoreType,
+    };
     use kafka2oss_tests::bucket::{Addressing, S3Access};
     use kafka2oss_tests::minio::shared_minio;
     use kafka2oss_tests::oss::OssServer;

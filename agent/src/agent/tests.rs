@@ -6,11 +6,11 @@ mod confirmations;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
+use kafka2oss_domain::names::AgentName;
+use kafka2oss_domain::spec::Instance;
 use kafka2oss_kafka::KafkaAdmin;
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::names::AgentName;
-use kafka2oss_proto::spec::Instance;
 use kafka2oss_proto::v1::secret::Source;
 use kafka2oss_proto::v1::{connect_request, connect_response};
 use kafka2oss_sink::ObjectStore;

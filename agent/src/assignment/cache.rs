@@ -4,8 +4,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use kafka2oss_proto::names::{AgentName, ConnectorName};
-use kafka2oss_proto::spec::Pool;
+use kafka2oss_domain::names::{AgentName, ConnectorName};
+use kafka2oss_domain::spec::Pool;
 use kafka2oss_proto::v1;
 use prost::Message;
 use tokio::io::AsyncWriteExt;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kafka2oss_proto::error_code::Problem;
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_proto::v1;
 
 use super::unsupported;

@@ -10,10 +10,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kafka2oss_chain::Keys;
-use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::names::ConnectorName;
-use kafka2oss_proto::spec::{ConnectorSpec, Instance};
-use kafka2oss_proto::{ErrorCode, feature, v1};
+use kafka2oss_domain::error_code::Problem;
+use kafka2oss_domain::names::ConnectorName;
+use kafka2oss_domain::spec::{ConnectorSpec, Instance};
+use kafka2oss_domain::{ErrorCode, feature};
+use kafka2oss_proto::v1;
 
 use crate::task::{CommitsSeen, Guidance, TaskSpec};
 

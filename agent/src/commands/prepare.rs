@@ -2,10 +2,10 @@
 //! store's, side by side, each told whatever becomes of the other.
 
 use kafka2oss_chain::CommitMetadata;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
+use kafka2oss_domain::spec::{ConnectorSpec, Instance};
 use kafka2oss_kafka::{PrepareInput, PreparedKafka, StartAt};
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::spec::{ConnectorSpec, Instance};
 use kafka2oss_proto::v1::offset_reset::To;
 use kafka2oss_proto::v1::{
     DeliveryGuarantee, OffsetReset, PartitionOffsets, PrepareConnector, PrepareConnectorResult,

@@ -123,9 +123,11 @@ impl Results {
 
 #[cfg(test)]
 mod tests {
-    use kafka2oss_proto::ErrorCode;
-    use kafka2oss_proto::error_code::Problem;
-    use kafka2oss_proto::spec::{AccessKey, AddressingStyle, Destination, SecretSource, StoreType};
+    use kafka2oss_domain::ErrorCode;
+    use kafka2oss_domain::error_code::Problem;
+    use kafka2oss_domain::spec::{
+        AccessKey, AddressingStyle, Destination, SecretSource, StoreType,
+    };
     use kafka2oss_sink::{LeftObject, Probe, StoreError};
     use kafka2oss_tests::oss::OssServer;
 

@@ -1,7 +1,7 @@
 //! Writes one record to a source topic.
 
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_kafka::{Delivered, TestMessage, produce_test_message};
-use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::v1::test_message_payload::Content;
 use kafka2oss_proto::v1::{TestMessagePayload, WriteTestMessage, WriteTestMessageResult};
 

@@ -1,6 +1,6 @@
 //! What this agent says, as messages. Pure.
 
-use kafka2oss_proto::names::{AgentName, ConnectorName};
+use kafka2oss_domain::names::{AgentName, ConnectorName};
 use kafka2oss_proto::v1::{self, connect_request::Message};
 
 use crate::assignment::FEATURES;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kafka2oss_proto::spec::{
+use kafka2oss_domain::spec::{
     ConnectorSpec, ConnectorTopic, Destination, Layout, Output, Overflow, Pool, Resources,
     Rotation, Runtime, Source, TimeBuckets,
 };

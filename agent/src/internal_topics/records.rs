@@ -16,8 +16,8 @@
 //! states, STOPPED, RESTARTING and DESTROYED are not written: a connector that
 //! is deleted loses its topics.
 
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::names::AgentName;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::names::AgentName;
 use serde_json::{Value, json};
 
 use super::properties::{self, Properties};

@@ -3,8 +3,8 @@
 
 use std::future::Future;
 
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
 use tokio::task::JoinSet;
 
 /// Of one extent, after which its object is closed.

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use kafka2oss_proto::error_code::Problem;
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_sink::StoreError;
 
 use crate::backoff::Backoff;

@@ -1,7 +1,7 @@
 //! One partition's way to the group.
 
 use kafka2oss_chain::Commit;
-use kafka2oss_proto::error_code::Problem;
+use kafka2oss_domain::error_code::Problem;
 use tokio::sync::{mpsc, oneshot};
 
 /// Why a commit was not acknowledged. Its outcome at the broker is unknown.

@@ -5,9 +5,9 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use kafka2oss_chain::DETACHED_VALUE;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_kafka::{ErrorRecord, ErrorStage, ErrorTopicProducer, SendError, Written, classify};
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
 use kafka2oss_proto::v1;
 use tokio::sync::{Mutex, Semaphore};
 

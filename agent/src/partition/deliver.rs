@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use kafka2oss_chain::{ChainId, Commit, Conflict, ObjectMetadata, Owner, Pin, Step, resolve};
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_memory::InFlight;
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
 use kafka2oss_sink::{NewObject, ObjectStore, PutOutcome, StoreError};
 use tokio::sync::watch;
 

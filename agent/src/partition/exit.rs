@@ -1,7 +1,7 @@
 //! Why a partition's loop ended.
 
 use kafka2oss_chain::{Commit, Owner};
-use kafka2oss_proto::error_code::Problem;
+use kafka2oss_domain::error_code::Problem;
 
 use super::commit::CommitError;
 use super::deliver::Undelivered;

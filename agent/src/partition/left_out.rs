@@ -5,10 +5,10 @@
 
 use std::time::Instant;
 
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
+use kafka2oss_domain::spec::FailureHandlingPolicy;
 use kafka2oss_kafka::millis_since_1970;
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::spec::FailureHandlingPolicy;
 
 use super::run::PartitionLoop;
 use super::state::{Ending, State};

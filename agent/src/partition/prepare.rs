@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use kafka2oss_chain::{ObjectMetadata, Pin};
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_format::{Compression, compress};
 use kafka2oss_memory::InFlight;
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
 use kafka2oss_sink::{Content, Sums};
 use tokio_util::task::AbortOnDropHandle;
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use kafka2oss_proto::spec::Rotation;
+use kafka2oss_domain::spec::Rotation;
 
 /// What is known of an open object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use kafka2oss_chain::{ObjectKey, Owner, Pin};
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
+use kafka2oss_domain::spec::FailureHandlingPolicy;
 use kafka2oss_memory::PartitionMemory;
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::spec::FailureHandlingPolicy;
 use rdkafka::error::KafkaError;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio_util::task::AbortOnDropHandle;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use kafka2oss_chain::{AttemptId, ChainId, KeyLayout, Keys, Pin};
+use kafka2oss_domain::spec::{self, ConnectorSpec, Overflow, OverflowPolicy, Rotation};
 use kafka2oss_format::{Compression, Encoder, EncoderSettings, Encoding, Format, TextEncoding};
-use kafka2oss_proto::spec::{self, ConnectorSpec, Overflow, OverflowPolicy, Rotation};
 use kafka2oss_sink::Sums;
 use ulid::Ulid;
 

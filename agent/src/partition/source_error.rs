@@ -1,8 +1,8 @@
 //! What an error on a partition's queue means for the partition.
 
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_kafka::Right;
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Native;
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kafka2oss_chain::{LogPosition, Owner, Pin};
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_kafka::millis_since_1970;
 use kafka2oss_memory::PartitionMemory;
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::aside::Aside;

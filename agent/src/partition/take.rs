@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use kafka2oss_chain::{LogPosition, SPILLED_VALUE};
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
+use kafka2oss_domain::spec::{FailureHandlingPolicy, OverflowPolicy};
 use kafka2oss_format::{Header, NotText, Part, Record, Value};
 use kafka2oss_kafka::{ErrorStage, TEST_MESSAGE_HEADER, may_be_test_message, millis_since_1970};
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::spec::{FailureHandlingPolicy, OverflowPolicy};
 
 use super::exit::Exit;
 use super::message::{HeaderList, Message, Timestamp, UnreadableHeaders};

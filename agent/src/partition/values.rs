@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use kafka2oss_chain::{ChainId, KeyLayout, ObjectMetadata};
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_sink::{NewObject, ObjectStore, PutOutcome, StoredObject};
 use tokio::sync::watch;
 

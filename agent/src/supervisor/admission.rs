@@ -1,7 +1,7 @@
 //! Whose assignments an agent takes. Pure.
 
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
 
 use crate::assignment::StoreIdentity;
 

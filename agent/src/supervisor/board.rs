@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kafka2oss_proto::names::ConnectorName;
+use kafka2oss_domain::names::ConnectorName;
 use tokio::sync::{Notify, watch};
 
 use crate::task::Snapshot;

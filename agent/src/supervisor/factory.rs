@@ -3,8 +3,8 @@
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
+use kafka2oss_domain::names::AgentName;
 use kafka2oss_memory::MemoryBudget;
-use kafka2oss_proto::names::AgentName;
 use kafka2oss_sink::ObjectStore;
 use tokio::sync::watch;
 

@@ -7,8 +7,9 @@ mod factory;
 mod plan;
 mod tasks;
 
-use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::{ErrorCode, v1};
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
+use kafka2oss_proto::v1;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 

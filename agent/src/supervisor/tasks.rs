@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::names::ConnectorName;
-use kafka2oss_proto::{ErrorCode, v1};
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
+use kafka2oss_domain::names::ConnectorName;
+use kafka2oss_proto::v1;
 use kafka2oss_sink::ObjectStore;
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};

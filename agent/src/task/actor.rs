@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use kafka2oss_domain::ErrorCode;
 use kafka2oss_kafka::Calls;
-use kafka2oss_proto::ErrorCode;
 
 use super::board::Board;
 use super::consumer::CALL_LIMIT;

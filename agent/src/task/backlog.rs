@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin, Shared};
-use kafka2oss_proto::error_code::Problem;
 use tokio::time::timeout;
 
 use super::fetch_wait::FetchWait;

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kafka2oss_chain::{ChainId, Checkpoint, CheckpointKey, Commit, Identity, Moment};
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_kafka::{InternalTopics, Shared, read_compacted};
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
 use ulid::Ulid;
 
 use super::TaskSpec;

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use kafka2oss_chain::{CommitMetadata, Identity};
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_kafka::classify;
 use kafka2oss_kafka::partition_list::offset_with_metadata;
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::RDKafkaErrorCode;

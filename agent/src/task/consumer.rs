@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafka2oss_chain::{Commit, CommitMetadata, Committed, Identity, Position, position};
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_kafka::partition_list::committed_raw;
 use kafka2oss_kafka::{Calls, classify, client_config, headers};
-use kafka2oss_proto::error_code::Problem;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{Offset, TopicPartitionList};

@@ -12,9 +12,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kafka2oss_chain::{Committed, Position, position};
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_kafka::{BrokerAdmin, GroupMembers, KafkaAdmin, LogPlace, Shared};
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
 
 use super::consumer::identity;
 use super::{Membership, TaskSpec};

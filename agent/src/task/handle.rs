@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafka2oss_chain::Keys;
+use kafka2oss_domain::names::{AgentName, ConnectorName};
+use kafka2oss_domain::spec::{ConnectorSpec, Instance};
 use kafka2oss_kafka::{BrokerAdmin, InternalTopics, PerInstance};
 use kafka2oss_memory::ConnectorMemory;
-use kafka2oss_proto::names::{AgentName, ConnectorName};
-use kafka2oss_proto::spec::{ConnectorSpec, Instance};
 use kafka2oss_sink::ObjectStore;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;

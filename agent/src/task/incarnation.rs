@@ -8,9 +8,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_kafka::{BrokerAdmin, Shared};
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
 use tokio::sync::Mutex;
 
 use super::TaskSpec;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafka2oss_chain::{Commit, Recovery, recover};
-use kafka2oss_proto::ErrorCode;
+use kafka2oss_domain::ErrorCode;
 
 use super::checkpoints::{CheckpointTopic, Found};
 use super::consumer::{self, TakeUp, identity};

@@ -8,8 +8,8 @@ use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_kafka::{Calls, ErrorMemory, classify, client_config};
-use kafka2oss_proto::error_code::Problem;
 use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};

@@ -1,6 +1,6 @@
 //! Legal assignments.
 
-use kafka2oss_proto::names::ConnectorName;
+use kafka2oss_domain::names::ConnectorName;
 use kafka2oss_proto::spec::defaults::{self, Context};
 use kafka2oss_proto::v1::{self, secret::Source};
 

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use kafka2oss_agent::task::{StopMode, TaskState};
-use kafka2oss_proto::ErrorCode;
+use kafka2oss_domain::ErrorCode;
 use kafka2oss_tests::produce::{Producer, numbered};
 
 use crate::world::World;

@@ -3,8 +3,9 @@
 
 use anyhow::Result;
 use kafka2oss_agent::task::{Guidance, Mode, PartitionState, Snapshot};
-use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::{ErrorCode, v1};
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
+use kafka2oss_proto::v1;
 use kafka2oss_sandbox::oss::{Fault, Occurrence, Operation, RequestMatch};
 use kafka2oss_tests::produce::{Record, numbered};
 use kafka2oss_tests::wait::eventually;

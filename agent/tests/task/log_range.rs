@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use kafka2oss_agent::task::{PartitionSnapshot, PartitionState, StopMode, TaskState};
-use kafka2oss_proto::ErrorCode;
+use kafka2oss_domain::ErrorCode;
 use kafka2oss_sandbox::oss::{Fault, Occurrence, Operation, RequestMatch};
 use kafka2oss_tests::produce::{Producer, numbered};
 use rdkafka::admin::{AdminClient, AdminOptions};

@@ -2,8 +2,9 @@
 
 use anyhow::Result;
 use kafka2oss_agent::task::{PartitionState, StopMode};
+use kafka2oss_domain::ErrorCode;
 use kafka2oss_format::DecodedValue;
-use kafka2oss_proto::{ErrorCode, v1};
+use kafka2oss_proto::v1;
 use kafka2oss_sandbox::oss::{Operation, RequestMatch};
 use kafka2oss_tests::produce::Record;
 

@@ -4,7 +4,7 @@
 use anyhow::Result;
 use kafka2oss_agent::task::StopMode;
 use kafka2oss_chain::{Keys, ObjectKey};
-use kafka2oss_proto::ErrorCode;
+use kafka2oss_domain::ErrorCode;
 use kafka2oss_sandbox::oss::{Fault, Occurrence, Operation, RequestMatch, Versioning};
 use kafka2oss_tests::produce::numbered;
 use kafka2oss_tests::wait::eventually;

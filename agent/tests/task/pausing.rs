@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use kafka2oss_agent::task::{Guidance, Mode, PartitionState, Snapshot, StopMode, TaskState};
-use kafka2oss_proto::{ErrorCode, v1};
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_proto::v1;
 use kafka2oss_sandbox::oss::{Fault, InjectedFault, Occurrence, Operation, RequestMatch};
 use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer};
 use kafka2oss_tests::kafka_proxy::OFFSET_COMMIT;

@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 use kafka2oss_agent::task::{PartitionState, StopMode};
-use kafka2oss_proto::{ErrorCode, v1};
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_proto::v1;
 use kafka2oss_tests::produce::{Record, numbered};
 
 use crate::world::World;

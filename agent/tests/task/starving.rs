@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use kafka2oss_agent::task::{PartitionState, StopMode};
-use kafka2oss_proto::ErrorCode;
+use kafka2oss_domain::ErrorCode;
 use kafka2oss_tests::kafka_proxy::{FETCH, JOIN_GROUP};
 use kafka2oss_tests::produce::{Producer, Record, numbered};
 use kafka2oss_tests::wait::eventually;

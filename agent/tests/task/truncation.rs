@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use anyhow::Result;
 use kafka2oss_agent::task::{PartitionState, StopMode};
-use kafka2oss_proto::ErrorCode;
+use kafka2oss_domain::ErrorCode;
 use kafka2oss_sandbox::oss::{Fault, Occurrence, Operation, RequestMatch};
 use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer};
 use kafka2oss_tests::produce::{Produced, numbered};

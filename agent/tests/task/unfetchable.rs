@@ -2,8 +2,9 @@
 
 use anyhow::Result;
 use kafka2oss_agent::task::{PartitionState, StopMode};
+use kafka2oss_domain::ErrorCode;
 use kafka2oss_memory::MemoryBudget;
-use kafka2oss_proto::{ErrorCode, v1};
+use kafka2oss_proto::v1;
 use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer};
 use kafka2oss_tests::produce::{Produced, Producer, Record};
 use tokio::sync::OnceCell;

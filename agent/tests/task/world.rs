@@ -11,11 +11,12 @@ use kafka2oss_agent::task::{
     Resume, Snapshot, TaskEnvironment, TaskHandle, TaskSpec, TaskState,
 };
 use kafka2oss_chain::{Identity, Keys};
+use kafka2oss_domain::error_code::Problem;
+use kafka2oss_domain::names::{AgentName, ConnectorName};
+use kafka2oss_domain::spec::{ConnectorSpec, Instance};
 use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin};
 use kafka2oss_memory::MemoryBudget;
-use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::names::{AgentName, ConnectorName};
-use kafka2oss_proto::spec::{ConnectorSpec, Instance, defaults};
+use kafka2oss_proto::spec::defaults;
 use kafka2oss_proto::v1;
 use kafka2oss_sink::ObjectStore;
 use kafka2oss_tests::bucket::Bucket;

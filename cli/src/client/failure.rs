@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use kafka2oss_proto::ErrorCode;
+use kafka2oss_domain::ErrorCode;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 

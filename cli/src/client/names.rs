@@ -1,6 +1,6 @@
 //! Names as people type them: `INSTANCE/CONNECTOR` or the whole resource name.
 
-use kafka2oss_proto::names::{ConnectorName, InstanceName};
+use kafka2oss_domain::names::{ConnectorName, InstanceName};
 
 use super::Failure;
 
@@ -23,7 +23,7 @@ pub(super) fn connector(given: &str, instance: Option<&str>) -> Result<Connector
     let (parent, id) = split(given, instance)?;
     format!("{parent}/connectors/{id}")
         .parse()
-        .map_err(|error: kafka2oss_proto::names::InvalidName| Failure::Usage(error.to_string()))
+        .map_err(|error: kafka2oss_domain::names::InvalidName| Failure::Usage(error.to_string()))
 }
 
 /// Parent (`instances/{instance}`) and connector ID, not checked: when a

@@ -9,7 +9,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns, ResolveDnsError};
 use bytes::Bytes;
-use kafka2oss_proto::spec::SecretSource;
+use kafka2oss_domain::spec::SecretSource;
 use kafka2oss_proto::v1;
 use secrecy::ExposeSecret;
 use v1::store_credentials::Kind;

@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_kafka::{
     BrokerAdmin, BrokerSettings, Committed, Creation, KafkaAdmin, TopicDescription, TopicPlan,
     Watermarks,
 };
-use kafka2oss_proto::error_code::Problem;
 use kafka2oss_sandbox::kafka::{EmbeddedKafka, EmbeddedKafkaError, TopicCreation};
 use tracing::info;
 

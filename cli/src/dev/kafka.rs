@@ -7,9 +7,9 @@ use anyhow::{Context, bail};
 use async_trait::async_trait;
 use kafka2oss_agent::AdminFactory;
 use kafka2oss_agent::task::Membership;
+use kafka2oss_domain::error_code::Problem;
+use kafka2oss_domain::spec::{Instance, KafkaSecurity, Pool};
 use kafka2oss_kafka::{BrokerAdmin, Creation, KafkaAdmin, TopicPlan};
-use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::spec::{Instance, KafkaSecurity, Pool};
 use kafka2oss_sandbox::kafka::EmbeddedKafka;
 use tokio::task::spawn_blocking;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kafka2oss_proto::names::ConnectorName;
+use kafka2oss_domain::names::ConnectorName;
 use kafka2oss_proto::v1;
 
 use super::error::ApiError;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use kafka2oss_proto::names::AgentName;
-use kafka2oss_proto::spec::Pool;
+use kafka2oss_domain::names::AgentName;
+use kafka2oss_domain::spec::Pool;
+use kafka2oss_domain::violation::Violations;
 use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::agent_service_server::AgentService;
-use kafka2oss_proto::violation::Violations;
 use tonic::{Request, Response, Status};
 
 use super::error::ApiError;

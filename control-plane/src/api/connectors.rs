@@ -4,10 +4,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use futures::{Stream, StreamExt};
-use kafka2oss_proto::names::ConnectorName;
+use kafka2oss_domain::names::ConnectorName;
+use kafka2oss_domain::violation::Violations;
 use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::connector_service_server::ConnectorService;
-use kafka2oss_proto::violation::Violations;
 use tonic::{Request, Response, Status};
 
 use super::error::ApiError;

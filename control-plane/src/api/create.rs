@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::names::{ConnectorName, InstanceName};
-use kafka2oss_proto::spec::{self, HasSecrets, Pool, defaults};
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::names::{ConnectorName, InstanceName};
+use kafka2oss_domain::spec::{self, Pool};
+use kafka2oss_domain::violation::Violations;
+use kafka2oss_proto::spec::{HasSecrets, check_request, defaults, planned_resources, redact};
 use kafka2oss_proto::v1;
-use kafka2oss_proto::violation::Violations;
 use ulid::Ulid;
 
 use super::error::ApiError;
@@ -52,11 +53,11 @@ pub(super) fn preview(
         .map(|warning| warning.within(SPEC).into())
         .collect();
     let mut connector = checked.connector;
-    spec::redact(&mut connector);
+    redact(&mut connector);
     connector.name = checked.name.to_string();
     Ok(v1::PreviewConnectorResponse {
         connector: Some(connector),
-        resources: spec::planned_resources(&checked.spec),
+        resources: planned_resources(&checked.spec),
         warnings,
     })
 }
@@ -74,7 +75,7 @@ pub(super) async fn create(
         check(&core, &request.parent, &request.connector_id, connector, trusted, violations)?;
     let secrets = request.connector.as_ref().and_then(|given| core.digests.of(given));
     if let Some(connector) = &mut request.connector {
-        spec::redact(connector);
+        redact(connector);
     }
 
     // Always in this order: instance, request ID, connector.
@@ -106,7 +107,7 @@ pub(super) async fn create(
     let mut connector = new(checked.connector, &name);
     let uid = connector.uid.clone();
     if request.validate_only {
-        spec::redact(&mut connector);
+        redact(&mut connector);
         let record = ConnectorRecord { connector: Some(connector), ..Default::default() };
         return Ok(core.shown(&record, false));
     }
@@ -219,7 +220,7 @@ fn check(
     );
 
     violations.add_within("connector", spec::check_labels(&connector.labels));
-    violations.add_within(SPEC, spec::check_request(&wire, &id));
+    violations.add_within(SPEC, check_request(&wire, &id));
     refuse_plain(&wire, trusted, "connector.spec.destination.credentials", &mut violations);
     let converted = spec::ConnectorSpec::try_from(wire.clone());
     if let Err(wrong) = &converted {

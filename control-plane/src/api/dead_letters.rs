@@ -1,7 +1,7 @@
 //! ListDeadLetters: what is on the tape, the newest first.
 
+use kafka2oss_domain::violation::Violations;
 use kafka2oss_proto::v1;
-use kafka2oss_proto::violation::Violations;
 
 use super::error::ApiError;
 use super::paging::Page;

@@ -3,9 +3,10 @@
 
 use std::collections::HashMap;
 
-use kafka2oss_proto::error_code::Retry;
-use kafka2oss_proto::violation::{Violation, Violations};
-use kafka2oss_proto::{ErrorCode, v1};
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Retry;
+use kafka2oss_domain::violation::{Violation, Violations};
+use kafka2oss_proto::v1;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 

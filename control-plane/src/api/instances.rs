@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use kafka2oss_proto::names::InstanceName;
-use kafka2oss_proto::spec;
+use kafka2oss_domain::names::InstanceName;
+use kafka2oss_domain::spec;
+use kafka2oss_domain::violation::Violations;
+use kafka2oss_proto::spec::{defaults, redact};
 use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::instance_service_server::InstanceService;
-use kafka2oss_proto::violation::Violations;
 use tonic::{Request, Response, Status};
 use ulid::Ulid;
 
@@ -84,7 +85,7 @@ fn name_of(record: &InstanceRecord) -> &str {
 
 fn shown(record: &InstanceRecord) -> v1::Instance {
     let mut instance = record.instance.clone().unwrap_or_default();
-    spec::redact(&mut instance);
+    redact(&mut instance);
     instance
 }
 
@@ -96,7 +97,7 @@ async fn create(
     let mut violations = Violations::new();
     let read = request::field("instance_id", &instance_id, InstanceName::from_id, &mut violations);
     let mut instance = instance.unwrap_or_default();
-    spec::defaults::fill_instance(&mut instance);
+    defaults::fill_instance(&mut instance);
     if let Err(wrong) = spec::Instance::try_from(instance.clone()) {
         violations.add_within("instance", wrong);
     }

@@ -1,8 +1,8 @@
 //! Pages of lists: in the order of the names, where a token names the last one,
 //! or of a tape, where it is the position of the last one.
 
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::violation::Violations;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::violation::Violations;
 
 /// Entries of a page when the request does not say.
 const DEFAULT: usize = 100;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::names::{ConnectorName, InstanceName, InvalidName};
-use kafka2oss_proto::violation::Violations;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::names::{ConnectorName, InstanceName, InvalidName};
+use kafka2oss_domain::violation::Violations;
 use tonic::Request;
 
 use super::error::ApiError;

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use kafka2oss_proto::names::ConnectorName;
-use kafka2oss_proto::violation::Violations;
-use kafka2oss_proto::{ErrorCode, v1};
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::names::ConnectorName;
+use kafka2oss_domain::violation::Violations;
+use kafka2oss_proto::v1;
 
 use super::error::ApiError;
 use super::{act, request};

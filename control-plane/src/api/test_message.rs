@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use kafka2oss_proto::names::ConnectorName;
+use kafka2oss_domain::names::ConnectorName;
+use kafka2oss_domain::violation::Violations;
+use kafka2oss_domain::{ErrorCode, spec};
+use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::command::Command;
 use kafka2oss_proto::v1::command_result::Result as Outcome;
 use kafka2oss_proto::v1::test_message_payload::Content;
-use kafka2oss_proto::violation::Violations;
-use kafka2oss_proto::{ErrorCode, spec, v1};
 use ulid::Ulid;
 
 use super::error::ApiError;

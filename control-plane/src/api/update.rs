@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use kafka2oss_proto::names::ConnectorName;
-use kafka2oss_proto::spec::{self, defaults};
-use kafka2oss_proto::violation::Violations;
-use kafka2oss_proto::{ErrorCode, v1};
+use kafka2oss_domain::names::ConnectorName;
+use kafka2oss_domain::violation::Violations;
+use kafka2oss_domain::{ErrorCode, spec};
+use kafka2oss_proto::spec::{check_given, check_request, defaults};
+use kafka2oss_proto::v1;
 
 use super::error::ApiError;
 use super::{act, create, etag, request};
@@ -45,7 +46,7 @@ pub(super) async fn update(
     etag::check(record.name(), &record.connector().etag, &asked.etag)?;
 
     let mut spec = updated(&core, &asked, &record)?;
-    let has_plain = spec::has_plain(&spec);
+    let has_plain = kafka2oss_proto::spec::has_plain(&spec);
     let held = sets_credentials(&asked.mask).then(|| core.secrets.replace(record.uid(), &mut spec));
     let sets_labels = sets_labels(&asked.mask);
     // Of a plain value it cannot be told whether it is the same.
@@ -138,7 +139,7 @@ fn check_credentials(
     let path = format!("connector.{}", updates::CREDENTIALS);
     match credentials {
         Some(credentials) => {
-            violations.add_within(&path, spec::check_given(credentials));
+            violations.add_within(&path, check_given(credentials));
             create::refuse_plain(credentials, trusted, &path, violations);
         }
         None => violations.add(path, ErrorCode::FieldRequired, "is required"),
@@ -178,7 +179,7 @@ fn updated(
     // Those of the store are withheld, which is no fault of the request.
     let mut without_credentials = spec.clone();
     without_credentials.destination.get_or_insert_default().credentials = None;
-    violations.add_within(SPEC, spec::check_request(&without_credentials, asked.name.id()));
+    violations.add_within(SPEC, check_request(&without_credentials, asked.name.id()));
     if let Err(wrong) = spec::ConnectorSpec::try_from(spec.clone()) {
         violations.add_within(SPEC, wrong);
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 use std::sync::Arc;
 
-use kafka2oss_proto::spec::Pool;
+use kafka2oss_domain::spec::Pool;
 
 use super::Change;
 use crate::store::agents::AgentRecord;

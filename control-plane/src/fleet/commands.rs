@@ -1,6 +1,6 @@
 //! Commands on their way to agents, and who waits for their results.
 
-use kafka2oss_proto::spec::Pool;
+use kafka2oss_domain::spec::Pool;
 use kafka2oss_proto::v1;
 use tokio::sync::oneshot;
 

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use kafka2oss_proto::spec::Pool;
+use kafka2oss_domain::spec::Pool;
 use kafka2oss_proto::v1;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;

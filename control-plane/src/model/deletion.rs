@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
 
 /// An agent that may still run tasks of a deleted connector.
 #[derive(Debug, Clone, PartialEq, Eq)]

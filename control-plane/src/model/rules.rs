@@ -2,9 +2,10 @@
 //! settings. Those that need the message alone are in
 //! [`kafka2oss_proto::spec`].
 
-use kafka2oss_proto::spec::{Instance, OssHost, Pool, Warning};
-use kafka2oss_proto::violation::Violations;
-use kafka2oss_proto::{ErrorCode, v1};
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::spec::{Instance, OssHost, Pool, Warning};
+use kafka2oss_domain::violation::Violations;
+use kafka2oss_proto::v1;
 
 /// What an operator sets for all connectors.
 #[derive(Debug, Clone, PartialEq, Eq)]

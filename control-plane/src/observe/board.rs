@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use kafka2oss_proto::names::InstanceName;
+use kafka2oss_domain::names::InstanceName;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use ulid::Ulid;

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use kafka2oss_proto::names::InstanceName;
+use kafka2oss_domain::names::InstanceName;
 
 /// Where a reader stands: after the change of this number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]

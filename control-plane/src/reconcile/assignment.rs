@@ -1,6 +1,7 @@
 //! What agents are to run of a connector: from what is durable to what is sent.
 
-use kafka2oss_proto::{feature, v1};
+use kafka2oss_domain::feature;
+use kafka2oss_proto::v1;
 
 use crate::store::connectors::ConnectorRecord;
 use crate::store::placements::PlacementRecord;

@@ -6,9 +6,10 @@
 
 use std::sync::Arc;
 
-use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::names::ConnectorName;
-use kafka2oss_proto::{ErrorCode, v1};
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
+use kafka2oss_domain::names::ConnectorName;
+use kafka2oss_proto::v1;
 
 use crate::catalog::Change;
 use crate::core::Core;

@@ -4,11 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::names::ConnectorName;
+use kafka2oss_domain::error_code::Problem;
+use kafka2oss_domain::names::ConnectorName;
+use kafka2oss_domain::{ErrorCode, spec};
+use kafka2oss_proto::spec::planned_resources;
+use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::command::Command;
 use kafka2oss_proto::v1::command_result::Result as Outcome;
-use kafka2oss_proto::{ErrorCode, spec, v1};
 use ulid::Ulid;
 
 use super::cluster;
@@ -53,7 +55,7 @@ fn command(core: &Core, record: &ConnectorRecord, agent: &str) -> Option<Command
     let name: ConnectorName = record.name().parse().ok()?;
     let instance = core.catalog.instance(name.instance())?;
     let resources = spec::ConnectorSpec::try_from(record.spec().clone())
-        .map(|spec| spec::planned_resources(&spec))
+        .map(|spec| planned_resources(&spec))
         .inspect_err(|error| tracing::error!(connector = %name, %error, "a stored spec is illegal"))
         .ok()?;
     Some(Command::PrepareConnector(v1::PrepareConnector {

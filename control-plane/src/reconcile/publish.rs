@@ -55,7 +55,7 @@ fn whole(
     record: &ConnectorRecord,
     placement: &PlacementRecord,
 ) -> Option<v1::ConnectorAssignment> {
-    let name: kafka2oss_proto::names::ConnectorName = record.name().parse().ok()?;
+    let name: kafka2oss_domain::names::ConnectorName = record.name().parse().ok()?;
     let instance = core.catalog.instance(name.instance())?.instance.clone()?;
     assignment::whole(record, placement, instance)
 }

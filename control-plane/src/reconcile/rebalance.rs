@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use kafka2oss_proto::spec::Pool;
+use kafka2oss_domain::spec::Pool;
 use tokio::sync::oneshot;
 
 use crate::model::placement::{Board, Move};

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::names::ConnectorName;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
+use kafka2oss_domain::names::ConnectorName;
+use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::command::Command;
 use kafka2oss_proto::v1::command_result::Result as Outcome;
-use kafka2oss_proto::{ErrorCode, v1};
 use ulid::Ulid;
 
 use crate::catalog::Change;

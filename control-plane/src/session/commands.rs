@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::command::Command as Kind;
 use kafka2oss_proto::v1::command_result::Result as Outcome;

@@ -1,7 +1,8 @@
 //! The first message of an agent.
 
-use kafka2oss_proto::names::AgentName;
-use kafka2oss_proto::{MAX_BOOT_NONCE, v1};
+use kafka2oss_domain::MAX_BOOT_NONCE;
+use kafka2oss_domain::names::AgentName;
+use kafka2oss_proto::v1;
 
 use super::Refusal;
 use crate::clock;

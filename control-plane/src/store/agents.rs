@@ -6,7 +6,7 @@
 //! - Lifetime: written at Hello and when the agent is gone; removed when it
 //!   has been gone for a week.
 
-use kafka2oss_proto::spec::Pool;
+use kafka2oss_domain::spec::Pool;
 use prost_types::Timestamp;
 
 /// An agent as it was last seen.

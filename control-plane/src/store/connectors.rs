@@ -9,7 +9,7 @@
 
 use std::collections::HashMap;
 
-use kafka2oss_proto::spec::Pool;
+use kafka2oss_domain::spec::Pool;
 use kafka2oss_proto::v1::{self, offset_reset::To};
 
 /// A connector. Plain secrets are withheld from it.

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use kafka2oss_proto::ErrorCode;
+use kafka2oss_domain::ErrorCode;
 
 pub(crate) use super::engine::Loss;
 

@@ -1,7 +1,7 @@
 //! What is remembered of an epoch: commits that were seen, a guarantee that does
 //! not hold; and lists of assignments that agents ask for.
 
-use kafka2oss_proto::feature;
+use kafka2oss_domain::feature;
 use kafka2oss_proto::v1::connect_request::Message as Said;
 use kafka2oss_proto::v1::{self, ConnectorState, DeliveryGuarantee, PartitionState};
 

@@ -5,8 +5,8 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::ErrorCode;
-use crate::violation::Violations;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::violation::Violations;
 
 /// Violations of one message, while it is converted. Whatever gives `None`
 /// has added a violation.

@@ -1,38 +1,11 @@
 //! What a connector does.
 
+use kafka2oss_domain::spec::{ConnectorSpec, MAX_KEY_BYTES, longest_key};
+use kafka2oss_domain::violation::Violations;
+
 use super::checks::Checks;
-use super::{Destination, Output, Resources, Runtime, Source, resources};
+use super::resources;
 use crate::v1;
-use crate::violation::Violations;
-
-/// What a connector does (task type KAFKA2OSS).
-#[derive(Debug, Clone)]
-pub struct ConnectorSpec {
-    /// Where records come from.
-    pub source: Source,
-    /// Where objects go.
-    pub destination: Destination,
-    /// Where and how it runs.
-    pub runtime: Runtime,
-    /// Topics and groups that belong to it.
-    pub resources: Resources,
-    /// What the objects look like.
-    pub output: Output,
-}
-
-/// The longest key of an object that OSS and S3 take.
-const MAX_KEY_BYTES: usize = 1023;
-
-/// What an object's key has at most besides the prefix and twice the topic:
-/// `{hash}/`, `/`, the longest time bucket,
-/// `{partition}/+{partition}+{first offset, 20 digits}-{chain id}-{attempt id}.{extension}`.
-/// It is counted whole, so that a later change of the layout stays legal.
-const KEY_BYTES_AROUND: usize = 5
-    + 1
-    + "year=2026/month=01/day=31/hour=23/minute=59/".len()
-    + "2147483647/+2147483647+".len()
-    + 20
-    + "-abcd2345-mnop6723abcd.jsonl.zst".len();
 
 impl TryFrom<v1::ConnectorSpec> for ConnectorSpec {
     type Error = Violations;
@@ -80,7 +53,7 @@ fn check_together(checks: &mut Checks, wire: &v1::ConnectorSpec) {
     }
     let layout = wire.output.as_ref().and_then(|output| output.layout.as_ref());
     if let Some(prefix) = layout.map(|layout| layout.prefix.as_str()) {
-        let longest = prefix.len() + 2 * source.topic.len() + KEY_BYTES_AROUND;
+        let longest = longest_key(prefix, &source.topic);
         // A prefix or topic that is too long by itself is said there.
         if longest > MAX_KEY_BYTES && prefix.len() <= 512 && source.topic.len() <= 249 {
             checks.invalid(

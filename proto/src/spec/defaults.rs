@@ -1,7 +1,8 @@
 //! Fills defaults into the wire types, so that what is stored, shown and sent
 //! to agents is whole.
 
-use super::endpoint;
+use kafka2oss_domain::spec::{ConnectorTopic, endpoint, prefixes};
+
 use crate::v1;
 
 /// What defaults depend on besides the spec.
@@ -27,19 +28,6 @@ const IDLE: prost_types::Duration = prost_types::Duration { seconds: 10, nanos: 
 const MAX_VALUE_BYTES: u64 = 6 << 20;
 const SESSION_TIMEOUT: prost_types::Duration = prost_types::Duration { seconds: 10, nanos: 0 };
 const STORE_RETRY_TIME: prost_types::Duration = prost_types::Duration { seconds: 600, nanos: 0 };
-
-/// Partitions that the wizard recommends for status and error topics.
-pub(super) const RECOMMENDED_PARTITIONS: u32 = 6;
-
-/// How the names of a connector's topics and groups start; its ID follows.
-pub(super) mod prefixes {
-    pub(in crate::spec) const TASK_GROUP: &str = "connect-";
-    pub(in crate::spec) const CONNECTOR_GROUP: &str = "connect-cluster-";
-    pub(in crate::spec) const OFFSET_TOPIC: &str = "connect-offset-";
-    pub(in crate::spec) const CONFIG_TOPIC: &str = "connect-config-";
-    pub(in crate::spec) const STATUS_TOPIC: &str = "connect-status-";
-    pub(in crate::spec) const ERROR_TOPIC: &str = "connect-error-";
-}
 
 /// Fills every field of `spec` that is not set and has a default. Fields that
 /// are set stay as they are, legal or not; `source` and `destination` have no
@@ -103,7 +91,11 @@ fn fill_resources(resources: &mut v1::ConnectorResources, id: &str) {
     for (topic, prefix, partitions) in [
         (&mut resources.offset_topic, prefixes::OFFSET_TOPIC, OFFSET_PARTITIONS),
         (&mut resources.config_topic, prefixes::CONFIG_TOPIC, CONFIG_PARTITIONS),
-        (&mut resources.status_topic, prefixes::STATUS_TOPIC, RECOMMENDED_PARTITIONS),
+        (
+            &mut resources.status_topic,
+            prefixes::STATUS_TOPIC,
+            ConnectorTopic::RECOMMENDED_PARTITIONS,
+        ),
     ] {
         let topic = topic.get_or_insert_default();
         set_text(&mut topic.name, name(prefix));
@@ -123,7 +115,7 @@ fn fill_resources(resources: &mut v1::ConnectorResources, id: &str) {
         set_number(&mut dead_letter.storage_engine, abnormal.storage_engine);
     }
     for topic in [abnormal, dead_letter] {
-        topic.partitions.get_or_insert(RECOMMENDED_PARTITIONS);
+        topic.partitions.get_or_insert(ConnectorTopic::RECOMMENDED_PARTITIONS);
         choose(&mut topic.storage_engine, Cloud);
     }
 }

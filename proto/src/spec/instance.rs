@@ -1,81 +1,14 @@
 //! A registered Kafka instance.
 
-use super::authority::Authority;
+use kafka2oss_domain::spec::{
+    ClientCertificate, Instance, KafkaSecurity, PasswordMechanism, Pool, Sasl, SecretSource,
+    check_labels, text_rules,
+};
+use kafka2oss_domain::violation::Violations;
+
 use super::checks::Checks;
-use super::{Pool, SecretSource, check_labels, text_rules};
+use super::runtime::check_pool;
 use crate::v1;
-use crate::violation::Violations;
-
-const MAX_BOOTSTRAP_SERVERS: usize = 32;
-
-/// A registered Kafka instance.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Instance {
-    /// Region, for example `cn-hangzhou`.
-    pub region_id: String,
-    /// `host:port` of brokers to start from, at least one.
-    pub bootstrap_servers: Vec<String>,
-    /// How to talk to the brokers.
-    pub security: KafkaSecurity,
-    /// Default pool of its connectors.
-    pub pool: Pool,
-    /// No connector can be created on it.
-    pub connectors_disabled: bool,
-    /// A second instance of the same cluster is allowed.
-    pub allow_shared_cluster: bool,
-}
-
-/// How to talk to the brokers: Kafka's `security.protocol` is `SASL_SSL` with
-/// both `tls` and `sasl`, `PLAINTEXT` with neither.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct KafkaSecurity {
-    /// Whether connections use TLS.
-    pub tls: bool,
-    /// CA certificates (PEM) instead of the agent host's; only with `tls`.
-    pub ca_certificate: Option<SecretSource>,
-    /// What agents show to brokers that ask for it; only with `tls`.
-    pub client_certificate: Option<ClientCertificate>,
-    /// Who the agents are.
-    pub sasl: Option<Sasl>,
-}
-
-/// A client's certificate; nothing of it is `Plain`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ClientCertificate {
-    /// The certificate (PEM), followed by those of intermediate authorities.
-    pub certificate: SecretSource,
-    /// Its private key (PEM).
-    pub private_key: SecretSource,
-    /// The private key's password, where it has one.
-    pub private_key_password: Option<SecretSource>,
-}
-
-/// Who the agents are, by SASL.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Sasl {
-    /// A user with a password.
-    Password {
-        /// How it is proved.
-        mechanism: PasswordMechanism,
-        /// User name; never `Plain`.
-        username: SecretSource,
-        /// Password; never `Plain`.
-        password: SecretSource,
-    },
-    /// A token (JWT) by `OAUTHBEARER`; never `Plain`.
-    Token(SecretSource),
-}
-
-/// Kafka's `sasl.mechanism`, of those by user and password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PasswordMechanism {
-    /// `PLAIN`.
-    Plain,
-    /// `SCRAM-SHA-256`.
-    ScramSha256,
-    /// `SCRAM-SHA-512`.
-    ScramSha512,
-}
 
 impl From<PasswordMechanism> for v1::SaslMechanism {
     fn from(mechanism: PasswordMechanism) -> Self {
@@ -128,7 +61,7 @@ impl TryFrom<v1::Instance> for Instance {
             SaslParts { mechanism: sasl_mechanism, credentials: kafka_credentials, oauth_token },
             Certificates { ca: ca_certificate, client: client_certificate },
         );
-        let pool = Pool::check(&mut checks, vpc_id, vswitch_id);
+        let pool = check_pool(&mut checks, vpc_id, vswitch_id);
         let Some(security) = security else {
             return Err(checks.into_violations());
         };
@@ -147,20 +80,12 @@ fn check_bootstrap_servers(checks: &mut Checks, servers: &[String]) {
     if servers.is_empty() {
         return checks.required("bootstrap_servers");
     }
-    if servers.len() > MAX_BOOTSTRAP_SERVERS {
-        let (given, most) = (servers.len(), MAX_BOOTSTRAP_SERVERS);
+    let (given, most) = (servers.len(), Instance::MAX_BOOTSTRAP_SERVERS);
+    if given > most {
         return checks.invalid("bootstrap_servers", format!("has {given}; {most} are allowed"));
     }
     for (index, server) in servers.iter().enumerate() {
-        let fault = match Authority::parse(server) {
-            Ok(authority) if authority.port.is_some() => continue,
-            Ok(_) => format!("`{server}` has no port"),
-            Err(fault) => fault,
-        };
-        checks.invalid(
-            &format!("bootstrap_servers[{index}]"),
-            format!("is not `host:port`: {fault}"),
-        );
+        checks.legal(&format!("bootstrap_servers[{index}]"), text_rules::bootstrap_server(server));
     }
 }
 

@@ -1,52 +1,10 @@
 //! Where objects stand in the bucket.
 
+use kafka2oss_domain::spec::{Layout, TimeBucketLength, TimeBucketStyle, TimeBuckets, text_rules};
+use kafka2oss_domain::violation::Violations;
+
 use super::checks::{Checks, choice};
-use super::text_rules;
 use crate::v1;
-use crate::violation::Violations;
-
-/// Where objects stand in the bucket.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layout {
-    /// In front of every key, as it is.
-    pub prefix: String,
-    /// Folders by the time of records, if any.
-    pub time_buckets: Option<TimeBuckets>,
-    /// Whether a hash stands in front of every key.
-    pub hash_prefix: bool,
-}
-
-/// Folders by the time of records.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TimeBuckets {
-    /// How they are named.
-    pub style: TimeBucketStyle,
-    /// How long one is.
-    pub length: TimeBucketLength,
-    /// The zone of its hours and days: a name of the IANA database that this
-    /// build knows.
-    pub time_zone: String,
-}
-
-/// How folders of time are named.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TimeBucketStyle {
-    /// `year=2026/month=01/day=31/hour=23/`.
-    Hive,
-    /// `2026/01/31/23/`.
-    Plain,
-}
-
-/// How long a folder of time is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TimeBucketLength {
-    /// A day.
-    Day,
-    /// An hour.
-    Hour,
-    /// A minute.
-    Minute,
-}
 
 choice!(TimeBucketStyle { Hive, Plain });
 choice!(TimeBucketLength { Day, Hour, Minute });
@@ -77,12 +35,7 @@ impl TryFrom<v1::TimeBuckets> for TimeBuckets {
         let mut checks = Checks::default();
         let style = checks.choice("style", style);
         let length = checks.choice("length", length);
-        if jiff::tz::TimeZone::get(&time_zone).is_err() {
-            checks.invalid(
-                "time_zone",
-                format!("is `{time_zone}`, which is no name of the IANA time zone database"),
-            );
-        }
+        checks.legal("time_zone", text_rules::time_zone(&time_zone));
         let (Some(style), Some(length)) = (style, length) else {
             return Err(checks.into_violations());
         };

@@ -1,27 +1,24 @@
-//! Instances and connectors as domain types, valid by construction: the wire
-//! types are converted by `TryFrom`, which checks every rule that needs the
-//! message alone and returns every violation.
+//! Instances and connectors between wire and domain: the wire types are converted by
+//! `TryFrom`, which checks every rule that needs the message alone and returns every
+//! violation.
 //!
-//! Defaults are filled into the wire type first, so that a [`ConnectorSpec`]
-//! is always whole:
+//! Defaults are filled into the wire type first, so that a `ConnectorSpec` is always
+//! whole:
 //!
 //! ```text
 //! defaults::fill(&mut v1::ConnectorSpec, defaults::Context)    idempotent
 //! defaults::fill_instance(&mut v1::Instance)                   security fields left out
 //!
-//! TryFrom<v1::X> for X, Error = Violations, paths relative to X
+//! TryFrom<v1::X> for domain::spec::X, Error = Violations, paths relative to X
 //!     ConnectorSpec, Source <- KafkaSource, Destination <- ObjectStoreDestination,
 //!     AccessKey <- StoreCredentials | AccessKey, Runtime, Resources, ConnectorTopic,
 //!     Output, Rotation, Layout, Overflow, Instance (labels included), SecretSource <- Secret
-//! From<&X> for v1::X
+//! From<&domain::spec::X> for v1::X
 //!     the same; of an instance only what the domain type holds
 //!
 //! check_request(&v1::ConnectorSpec, connector_id) -> Violations    filled spec; Create, Preview
 //! check_given(&v1::StoreCredentials) -> Violations                 Update of credentials
-//! check_labels(&HashMap<String, String>) -> Violations             path `labels`; connectors
-//! warnings(&ConnectorSpec, connector_id) -> Vec<Warning>           Warning::within(prefix)
 //! planned_resources(&ConnectorSpec) -> Vec<v1::PlannedResource>
-//! OssHost::of_endpoint(&str) -> Option<OssHost { region, internal }>
 //!
 //! HasSecrets: v1::{Connector, ConnectorSpec, StoreCredentials, Instance}
 //! redact(&mut impl HasSecrets)             before it leaves or is stored
@@ -33,14 +30,11 @@
 //! come in one answer: `defaults::fill`; `check_request`; `TryFrom`; the rules
 //! that need instance and settings, in the control plane.
 
-mod authority;
 mod checks;
 mod connector;
 pub mod defaults;
 mod destination;
-mod endpoint;
 mod instance;
-mod labels;
 mod layout;
 mod output;
 mod planned;
@@ -52,23 +46,7 @@ mod secrets;
 mod source;
 #[cfg(test)]
 mod tests;
-mod text_rules;
-mod warnings;
 
-pub use connector::ConnectorSpec;
-pub use destination::{AccessKey, AddressingStyle, Destination, StoreType};
-pub use endpoint::OssHost;
-pub use instance::{ClientCertificate, Instance, KafkaSecurity, PasswordMechanism, Sasl};
-pub use labels::check_labels;
-pub use layout::{Layout, TimeBucketLength, TimeBucketStyle, TimeBuckets};
-pub use output::{
-    Compression, Output, OutputFormat, Overflow, OverflowPolicy, Rotation, TextEncoding,
-};
 pub use planned::planned_resources;
 pub use request::{check_given, check_request};
-pub use resources::{ConnectorTopic, ResourceCreation, Resources, StorageEngine};
-pub use runtime::{FailureHandlingPolicy, Pool, Runtime};
-pub use secret::SecretSource;
 pub use secrets::{HasSecrets, HeldSecrets, has_plain, has_withheld, redact, restore};
-pub use source::{ConsumerOffset, Source};
-pub use warnings::{Warning, warnings};

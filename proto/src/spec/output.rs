@@ -1,101 +1,12 @@
 //! What the objects look like and when they are closed.
 
-use std::time::Duration;
+use kafka2oss_domain::spec::{
+    Compression, Output, OutputFormat, Overflow, OverflowPolicy, Rotation, TextEncoding,
+};
+use kafka2oss_domain::violation::Violations;
 
 use super::checks::{Checks, choice, duration_to_wire};
-use super::layout::Layout;
 use crate::v1;
-use crate::violation::Violations;
-
-const KIB: u64 = 1 << 10;
-const MIB: u64 = 1 << 20;
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// What the objects look like and when they are closed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Output {
-    /// Format of the objects.
-    pub format: OutputFormat,
-    /// When an object is closed.
-    pub rotation: Rotation,
-    /// Where objects stand in the bucket.
-    pub layout: Layout,
-    /// What becomes of very large values.
-    pub overflow: Overflow,
-    /// Compression of whole objects.
-    pub compression: Compression,
-    /// How keys stand in JSON.
-    pub key_encoding: TextEncoding,
-    /// How values stand in JSON.
-    pub value_encoding: TextEncoding,
-    /// Whether records are written with their headers.
-    pub include_headers: bool,
-}
-
-/// Format of the objects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OutputFormat {
-    /// One JSON array an object, one record a line.
-    JsonArray,
-    /// One JSON object a record and line.
-    JsonLines,
-}
-
-/// Compression of whole objects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compression {
-    /// None.
-    None,
-    /// Extension `.gz`.
-    Gzip,
-    /// Extension `.zst`.
-    Zstd,
-}
-
-/// How keys or values, which are bytes, stand in JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TextEncoding {
-    /// As text; a record that is not UTF-8 is a dead letter.
-    Utf8,
-    /// As base64.
-    Base64,
-    /// As text where they are UTF-8, else as base64.
-    Utf8OrBase64,
-}
-
-/// When an object is closed; whichever comes first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rotation {
-    /// Size of the object's body in bytes, 1 KiB to 512 MiB.
-    pub max_bytes: u64,
-    /// Records in an object, at least 1; `None` is no limit.
-    pub max_records: Option<u64>,
-    /// Time since its first record was taken in, 1 s to 24 h.
-    pub max_age: Duration,
-    /// Time since its last record was taken in, 100 ms to 24 h.
-    pub idle: Duration,
-}
-
-/// What becomes of very large values.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Overflow {
-    /// What becomes of them.
-    pub policy: OverflowPolicy,
-    /// Values above this many bytes overflow, 1 to 512 MiB.
-    pub max_value_bytes: u64,
-    /// Records above this many bytes are abnormal data, 1 to 512 MiB; `None`
-    /// is no limit.
-    pub max_record_bytes: Option<u64>,
-}
-
-/// What becomes of a value above `max_value_bytes`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OverflowPolicy {
-    /// The record is written without its value.
-    Omit,
-    /// The same, and the value gets an object of its own.
-    Spill,
-}
 
 choice!(OutputFormat { JsonArray, JsonLines });
 choice!(Compression { None, Gzip, Zstd });
@@ -153,12 +64,12 @@ impl TryFrom<v1::RotationPolicy> for Rotation {
     fn try_from(wire: v1::RotationPolicy) -> Result<Self, Violations> {
         let v1::RotationPolicy { max_bytes, max_records, max_age, idle } = wire;
         let mut checks = Checks::default();
-        let max_bytes = checks.number("max_bytes", max_bytes, KIB..=512 * MIB);
+        let max_bytes = checks.number("max_bytes", max_bytes, Rotation::MAX_BYTES);
         if max_records == Some(0) {
             checks.invalid("max_records", "is 0; leave it out for no limit");
         }
-        let max_age = checks.duration("max_age", max_age, Duration::from_secs(1)..=DAY);
-        let idle = checks.duration("idle", idle, Duration::from_millis(100)..=DAY);
+        let max_age = checks.duration("max_age", max_age, Rotation::MAX_AGE);
+        let idle = checks.duration("idle", idle, Rotation::IDLE);
         let (Some(max_bytes), Some(max_age), Some(idle)) = (max_bytes, max_age, idle) else {
             return Err(checks.into_violations());
         };
@@ -173,9 +84,9 @@ impl TryFrom<v1::OverflowHandling> for Overflow {
         let v1::OverflowHandling { policy, max_value_bytes, max_record_bytes } = wire;
         let mut checks = Checks::default();
         let policy = checks.choice("policy", policy);
-        let max_value_bytes = checks.number("max_value_bytes", max_value_bytes, 1..=512 * MIB);
+        let max_value_bytes = checks.number("max_value_bytes", max_value_bytes, Overflow::BYTES);
         if let Some(bytes) = max_record_bytes {
-            checks.number("max_record_bytes", Some(bytes), 1..=512 * MIB);
+            checks.number("max_record_bytes", Some(bytes), Overflow::BYTES);
         }
         let (Some(policy), Some(max_value_bytes)) = (policy, max_value_bytes) else {
             return Err(checks.into_violations());

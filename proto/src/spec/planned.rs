@@ -1,6 +1,7 @@
 //! The topics and groups that a connector needs.
 
-use super::{ConnectorSpec, ConnectorTopic};
+use kafka2oss_domain::spec::{ConnectorSpec, ConnectorTopic};
+
 use crate::v1::{self, ResourceRole};
 
 /// The topics and groups that a connector of this spec needs, in the order of

@@ -1,11 +1,13 @@
 //! Rules about a spec as it comes in a request, besides those of the spec
 //! itself.
 
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::spec::prefixes;
+use kafka2oss_domain::violation::Violations;
+
 use super::checks::Checks;
-use super::defaults::prefixes;
 use super::secrets;
 use crate::v1;
-use crate::violation::Violations;
 
 /// Checks what a request to create or preview `connector_id` has to fulfil
 /// besides being a legal spec: the task consumer group is
@@ -40,7 +42,7 @@ pub fn check_given(credentials: &v1::StoreCredentials) -> Violations {
         if matches!(secret.source, Some(v1::secret::Source::Withheld(true))) {
             checks.add(
                 path,
-                crate::ErrorCode::FieldRequired,
+                ErrorCode::FieldRequired,
                 "is `withheld`, which stands in answers only; give the value or a reference",
             );
         }

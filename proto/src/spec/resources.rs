@@ -1,62 +1,12 @@
 //! Topics and groups of a connector.
 
+use kafka2oss_domain::spec::{
+    ConnectorTopic, ResourceCreation, Resources, StorageEngine, text_rules,
+};
+use kafka2oss_domain::violation::Violations;
+
 use super::checks::{Checks, choice};
-use super::text_rules;
 use crate::v1;
-use crate::violation::Violations;
-
-/// Alibaba's limit for a topic.
-const MAX_PARTITIONS: u32 = 360;
-
-/// Topics and groups of a connector.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resources {
-    /// Who makes them.
-    pub creation: ResourceCreation,
-    /// Group of the tasks: `connect-{name}`.
-    pub task_consumer_group: String,
-    /// Group with which an agent reads the internal topics.
-    pub connector_consumer_group: String,
-    /// Task site topic; compacted, more than one partition.
-    pub offset_topic: ConnectorTopic,
-    /// Task configuration topic; compacted, one partition.
-    pub config_topic: ConnectorTopic,
-    /// Task status topic; compacted.
-    pub status_topic: ConnectorTopic,
-    /// Where records go that the store does not take.
-    pub abnormal_data_topic: ConnectorTopic,
-    /// Where records go that cannot be converted; may be the same topic.
-    pub dead_letter_queue_topic: ConnectorTopic,
-}
-
-/// Who makes the topics and groups of a connector.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ResourceCreation {
-    /// An agent makes what is missing.
-    Automatically,
-    /// The user does.
-    Manually,
-}
-
-/// A topic that belongs to a connector.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConnectorTopic {
-    /// Legal Kafka topic name.
-    pub name: String,
-    /// Partitions that it is made with, 1-360.
-    pub partitions: u32,
-    /// Storage engine that it should have.
-    pub storage_engine: StorageEngine,
-}
-
-/// Storage engine of a topic of Message Queue for Apache Kafka.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StorageEngine {
-    /// Local storage, which compaction needs.
-    Local,
-    /// Cloud storage.
-    Cloud,
-}
 
 choice!(ResourceCreation { Automatically, Manually });
 choice!(StorageEngine { Local, Cloud });
@@ -125,7 +75,7 @@ fn check_together(checks: &mut Checks, wire: &v1::ConnectorResources) {
     if partitions(&wire.offset_topic) == Some(1) {
         checks.invalid("offset_topic.partitions", "is 1; the task site topic needs more than one");
     }
-    if let Some(count @ 2..=MAX_PARTITIONS) = partitions(&wire.config_topic) {
+    if let Some(count @ 2..=ConnectorTopic::MAX_PARTITIONS) = partitions(&wire.config_topic) {
         checks.invalid(
             "config_topic.partitions",
             format!("is {count}; the task configuration topic has exactly one"),
@@ -201,7 +151,7 @@ impl TryFrom<v1::ConnectorTopic> for ConnectorTopic {
         let v1::ConnectorTopic { name, partitions, storage_engine } = wire;
         let mut checks = Checks::default();
         checks.legal("name", text_rules::kafka_name(&name));
-        let partitions = checks.number("partitions", partitions, 1..=MAX_PARTITIONS);
+        let partitions = checks.number("partitions", partitions, ConnectorTopic::PARTITIONS);
         let storage_engine = checks.choice("storage_engine", storage_engine);
         let (Some(partitions), Some(storage_engine)) = (partitions, storage_engine) else {
             return Err(checks.into_violations());

@@ -1,49 +1,11 @@
 //! A secret value, or where an agent finds it.
 
+use kafka2oss_domain::spec::{SecretSource, text_rules};
+use kafka2oss_domain::violation::Violations;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::checks::Checks;
-use super::text_rules;
 use crate::v1::{self, secret::Source};
-use crate::violation::Violations;
-
-/// Inline values above this many bytes are no secrets of a store.
-const MAX_PLAIN_BYTES: usize = 4096;
-
-/// A secret value, or where an agent finds it. `Debug` shows no value.
-#[derive(Debug, Clone)]
-pub enum SecretSource {
-    /// The value itself.
-    Plain(SecretString),
-    /// Name of an environment variable of the agent process.
-    Environment(String),
-    /// Absolute path of a file on the agent's host.
-    File(String),
-    /// A plain value that the control plane no longer has.
-    Withheld,
-}
-
-impl SecretSource {
-    /// Whether an agent finds it by itself.
-    pub fn is_reference(&self) -> bool {
-        match self {
-            SecretSource::Environment(_) | SecretSource::File(_) => true,
-            SecretSource::Plain(_) | SecretSource::Withheld => false,
-        }
-    }
-}
-
-impl PartialEq for SecretSource {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Plain(own), Self::Plain(other)) => own.expose_secret() == other.expose_secret(),
-            (Self::Environment(own), Self::Environment(other)) => own == other,
-            (Self::File(own), Self::File(other)) => own == other,
-            (Self::Withheld, Self::Withheld) => true,
-            _ => false,
-        }
-    }
-}
 
 impl TryFrom<v1::Secret> for SecretSource {
     type Error = Violations;
@@ -55,8 +17,9 @@ impl TryFrom<v1::Secret> for SecretSource {
             Some(Source::Plain(value)) => {
                 if value.is_empty() {
                     checks.required("plain");
-                } else if value.len() > MAX_PLAIN_BYTES {
-                    checks.invalid("plain", format!("is above {MAX_PLAIN_BYTES} bytes"));
+                } else if value.len() > SecretSource::MAX_PLAIN_BYTES {
+                    let most = SecretSource::MAX_PLAIN_BYTES;
+                    checks.invalid("plain", format!("is above {most} bytes"));
                 }
                 SecretSource::Plain(SecretString::from(value))
             }

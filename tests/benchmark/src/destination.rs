@@ -1,7 +1,7 @@
 //! A bucket, in the three forms in which it is asked for.
 
 use anyhow::Result;
-use kafka2oss_proto::spec::{self, AddressingStyle, SecretSource};
+use kafka2oss_domain::spec::{self, AddressingStyle, SecretSource};
 use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::secret::Source;
 use kafka2oss_sink::ObjectStore;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
-use kafka2oss_proto::spec::{Instance, KafkaSecurity, Pool};
+use kafka2oss_domain::spec::{Instance, KafkaSecurity, Pool};
 use kafka2oss_verify::{Options, Verdict, Verification};
 
 use crate::connector::Connector;

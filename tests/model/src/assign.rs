@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafka2oss_chain::{Checkpoint, Commit, Keys, Owner, Position, Recovery, position, recover};
-use kafka2oss_proto::ErrorCode;
+use kafka2oss_domain::ErrorCode;
 
 use crate::broker::Member;
 use crate::names::{Chain, PARTITION};

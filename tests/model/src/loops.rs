@@ -2,7 +2,7 @@
 //! step, carries it out, and says what came of it.
 
 use kafka2oss_chain::{Commit, Conflict, Moment, Owner, Pin, Step, resolve};
-use kafka2oss_proto::ErrorCode;
+use kafka2oss_domain::ErrorCode;
 
 use crate::names::{Key, PARTITION};
 use crate::state::{Announcement, Assignment, CheckpointAttempt, Stage, State};

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use kafka2oss_chain::{AttemptId, Identity, KeyLayout, Pin};
-use kafka2oss_proto::spec::{Layout, TimeBucketLength, TimeBucketStyle, TimeBuckets};
+use kafka2oss_domain::spec::{Layout, TimeBucketLength, TimeBucketStyle, TimeBuckets};
 
 use crate::Bounds;
 

@@ -1,10 +1,10 @@
 use std::io::{BufReader, Read};
 
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_format::{
     Compression, DecodedValue, Encoder, EncoderSettings, Encoding, Format, Record, TextEncoding,
     Value,
 };
-use kafka2oss_proto::error_code::Problem;
 use proptest::prelude::*;
 use proptest::sample::Index;
 

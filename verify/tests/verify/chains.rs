@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 use kafka2oss_chain::Identity;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::spec::{Layout, TimeBucketLength, TimeBucketStyle, TimeBuckets};
 use kafka2oss_format::Encoding;
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::spec::{Layout, TimeBucketLength, TimeBucketStyle, TimeBuckets};
 use kafka2oss_tests::name::unique;
 use kafka2oss_tests::produce::Record;
 use kafka2oss_verify::{Kind, Options, Verification};

@@ -1,8 +1,8 @@
 //! Records that stand in error topics instead.
 
 use anyhow::Result;
+use kafka2oss_domain::ErrorCode;
 use kafka2oss_kafka::{ErrorRecord, ErrorStage, ErrorTopicProducer};
-use kafka2oss_proto::ErrorCode;
 use kafka2oss_tests::name::unique;
 use kafka2oss_tests::read::Consumed;
 use kafka2oss_verify::{Kind, Options, Report};

@@ -1,7 +1,7 @@
 //! What happens to topic and bucket while they are read.
 
 use anyhow::Result;
-use kafka2oss_proto::ErrorCode;
+use kafka2oss_domain::ErrorCode;
 use kafka2oss_sandbox::oss::{Fault, Occurrence, Operation, RequestMatch};
 use kafka2oss_verify::{Kind, Options};
 

@@ -1,7 +1,7 @@
 //! Records for which no object stands yet: nothing is wrong, and it is not complete.
 
 use anyhow::Result;
-use kafka2oss_proto::ErrorCode;
+use kafka2oss_domain::ErrorCode;
 use kafka2oss_tests::name::unique;
 use kafka2oss_tests::produce::{Producer, Record};
 use kafka2oss_tests::wait::eventually;

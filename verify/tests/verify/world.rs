@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use kafka2oss_chain::{Commit, CommitMetadata, Identity};
-use kafka2oss_kafka::partition_list::offset_with_metadata;
-use kafka2oss_proto::spec::{
+use kafka2oss_domain::spec::{
     AccessKey, AddressingStyle, Destination, Instance, KafkaSecurity, Pool, SecretSource, StoreType,
 };
+use kafka2oss_kafka::partition_list::offset_with_metadata;
 use kafka2oss_sandbox::oss::Faults;
 use kafka2oss_sink::ObjectStore;
 use kafka2oss_tests::bucket::Bucket;

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use anyhow::{Result, ensure};
 use kafka2oss_chain::{AttemptId, DETACHED_VALUE, KeyLayout, ObjectMetadata, SPILLED_VALUE};
+use kafka2oss_domain::spec::Layout;
 use kafka2oss_format::{
     Compression, Encoder, EncoderSettings, Encoding, Format, Header, Record, TextEncoding, Value,
     compress,
 };
-use kafka2oss_proto::spec::Layout;
 use kafka2oss_sink::{NewObject, PutOutcome, crc64};
 use kafka2oss_tests::read::Consumed;
 

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a test may end at once")]
 
-use kafka2oss_proto::ErrorCode;
+use kafka2oss_domain::ErrorCode;
 use kafka2oss_tests::wait::eventually;
 use rdkafka::producer::PurgeConfig;
 use tokio::runtime::Builder;

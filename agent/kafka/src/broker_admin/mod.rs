@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::spec::Instance;
+use kafka2oss_domain::error_code::Problem;
+use kafka2oss_domain::spec::Instance;
 use rdkafka::ClientConfig;
 use rdkafka::bindings::rd_kafka_admin_op_t;
 use rdkafka::types::RDKafka;

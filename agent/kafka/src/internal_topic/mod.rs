@@ -12,8 +12,8 @@ mod writer;
 pub use reader::read_compacted;
 pub use writer::InternalTopics;
 
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
 
 /// An internal topic that does not exist is not the source topic's error.
 fn of_internal_topic(mut problem: Problem) -> Problem {

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::spec::Instance;
+use kafka2oss_domain::error_code::Problem;
+use kafka2oss_domain::spec::Instance;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::FutureRecord;
 

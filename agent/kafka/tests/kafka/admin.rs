@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use kafka2oss_domain::ErrorCode;
 use kafka2oss_kafka::{Creation, KafkaAdmin, LogPlace, TopicPlan, Watermarks};
-use kafka2oss_proto::ErrorCode;
 use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer, shared_kafka};
 use kafka2oss_tests::kafka_proxy::KafkaProxy;
 use kafka2oss_tests::name::unique;

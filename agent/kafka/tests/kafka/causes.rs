@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
+use kafka2oss_domain::spec::{Instance, PasswordMechanism, Sasl, SecretSource};
 use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin, TestMessage, produce_test_message};
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::spec::{Instance, PasswordMechanism, Sasl, SecretSource};
 use kafka2oss_tests::access_rules::{Operation, Resource};
 use kafka2oss_tests::certificate::Authority;
 use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer};

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Result, ensure};
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
+use kafka2oss_domain::spec::{ClientCertificate, Instance, SecretSource};
 use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin};
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::spec::{ClientCertificate, Instance, SecretSource};
 use kafka2oss_tests::certificate::{Authority, ENCRYPTED_KEY, Identity};
 use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer};
 use kafka2oss_tests::scratch::Scratch;

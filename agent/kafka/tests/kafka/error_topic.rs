@@ -4,8 +4,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use futures::future::join_all;
+use kafka2oss_domain::ErrorCode;
 use kafka2oss_kafka::{ErrorRecord, ErrorStage, ErrorTopicProducer, SendError};
-use kafka2oss_proto::ErrorCode;
 use kafka2oss_tests::kafka::shared_kafka;
 use kafka2oss_tests::name::unique;
 use rdkafka::message::{Header, OwnedHeaders};

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use kafka2oss_domain::ErrorCode;
 use kafka2oss_kafka::{InternalTopics, read_compacted};
-use kafka2oss_proto::ErrorCode;
 use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer, shared_kafka};
 use kafka2oss_tests::kafka_proxy::{FETCH, KafkaProxy};
 use kafka2oss_tests::name::unique;

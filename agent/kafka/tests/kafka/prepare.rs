@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
+use kafka2oss_domain::spec::{ConsumerOffset, ResourceCreation, Source};
 use kafka2oss_kafka::partition_list::offset_with_metadata;
 use kafka2oss_kafka::{KafkaAdmin, PrepareInput, PreparedKafka, StartAt, prepare};
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
-use kafka2oss_proto::spec::{ConsumerOffset, ResourceCreation, Source};
 use kafka2oss_proto::v1::{Epoch, PlannedResource, ResourceRole, StartOrigin, StorageEngine};
 use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer, shared_kafka};
 use kafka2oss_tests::kafka_proxy::{KafkaProxy, LIST_OFFSETS};

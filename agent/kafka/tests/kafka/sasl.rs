@@ -1,9 +1,9 @@
 //! Who may talk to the brokers.
 
 use anyhow::Result;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::spec::{Instance, PasswordMechanism, Sasl, SecretSource};
 use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin, TestMessage, produce_test_message};
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::spec::{Instance, PasswordMechanism, Sasl, SecretSource};
 use kafka2oss_tests::certificate::Authority;
 use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer};
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::spec::ConsumerOffset;
 use kafka2oss_kafka::partition_list::offset_with_metadata;
 use kafka2oss_kafka::{KafkaAdmin, StartAt};
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::spec::ConsumerOffset;
 use kafka2oss_proto::v1::StartOrigin;
 use kafka2oss_tests::kafka::shared_kafka;
 use kafka2oss_tests::name::unique;

@@ -1,7 +1,7 @@
 //! What the tests here share.
 
+use kafka2oss_domain::spec::{Instance, KafkaSecurity, Pool};
 use kafka2oss_kafka::{BrokerAdmin, TopicPlan};
-use kafka2oss_proto::spec::{Instance, KafkaSecurity, Pool};
 
 /// An instance without security.
 pub(crate) fn instance(bootstrap: &str) -> Instance {

@@ -3,11 +3,11 @@
 use std::fs;
 
 use anyhow::{Result, ensure};
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::spec::{Instance, Sasl, SecretSource};
 use kafka2oss_kafka::{
     BrokerAdmin, KafkaAdmin, TestMessage, millis_since_1970, produce_test_message,
 };
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::spec::{Instance, Sasl, SecretSource};
 use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer};
 use kafka2oss_tests::name::unique;
 use kafka2oss_tests::scratch::Scratch;

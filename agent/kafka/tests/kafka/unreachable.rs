@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::spec::SecretSource;
 use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin, TestMessage, produce_test_message};
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::spec::SecretSource;
 use kafka2oss_tests::port;
 
 use crate::support::{connect, instance, topic_plan};

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use aws_sdk_s3::types::BucketVersioningStatus;
 use kafka2oss_chain::{ChainId, ObjectMetadata};
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
 use tokio::time::timeout;
 use ulid::Ulid;
 

@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::types::BucketVersioningStatus;
 use kafka2oss_chain::ObjectMetadata;
-use kafka2oss_proto::ErrorCode;
+use kafka2oss_domain::ErrorCode;
 
 use super::Probe;
 use crate::dialect::Dialect;

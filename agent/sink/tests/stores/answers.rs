@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kafka2oss_chain::MetadataError;
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::spec::StoreType;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::spec::StoreType;
 use kafka2oss_sink::{ObjectStore, Probe, Probed};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

@@ -4,8 +4,8 @@ use aws_sdk_s3::types::{
     BucketVersioningStatus, DefaultRetention, ObjectLockConfiguration, ObjectLockEnabled,
     ObjectLockRetentionMode, ObjectLockRule, VersioningConfiguration,
 };
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::spec::StoreType;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::spec::StoreType;
 use kafka2oss_sink::{ObjectStore, Probe, Probed, PutOutcome, fresh_probe_key};
 use kafka2oss_tests::certificate::Authority;
 use kafka2oss_tests::minio::{MinioServer, shared_minio};

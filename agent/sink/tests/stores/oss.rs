@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use kafka2oss_chain::MetadataError;
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::spec::{SecretSource, StoreType};
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::spec::{SecretSource, StoreType};
 use kafka2oss_sandbox::oss::{
     Fault, Occurrence, Operation, OssEmulator, OssOptions, RequestMatch, Versioning,
 };

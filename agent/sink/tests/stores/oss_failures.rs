@@ -4,8 +4,8 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::spec::{AddressingStyle, SecretSource, StoreType};
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::spec::{AddressingStyle, SecretSource, StoreType};
 use kafka2oss_sandbox::oss::{
     Fault, Occurrence, Operation, OssEmulator, OssOptions, RequestMatch, ThrottleCode,
 };

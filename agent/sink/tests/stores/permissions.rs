@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::spec::{SecretSource, StoreType};
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::spec::{SecretSource, StoreType};
 use kafka2oss_sink::{ObjectStore, Probe, Probed, fresh_probe_key};
 use kafka2oss_tests::minio::{MinioServer, shared_minio};
 use kafka2oss_tests::sts::Session;

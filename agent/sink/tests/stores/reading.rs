@@ -1,8 +1,8 @@
 //! Listing and getting, on the emulator and MinIO.
 
 use kafka2oss_chain::MetadataError;
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::spec::StoreType;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::spec::StoreType;
 use kafka2oss_sink::{ObjectBody, ObjectStore};
 use kafka2oss_tests::bucket::Bucket;
 use kafka2oss_tests::minio::shared_minio;

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::spec::{AddressingStyle, Destination, SecretSource, StoreType};
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::spec::{AddressingStyle, Destination, SecretSource, StoreType};
 use kafka2oss_sandbox::oss::{Fault, Occurrence, OssEmulator, RequestMatch, ThrottleCode};
 use kafka2oss_sink::{ObjectStore, Probe, StoreError, fresh_probe_key};
 use kafka2oss_tests::certificate::Authority;

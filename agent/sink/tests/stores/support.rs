@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use kafka2oss_chain::{ChainId, ObjectMetadata};
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::spec::{AccessKey, AddressingStyle, Destination, SecretSource, StoreType};
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::spec::{AccessKey, AddressingStyle, Destination, SecretSource, StoreType};
 use kafka2oss_sink::{Content, NewObject, ObjectStore, PutOutcome, StoreError};
 use tokio::runtime::Runtime;
 

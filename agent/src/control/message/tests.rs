@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
 use tokio::sync::watch;
 
 use super::*;

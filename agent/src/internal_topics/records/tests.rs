@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use kafka2oss_proto::error_code::Problem;
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_proto::v1::{self, secret::Source};
 
 use super::*;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use kafka2oss_chain::ObjectMetadata;
-use kafka2oss_proto::error_code::Problem;
+use kafka2oss_domain::error_code::Problem;
 
 use super::Board;
 use crate::report::Severity;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use kafka2oss_proto::error_code::Problem;
+use kafka2oss_domain::error_code::Problem;
 
 use super::Session;
 use super::moves::Deferred;

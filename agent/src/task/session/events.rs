@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_kafka::{Right, classify};
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
 use rdkafka::consumer::Consumer;
 
 use super::Session;

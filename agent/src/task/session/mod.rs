@@ -20,9 +20,9 @@ use std::ffi::CString;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_kafka::{BrokerAdmin, Calls, Shared};
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 

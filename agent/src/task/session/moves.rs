@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::time::{Instant, SystemTime};
 
 use kafka2oss_chain::Commit;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_kafka::InternalTopics;
-use kafka2oss_proto::ErrorCode;
-use kafka2oss_proto::error_code::Problem;
 use rdkafka::consumer::Consumer;
 
 use super::Session;

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use kafka2oss_proto::error_code::Problem;
+use kafka2oss_domain::error_code::Problem;
 use rdkafka::consumer::Consumer;
 
 use super::Session;

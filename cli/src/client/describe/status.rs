@@ -1,7 +1,8 @@
 //! What is seen of a connector.
 
 use comfy_table::Table;
-use kafka2oss_proto::{ErrorCode, v1};
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_proto::v1;
 
 use crate::client::connectors::resume_commands;
 use crate::client::text;

@@ -99,17 +99,17 @@ fn a_stopped_partition_is_shown_with_its_offset_the_remedy_and_what_to_type() {
     let text = printed(&sections[0].table);
     let rows: Vec<_> =
         text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
-    let remedy = |code: kafka2oss_proto::ErrorCode| format!("-> {}", code.remedy());
+    let remedy = |code: kafka2oss_domain::ErrorCode| format!("-> {}", code.remedy());
     assert_eq!(
         rows,
         [
             "PARTITION OFFSET ERROR WHAT TO DO".to_owned(),
             "1 7 RECORD_NOT_UTF8 what is seen".to_owned(),
-            remedy(kafka2oss_proto::ErrorCode::RecordNotUtf8),
+            remedy(kafka2oss_domain::ErrorCode::RecordNotUtf8),
             format!("{resume} 1 --retry"),
             format!("{resume} 1 --skip --offset 7"),
             "2 7 STORE_OBJECT_FOREIGN what is seen".to_owned(),
-            remedy(kafka2oss_proto::ErrorCode::StoreObjectForeign),
+            remedy(kafka2oss_domain::ErrorCode::StoreObjectForeign),
             format!("{resume} 2 --retry"),
         ]
     );

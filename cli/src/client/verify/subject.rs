@@ -1,8 +1,10 @@
 //! Connector and instance, and what the flags say, as what is to be verified.
 
 use kafka2oss_chain::Identity;
-use kafka2oss_proto::violation::Violations;
-use kafka2oss_proto::{spec, v1};
+use kafka2oss_domain::spec;
+use kafka2oss_domain::violation::Violations;
+use kafka2oss_proto::spec::has_withheld;
+use kafka2oss_proto::v1;
 use kafka2oss_sink::ObjectStore;
 use kafka2oss_verify::{Options, Verification};
 
@@ -49,7 +51,7 @@ impl Subject {
         }
         let given = credentials(args.access_key, destination.credentials.as_ref())?;
         destination.credentials = given.or(destination.credentials);
-        if destination.credentials.as_ref().is_some_and(spec::has_withheld) {
+        if destination.credentials.as_ref().is_some_and(has_withheld) {
             return Err(Failure::Usage(format!(
                 "the AccessKey of {short} was given inline and is not returned: give it by \
                  --access-key-id... and --access-key-secret..."

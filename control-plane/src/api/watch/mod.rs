@@ -7,8 +7,8 @@ mod window;
 use std::sync::Arc;
 
 use futures::{Stream, StreamExt, stream};
+use kafka2oss_domain::violation::Violations;
 use kafka2oss_proto::v1;
-use kafka2oss_proto::violation::Violations;
 use tonic::{Request, Status};
 
 use super::error::ApiError;

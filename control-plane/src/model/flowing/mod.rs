@@ -6,7 +6,7 @@ mod pulses;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use kafka2oss_proto::ErrorCode;
+use kafka2oss_domain::ErrorCode;
 use kafka2oss_proto::v1::{self, PartitionState};
 use prost_types::Timestamp;
 

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use kafka2oss_proto::spec::Pool;
+use kafka2oss_domain::spec::Pool;
 
 use super::pool::PoolIndex;
 use super::share::Share;

@@ -14,7 +14,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kafka2oss_proto::spec::Pool;
+use kafka2oss_domain::spec::Pool;
 
 use super::ledger::Connector;
 use super::pool::{Features, PoolIndex};

@@ -5,7 +5,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
-use kafka2oss_proto::spec::Pool;
+use kafka2oss_domain::spec::Pool;
 
 use super::ledger::{Connector, index};
 use super::{Board, Settled, Task};

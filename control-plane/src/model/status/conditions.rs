@@ -3,7 +3,7 @@
 
 mod flowing;
 
-use kafka2oss_proto::ErrorCode;
+use kafka2oss_domain::ErrorCode;
 use kafka2oss_proto::v1::{self, ConditionStatus, ConnectorState};
 
 use super::figures::Figures;

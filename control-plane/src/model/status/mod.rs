@@ -22,7 +22,7 @@ mod figures;
 mod observation;
 mod tasks;
 
-use kafka2oss_proto::ErrorCode;
+use kafka2oss_domain::ErrorCode;
 use kafka2oss_proto::v1::{self, ConnectorState, DeliveryGuarantee, PartitionState};
 use prost_types::Timestamp;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kafka2oss_proto::spec::Pool;
+use kafka2oss_domain::spec::Pool;
 use kafka2oss_proto::v1::{self, DeliveryGuarantee};
 use prost_types::Timestamp;
 

@@ -1,6 +1,6 @@
 //! What is seen of each task.
 
-use kafka2oss_proto::ErrorCode;
+use kafka2oss_domain::ErrorCode;
 use kafka2oss_proto::v1::{self, TaskState};
 use prost_types::Timestamp;
 

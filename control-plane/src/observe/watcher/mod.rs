@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use kafka2oss_proto::names::InstanceName;
+use kafka2oss_domain::names::InstanceName;
 use kafka2oss_proto::v1;
 use tokio::sync::watch;
 use v1::watch_connectors_response::Event;

@@ -1,14 +1,14 @@
 //! Filling in defaults, and the way there and back between wire and domain.
 
+use kafka2oss_domain::spec::{
+    AddressingStyle, Compression, ConnectorSpec, ConsumerOffset, FailureHandlingPolicy, Layout,
+    OutputFormat, OverflowPolicy, Pool, StorageEngine, TextEncoding, TimeBucketLength,
+};
 use proptest::option::of;
 use proptest::prelude::*;
 
 use super::{context, filled, given};
-use crate::spec::{
-    AddressingStyle, Compression, ConnectorSpec, ConsumerOffset, FailureHandlingPolicy, Layout,
-    OutputFormat, OverflowPolicy, Pool, StorageEngine, TextEncoding, TimeBucketLength, defaults,
-    planned_resources,
-};
+use crate::spec::{defaults, planned_resources};
 use crate::v1::{self, ResourceRole};
 
 #[test]

@@ -1,10 +1,11 @@
 //! Each rule of an instance, violated once, and the way there and back.
 
+use kafka2oss_domain::ErrorCode::{self, *};
+use kafka2oss_domain::spec::{Instance, PasswordMechanism, Pool, Sasl};
 use proptest::prelude::*;
 
 use super::{environment, found};
-use crate::ErrorCode::{self, *};
-use crate::spec::{Instance, PasswordMechanism, Pool, Sasl, defaults};
+use crate::spec::defaults;
 use crate::v1::{self, SecurityProtocol, secret::Source};
 
 fn plain_instance() -> v1::Instance {

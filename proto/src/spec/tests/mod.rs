@@ -6,10 +6,11 @@ mod instance;
 mod rules;
 mod warnings;
 
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::violation::Violations;
+
 use super::defaults::{Context, fill};
-use crate::ErrorCode;
 use crate::v1::{self, secret::Source, store_credentials::Kind};
-use crate::violation::Violations;
 
 const ID: &str = "kafka-oss-sink";
 

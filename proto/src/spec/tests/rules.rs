@@ -1,8 +1,10 @@
 //! Each rule of a connector's spec, violated once.
 
+use kafka2oss_domain::ErrorCode::{self, *};
+use kafka2oss_domain::spec::{ConnectorSpec, check_labels};
+
 use super::{ID, environment, filled, found, given};
-use crate::ErrorCode::{self, *};
-use crate::spec::{ConnectorSpec, check_given, check_labels, check_request, defaults};
+use crate::spec::{check_given, check_request, defaults};
 use crate::v1::{self, secret::Source, store_credentials::Kind};
 
 /// Changes one thing of a legal spec.

@@ -1,7 +1,8 @@
 //! What is allowed and perhaps not meant.
 
+use kafka2oss_domain::spec::{ConnectorSpec, warnings};
+
 use super::{ID, filled};
-use crate::spec::{ConnectorSpec, warnings};
 use crate::v1;
 
 fn fields(spec: v1::ConnectorSpec) -> Vec<String> {

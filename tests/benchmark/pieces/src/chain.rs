@@ -7,7 +7,7 @@ use kafka2oss_chain::{
     ChainId, Checkpoint, Commit, CommitMetadata, Identity, KeyLayout, LogPosition, Moment,
     ObjectMetadata, Owner, Pin, Step, TimeBucket,
 };
-use kafka2oss_proto::spec::{Layout, TimeBucketLength, TimeBucketStyle, TimeBuckets};
+use kafka2oss_domain::spec::{Layout, TimeBucketLength, TimeBucketStyle, TimeBuckets};
 
 use crate::records::TOPIC;
 

@@ -7,10 +7,10 @@ use std::time::Duration;
 use anyhow::Result;
 use bolero::TypeGenerator;
 use bolero::generator::produce;
-use kafka2oss_fuzz::Text;
-use kafka2oss_proto::spec::{
+use kafka2oss_domain::spec::{
     AccessKey, AddressingStyle, Destination, Instance, KafkaSecurity, Pool, SecretSource, StoreType,
 };
+use kafka2oss_fuzz::Text;
 use kafka2oss_sink::ObjectStore;
 use kafka2oss_tests::kafka::{KafkaServer, shared_kafka};
 use kafka2oss_tests::name::unique;

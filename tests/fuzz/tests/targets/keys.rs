@@ -3,9 +3,9 @@
 
 use bolero::TypeGenerator;
 use kafka2oss_chain::{AttemptId, ChainId, DETACHED_VALUE, KeyLayout, ObjectKey, Pin};
+use kafka2oss_domain::spec::{Layout, TimeBucketLength, TimeBucketStyle, TimeBuckets};
 use kafka2oss_format::Encoding;
 use kafka2oss_fuzz::{Near, Text};
-use kafka2oss_proto::spec::{Layout, TimeBucketLength, TimeBucketStyle, TimeBuckets};
 
 const WORDS: [&str; 15] = [
     "+",

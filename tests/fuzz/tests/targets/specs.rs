@@ -3,11 +3,9 @@
 use bolero::TypeGenerator;
 use bolero::generator::produce;
 use kafka2oss_chain::{AttemptId, ChainId, DETACHED_VALUE, KeyLayout, ObjectKey};
+use kafka2oss_domain::spec::{ConnectorSpec, Instance, warnings};
 use kafka2oss_fuzz::{Near, Text};
-use kafka2oss_proto::spec::{
-    ConnectorSpec, Instance, check_request, defaults, has_plain, planned_resources, redact,
-    warnings,
-};
+use kafka2oss_proto::spec::{check_request, defaults, has_plain, planned_resources, redact};
 use kafka2oss_proto::v1::{self, secret::Source, store_credentials::Kind};
 use prost::Message;
 

@@ -9,7 +9,7 @@ mod states;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use kafka2oss_proto::spec::Pool;
+use kafka2oss_domain::spec::Pool;
 use kafka2oss_proto::v1::{ConditionStatus, TaskState};
 
 use super::*;

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use http::uri::PathAndQuery;
-use kafka2oss_proto::feature;
+use kafka2oss_domain::feature;
 use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::command_result::Result as Outcome;
 use kafka2oss_proto::v1::connect_request::Message as Said;

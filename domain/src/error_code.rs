@@ -354,13 +354,6 @@ impl Problem {
     }
 }
 
-impl From<Problem> for crate::v1::Problem {
-    fn from(problem: Problem) -> Self {
-        let Problem { code, message } = problem;
-        Self { code: code.as_str().to_owned(), message }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

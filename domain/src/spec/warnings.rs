@@ -1,9 +1,7 @@
 //! What is allowed in a spec and perhaps not meant.
 
-use super::defaults::{RECOMMENDED_PARTITIONS, prefixes};
 use super::endpoint::{self, OssHost};
-use super::{AddressingStyle, ConnectorSpec, StoreType};
-use crate::v1;
+use super::{AddressingStyle, ConnectorSpec, ConnectorTopic, StoreType, prefixes};
 
 /// The longest name of a group that Message Queue for Apache Kafka takes.
 const ALIBABA_MAX_GROUP: usize = 64;
@@ -27,13 +25,6 @@ impl Warning {
     #[must_use]
     pub fn within(self, prefix: &str) -> Self {
         Self { field: format!("{prefix}.{}", self.field), ..self }
-    }
-}
-
-impl From<Warning> for v1::Warning {
-    fn from(warning: Warning) -> Self {
-        let Warning { field, message } = warning;
-        Self { field, message }
     }
 }
 
@@ -117,9 +108,10 @@ fn warn_of_resources(warnings: &mut Vec<Warning>, spec: &ConnectorSpec, connecto
         ("abnormal_data_topic.partitions", &resources.abnormal_data_topic),
         ("dead_letter_queue_topic.partitions", &resources.dead_letter_queue_topic),
     ] {
-        if topic.partitions != RECOMMENDED_PARTITIONS {
+        let recommended = ConnectorTopic::RECOMMENDED_PARTITIONS;
+        if topic.partitions != recommended {
             let partitions = topic.partitions;
-            warn(field, format!("is {partitions}; {RECOMMENDED_PARTITIONS} are recommended"));
+            warn(field, format!("is {partitions}; {recommended} are recommended"));
         }
     }
 }

@@ -24,8 +24,8 @@ pub fn page() -> String {
 }
 
 const HEAD: &str = "\
-<!-- Written by `KAFKA2OSS_WRITE_DOCS=1 cargo test -p kafka2oss-proto errors_page`
-     from proto/src/error_code.rs; a test compares the two. -->
+<!-- Written by `KAFKA2OSS_WRITE_DOCS=1 cargo test --workspace --lib -- errors_page`
+     from domain/src/error_code.rs; a test compares the two. -->
 
 # Error codes
 

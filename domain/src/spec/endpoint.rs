@@ -48,7 +48,7 @@ impl OssHost {
 }
 
 /// The endpoint of OSS's S3-compatible API within a VPC of `region`.
-pub(super) fn default_for_oss(region: &str) -> String {
+pub fn default_for_oss(region: &str) -> String {
     format!("https://s3.oss-{region}-internal.aliyuncs.com")
 }
 
@@ -69,11 +69,7 @@ pub(super) fn starts_with_bucket(endpoint: &str, bucket: &str) -> bool {
 ///
 /// # Errors
 /// What is wrong and, where it is clear what was meant, the corrected URL.
-pub(super) fn check(
-    endpoint: &str,
-    bucket: &str,
-    addressing: AddressingStyle,
-) -> Result<String, String> {
+pub fn check(endpoint: &str, bucket: &str, addressing: AddressingStyle) -> Result<String, String> {
     let parts = Parts::split(endpoint);
     let mut faults = Vec::new();
     let scheme = match parts.scheme.map(str::to_ascii_lowercase).as_deref() {
