@@ -1,25 +1,27 @@
-//! The wall clock, as messages carry it.
+//! The wall clock, as messages carry it. A simulation has its own.
 
 use std::time::{Duration, SystemTime};
 
 use prost_types::Timestamp;
 
+/// The time of day.
+pub(crate) fn time() -> SystemTime {
+    #[cfg(test)]
+    if let Some(time) = crate::simulation::outside::time() {
+        return time;
+    }
+    SystemTime::now()
+}
+
 /// Now.
 pub(crate) fn now() -> Timestamp {
-    Timestamp::from(SystemTime::now())
+    Timestamp::from(time())
 }
 
-/// Whether `time` is at least `age` before now.
-pub(crate) fn is_older(time: &Timestamp, age: Duration) -> bool {
-    SystemTime::try_from(*time)
+/// Whether `past` is at least `age` before now.
+pub(crate) fn is_older(past: &Timestamp, age: Duration) -> bool {
+    SystemTime::try_from(*past)
         .ok()
-        .and_then(|time| SystemTime::now().duration_since(time).ok())
+        .and_then(|past| time().duration_since(past).ok())
         .is_some_and(|passed| passed >= age)
-}
-
-/// `duration` with a random part taken off, up to a quarter of it, so that
-/// retries of many do not meet.
-pub(crate) fn jittered(duration: Duration) -> Duration {
-    let random = (ulid::Ulid::generate().random() % 1_024) as u32;
-    duration - duration / 4 * random / 1_024
 }

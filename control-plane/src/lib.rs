@@ -20,6 +20,7 @@
 
 mod api;
 mod catalog;
+mod chance;
 mod clock;
 mod core;
 mod fleet;
@@ -30,8 +31,11 @@ mod reconcile;
 mod secrets;
 mod server;
 mod session;
+#[cfg(test)]
+mod simulation;
 mod store;
 mod supervision;
+mod tasks;
 mod text;
 
 pub use options::{Options, Rebalancing};

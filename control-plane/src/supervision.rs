@@ -11,6 +11,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::tasks;
+
 /// Why the process has to end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
@@ -78,7 +80,7 @@ impl Supervision {
         run: impl Future<Output = Result<(), E>> + Send + 'static,
     ) -> JoinHandle<()> {
         let this = self.clone();
-        tokio::spawn(async move {
+        tasks::spawn(async move {
             let how = match AssertUnwindSafe(run).catch_unwind().await {
                 Ok(Ok(())) if this.stop.is_cancelled() => return,
                 Ok(Ok(())) => "ended by itself".to_owned(),

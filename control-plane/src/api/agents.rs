@@ -69,6 +69,7 @@ impl AgentService for Agents {
         let answer = answer.ok_or(ApiError::TooManyRequests(MAX_WAITING))?;
         self.core.queue.wake();
         let answer = tokio::select! {
+            biased;
             answer = answer => answer.map_err(|_| ApiError::Internal)?,
             () = self.core.stop.cancelled() => return Err(ApiError::Internal.into()),
         };

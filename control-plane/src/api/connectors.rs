@@ -31,7 +31,7 @@ pub(crate) struct Connectors {
 
 impl Connectors {
     /// Over what the process knows.
-    pub(super) fn new(core: Arc<Core>, watches: Arc<Seats>) -> Self {
+    pub(crate) fn new(core: Arc<Core>, watches: Arc<Seats>) -> Self {
         Self { core, watches }
     }
 

@@ -8,11 +8,11 @@ use kafka2oss_domain::spec::{self, Pool};
 use kafka2oss_domain::violation::Violations;
 use kafka2oss_proto::spec::{HasSecrets, check_request, defaults, planned_resources, redact};
 use kafka2oss_proto::v1;
-use ulid::Ulid;
 
 use super::error::ApiError;
 use super::{etag, request};
 use crate::catalog::Change;
+use crate::chance;
 use crate::clock;
 use crate::core::Core;
 use crate::model::rules;
@@ -136,7 +136,7 @@ pub(super) async fn create(
 
 /// The connector as it is stored first, but for its secrets.
 fn new(checked: v1::Connector, name: &str) -> v1::Connector {
-    let uid = Ulid::generate().to_string();
+    let uid = chance::ulid().to_string();
     let now = clock::now();
     v1::Connector {
         name: name.to_owned(),

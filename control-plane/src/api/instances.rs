@@ -9,12 +9,12 @@ use kafka2oss_proto::spec::{defaults, redact};
 use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::instance_service_server::InstanceService;
 use tonic::{Request, Response, Status};
-use ulid::Ulid;
 
 use super::error::ApiError;
 use super::paging::Page;
 use super::{etag, request};
 use crate::catalog::Change;
+use crate::chance;
 use crate::clock;
 use crate::core::Core;
 use crate::store::instances::InstanceRecord;
@@ -109,7 +109,7 @@ async fn create(
     if core.catalog.instance(&name).is_some() {
         return Err(ApiError::Exists(name.to_string()));
     }
-    let uid = Ulid::generate().to_string();
+    let uid = chance::ulid().to_string();
     let now = clock::now();
     let instance = v1::Instance {
         name: name.to_string(),

@@ -11,7 +11,7 @@ use super::error::ApiError;
 use crate::core::Core;
 use crate::store::connectors::ConnectorRecord;
 use crate::store::instances::InstanceRecord;
-use crate::supervision;
+use crate::{supervision, tasks};
 
 /// Request IDs are up to this many bytes.
 pub(super) const MAX_REQUEST_ID: usize = 64;
@@ -83,7 +83,7 @@ pub(super) async fn to_its_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
 ) -> Result<T, ApiError> {
     let work = supervision::contained("a request", work);
-    let outcome = tokio::spawn(tracing::Instrument::in_current_span(work)).await;
+    let outcome = tasks::spawn(tracing::Instrument::in_current_span(work)).await;
     // Without an outcome it panicked, or the runtime ends.
     outcome.ok().flatten().unwrap_or(Err(ApiError::Internal))
 }

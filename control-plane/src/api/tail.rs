@@ -14,6 +14,7 @@ use super::error::ApiError;
 use super::{request, stream};
 use crate::core::Core;
 use crate::observe::{Handle, KEPT, Read};
+use crate::tasks;
 
 /// Answers that wait for the reader. Further ones are not made before it
 /// takes these.
@@ -68,12 +69,13 @@ fn follow<T: prost::Message + Clone + 'static>(
         let reader =
             async { read(first, |position| tape.from(position), end, no_follow, &sender).await };
         tokio::select! {
-            _ = reader => {}
+            biased;
             () = stop.cancelled() => {}
             () = sender.closed() => {}
+            _ = reader => {}
         }
     };
-    tokio::spawn(stream::to_its_end("a tail", run, told));
+    tasks::spawn(stream::to_its_end("a tail", run, told));
     ReceiverStream::new(receiver)
 }
 

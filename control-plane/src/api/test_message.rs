@@ -9,10 +9,10 @@ use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::command::Command;
 use kafka2oss_proto::v1::command_result::Result as Outcome;
 use kafka2oss_proto::v1::test_message_payload::Content;
-use ulid::Ulid;
 
 use super::error::ApiError;
 use super::{act, request};
+use crate::chance;
 use crate::core::Core;
 use crate::model::lifecycle::Action;
 use crate::model::progress::{Visible, visible};
@@ -48,7 +48,7 @@ pub(super) async fn send(
         value,
     });
     // The same request is the same command, which the agent does not repeat.
-    let unique = if request_id.is_empty() { Ulid::generate().to_string() } else { request_id };
+    let unique = if request_id.is_empty() { chance::ulid().to_string() } else { request_id };
     let id = format!("test-{}-{unique}", record.uid());
     let written = match commands::send(&core.fleet, &agent, id, command, TIMEOUT).await {
         Ok(Outcome::WriteTestMessage(written)) => written,
@@ -131,8 +131,9 @@ async fn object(
             Some(Visible::NotYet) | None => {}
         }
         let ended = tokio::select! {
-            touched = touches.changed() => touched.is_err(),
+            biased;
             () = core.stop.cancelled() => true,
+            touched = touches.changed() => touched.is_err(),
         };
         if ended {
             return Err(ApiError::Internal);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use kafka2oss_proto::v1;
@@ -104,6 +105,11 @@ impl Fleet {
         if changed {
             session.unanswered_since.get_or_insert_with(Instant::now);
         }
+    }
+
+    /// Version of the list that goes out next, over all streams.
+    pub(crate) fn next_list(&self) -> u64 {
+        self.last_list.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// Notes that a list goes out on a stream.

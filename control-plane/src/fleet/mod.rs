@@ -14,6 +14,7 @@ mod commands;
 mod reports;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -80,6 +81,8 @@ struct State {
 pub(crate) struct Fleet {
     lease: Duration,
     state: Mutex<State>,
+    /// Version of the last list that was sent on any stream.
+    last_list: AtomicU64,
 }
 
 impl Fleet {
@@ -103,7 +106,7 @@ impl Fleet {
             last_noticed: now(),
             turn: 0,
         };
-        Self { lease, state: Mutex::new(state) }
+        Self { lease, state: Mutex::new(state), last_list: AtomicU64::new(0) }
     }
 
     /// Whether a process with this boot nonce may have the agent's id: not while one with

@@ -11,12 +11,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use kafka2oss_domain::names::InstanceName;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
-use ulid::Ulid;
 
 use super::changes::{Changed, Changes, Life, Lost, Position, instance_of};
 use super::followers::Followers;
 use super::shown::Shown;
 use super::touched::Touched;
+use crate::chance;
 use crate::model::flowing::Memory;
 use crate::store::connectors::ConnectorRecord;
 
@@ -73,7 +73,7 @@ impl Board {
     pub(super) fn remembering(deletions: usize) -> Self {
         let state = State { rows: BTreeMap::new(), changes: Changes::keeping(deletions) };
         Self {
-            process: Ulid::generate().to_string(),
+            process: chance::ulid().to_string(),
             order: Mutex::new(()),
             state: RwLock::new(state),
             touched: Touched::default(),

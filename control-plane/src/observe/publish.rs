@@ -159,6 +159,7 @@ pub(crate) async fn publish(core: Arc<Core>) {
         }
         let next = agenda.next().map_or(next_part, |at| at.min(next_part));
         tokio::select! {
+            biased;
             () = core.stop.cancelled() => return,
             () = board.wait() => {}
             () = tokio::time::sleep_until(next) => {}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::clock;
+use crate::chance;
 
 const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(10);
@@ -11,7 +11,7 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// some jitter.
 pub(super) fn pause(tries: u32) -> Duration {
     let doubled = 1_u32.checked_shl(tries.saturating_sub(1).min(16)).unwrap_or(u32::MAX);
-    clock::jittered(FIRST.saturating_mul(doubled).min(LONGEST))
+    chance::jittered(FIRST.saturating_mul(doubled).min(LONGEST))
 }
 
 #[cfg(test)]

@@ -40,6 +40,7 @@ pub(crate) async fn watch_pauses(core: Arc<Core>) {
     loop {
         core.fleet.notice_pause();
         tokio::select! {
+            biased;
             () = core.stop.cancelled() => return,
             () = tokio::time::sleep(often) => {}
         }

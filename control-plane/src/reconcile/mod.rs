@@ -59,6 +59,7 @@ pub(crate) async fn run(core: Arc<Core>) {
     loop {
         let wake_at = reconciler.turn().await;
         tokio::select! {
+            biased;
             () = core.stop.cancelled() => return,
             () = core.queue.woken() => {}
             _ = ends.recv_many(&mut ended_works, ENDED) => {

@@ -11,10 +11,10 @@ use kafka2oss_proto::spec::planned_resources;
 use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::command::Command;
 use kafka2oss_proto::v1::command_result::Result as Outcome;
-use ulid::Ulid;
 
 use super::cluster;
 use crate::catalog::Change;
+use crate::chance;
 use crate::clock;
 use crate::core::Core;
 use crate::session::{bounds, commands};
@@ -33,7 +33,7 @@ const MAX_CLUSTER_ID: usize = 256;
 /// One try. Returns whether the connector is ready.
 pub(super) async fn prepare(core: Arc<Core>, record: Arc<ConnectorRecord>, agent: String) -> bool {
     let Some(command) = command(&core, &record, &agent) else { return false };
-    let id = format!("prepare-{}-{}", record.uid(), Ulid::generate());
+    let id = format!("prepare-{}-{}", record.uid(), chance::ulid());
     let result = match commands::send(&core.fleet, &agent, id, command, TIMEOUT).await {
         Ok(Outcome::PrepareConnector(result)) => Ok(result),
         Ok(_) => Err(commands::unexpected(&agent)),

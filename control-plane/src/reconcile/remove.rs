@@ -11,9 +11,9 @@ use kafka2oss_domain::names::ConnectorName;
 use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::command::Command;
 use kafka2oss_proto::v1::command_result::Result as Outcome;
-use ulid::Ulid;
 
 use crate::catalog::Change;
+use crate::chance;
 use crate::core::Core;
 use crate::model::deletion::{self, Holder};
 use crate::session::commands;
@@ -181,7 +181,7 @@ fn is_shared(
 pub(super) async fn remove(core: Arc<Core>, record: Arc<ConnectorRecord>, agent: String) -> bool {
     // It may be another state by now: it is looked at again.
     let Next::Remove(removal) = next(&core, &record) else { return false };
-    let id = format!("remove-{}-{}", record.uid(), Ulid::generate());
+    let id = format!("remove-{}-{}", record.uid(), chance::ulid());
     let command = Command::RemoveResources(*removal);
     let problems = match commands::send(&core.fleet, &agent, id, command, TIMEOUT).await {
         Ok(Outcome::RemoveResources(result)) => {

@@ -17,7 +17,7 @@ use super::lanes::{Lane, Lanes};
 use super::{backoff, prepare, remove};
 use crate::core::Core;
 use crate::store::connectors::ConnectorRecord;
-use crate::supervision;
+use crate::{supervision, tasks};
 
 /// Commands that one agent has under way when it gets another one at most.
 const AGENT_WINDOW: usize = 16;
@@ -232,7 +232,7 @@ impl Works {
                 Kind::Remove => Box::pin(remove::remove(Arc::clone(core), record, agent)),
             };
             let ended = self.ended.clone();
-            tokio::spawn(async move {
+            tasks::spawn(async move {
                 // A panic in it must not leave the connector with a work for ever.
                 let work = supervision::contained("what an agent is to do", one);
                 let complete = work.await.unwrap_or(false);

@@ -3,8 +3,8 @@
 use hmac::{Hmac, KeyInit, Mac};
 use kafka2oss_proto::spec::{HasSecrets, HeldSecrets};
 use sha2::Sha256;
-use ulid::Ulid;
 
+use crate::chance;
 use crate::store::request_ids::SecretsDigest;
 
 /// Makes digests under a key that this process draws and nobody else ever has: whoever
@@ -34,7 +34,7 @@ impl Digests {
     pub(crate) fn draw() -> anyhow::Result<Self> {
         let mut key = [0; 32];
         getrandom::fill(&mut key)?;
-        Ok(Self { key_id: Ulid::generate().to_string(), key })
+        Ok(Self { key_id: chance::ulid().to_string(), key })
     }
 
     /// That of the plain secrets of `message`; none where it has none.

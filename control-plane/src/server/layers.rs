@@ -9,10 +9,10 @@ use tower_http::request_id::{
 };
 use tower_http::trace::{DefaultOnFailure, DefaultOnRequest, DefaultOnResponse, TraceLayer};
 use tracing::{Level, Span};
-use ulid::Ulid;
 
 use super::limits::LimitsLayer;
 use crate::Options;
+use crate::chance;
 
 type Trace =
     TraceLayer<SharedClassifier<GrpcErrorsAsFailures>, fn(&Request<tonic::body::Body>) -> Span>;
@@ -51,6 +51,6 @@ pub(super) struct Ulids;
 
 impl MakeRequestId for Ulids {
     fn make_request_id<B>(&mut self, _: &Request<B>) -> Option<RequestId> {
-        HeaderValue::from_str(&Ulid::generate().to_string()).ok().map(RequestId::new)
+        HeaderValue::from_str(&chance::ulid().to_string()).ok().map(RequestId::new)
     }
 }

@@ -2,15 +2,13 @@
 
 mod layers;
 mod limits;
+pub(crate) mod loops;
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use kafka2oss_proto::v1::agent_control_service_server::AgentControlServiceServer;
 use kafka2oss_proto::v1::agent_service_server::AgentServiceServer;
 use kafka2oss_proto::v1::instance_service_server::InstanceServiceServer;
@@ -26,11 +24,10 @@ use crate::api::{AgentControl, Agents, ConnectorServer, Instances, Seats};
 use crate::catalog::Catalog;
 use crate::core::{Core, Settings};
 use crate::model::placement::Rebalance;
-use crate::reconcile::leases;
-use crate::session::lessons;
 use crate::store::{OnLoss, Store, StoreError};
 use crate::supervision::Failure;
-use crate::{Options, Rebalancing, observe, reconcile};
+use crate::{Options, Rebalancing};
+use loops::{Loop, store_failure};
 
 /// A message is up to this long: a spec is far below, a test message has two
 /// parts of 1 MiB, a report of an agent with many partitions some MiB.
@@ -52,9 +49,6 @@ pub struct ControlPlane {
     server: JoinHandle<()>,
     loops: Vec<JoinHandle<()>>,
 }
-
-/// A loop of the process, which ends when that is to stop.
-type Loop = (&'static str, BoxFuture<'static, ()>);
 
 impl ControlPlane {
     /// Opens the store, binds and serves: clients can connect when it
@@ -90,13 +84,8 @@ impl ControlPlane {
             allowed_concurrency: options.allowed_concurrency.clone(),
         };
         let core = Arc::new(Core::new(settings, catalog)?);
-        let loops: [Loop; 4] = [
-            ("the reconciler", Box::pin(reconcile::run(Arc::clone(&core)))),
-            ("the publisher of statuses", Box::pin(observe::publish(Arc::clone(&core)))),
-            ("the keeper of lessons", Box::pin(lessons::run(Arc::clone(&core)))),
-            ("the watch over pauses", Box::pin(leases::watch_pauses(Arc::clone(&core)))),
-        ];
-        Self::serve(&options, listener, core, loops.into()).await
+        let loops = loops::all(&core);
+        Self::serve(&options, listener, core, loops).await
     }
 
     /// Serves, and runs `loops` beside; all of them are watched.
@@ -121,11 +110,7 @@ impl ControlPlane {
             .add_routes(routes)
             .serve_with_incoming_shutdown(incoming, core.stop.clone().cancelled_owned());
         let server = core.supervision.spawn("the server", server);
-        let watched = loops
-            .into_iter()
-            .map(|(name, run)| core.supervision.spawn(name, run.map(Ok::<_, Infallible>)));
-        let mut loops: Vec<_> = watched.collect();
-        loops.push(core.supervision.spawn("the watch over the store", watch_store(core.clone())));
+        let loops = loops::run(&core, loops);
         Ok(Self { address, core, health, server, loops })
     }
 
@@ -170,22 +155,6 @@ impl Drop for ControlPlane {
     fn drop(&mut self) {
         self.core.stop.cancel();
     }
-}
-
-/// Fails with the store; ends when the process is to stop.
-async fn watch_store(core: Arc<Core>) -> Result<(), Infallible> {
-    tokio::select! {
-        error = core.catalog.failed() => {
-            core.supervision.fail(store_failure(&error));
-            core.stop.cancelled().await;
-        }
-        () = core.stop.cancelled() => {}
-    }
-    Ok(())
-}
-
-fn store_failure(error: &StoreError) -> Failure {
-    Failure::Store { code: error.code(), cause: error.to_string() }
 }
 
 /// Says of each service, and of all together, that it does not serve.

@@ -6,7 +6,10 @@ use tonic_health::pb::health_check_response::ServingStatus as Serving;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
+use futures::future::BoxFuture;
+
 use super::*;
+use crate::observe;
 
 /// A control plane with another loop beside its own.
 async fn with_loop(folder: &std::path::Path, another: BoxFuture<'static, ()>) -> ControlPlane {

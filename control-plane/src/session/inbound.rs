@@ -39,6 +39,7 @@ pub(super) async fn read<I, E>(
     };
     loop {
         let next = tokio::select! {
+            biased;
             () = end.cancelled() => break,
             next = inbound.next() => next,
         };

@@ -53,6 +53,7 @@ impl LessonQueue {
 pub(crate) async fn run(core: Arc<Core>) {
     loop {
         tokio::select! {
+            biased;
             () = core.stop.cancelled() => return,
             () = core.lessons.wake.notified() => {}
         }

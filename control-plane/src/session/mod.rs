@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::core::Core;
 use crate::fleet::Stream;
 use crate::store::StoreError;
-use crate::supervision;
+use crate::{supervision, tasks};
 use authority::Authority;
 use hello::Greeting;
 
@@ -70,11 +70,12 @@ where
     let end = CancellationToken::new();
     let reader = inbound::read(Arc::clone(&core), id.clone(), session, inbound, end.clone());
     let writer = outbound::write(Arc::clone(&core), id.clone(), stream, sender);
-    tokio::spawn(async move {
+    tasks::spawn(async move {
         // What it left behind is the same whichever way it ended.
         let _ = supervision::contained("an agent's stream", async {
             let mut reader = std::pin::pin!(reader);
             tokio::select! {
+                biased;
                 () = &mut reader => {}
                 () = writer => {
                     // What it takes in is finished first.

@@ -1,20 +1,16 @@
 //! What an agent is told.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::connect_response::Message;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
-use ulid::Ulid;
 
+use crate::chance;
 use crate::core::Core;
 use crate::fleet::{Assignments, Ending, Stream};
-
-/// Versions of lists, over all streams of this process.
-static LISTS: AtomicU64 = AtomicU64::new(0);
 
 /// An assignment that was refused is sent again after this time, then after
 /// twice as long, and so on.
@@ -91,6 +87,13 @@ impl Turn<'_> {
         let mut repeat_at: Option<Instant> = None;
         loop {
             let sent = tokio::select! {
+                biased;
+                // First: each is answered before another one follows, while lists may
+                // change again and again.
+                command = commands.recv() => match command {
+                    Some(command) => self.send(Message::Command(command)).await,
+                    None => return,
+                },
                 changed = assignments.changed() => {
                     if changed.is_err() {
                         return;
@@ -112,10 +115,6 @@ impl Turn<'_> {
                     let latest = assignments.borrow().clone();
                     self.send_assignments(latest).await
                 }
-                command = commands.recv() => match command {
-                    Some(command) => self.send(Message::Command(command)).await,
-                    None => return,
-                },
             };
             if sent.is_err() {
                 return;
@@ -126,8 +125,8 @@ impl Turn<'_> {
     async fn send_assignments(&self, assignments: Assignments) -> Result<(), Closed> {
         let Some(assigned) = assignments else { return Ok(()) };
         let list = v1::AssignmentList {
-            version: LISTS.fetch_add(1, Ordering::Relaxed) + 1,
-            nonce: Ulid::generate().to_string(),
+            version: self.core.fleet.next_list(),
+            nonce: chance::ulid().to_string(),
             connectors: assigned.connectors.values().map(|one| (**one).clone()).collect(),
             answered_request: assigned.answered_request,
         };

@@ -4,7 +4,7 @@
 //! - Value: [`MetaRecord`].
 //! - Lifetime: written when the store is made, never removed.
 
-use ulid::Ulid;
+use crate::chance;
 
 /// Name of the only record.
 pub(crate) const NAME: &str = "store";
@@ -26,8 +26,8 @@ pub(crate) struct MetaRecord {
 
 impl MetaRecord {
     /// Of a new store.
-    pub(super) fn draw() -> Self {
-        Self { form: 0, store_id: Ulid::generate().to_string(), store_epoch: 1 }
+    pub(crate) fn draw() -> Self {
+        Self { form: 0, store_id: chance::ulid().to_string(), store_epoch: 1 }
     }
 
     /// Of a store that goes on without something that it had.

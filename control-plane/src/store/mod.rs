@@ -44,15 +44,19 @@ pub(crate) mod connectors;
 mod engine;
 mod error;
 pub(crate) mod instances;
+pub(crate) mod medium;
 pub(crate) mod meta;
 pub(crate) mod placements;
+pub(crate) mod progress;
 pub(crate) mod request_ids;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use prost::Message;
 
-use engine::{Engine, Held, Publish, Schema};
+use engine::{Engine, Schema};
+use medium::{Held, Medium, Publish, RowChange};
 use meta::MetaRecord;
 
 pub(crate) use engine::OnLoss;
@@ -78,7 +82,7 @@ pub(crate) trait Family {
 /// Changes that become durable together, or not at all.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
-    changes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    changes: Vec<RowChange>,
 }
 
 impl Batch {
@@ -101,15 +105,19 @@ impl Batch {
 /// The store of one control plane.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
-    engine: Engine,
+    medium: Arc<dyn Medium>,
     meta: MetaRecord,
 }
 
 impl Store {
     /// Opens the store in `folder`, makes it when it is not there. Blocks.
     pub(crate) fn open(folder: &Path, on_loss: OnLoss) -> Result<Self, StoreError> {
-        let engine = Engine::open(folder, SCHEMA, on_loss)?;
-        let mut store = Self { engine, meta: MetaRecord::default() };
+        Self::over(Arc::new(Engine::open(folder, SCHEMA, on_loss)?))
+    }
+
+    /// The store that `medium` keeps. Blocks.
+    pub(crate) fn over(medium: Arc<dyn Medium>) -> Result<Self, StoreError> {
+        let mut store = Self { medium, meta: MetaRecord::default() };
         let meta = store.get::<meta::Meta>(meta::NAME)?;
         store.meta = meta.ok_or_else(|| corrupt::<meta::Meta>("it is not there"))?;
         Ok(store)
@@ -122,12 +130,12 @@ impl Store {
 
     /// One record. Blocks.
     pub(crate) fn get<F: Family>(&self, name: &str) -> Result<Option<F::Record>, StoreError> {
-        self.engine.get(&key::<F>(name))?.map(|value| decode::<F>(&value)).transpose()
+        self.medium.get(&key::<F>(name))?.map(|value| decode::<F>(&value)).transpose()
     }
 
     /// Every record of a family, in the order of the names. Blocks.
     pub(crate) fn scan<F: Family>(&self) -> Result<Vec<(String, F::Record)>, StoreError> {
-        let rows = self.engine.scan(&[F::ORDINAL])?;
+        let rows = self.medium.scan(&[F::ORDINAL])?;
         rows.into_iter()
             .map(|(key, value)| {
                 let name = String::from_utf8(key.get(1..).unwrap_or_default().to_vec())
@@ -141,25 +149,25 @@ impl Store {
     /// whatever becomes of the caller once its batch is queued. Those under way at the same
     /// time share one sync.
     pub(crate) async fn apply(&self, batch: Batch, publish: Publish) -> Result<(), StoreError> {
-        self.engine.apply(batch.changes, publish).await
+        self.medium.apply(batch.changes, publish).await
     }
 
     /// Drops `held`, such as a lock, once the batches have ended that are under way.
     pub(crate) fn release(&self, held: Held) {
-        self.engine.release(held);
+        self.medium.release(held);
     }
 
     /// Waits until the store takes no write any more, though it was not closed, and
     /// says why. What is on disk is whole up to the last write that was answered; only
     /// opening it anew helps.
     pub(crate) async fn failed(&self) -> StoreError {
-        self.engine.failed().await.into()
+        self.medium.failed().await.into()
     }
 
     /// Waits until everything is on disk and the folder is free. What is asked
     /// of the store after that fails.
     pub(crate) async fn close(&self) {
-        self.engine.close().await;
+        self.medium.close().await;
     }
 }
 

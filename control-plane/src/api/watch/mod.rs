@@ -53,8 +53,9 @@ struct Open {
 async fn next(open: Option<Open>) -> Option<(Vec<Result<Message, Status>>, Option<Open>)> {
     let mut open = open?;
     let messages = tokio::select! {
-        messages = supervision::contained("a watch", open.watcher.next()) => messages,
+        biased;
         () = open.core.stop.cancelled() => return None,
+        messages = supervision::contained("a watch", open.watcher.next()) => messages,
     };
     Some(match messages {
         Some(messages) => (messages.into_iter().map(Ok).collect(), Some(open)),

@@ -9,8 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use sha2::{Digest, Sha256};
 
-/// A key, and its new value; none removes it.
-pub(super) type Change = (Vec<u8>, Option<Vec<u8>>);
+use crate::store::medium::RowChange;
 
 /// The records by their hashes.
 #[derive(Debug, Clone, Default)]
@@ -42,7 +41,7 @@ impl Contents {
     }
 
     /// A batch was written.
-    pub(super) fn apply(&mut self, changes: &[Change]) {
+    pub(super) fn apply(&mut self, changes: &[RowChange]) {
         for (key, value) in changes {
             match value {
                 Some(value) => self.put(key, value),
@@ -107,7 +106,7 @@ mod tests {
         (contents.sum(), contents.families().clone())
     }
 
-    fn change() -> impl Strategy<Value = Change> {
+    fn change() -> impl Strategy<Value = RowChange> {
         let key = proptest::collection::vec(0..3_u8, 1..3);
         (key, proptest::option::of(proptest::collection::vec(any::<u8>(), 0..4)))
     }

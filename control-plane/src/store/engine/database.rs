@@ -7,9 +7,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Duration;
 
-use super::contents::Change;
 use super::marker;
 use crate::store::error::{Failure, FailureKind, StoreError};
+use crate::store::medium::RowChange;
 use crate::supervision::words;
 
 /// Memory that sled may use for its cache: 64 MiB.
@@ -83,7 +83,7 @@ pub(super) fn read_what_can_be(database: &sled::Db) -> Vec<Row> {
 /// Writes one batch, its marker included, all or nothing.
 pub(super) fn apply(
     database: &sled::Db,
-    changes: Vec<Change>,
+    changes: Vec<RowChange>,
     marker: &marker::Marker,
 ) -> Result<(), Failure> {
     let mut batch = sled::Batch::default();

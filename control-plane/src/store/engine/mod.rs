@@ -13,7 +13,6 @@ mod last_batch;
 mod loss;
 mod marker;
 mod opening;
-mod progress;
 mod thread;
 mod writer;
 
@@ -22,18 +21,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
 pub(crate) use loss::Loss;
 pub(crate) use opening::OnLoss;
 pub(super) use opening::Schema;
-pub(crate) use progress::Held;
-pub(super) use thread::Publish;
 
 use super::error::{Failure, FailureKind, StoreError};
-use contents::Change;
-use progress::Progress;
+use super::medium::{Held, Medium, Publish, Row, RowChange};
+use super::progress::Progress;
 use thread::Order;
 
 /// Writes that wait for the thread; more wait in their callers.
@@ -41,8 +40,6 @@ const QUEUE: usize = 1_024;
 /// How long no write may end though one is under way. After some failed writes, as on a
 /// full disk, sled (0.34) only logs and never returns from the flush.
 const WRITE_LIMIT: Duration = Duration::from_secs(20);
-
-type Row = (Vec<u8>, Vec<u8>);
 
 /// sled, and the thread that writes to it.
 #[derive(Debug, Clone)]
@@ -83,8 +80,7 @@ impl Engine {
         })
     }
 
-    /// Waits until no write is taken any more, and says why.
-    pub(super) async fn failed(&self) -> Failure {
+    async fn until_failed(&self) -> Failure {
         let mut failure = self.failure.subscribe();
         loop {
             let now = Instant::now();
@@ -105,27 +101,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let value = self.database()?.get(key).map_err(database::failure)?;
-        Ok(value.map(|value| value.to_vec()))
-    }
-
-    pub(super) fn scan(&self, prefix: &[u8]) -> Result<Vec<Row>, StoreError> {
-        let row = |row: sled::Result<(sled::IVec, sled::IVec)>| {
-            let (key, value) = row.map_err(database::failure)?;
-            Ok((key.to_vec(), value.to_vec()))
-        };
-        self.database()?.scan_prefix(prefix).map(row).collect()
-    }
-
-    /// Writes a batch, then calls `publish`, then returns. Batches are published in the
-    /// order in which they are written, each also where this future was dropped after it
-    /// had been queued.
-    pub(super) async fn apply(
-        &self,
-        changes: Vec<Change>,
-        publish: Publish,
-    ) -> Result<(), StoreError> {
+    async fn write(&self, changes: Vec<RowChange>, publish: Publish) -> Result<(), StoreError> {
         let failed = self.failure.borrow().clone();
         if let Some(failed) = failed {
             return Err(failed.into());
@@ -142,17 +118,11 @@ impl Engine {
             biased;
             outcome = write => outcome,
             // Whoever waits behind a write that hangs hears so before the process ends.
-            failed = self.failed() => Err(failed.into()),
+            failed = self.until_failed() => Err(failed.into()),
         }
     }
 
-    /// Drops `held` once the writes have ended that are under way.
-    pub(super) fn release(&self, held: Held) {
-        self.progress.release(held);
-    }
-
-    /// Waits until everything is on disk and the folder is free.
-    pub(super) async fn close(&self) {
+    async fn end(&self) {
         // An error means that it is closed already.
         let _ = self.orders.send(Order::Close).await;
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -187,6 +157,41 @@ impl Engine {
         let is_full = rustix::fs::statvfs(&self.folder).is_ok_and(|disk| disk.f_bavail == 0);
         let kind = if is_full { FailureKind::Full } else { FailureKind::Hangs };
         Failure::new(kind, format!("a write took longer than {WRITE_LIMIT:?}"))
+    }
+}
+
+impl Medium for Engine {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let value = self.database()?.get(key).map_err(database::failure)?;
+        Ok(value.map(|value| value.to_vec()))
+    }
+
+    fn scan(&self, prefix: &[u8]) -> Result<Vec<Row>, StoreError> {
+        let row = |row: sled::Result<(sled::IVec, sled::IVec)>| {
+            let (key, value) = row.map_err(database::failure)?;
+            Ok((key.to_vec(), value.to_vec()))
+        };
+        self.database()?.scan_prefix(prefix).map(row).collect()
+    }
+
+    fn apply(
+        &self,
+        changes: Vec<RowChange>,
+        publish: Publish,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.write(changes, publish).boxed()
+    }
+
+    fn release(&self, held: Held) {
+        self.progress.release(held);
+    }
+
+    fn failed(&self) -> BoxFuture<'_, Failure> {
+        self.until_failed().boxed()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.end().boxed()
     }
 }
 

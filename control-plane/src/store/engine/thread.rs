@@ -5,10 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::contents::Change;
-use super::progress::Progress;
 use super::writer::Writer;
 use crate::store::error::{Failure, FailureKind, StoreError};
+use crate::store::medium::{Publish, RowChange};
+use crate::store::progress::Progress;
 use crate::supervision::words;
 
 /// Batches that share one sync at most.
@@ -16,14 +16,11 @@ const GROUP: usize = 256;
 /// Changes that are handed to sled before it is asked how much log they made.
 const PORTION: usize = 32;
 
-/// What is called once a batch is durable, before it is answered.
-pub(in crate::store) type Publish = Box<dyn FnOnce() + Send>;
-
 /// Whom to answer.
 pub(super) type Done = oneshot::Sender<Result<(), StoreError>>;
 
 pub(super) enum Order {
-    Write(Vec<Change>, Publish, Done),
+    Write(Vec<RowChange>, Publish, Done),
     /// Takes no further write and ends once the earlier ones are on disk.
     Close,
 }

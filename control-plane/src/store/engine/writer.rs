@@ -2,13 +2,14 @@
 
 use std::io;
 
-use super::contents::{Change, Contents};
+use super::contents::Contents;
 use super::database;
 use super::durable::Durable;
 use super::last_batch::LastBatch;
 use super::marker::Marker;
 use crate::clock;
 use crate::store::error::Failure;
+use crate::store::medium::RowChange;
 
 /// Log that may be written before it is made durable: half of one of sled's segments.
 /// sled writes over a segment once what was in it stands in later ones, by what it has
@@ -46,7 +47,7 @@ impl Writer {
     }
 
     /// Hands a batch to sled.
-    pub(super) fn apply(&mut self, changes: Vec<Change>) -> Result<(), Failure> {
+    pub(super) fn apply(&mut self, changes: Vec<RowChange>) -> Result<(), Failure> {
         self.contents.apply(&changes);
         self.marker = self.marker.next(&self.contents, clock::now());
         database::apply(&self.database, changes, &self.marker)?;
@@ -74,7 +75,7 @@ impl Writer {
     }
 
     /// Writes one batch, durably.
-    pub(super) fn write(&mut self, changes: Vec<Change>) -> Result<(), Failure> {
+    pub(super) fn write(&mut self, changes: Vec<RowChange>) -> Result<(), Failure> {
         self.apply(changes)?;
         self.flush()?;
         self.sync()

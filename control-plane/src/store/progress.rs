@@ -4,18 +4,16 @@
 //! it was decided. So whatever is let go of while writes are under way stays held until
 //! these have ended: who holds a record's lock sees in memory what is on disk.
 
-use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
-/// Something that is held until it is dropped, as a lock is.
-pub(crate) type Held = Box<dyn Any + Send>;
+use super::medium::Held;
 
 /// The writes of one store.
 #[derive(Debug, Default)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
     state: Mutex<State>,
 }
 
@@ -34,14 +32,14 @@ struct State {
 
 impl Progress {
     /// A write is about to be queued.
-    pub(super) fn queue(&self) {
+    pub(crate) fn queue(&self) {
         let mut state = self.lock();
         state.queued += 1;
         state.since.get_or_insert_with(Instant::now);
     }
 
     /// So many writes have ended.
-    pub(super) fn settle(&self, count: u64) {
+    pub(crate) fn settle(&self, count: u64) {
         let mut state = self.lock();
         state.settled += count;
         state.since = (state.settled < state.queued).then(Instant::now);
@@ -55,7 +53,7 @@ impl Progress {
     }
 
     /// Drops `held` once the writes have ended that are under way.
-    pub(super) fn release(&self, held: Held) {
+    pub(crate) fn release(&self, held: Held) {
         let mut state = self.lock();
         if state.over || state.settled >= state.queued {
             drop(state);
@@ -67,7 +65,7 @@ impl Progress {
     }
 
     /// No write ends any more: nothing is held for one.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         let mut state = self.lock();
         state.over = true;
         let released = std::mem::take(&mut state.held);
@@ -76,7 +74,7 @@ impl Progress {
     }
 
     /// Since when no write has ended though one is under way.
-    pub(super) fn waiting_since(&self) -> Option<Instant> {
+    pub(crate) fn waiting_since(&self) -> Option<Instant> {
         self.lock().since
     }
 

@@ -1,0 +1,233 @@
+//! One simulated world: a host with a disk, the control plane that runs on it, life after
+//! life, and what was seen of it.
+
+use std::fmt::Display;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::FutureExt;
+use kafka2oss_proto::v1;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep};
+use tonic::Status;
+
+use super::disk::Disk;
+use super::process::Process;
+use crate::api::{Connectors, Instances, Seats};
+use crate::catalog::Catalog;
+use crate::core::{Core, Settings};
+use crate::model::placement::Rebalance;
+use crate::server::loops;
+use crate::supervision::words;
+use crate::tasks;
+
+/// Lease of the agents.
+pub(super) const LEASE: Duration = Duration::from_secs(30);
+/// How often agents beat.
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// One life of the control plane.
+#[derive(Debug, Clone)]
+pub(super) struct Life {
+    pub(super) process: Process,
+    pub(super) core: Arc<Core>,
+    pub(super) connectors: Connectors,
+    pub(super) instances: Instances,
+}
+
+/// What a call came to.
+#[derive(Debug)]
+pub(super) enum Outcome<T> {
+    Answered(Result<T, Box<Status>>),
+    /// The process was killed, or was not there: nobody knows whether it was carried out.
+    Lost,
+}
+
+/// One simulated world.
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) disk: Disk,
+    life: watch::Sender<Option<Life>>,
+    /// No fault any more.
+    calm: watch::Sender<bool>,
+    chance: Mutex<fastrand::Rng>,
+    begun: Instant,
+    /// Panics of the world's tasks.
+    panics: mpsc::UnboundedSender<String>,
+    trace: Mutex<Vec<String>>,
+}
+
+impl World {
+    /// An empty one, and what is wrong in it.
+    pub(super) fn new(seed: u64) -> (Arc<Self>, mpsc::UnboundedReceiver<String>) {
+        let (panics, wrong) = mpsc::unbounded_channel();
+        let mut chance = fastrand::Rng::with_seed(seed);
+        let world = Arc::new(Self {
+            disk: Disk::new(chance.u64(..)),
+            life: watch::Sender::new(None),
+            calm: watch::Sender::new(false),
+            chance: Mutex::new(chance),
+            begun: Instant::now(),
+            panics,
+            trace: Mutex::default(),
+        });
+        (world, wrong)
+    }
+
+    /// Runs a part of the world. A panic of it ends the world.
+    pub(super) fn spawn(&self, part: impl Future<Output = ()> + Send + 'static) {
+        let panics = self.panics.clone();
+        tokio::spawn(async move {
+            if let Err(panic) = AssertUnwindSafe(part).catch_unwind().await {
+                // The world may have ended already.
+                let _ = panics.send(words(&*panic).to_owned());
+            }
+        });
+    }
+
+    /// Runs the control plane for ever: when it ends, another one starts after a while.
+    pub(super) async fn host(self: Arc<Self>) {
+        loop {
+            let life = self.start();
+            self.note("process", "started");
+            self.life.send_replace(Some(life.clone()));
+            tokio::select! {
+                biased;
+                () = life.process.killed() => self.note("process", "killed"),
+                failure = life.core.supervision.failed() => {
+                    self.note("process", format_args!("ends: {failure}"));
+                    let expected = failure.exit_status() == 74;
+                    assert!(expected, "a part of the control plane ended: {failure}");
+                    // As main does: what was answered is on disk.
+                    life.process.kill();
+                }
+            }
+            self.life.send_replace(None);
+            sleep(self.within(100, 5_000)).await;
+        }
+    }
+
+    fn start(&self) -> Life {
+        let process = Process::new(self.chance().u64(..));
+        let settings = Settings {
+            lease: LEASE,
+            heartbeat: HEARTBEAT,
+            rebalance: Rebalance::default(),
+            allowed_concurrency: vec![6],
+        };
+        let core = process.enter(|| {
+            let store = self.disk.open(&process).expect("the disk keeps what it has");
+            let catalog = Catalog::load(store).expect("the disk keeps what it has");
+            let core = Arc::new(Core::new(settings, catalog).expect("random bytes"));
+            core.statuses.fill(&core);
+            loops::run(&core, loops::all(&core));
+            core
+        });
+        let seats = Arc::new(Seats::new(100, 100));
+        let connectors = Connectors::new(Arc::clone(&core), seats);
+        let instances = Instances::new(Arc::clone(&core));
+        Life { process, core, connectors, instances }
+    }
+
+    /// The control plane, while it runs.
+    pub(super) fn life(&self) -> Option<Life> {
+        self.life.borrow().clone()
+    }
+
+    /// Waits until the control plane runs.
+    pub(super) async fn running(&self) -> Life {
+        loop {
+            if let Some(life) = self.life() {
+                return life;
+            }
+            let mut lives = self.life.subscribe();
+            // The sender is this world's, and lives.
+            let _ = lives.wait_for(Option::is_some).await;
+        }
+    }
+
+    /// Calls the control plane. Whoever calls waits until the outcome is settled.
+    pub(super) async fn call<T, W>(&self, work: impl FnOnce(Life) -> W) -> Outcome<T>
+    where
+        T: Send + 'static,
+        W: Future<Output = Result<tonic::Response<T>, Status>> + Send + 'static,
+    {
+        let Some(life) = self.life() else {
+            sleep(self.within(50, 500)).await;
+            return Outcome::Lost;
+        };
+        sleep(self.within(0, 20)).await;
+        let (done, answer) = oneshot::channel();
+        let work = work(life.clone());
+        life.process.enter(|| {
+            tasks::spawn(async move {
+                // Whoever asked may be gone.
+                let _ = done.send(work.await);
+            })
+        });
+        let outcome = tokio::select! {
+            biased;
+            () = life.process.killed() => return Outcome::Lost,
+            answer = answer => answer,
+        };
+        sleep(self.within(0, 20)).await;
+        match outcome {
+            Ok(answer) => {
+                Outcome::Answered(answer.map(tonic::Response::into_inner).map_err(Box::new))
+            }
+            Err(_) => Outcome::Lost,
+        }
+    }
+
+    /// Whether faults are over.
+    pub(super) fn is_calm(&self) -> bool {
+        *self.calm.borrow()
+    }
+
+    /// Ends the faults.
+    pub(super) fn calm(&self) {
+        self.calm.send_replace(true);
+    }
+
+    /// The world's own chance.
+    pub(super) fn chance(&self) -> MutexGuard<'_, fastrand::Rng> {
+        self.chance.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A random time of so many milliseconds.
+    pub(super) fn within(&self, least: u64, most: u64) -> Duration {
+        Duration::from_millis(self.chance().u64(least..=most))
+    }
+
+    /// Whether something happens that does once in `of` times.
+    pub(super) fn once_in(&self, of: u32) -> bool {
+        self.chance().u32(..of) == 0
+    }
+
+    /// Notes what was seen.
+    pub(super) fn note(&self, who: impl Display, what: impl Display) {
+        let line = format!("{:>7} {who}: {what}", self.begun.elapsed().as_millis());
+        self.trace.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    }
+
+    /// All that was seen.
+    pub(super) fn trace(&self) -> Vec<String> {
+        self.trace.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What is shown of a connector is durable, and was before it was shown.
+    pub(super) fn check_shown(&self, who: &str, connector: &v1::Connector) {
+        // One that was never deployed is gone at once: only that is durable.
+        if connector.desired_state() == v1::DesiredState::Deleted {
+            return;
+        }
+        let (generation, _) = self.disk.highest(&connector.uid);
+        assert!(
+            connector.generation <= generation,
+            "{who} is shown generation {} of {}, and {generation} is durable",
+            connector.generation,
+            connector.name
+        );
+    }
+}
