@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
-use kafka2oss_proto::v1;
+use kafka2oss_proto::agent;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
@@ -152,8 +152,10 @@ impl Agent {
     /// deadline of the options, tells the control plane, and ends.
     pub async fn stop(mut self, reason: StopReason) {
         let (mode, goodbye) = match reason {
-            StopReason::Leaving => (StopMode::Leave, v1::GoodbyeReason::Leaving),
-            StopReason::Restarting => (StopMode::KeepMembership, v1::GoodbyeReason::Restarting),
+            StopReason::Leaving => (StopMode::Leave, agent::v1::GoodbyeReason::Leaving),
+            StopReason::Restarting => {
+                (StopMode::KeepMembership, agent::v1::GoodbyeReason::Restarting)
+            }
         };
         stop_tasks(&self.supervisor, mode, self.shutdown_deadline).await;
         self.intent.send_replace(Intent::Goodbye(goodbye));

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::names::{AgentName, ConnectorName};
-use kafka2oss_proto::v1;
+use kafka2oss_proto::{agent, v1};
 use tokio::sync::Notify;
 
 /// Lines or events that wait at most; above it the oldest are dropped.
@@ -100,15 +100,15 @@ impl Reporter {
     }
 
     /// The oldest lines that wait, and how many were dropped before them.
-    pub fn take_logs(&self) -> Option<v1::LogBatch> {
+    pub fn take_logs(&self) -> Option<agent::v1::LogBatch> {
         let (entries, dropped) = self.lock().logs.take(BATCH_AT_MOST)?;
-        Some(v1::LogBatch { entries, dropped })
+        Some(agent::v1::LogBatch { entries, dropped })
     }
 
     /// The oldest events that wait, and how many were dropped before them.
-    pub fn take_dead_letters(&self) -> Option<v1::DeadLetterBatch> {
+    pub fn take_dead_letters(&self) -> Option<agent::v1::DeadLetterBatch> {
         let (dead_letters, dropped) = self.lock().dead_letters.take(BATCH_AT_MOST)?;
-        Some(v1::DeadLetterBatch { dead_letters, dropped })
+        Some(agent::v1::DeadLetterBatch { dead_letters, dropped })
     }
 
     fn entry(&self, line: LogLine, time: SystemTime) -> v1::LogEntry {

@@ -63,7 +63,11 @@ async fn main() -> anyhow::Result<()> {
             std::process::exit(failure.exit_status().into());
         }
     };
-    tracing::info!(address = %control_plane.address(), "control plane is listening");
+    tracing::info!(
+        address = %control_plane.address(),
+        agent_address = %control_plane.agent_address(),
+        "control plane is listening"
+    );
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

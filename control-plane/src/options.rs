@@ -22,9 +22,13 @@ pub enum Rebalancing {
 /// What an operator can set of a control plane.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Options {
-    /// Address to listen on for clients and agents.
+    /// Address to listen on for clients; for agents, too, unless they have one of their own.
     #[arg(long, env = "KAFKA2OSS_LISTEN", default_value_t = default_listen())]
     pub listen: SocketAddr,
+
+    /// Address to listen on for agents alone; the other one does not serve them then.
+    #[arg(long, env = "KAFKA2OSS_AGENT_LISTEN", value_name = "ADDRESS")]
+    pub agent_listen: Option<SocketAddr>,
 
     /// Allow an address that is not loopback although there is no TLS.
     #[arg(long, env = "KAFKA2OSS_INSECURE_LISTEN")]
@@ -98,6 +102,7 @@ impl Options {
     pub fn at(data_dir: impl Into<PathBuf>) -> Self {
         Self {
             listen: default_listen(),
+            agent_listen: None,
             insecure_listen: false,
             data_dir: data_dir.into(),
             accept_loss: false,
@@ -120,10 +125,17 @@ impl Options {
 
     /// What is wrong with these options, for the operator.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
+        for address in std::iter::once(self.listen).chain(self.agent_listen) {
+            anyhow::ensure!(
+                self.insecure_listen || address.ip().is_loopback(),
+                "{address} is not a loopback address and there is no TLS yet: listen on \
+                 127.0.0.1, or allow it with --insecure-listen where the network is trusted"
+            );
+        }
         anyhow::ensure!(
-            self.insecure_listen || self.listen.ip().is_loopback(),
-            "{} is not a loopback address and there is no TLS yet: listen on 127.0.0.1, or allow \
-             it with --insecure-listen where the network is trusted",
+            self.agent_listen != Some(self.listen) || self.listen.port() == 0,
+            "--listen and --agent-listen are both {}: leave --agent-listen out to serve clients \
+             and agents there",
             self.listen
         );
         anyhow::ensure!(
@@ -199,6 +211,19 @@ mod tests {
         assert!(refusal.contains("--insecure-listen"), "{refusal}");
         options.insecure_listen = true;
         assert!(options.check().is_ok());
+
+        let mut options = Options::at("data");
+        options.agent_listen = Some(SocketAddr::from(([0, 0, 0, 0], 7251)));
+        let refusal = options.check().expect_err("refused").to_string();
+        assert!(refusal.contains("0.0.0.0:7251"), "{refusal}");
+    }
+
+    #[test]
+    fn an_address_that_is_named_twice_is_refused() {
+        let mut options = Options::at("data");
+        options.agent_listen = Some(options.listen);
+        let refusal = options.check().expect_err("refused").to_string();
+        assert!(refusal.contains("leave --agent-listen out"), "{refusal}");
     }
 
     #[test]

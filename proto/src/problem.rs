@@ -3,9 +3,9 @@
 use kafka2oss_domain::error_code::Problem;
 use kafka2oss_domain::spec::Warning;
 
-use crate::v1;
+use crate::{agent, v1};
 
-impl From<Problem> for v1::Problem {
+impl From<Problem> for agent::v1::Problem {
     fn from(problem: Problem) -> Self {
         let Problem { code, message } = problem;
         Self { code: code.as_str().to_owned(), message }

@@ -25,7 +25,7 @@ async fn grpcurl_lists_the_services_and_their_methods() -> Result<()> {
     for service in [
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
-        "kafka2oss.v1.AgentControlService",
+        "kafka2oss.agent.v1.AgentControlService",
         "kafka2oss.v1.AgentService",
         "kafka2oss.v1.ConnectorService",
         "kafka2oss.v1.InstanceService",

@@ -1,7 +1,7 @@
 //! Carries out RemoveResources.
 
 use kafka2oss_domain::error_code::Problem;
-use kafka2oss_proto::v1::{RemoveResources, RemoveResourcesResult, TopicRemoval};
+use kafka2oss_proto::agent::v1::{RemoveResources, RemoveResourcesResult, TopicRemoval};
 
 use crate::admin::KafkaAdmin;
 use crate::classify;

@@ -11,8 +11,8 @@ use kafka2oss_domain::error_code::Problem;
 use kafka2oss_domain::names::AgentName;
 use kafka2oss_domain::spec::Instance;
 use kafka2oss_kafka::KafkaAdmin;
-use kafka2oss_proto::v1::secret::Source;
-use kafka2oss_proto::v1::{connect_request, connect_response};
+use kafka2oss_proto::agent::v1::{connect_request, connect_response};
+use kafka2oss_proto::v1::{self, secret::Source};
 use kafka2oss_sink::ObjectStore;
 use tokio::sync::mpsc;
 
@@ -175,7 +175,7 @@ async fn a_superseded_agent_stops_its_tasks_and_ends() {
     assert_eq!(bench.event().await, started("c/0"));
 
     let message = "a newer one".to_owned();
-    stream.send(connect_response::Message::Superseded(v1::Superseded { message })).await;
+    stream.send(connect_response::Message::Superseded(agent::v1::Superseded { message })).await;
     let stopped = soon("the end", bench.agent.stopped()).await;
     let Stopped::Superseded(superseded) = stopped else { panic!("{stopped:?}") };
     assert_eq!(superseded.message, "a newer one");
@@ -210,7 +210,8 @@ async fn an_agent_whose_supervisor_panics_ends_and_says_why() {
     let agent = Agent::start_with(options, admins, reporter, Arc::new(Broken), desk, data);
     let agent = agent.await.expect("legal options");
     let stream = control_plane.welcomed().await;
-    let list = v1::AssignmentList { connectors: vec![wire("c", &[0])], ..Default::default() };
+    let list =
+        agent::v1::AssignmentList { connectors: vec![wire("c", &[0])], ..Default::default() };
     stream.send(connect_response::Message::Assignments(list)).await;
 
     let stopped = soon("the end", agent.stopped()).await;
@@ -233,7 +234,7 @@ async fn an_agent_that_is_not_let_in_tries_again_and_its_tasks_go_on() {
 
     let stream = control_plane.stream().await;
     let message = "a newer one was heard of".to_owned();
-    stream.send(connect_response::Message::Superseded(v1::Superseded { message })).await;
+    stream.send(connect_response::Message::Superseded(agent::v1::Superseded { message })).await;
     let stream = control_plane.welcomed().await;
     assert_eq!(stream.hello.held.len(), 1);
     bench.no_event();
@@ -284,7 +285,7 @@ async fn an_agent_that_leaves_stops_its_tasks_says_so_and_forgets_them() {
             _ => None,
         })
         .await;
-    assert_eq!(reason, v1::GoodbyeReason::Leaving);
+    assert_eq!(reason, agent::v1::GoodbyeReason::Leaving);
     let events: Vec<_> = std::iter::from_fn(|| bench.events.try_recv().ok()).collect();
     let name = || "c/0".to_owned();
     assert_eq!(events, [Event::Stopping(name(), StopMode::Leave), Event::Stopped(name())]);
@@ -313,11 +314,11 @@ async fn a_command_that_is_sent_again_runs_once() {
     let mut stream = control_plane.welcomed().await;
     let command = |id: &str| {
         let removal =
-            v1::RemoveResources { instance: wire("c", &[]).instance, ..Default::default() };
-        connect_response::Message::Command(v1::Command {
+            agent::v1::RemoveResources { instance: wire("c", &[]).instance, ..Default::default() };
+        connect_response::Message::Command(agent::v1::Command {
             id: id.to_owned(),
             timeout: None,
-            command: Some(v1::command::Command::RemoveResources(removal)),
+            command: Some(agent::v1::command::Command::RemoveResources(removal)),
         })
     };
     let result = |message| match message {
@@ -329,12 +330,12 @@ async fn a_command_that_is_sent_again_runs_once() {
     stream.send(command("a")).await;
     stream.send(command("a")).await;
     // Answered at once, after those before it have been taken in.
-    stream.send(connect_response::Message::Command(v1::Command::default())).await;
+    stream.send(connect_response::Message::Command(agent::v1::Command::default())).await;
     let unknown = stream.until("a result", result).await;
     assert_eq!(unknown.id, "");
     bench.admins.gate.send_replace(true);
     let first = stream.until("a result", result).await;
-    let Some(v1::command_result::Result::Problem(problem)) = &first.result else {
+    let Some(agent::v1::command_result::Result::Problem(problem)) = &first.result else {
         panic!("{first:?}");
     };
     assert_eq!((first.id.as_str(), problem.code.as_str()), ("a", "KAFKA_UNREACHABLE"));
@@ -353,18 +354,19 @@ async fn a_command_that_takes_too_long_is_answered() {
     let bench = start(options(&control_plane.url())).await;
     let mut stream = control_plane.welcomed().await;
     bench.admins.gate.send_replace(false);
-    let removal = v1::RemoveResources { instance: wire("c", &[]).instance, ..Default::default() };
+    let removal =
+        agent::v1::RemoveResources { instance: wire("c", &[]).instance, ..Default::default() };
     stream
-        .send(connect_response::Message::Command(v1::Command {
+        .send(connect_response::Message::Command(agent::v1::Command {
             id: "a".to_owned(),
             timeout: Some(prost_types::Duration { seconds: 0, nanos: 1_000_000 }),
-            command: Some(v1::command::Command::RemoveResources(removal)),
+            command: Some(agent::v1::command::Command::RemoveResources(removal)),
         }))
         .await;
     let code = stream
         .until("a result", |message| match message {
-            connect_request::Message::CommandResult(v1::CommandResult {
-                result: Some(v1::command_result::Result::Problem(problem)),
+            connect_request::Message::CommandResult(agent::v1::CommandResult {
+                result: Some(agent::v1::command_result::Result::Problem(problem)),
                 ..
             }) => Some(problem.code),
             _ => None,
@@ -380,14 +382,15 @@ async fn credentials_that_came_with_preparing_are_there_for_the_first_assignment
     let mut stream = control_plane.welcomed().await;
     let mut plain = wire("c", &[0]);
     inline(&mut plain, &Source::Plain("secret".to_owned()));
-    let v1::ConnectorAssignment { connector, uid, spec, instance, .. } = plain;
+    let agent::v1::ConnectorAssignment { connector, uid, spec, instance, .. } = plain;
     // Without an epoch it ends before anything is asked of Kafka or the store.
-    let prepare = v1::PrepareConnector { connector, uid, spec, instance, ..Default::default() };
+    let prepare =
+        agent::v1::PrepareConnector { connector, uid, spec, instance, ..Default::default() };
     stream
-        .send(connect_response::Message::Command(v1::Command {
+        .send(connect_response::Message::Command(agent::v1::Command {
             id: "a".to_owned(),
             timeout: None,
-            command: Some(v1::command::Command::PrepareConnector(prepare)),
+            command: Some(agent::v1::command::Command::PrepareConnector(prepare)),
         }))
         .await;
     stream

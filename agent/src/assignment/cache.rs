@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use kafka2oss_domain::names::{AgentName, ConnectorName};
 use kafka2oss_domain::spec::Pool;
-use kafka2oss_proto::v1;
+use kafka2oss_proto::agent;
 use prost::Message;
 use tokio::io::AsyncWriteExt;
 
@@ -36,7 +36,7 @@ struct Content {
     #[prost(uint64, tag = "6")]
     store_epoch: u64,
     #[prost(message, repeated, tag = "7")]
-    connectors: Vec<v1::ConnectorAssignment>,
+    connectors: Vec<agent::v1::ConnectorAssignment>,
 }
 
 /// Which store of a control plane assignments come from.
@@ -147,7 +147,7 @@ impl AssignmentCache {
 }
 
 /// The assignment, if it needs nothing that only the control plane has.
-fn runnable(wire: v1::ConnectorAssignment) -> Option<(ConnectorName, Assignment)> {
+fn runnable(wire: agent::v1::ConnectorAssignment) -> Option<(ConnectorName, Assignment)> {
     let connector = wire.connector.clone();
     if wire.spec.as_ref().is_some_and(credentials::has_withheld) {
         tracing::info!(connector, "a cached assignment waits for its inline credentials");

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kafka2oss_domain::error_code::Problem;
-use kafka2oss_proto::v1;
+use kafka2oss_proto::agent;
 
 use super::unsupported;
 use crate::task::{CommitsSeen, Guidance, Mode, Resume};
@@ -12,7 +12,7 @@ use crate::task::{CommitsSeen, Guidance, Mode, Resume};
 pub(super) fn check(
     run_mode: i32,
     committed_partitions: Vec<i32>,
-    resumes: Vec<v1::PartitionResume>,
+    resumes: Vec<agent::v1::PartitionResume>,
 ) -> Result<Guidance, Problem> {
     Ok(Guidance {
         mode: mode(run_mode)?,
@@ -22,10 +22,10 @@ pub(super) fn check(
 }
 
 fn mode(run_mode: i32) -> Result<Mode, Problem> {
-    match v1::RunMode::try_from(run_mode) {
-        Ok(v1::RunMode::Run) => Ok(Mode::Run),
-        Ok(v1::RunMode::Pause) => Ok(Mode::Pause),
-        Ok(v1::RunMode::Unspecified) | Err(_) => {
+    match agent::v1::RunMode::try_from(run_mode) {
+        Ok(agent::v1::RunMode::Run) => Ok(Mode::Run),
+        Ok(agent::v1::RunMode::Pause) => Ok(Mode::Pause),
+        Ok(agent::v1::RunMode::Unspecified) | Err(_) => {
             Err(unsupported(format!("run_mode has no value {run_mode} here")))
         }
     }
@@ -44,9 +44,9 @@ fn partitions(committed: Vec<i32>) -> Result<BTreeSet<i32>, Problem> {
     Ok(checked)
 }
 
-fn decisions(resumes: Vec<v1::PartitionResume>) -> Result<BTreeMap<i32, Resume>, Problem> {
+fn decisions(resumes: Vec<agent::v1::PartitionResume>) -> Result<BTreeMap<i32, Resume>, Problem> {
     let mut checked = BTreeMap::new();
-    for v1::PartitionResume { partition, number, skip_offset } in resumes {
+    for agent::v1::PartitionResume { partition, number, skip_offset } in resumes {
         let refuse =
             |reason: &str| Err(unsupported(format!("resume of partition {partition} {reason}")));
         if partition < 0 {

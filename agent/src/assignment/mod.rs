@@ -14,7 +14,7 @@ use kafka2oss_domain::error_code::Problem;
 use kafka2oss_domain::names::ConnectorName;
 use kafka2oss_domain::spec::{ConnectorSpec, Instance};
 use kafka2oss_domain::{ErrorCode, feature};
-use kafka2oss_proto::v1;
+use kafka2oss_proto::{agent, v1};
 
 use crate::task::{CommitsSeen, Guidance, TaskSpec};
 
@@ -44,7 +44,7 @@ pub(crate) struct Assignment {
     /// For tasks that start. One that runs learns of a change from the store itself.
     keys: Keys,
     /// As it came, with withheld secrets filled in.
-    wire: v1::ConnectorAssignment,
+    wire: agent::v1::ConnectorAssignment,
 }
 
 /// What a task cannot change while it runs: another one means a restart.
@@ -80,7 +80,7 @@ impl Assignment {
     }
 
     /// Keeps those of its tasks that are listed here.
-    pub(crate) fn retain_tasks(&mut self, listed: &[v1::TaskAssignment]) {
+    pub(crate) fn retain_tasks(&mut self, listed: &[agent::v1::TaskAssignment]) {
         let is_listed = |index: u32| listed.iter().any(|task| task.index == index);
         self.tasks.retain(|index, _| is_listed(*index));
         self.wire.tasks.retain(|task| is_listed(task.index));
@@ -88,7 +88,7 @@ impl Assignment {
 
     /// The wire form for the disk: plain secrets are withheld, and what says
     /// nothing any more to whoever reads it later is left out.
-    fn to_cache(&self) -> v1::ConnectorAssignment {
+    fn to_cache(&self) -> agent::v1::ConnectorAssignment {
         let mut wire = self.wire.clone();
         if let Some(spec) = &mut wire.spec {
             credentials::withhold_plain(spec);
@@ -99,7 +99,7 @@ impl Assignment {
 
     /// What was written by [`Assignment::to_cache`], where secrets need no
     /// filling in. Any partition may have been committed since.
-    fn from_cache(wire: v1::ConnectorAssignment) -> Result<Self, Problem> {
+    fn from_cache(wire: agent::v1::ConnectorAssignment) -> Result<Self, Problem> {
         let mut assignment = Self::try_from(wire)?;
         assignment.guidance.commits_seen = CommitsSeen::Unknown;
         Ok(assignment)
@@ -108,11 +108,11 @@ impl Assignment {
 
 /// Checks everything that came on the stream; withheld secrets have been filled
 /// in before where they are known ([`Keyring::complete`]).
-impl TryFrom<v1::ConnectorAssignment> for Assignment {
+impl TryFrom<agent::v1::ConnectorAssignment> for Assignment {
     type Error = Problem;
 
-    fn try_from(wire: v1::ConnectorAssignment) -> Result<Self, Problem> {
-        let v1::ConnectorAssignment {
+    fn try_from(wire: agent::v1::ConnectorAssignment) -> Result<Self, Problem> {
+        let agent::v1::ConnectorAssignment {
             connector,
             uid,
             generation,
@@ -222,9 +222,12 @@ fn check_features(needed: &[String]) -> Result<(), Problem> {
     Err(unsupported(format!("needs what this agent cannot do: {}", lacking.join(", "))))
 }
 
-fn check_tasks(tasks: Vec<v1::TaskAssignment>, spread: u32) -> Result<BTreeMap<u32, u32>, Problem> {
+fn check_tasks(
+    tasks: Vec<agent::v1::TaskAssignment>,
+    spread: u32,
+) -> Result<BTreeMap<u32, u32>, Problem> {
     let mut checked = BTreeMap::new();
-    for v1::TaskAssignment { index, threads } in tasks {
+    for agent::v1::TaskAssignment { index, threads } in tasks {
         if index >= spread {
             return Err(unsupported(format!("task {index} is none of the {spread}")));
         }

@@ -8,7 +8,7 @@ use crate::options::Identity;
 use crate::task::{Mode, Resume};
 use crate::testing::{assignment, inline, resume, wire};
 
-fn refused(change: impl FnOnce(&mut v1::ConnectorAssignment)) -> Problem {
+fn refused(change: impl FnOnce(&mut agent::v1::ConnectorAssignment)) -> Problem {
     let mut wire = wire("c", &[0, 1]);
     change(&mut wire);
     Assignment::try_from(wire).expect_err("refused")
@@ -49,7 +49,7 @@ fn objects_share_keys_only_where_the_store_is_known_to_refuse() {
 
 #[test]
 fn what_an_agent_does_not_know_is_refused_as_unsupported() {
-    type Change = fn(&mut v1::ConnectorAssignment);
+    type Change = fn(&mut agent::v1::ConnectorAssignment);
     let changes: [(&str, Change); 17] = [
         ("telepathy", |wire| wire.features.push("telepathy".to_owned())),
         ("run_mode", |wire| wire.run_mode = 0),
@@ -84,7 +84,7 @@ fn what_an_agent_does_not_know_is_refused_as_unsupported() {
 #[test]
 fn the_live_stream_says_what_was_committed_and_what_was_decided() {
     let mut wire = wire("c", &[0]);
-    wire.run_mode = v1::RunMode::Pause.into();
+    wire.run_mode = agent::v1::RunMode::Pause.into();
     wire.committed_partitions = vec![4, 0];
     wire.resumes = vec![resume(2, 7, Some(40)), resume(1, 8, None)];
     let guidance = Assignment::try_from(wire).expect("legal").guidance;
@@ -103,15 +103,15 @@ fn an_epoch_without_a_start_is_refused() {
 
 #[test]
 fn only_what_a_task_is_made_of_is_fixed() {
-    let fixed = |change: fn(&mut v1::ConnectorAssignment)| {
+    let fixed = |change: fn(&mut agent::v1::ConnectorAssignment)| {
         let mut wire = wire("c", &[0]);
         change(&mut wire);
         Assignment::try_from(wire).expect("legal").fixed
     };
     let before = assignment("c", &[0]).fixed;
-    let same: [fn(&mut v1::ConnectorAssignment); 6] = [
+    let same: [fn(&mut agent::v1::ConnectorAssignment); 6] = [
         |wire| (wire.generation, wire.placement_version) = (5, 9),
-        |wire| wire.run_mode = v1::RunMode::Pause.into(),
+        |wire| wire.run_mode = agent::v1::RunMode::Pause.into(),
         |wire| wire.committed_partitions = vec![0],
         |wire| wire.resumes = vec![resume(0, 1, None)],
         |wire| inline(wire, &Source::Plain("secret".to_owned())),
@@ -124,7 +124,7 @@ fn only_what_a_task_is_made_of_is_fixed() {
     for change in same {
         assert_eq!(fixed(change), before);
     }
-    let other: [fn(&mut v1::ConnectorAssignment); 4] = [
+    let other: [fn(&mut agent::v1::ConnectorAssignment); 4] = [
         |wire| wire.uid = "another".to_owned(),
         |wire| wire.epoch.as_mut().expect("an epoch").number = 2,
         |wire| {
@@ -142,13 +142,13 @@ fn only_what_a_task_is_made_of_is_fixed() {
     }
 }
 
-fn plain(value: &str) -> v1::ConnectorAssignment {
+fn plain(value: &str) -> agent::v1::ConnectorAssignment {
     let mut wire = wire("c", &[0]);
     inline(&mut wire, &Source::Plain(value.to_owned()));
     wire
 }
 
-fn held(wire: v1::ConnectorAssignment) -> Assignments {
+fn held(wire: agent::v1::ConnectorAssignment) -> Assignments {
     let assignment = Assignment::try_from(wire).expect("legal");
     [(assignment.connector.clone(), assignment)].into()
 }
@@ -162,7 +162,7 @@ fn completed(keyring: &Keyring, uid: &str) -> Result<Option<v1::StoreCredentials
     Ok(credentials::of(&spec).cloned())
 }
 
-fn credentials_of(wire: &v1::ConnectorAssignment) -> Option<v1::StoreCredentials> {
+fn credentials_of(wire: &agent::v1::ConnectorAssignment) -> Option<v1::StoreCredentials> {
     credentials::of(wire.spec.as_ref().expect("a spec")).cloned()
 }
 
@@ -205,7 +205,7 @@ async fn secrets_of_what_was_prepared_are_held_for_a_while_without_an_assignment
 #[tokio::test]
 async fn the_latest_secrets_of_a_uid_are_held() {
     let (keyring, now) = (Keyring::default(), Instant::now());
-    let prepare = |wire: v1::ConnectorAssignment| {
+    let prepare = |wire: agent::v1::ConnectorAssignment| {
         keyring.hold_prepared("uid-c", wire.spec.as_ref().expect("a spec"), now);
     };
     prepare(plain("first"));

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use kafka2oss_proto::v1::CommandResult;
+use kafka2oss_proto::agent::v1::CommandResult;
 
 /// Results that are remembered; a command is repeated soon or not at all.
 const REMEMBERED: usize = 1_000;

@@ -13,7 +13,8 @@ use futures::FutureExt;
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::error_code::Problem;
 use kafka2oss_domain::spec::Instance;
-use kafka2oss_proto::v1::{self, command, command_result};
+use kafka2oss_proto::agent::v1::{command, command_result};
+use kafka2oss_proto::{agent, v1};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
@@ -34,7 +35,7 @@ const RESULTS: usize = 16;
 pub(crate) struct Commands {
     runner: Runner,
     memory: Arc<Mutex<Memory>>,
-    results: mpsc::Sender<v1::CommandResult>,
+    results: mpsc::Sender<agent::v1::CommandResult>,
 }
 
 /// What commands need.
@@ -55,7 +56,7 @@ impl Commands {
         keyring: Keyring,
         budget_bytes: u64,
         data_runtime: Handle,
-    ) -> (Self, mpsc::Receiver<v1::CommandResult>) {
+    ) -> (Self, mpsc::Receiver<agent::v1::CommandResult>) {
         let (results, out) = mpsc::channel(RESULTS);
         let memory = Arc::new(Mutex::new(Memory::default()));
         let probes = Probes::default();
@@ -65,7 +66,7 @@ impl Commands {
 
     /// Starts a command, or returns its result where that is known. One that
     /// is under way is not started again: its result answers both.
-    pub(crate) fn submit(&self, command: v1::Command) -> Option<v1::CommandResult> {
+    pub(crate) fn submit(&self, command: agent::v1::Command) -> Option<agent::v1::CommandResult> {
         match self.lock().admit(&command.id) {
             Admission::Known(result) => Some(*result),
             Admission::UnderWay => None,
@@ -83,8 +84,8 @@ impl Commands {
         }
     }
 
-    async fn carry_out(self, command: v1::Command) {
-        let v1::Command { id, timeout, command } = command;
+    async fn carry_out(self, command: agent::v1::Command) {
+        let agent::v1::Command { id, timeout, command } = command;
         let timeout = timeout
             .and_then(|timeout| Duration::try_from(timeout).ok())
             .filter(|timeout| !timeout.is_zero())
@@ -156,7 +157,10 @@ fn unsupported(reason: impl std::fmt::Display) -> Problem {
     )
 }
 
-fn result(id: String, outcome: Result<command_result::Result, Problem>) -> v1::CommandResult {
+fn result(
+    id: String,
+    outcome: Result<command_result::Result, Problem>,
+) -> agent::v1::CommandResult {
     let result = outcome.unwrap_or_else(|problem| command_result::Result::Problem(problem.into()));
-    v1::CommandResult { id, result: Some(result) }
+    agent::v1::CommandResult { id, result: Some(result) }
 }

@@ -6,10 +6,9 @@ use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::error_code::Problem;
 use kafka2oss_domain::spec::{ConnectorSpec, Instance};
 use kafka2oss_kafka::{PrepareInput, PreparedKafka, StartAt};
+use kafka2oss_proto::agent::v1::{PrepareConnector, PrepareConnectorResult};
 use kafka2oss_proto::v1::offset_reset::To;
-use kafka2oss_proto::v1::{
-    DeliveryGuarantee, OffsetReset, PartitionOffsets, PrepareConnector, PrepareConnectorResult,
-};
+use kafka2oss_proto::v1::{DeliveryGuarantee, OffsetReset, PartitionOffsets};
 use kafka2oss_sink::{ObjectStore, Probe, Probed};
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;

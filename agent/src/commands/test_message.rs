@@ -2,8 +2,9 @@
 
 use kafka2oss_domain::error_code::Problem;
 use kafka2oss_kafka::{Delivered, TestMessage, produce_test_message};
+use kafka2oss_proto::agent::v1::{WriteTestMessage, WriteTestMessageResult};
+use kafka2oss_proto::v1::TestMessagePayload;
 use kafka2oss_proto::v1::test_message_payload::Content;
-use kafka2oss_proto::v1::{TestMessagePayload, WriteTestMessage, WriteTestMessageResult};
 
 use super::{instance, unsupported};
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use kafka2oss_proto::v1::{
-    self, agent_control_service_client::AgentControlServiceClient, connect_request::Message,
-    connect_response,
-};
+use kafka2oss_proto::agent;
+use kafka2oss_proto::agent::v1::agent_control_service_client::AgentControlServiceClient;
+use kafka2oss_proto::agent::v1::connect_request::Message;
+use kafka2oss_proto::agent::v1::connect_response;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
@@ -27,8 +27,8 @@ const MAX_MESSAGE_BYTES: usize = 64 << 20;
 
 /// A stream on which Welcome has been heard.
 pub(super) struct Opened {
-    pub(super) outgoing: mpsc::Sender<v1::ConnectRequest>,
-    pub(super) incoming: Streaming<v1::ConnectResponse>,
+    pub(super) outgoing: mpsc::Sender<agent::v1::ConnectRequest>,
+    pub(super) incoming: Streaming<agent::v1::ConnectResponse>,
     /// The control plane's.
     pub(super) store: StoreIdentity,
     /// How often the agent should be heard of.
@@ -61,7 +61,7 @@ async fn greet(control: &Control) -> Result<Opened, End> {
         .into_inner();
 
     let welcome = match incoming.message().await {
-        Ok(Some(v1::ConnectResponse { message: Some(message) })) => match message {
+        Ok(Some(agent::v1::ConnectResponse { message: Some(message) })) => match message {
             connect_response::Message::Welcome(welcome) => welcome,
             // It says how it is now, and not for ever: only who was let in ends by it.
             connect_response::Message::Superseded(superseded) => {
@@ -72,7 +72,8 @@ async fn greet(control: &Control) -> Result<Opened, End> {
         Ok(_) => return Err(lost("the stream ended before Welcome".to_owned())),
         Err(status) => return Err(lost(told(&status))),
     };
-    let v1::Welcome { session_id, lease: _, heartbeat_interval, store_id, store_epoch } = welcome;
+    let agent::v1::Welcome { session_id, lease: _, heartbeat_interval, store_id, store_epoch } =
+        welcome;
     tracing::info!(session_id, store_id, "connected to the control plane");
     let heartbeat = heartbeat_interval
         .and_then(|interval| Duration::try_from(interval).ok())
@@ -83,7 +84,7 @@ async fn greet(control: &Control) -> Result<Opened, End> {
     Ok(Opened { outgoing, incoming, store, heartbeat })
 }
 
-pub(super) fn end_of(superseded: v1::Superseded) -> End {
+pub(super) fn end_of(superseded: agent::v1::Superseded) -> End {
     End::Superseded(Superseded { message: superseded.message })
 }
 

@@ -1,7 +1,8 @@
 //! What this agent says, as messages. Pure.
 
 use kafka2oss_domain::names::{AgentName, ConnectorName};
-use kafka2oss_proto::v1::{self, connect_request::Message};
+use kafka2oss_proto::agent::v1::connect_request::Message;
+use kafka2oss_proto::{agent, v1};
 
 use crate::assignment::FEATURES;
 use crate::options::Identity;
@@ -13,12 +14,12 @@ use crate::task::{
 /// Of the protocol that this agent speaks.
 const PROTOCOL_VERSION: u32 = 1;
 
-pub(super) fn request(message: Message) -> v1::ConnectRequest {
-    v1::ConnectRequest { message: Some(message) }
+pub(super) fn request(message: Message) -> agent::v1::ConnectRequest {
+    agent::v1::ConnectRequest { message: Some(message) }
 }
 
-pub(super) fn hello(identity: &Identity, boot_nonce: u64, view: &View) -> v1::Hello {
-    v1::Hello {
+pub(super) fn hello(identity: &Identity, boot_nonce: u64, view: &View) -> agent::v1::Hello {
+    agent::v1::Hello {
         agent_id: identity.agent.id().to_owned(),
         boot_nonce,
         vpc_id: identity.pool.vpc_id.clone(),
@@ -33,8 +34,8 @@ pub(super) fn hello(identity: &Identity, boot_nonce: u64, view: &View) -> v1::He
     }
 }
 
-fn held(connector: &ConnectorName, view: &ConnectorView) -> v1::HeldAssignment {
-    v1::HeldAssignment {
+fn held(connector: &ConnectorName, view: &ConnectorView) -> agent::v1::HeldAssignment {
+    agent::v1::HeldAssignment {
         connector: connector.to_string(),
         uid: view.uid.clone(),
         generation: view.generation,
@@ -49,13 +50,13 @@ pub(super) fn status_report(
     view: &View,
     sequence: u64,
     time: prost_types::Timestamp,
-) -> v1::StatusReport {
+) -> agent::v1::StatusReport {
     let connectors = view
         .connectors
         .iter()
         .map(|(connector, view)| connector_report(agent, connector, view))
         .collect();
-    v1::StatusReport { sequence, time: Some(time), connectors }
+    agent::v1::StatusReport { sequence, time: Some(time), connectors }
 }
 
 /// The epoch that every task runs; `None` while one of another still ends.
@@ -68,14 +69,14 @@ fn connector_report(
     agent: &AgentName,
     connector: &ConnectorName,
     view: &ConnectorView,
-) -> v1::ConnectorReport {
-    let mut report = v1::ConnectorReport {
+) -> agent::v1::ConnectorReport {
+    let mut report = agent::v1::ConnectorReport {
         connector: connector.to_string(),
         uid: view.uid.clone(),
         generation: view.generation,
         placement_version: view.placement_version,
         totals: Some(v1::ConnectorTotals::default()),
-        ..v1::ConnectorReport::default()
+        ..agent::v1::ConnectorReport::default()
     };
     let running = view.tasks.values().flatten().map(|snapshot| snapshot.borrow().epoch);
     report.epoch = common(running).unwrap_or_default();
@@ -84,7 +85,7 @@ fn connector_report(
     for (&index, task) in &view.tasks {
         match task {
             Some(snapshot) => add_task(&mut report, agent, index, &snapshot.borrow()),
-            None => report.tasks.push(v1::TaskReport {
+            None => report.tasks.push(agent::v1::TaskReport {
                 index,
                 state: v1::TaskState::Starting.into(),
                 problem: None,
@@ -99,7 +100,12 @@ fn connector_report(
     report
 }
 
-fn add_task(report: &mut v1::ConnectorReport, agent: &AgentName, index: u32, snapshot: &Snapshot) {
+fn add_task(
+    report: &mut agent::v1::ConnectorReport,
+    agent: &AgentName,
+    index: u32,
+    snapshot: &Snapshot,
+) {
     let Snapshot {
         epoch: _,
         state,
@@ -111,7 +117,7 @@ fn add_task(report: &mut v1::ConnectorReport, agent: &AgentName, index: u32, sna
         group: _,
         pulse,
     } = snapshot;
-    report.tasks.push(v1::TaskReport {
+    report.tasks.push(agent::v1::TaskReport {
         index,
         state: task_state(*state).into(),
         problem: problem.clone().map(Into::into),
@@ -128,9 +134,9 @@ fn add_task(report: &mut v1::ConnectorReport, agent: &AgentName, index: u32, sna
     }
 }
 
-fn group_look(look: GroupLook) -> v1::GroupLook {
+fn group_look(look: GroupLook) -> agent::v1::GroupLook {
     let GroupLook { at: _, topic_partitions, unowned, ends } = look;
-    v1::GroupLook {
+    agent::v1::GroupLook {
         topic_partitions,
         members_known: unowned.is_some(),
         unowned: unowned
@@ -140,7 +146,7 @@ fn group_look(look: GroupLook) -> v1::GroupLook {
                 let (client_id, client_host) = holder
                     .map_or((None, String::new()), |holder| (Some(holder.client_id), holder.host));
                 let end_offset = ends.get(&partition).copied();
-                v1::UnownedPartition {
+                agent::v1::UnownedPartition {
                     partition,
                     client_id,
                     client_host,

@@ -9,7 +9,7 @@ mod session;
 use std::time::Duration;
 
 use anyhow::Context;
-use kafka2oss_proto::v1;
+use kafka2oss_proto::agent;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tonic::transport::Endpoint;
@@ -41,7 +41,7 @@ pub(crate) struct Control {
     pub(crate) board: Board,
     pub(crate) reporter: Reporter,
     pub(crate) commands: Commands,
-    pub(crate) results: mpsc::Receiver<v1::CommandResult>,
+    pub(crate) results: mpsc::Receiver<agent::v1::CommandResult>,
     /// Where tasks ask for assignments anew.
     pub(crate) desk: ConfirmationDesk,
     pub(crate) intent: watch::Receiver<Intent>,
@@ -53,7 +53,7 @@ pub(crate) enum Intent {
     /// Goes on.
     Run,
     /// Says goodbye and ends; the tasks have stopped.
-    Goodbye(v1::GoodbyeReason),
+    Goodbye(agent::v1::GoodbyeReason),
 }
 
 /// How the control part ended.

@@ -4,7 +4,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use kafka2oss_proto::v1::{self, connect_request::Message};
+use kafka2oss_proto::agent;
+use kafka2oss_proto::agent::v1::connect_request::Message;
 use tokio::time::Instant;
 
 /// Between two reports at least, so that changes are reported together.
@@ -135,8 +136,8 @@ impl Outbox {
 }
 
 /// The answer to a list.
-pub(super) fn ack(version: u64, nonce: String, nacks: Vec<v1::AssignmentNack>) -> Message {
-    Message::AssignmentAck(v1::AssignmentAck { version, nonce, nacks })
+pub(super) fn ack(version: u64, nonce: String, nacks: Vec<agent::v1::AssignmentNack>) -> Message {
+    Message::AssignmentAck(agent::v1::AssignmentAck { version, nonce, nacks })
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use kafka2oss_proto::v1::{self, connect_request::Message, connect_response};
+use kafka2oss_proto::agent;
+use kafka2oss_proto::agent::v1::connect_request::Message;
+use kafka2oss_proto::agent::v1::connect_response;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout};
 use tonic::Streaming;
@@ -20,8 +22,8 @@ const GOODBYE_WITHIN: Duration = Duration::from_secs(2);
 
 /// A stream that stands.
 struct Session {
-    outgoing: mpsc::Sender<v1::ConnectRequest>,
-    incoming: Streaming<v1::ConnectResponse>,
+    outgoing: mpsc::Sender<agent::v1::ConnectRequest>,
+    incoming: Streaming<agent::v1::ConnectResponse>,
     outbox: Outbox,
     store: StoreIdentity,
     /// The list that is being applied; the next message is read afterwards.
@@ -41,11 +43,11 @@ enum Event {
     Room,
     /// The transport takes no message any more.
     Deaf,
-    Incoming(Box<Result<Option<v1::ConnectResponse>, tonic::Status>>),
+    Incoming(Box<Result<Option<agent::v1::ConnectResponse>, tonic::Status>>),
     /// A list has been applied.
     Applied(Box<Applied>),
     /// The result of a command is there.
-    Result(Box<v1::CommandResult>),
+    Result(Box<agent::v1::CommandResult>),
     /// A task asks whether it is still this agent's.
     Question,
     /// Something to report on has changed.
@@ -56,7 +58,7 @@ enum Event {
     /// Nothing but that it is later.
     Nothing,
     /// The agent ends.
-    End(v1::GoodbyeReason),
+    End(agent::v1::GoodbyeReason),
 }
 
 /// Opens a stream and serves it to its end.
@@ -155,11 +157,12 @@ impl Session {
         }
     }
 
-    fn take(&mut self, control: &Control, response: v1::ConnectResponse) -> Option<End> {
+    fn take(&mut self, control: &Control, response: agent::v1::ConnectResponse) -> Option<End> {
         use connect_response::Message as Incoming;
         match response.message {
             Some(Incoming::Assignments(list)) => {
-                let v1::AssignmentList { version, nonce, connectors, answered_request } = list;
+                let agent::v1::AssignmentList { version, nonce, connectors, answered_request } =
+                    list;
                 // It can answer nothing that was not asked on this stream.
                 let answered = answered_request.min(self.outbox.requested());
                 tracing::debug!(version, connectors = connectors.len(), "assignments");
@@ -190,14 +193,14 @@ impl Session {
     }
 
     /// Says what is left to say, and Goodbye, and waits for the other end.
-    async fn say_goodbye(mut self, control: &Control, reason: v1::GoodbyeReason) -> End {
+    async fn say_goodbye(mut self, control: &Control, reason: agent::v1::GoodbyeReason) -> End {
         let goodbye = async {
             self.outbox.beat(Instant::now());
             self.outbox.lines_added();
             while let Some(message) = next(&mut self.outbox, control) {
                 self.outgoing.send(message::request(message)).await.ok()?;
             }
-            let goodbye = Message::Goodbye(v1::Goodbye { reason: reason.into() });
+            let goodbye = Message::Goodbye(agent::v1::Goodbye { reason: reason.into() });
             self.outgoing.send(message::request(goodbye)).await.ok()?;
             drop(self.outgoing);
             // Its end of the stream is the receipt.
@@ -217,7 +220,7 @@ impl Session {
         let lost = |reason: String| End::Lost { welcomed: true, reason };
         loop {
             match timeout(GOODBYE_WITHIN, self.incoming.message()).await {
-                Ok(Ok(Some(v1::ConnectResponse { message: Some(message) }))) => {
+                Ok(Ok(Some(agent::v1::ConnectResponse { message: Some(message) }))) => {
                     if let connect_response::Message::Superseded(superseded) = message {
                         return end_of(superseded);
                     }
@@ -236,9 +239,9 @@ fn next(outbox: &mut Outbox, control: &Control) -> Option<Message> {
         match outbox.next(Instant::now())? {
             Next::Answer(answer) => return Some(*answer),
             Next::AssignmentRequest(number) => {
-                return Some(Message::AssignmentRequest(v1::AssignmentRequest { number }));
+                return Some(Message::AssignmentRequest(agent::v1::AssignmentRequest { number }));
             }
-            Next::Heartbeat => return Some(Message::Heartbeat(v1::Heartbeat {})),
+            Next::Heartbeat => return Some(Message::Heartbeat(agent::v1::Heartbeat {})),
             Next::Report(sequence) => {
                 let (agent, time) = (&control.identity.agent, SystemTime::now().into());
                 let view = control.board.view();
@@ -262,7 +265,7 @@ fn next(outbox: &mut Outbox, control: &Control) -> Option<Message> {
 
 async fn wait_for_end(
     intent: &mut watch::Receiver<Intent>,
-) -> Result<v1::GoodbyeReason, watch::error::RecvError> {
+) -> Result<agent::v1::GoodbyeReason, watch::error::RecvError> {
     loop {
         if let Intent::Goodbye(reason) = *intent.borrow_and_update() {
             return Ok(reason);

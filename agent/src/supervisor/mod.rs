@@ -9,7 +9,7 @@ mod tasks;
 
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::error_code::Problem;
-use kafka2oss_proto::v1;
+use kafka2oss_proto::agent;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -32,7 +32,7 @@ pub(crate) struct Supervisor {
 enum Message {
     Apply {
         store: StoreIdentity,
-        connectors: Vec<v1::ConnectorAssignment>,
+        connectors: Vec<agent::v1::ConnectorAssignment>,
         reply: oneshot::Sender<Outcome>,
     },
     StopAll {
@@ -48,9 +48,9 @@ enum Message {
 #[derive(Debug, PartialEq)]
 pub(crate) enum Outcome {
     /// It is what runs now, but for these.
-    Applied(Vec<v1::AssignmentNack>),
+    Applied(Vec<agent::v1::AssignmentNack>),
     /// It changes nothing: it is of another store. All of it is here.
-    Refused(Vec<v1::AssignmentNack>),
+    Refused(Vec<agent::v1::AssignmentNack>),
 }
 
 /// What a supervisor is made of.
@@ -95,7 +95,7 @@ impl Supervisor {
     pub(crate) async fn apply(
         &self,
         store: StoreIdentity,
-        connectors: Vec<v1::ConnectorAssignment>,
+        connectors: Vec<agent::v1::ConnectorAssignment>,
     ) -> Option<Outcome> {
         self.ask(|reply| Message::Apply { store, connectors, reply }).await
     }
@@ -174,7 +174,7 @@ impl Actor {
     async fn apply(
         &mut self,
         store: StoreIdentity,
-        connectors: Vec<v1::ConnectorAssignment>,
+        connectors: Vec<agent::v1::ConnectorAssignment>,
     ) -> Outcome {
         let held = (!self.assignments.is_empty()).then_some(&self.store);
         if let Err(problem) = admission::admit(held, &store, self.adopt_store) {
@@ -208,7 +208,7 @@ impl Actor {
 
     fn check(
         &self,
-        wire: &v1::ConnectorAssignment,
+        wire: &agent::v1::ConnectorAssignment,
         wanted: &Assignments,
     ) -> Result<Assignment, Problem> {
         let mut wire = wire.clone();
@@ -224,7 +224,7 @@ impl Actor {
 
     /// What goes on in the place of an assignment that was refused: as before,
     /// but for tasks that are no longer this agent's.
-    fn last_good(&self, refused: &v1::ConnectorAssignment) -> Option<Assignment> {
+    fn last_good(&self, refused: &agent::v1::ConnectorAssignment) -> Option<Assignment> {
         let connector = refused.connector.parse().ok()?;
         let mut last_good = self
             .assignments
@@ -259,8 +259,8 @@ impl Actor {
     }
 }
 
-fn nack(refused: &v1::ConnectorAssignment, problem: Problem) -> v1::AssignmentNack {
-    v1::AssignmentNack {
+fn nack(refused: &agent::v1::ConnectorAssignment, problem: Problem) -> agent::v1::AssignmentNack {
+    agent::v1::AssignmentNack {
         connector: refused.connector.clone(),
         placement_version: refused.placement_version,
         generation: refused.generation,

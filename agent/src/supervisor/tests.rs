@@ -30,14 +30,21 @@ async fn bench() -> Bench {
 }
 
 impl Bench {
-    async fn apply(&self, connectors: Vec<v1::ConnectorAssignment>) -> Vec<v1::AssignmentNack> {
+    async fn apply(
+        &self,
+        connectors: Vec<agent::v1::ConnectorAssignment>,
+    ) -> Vec<agent::v1::AssignmentNack> {
         match self.apply_from("store", connectors).await {
             Outcome::Applied(nacks) => nacks,
             Outcome::Refused(nacks) => panic!("{nacks:?}"),
         }
     }
 
-    async fn apply_from(&self, store: &str, connectors: Vec<v1::ConnectorAssignment>) -> Outcome {
+    async fn apply_from(
+        &self,
+        store: &str,
+        connectors: Vec<agent::v1::ConnectorAssignment>,
+    ) -> Outcome {
         let store = StoreIdentity { id: store.to_owned(), epoch: 1 };
         self.supervisor.apply(store, connectors).await.expect("it runs")
     }
@@ -50,8 +57,8 @@ impl Bench {
         assert!(self.events.try_recv().is_err());
     }
 
-    fn code(nacks: &[v1::AssignmentNack]) -> &str {
-        let [v1::AssignmentNack { problem: Some(problem), .. }] = nacks else {
+    fn code(nacks: &[agent::v1::AssignmentNack]) -> &str {
+        let [agent::v1::AssignmentNack { problem: Some(problem), .. }] = nacks else {
             panic!("{nacks:?}");
         };
         &problem.code
@@ -68,7 +75,8 @@ async fn the_same_list_again_touches_no_task() {
     assert_eq!(bench.apply(vec![wire("c", &[0])]).await, []);
     assert_eq!(bench.event().await, started("c/0"));
 
-    let again = v1::ConnectorAssignment { generation: 6, placement_version: 7, ..wire("c", &[0]) };
+    let again =
+        agent::v1::ConnectorAssignment { generation: 6, placement_version: 7, ..wire("c", &[0]) };
     assert_eq!(bench.apply(vec![again]).await, []);
     bench.no_event();
     let view = &bench.board.view().connectors[&connector_name("c")];
@@ -139,7 +147,7 @@ async fn tasks_that_a_refused_assignment_no_longer_lists_stop_all_the_same() {
     bench.apply(vec![wire("c", &[0, 1])]).await;
     assert_eq!((bench.event().await, bench.event().await), (started("c/0"), started("c/1")));
 
-    let refused = v1::ConnectorAssignment { run_mode: 0, ..wire("c", &[1]) };
+    let refused = agent::v1::ConnectorAssignment { run_mode: 0, ..wire("c", &[1]) };
     assert_eq!(bench.apply(vec![refused]).await.len(), 1);
     assert_eq!(bench.event().await, Event::Stopping("c/0".to_owned(), StopMode::Leave));
     assert_eq!(bench.event().await, Event::Stopped("c/0".to_owned()));
@@ -171,7 +179,8 @@ async fn a_refused_assignment_of_another_uid_does_not_keep_the_one_before() {
     let mut bench = bench().await;
     bench.apply(vec![wire("c", &[0])]).await;
     assert_eq!(bench.event().await, started("c/0"));
-    let refused = v1::ConnectorAssignment { uid: "new".to_owned(), run_mode: 0, ..wire("c", &[0]) };
+    let refused =
+        agent::v1::ConnectorAssignment { uid: "new".to_owned(), run_mode: 0, ..wire("c", &[0]) };
     bench.apply(vec![refused]).await;
     assert_eq!(bench.event().await, Event::Stopping("c/0".to_owned(), StopMode::Leave));
 }

@@ -1,6 +1,7 @@
 //! Legal assignments.
 
 use kafka2oss_domain::names::ConnectorName;
+use kafka2oss_proto::agent;
 use kafka2oss_proto::spec::defaults::{self, Context};
 use kafka2oss_proto::v1::{self, secret::Source};
 
@@ -12,7 +13,7 @@ pub(crate) fn connector_name(id: &str) -> ConnectorName {
 }
 
 /// A legal assignment of these tasks, with credentials by reference.
-pub(crate) fn wire(id: &str, indexes: &[u32]) -> v1::ConnectorAssignment {
+pub(crate) fn wire(id: &str, indexes: &[u32]) -> agent::v1::ConnectorAssignment {
     let reference = |name: &str| v1::Secret { source: Some(Source::Environment(name.to_owned())) };
     let mut spec = v1::ConnectorSpec {
         source: Some(v1::KafkaSource { topic: "t".to_owned(), ..Default::default() }),
@@ -32,7 +33,7 @@ pub(crate) fn wire(id: &str, indexes: &[u32]) -> v1::ConnectorAssignment {
     let context =
         Context { connector_id: id, region_id: "cn-hangzhou", vpc_id: "", vswitch_id: "" };
     defaults::fill(&mut spec, context);
-    v1::ConnectorAssignment {
+    agent::v1::ConnectorAssignment {
         connector: connector_name(id).to_string(),
         uid: format!("uid-{id}"),
         generation: 1,
@@ -52,9 +53,12 @@ pub(crate) fn wire(id: &str, indexes: &[u32]) -> v1::ConnectorAssignment {
             fixed_time: Some(prost_types::Timestamp::default()),
             ..Default::default()
         }),
-        run_mode: v1::RunMode::Run.into(),
+        run_mode: agent::v1::RunMode::Run.into(),
         delivery_guarantee: v1::DeliveryGuarantee::ExactlyOnce.into(),
-        tasks: indexes.iter().map(|&index| v1::TaskAssignment { index, threads: 3 }).collect(),
+        tasks: indexes
+            .iter()
+            .map(|&index| agent::v1::TaskAssignment { index, threads: 3 })
+            .collect(),
         ..Default::default()
     }
 }
@@ -65,12 +69,16 @@ pub(crate) fn assignment(id: &str, indexes: &[u32]) -> Assignment {
 }
 
 /// A decision about a partition that has stopped.
-pub(crate) fn resume(partition: i32, number: u64, skip_offset: Option<i64>) -> v1::PartitionResume {
-    v1::PartitionResume { partition, number, skip_offset }
+pub(crate) fn resume(
+    partition: i32,
+    number: u64,
+    skip_offset: Option<i64>,
+) -> agent::v1::PartitionResume {
+    agent::v1::PartitionResume { partition, number, skip_offset }
 }
 
 /// Gives it inline credentials: `Plain(secret)` or `Withheld(true)`.
-pub(crate) fn inline(wire: &mut v1::ConnectorAssignment, source: &Source) {
+pub(crate) fn inline(wire: &mut agent::v1::ConnectorAssignment, source: &Source) {
     let destination = wire.spec.as_mut().and_then(|spec| spec.destination.as_mut());
     let secret = || Some(v1::Secret { source: Some(source.clone()) });
     destination.expect("a destination").credentials = Some(v1::StoreCredentials {

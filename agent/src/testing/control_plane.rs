@@ -3,10 +3,11 @@
 use std::pin::Pin;
 
 use futures::Stream as Messages;
-use kafka2oss_proto::v1::agent_control_service_server::{
+use kafka2oss_proto::agent;
+use kafka2oss_proto::agent::v1::agent_control_service_server::{
     AgentControlService, AgentControlServiceServer,
 };
-use kafka2oss_proto::v1::{self, connect_request, connect_response};
+use kafka2oss_proto::agent::v1::{connect_request, connect_response};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
@@ -25,9 +26,9 @@ pub(crate) struct ControlPlane {
 
 /// An agent's stream, after its Hello.
 pub(crate) struct Stream {
-    pub(crate) hello: v1::Hello,
-    incoming: Streaming<v1::ConnectRequest>,
-    outgoing: mpsc::Sender<Result<v1::ConnectResponse, Status>>,
+    pub(crate) hello: agent::v1::Hello,
+    incoming: Streaming<agent::v1::ConnectRequest>,
+    outgoing: mpsc::Sender<Result<agent::v1::ConnectResponse, Status>>,
 }
 
 struct Service {
@@ -79,7 +80,7 @@ impl ControlPlane {
 
 impl Stream {
     pub(crate) async fn welcome(&self, store_id: &str) {
-        self.send(connect_response::Message::Welcome(v1::Welcome {
+        self.send(connect_response::Message::Welcome(agent::v1::Welcome {
             session_id: "session".to_owned(),
             heartbeat_interval: Some(prost_types::Duration { seconds: 3_600, nanos: 0 }),
             store_id: store_id.to_owned(),
@@ -89,15 +90,15 @@ impl Stream {
     }
 
     pub(crate) async fn send(&self, message: connect_response::Message) {
-        let response = v1::ConnectResponse { message: Some(message) };
+        let response = agent::v1::ConnectResponse { message: Some(message) };
         self.outgoing.send(Ok(response)).await.expect("the agent listens");
     }
 
     /// Sends a list that answers no request, and returns the answer to it.
     pub(crate) async fn assign(
         &mut self,
-        connectors: Vec<v1::ConnectorAssignment>,
-    ) -> v1::AssignmentAck {
+        connectors: Vec<agent::v1::ConnectorAssignment>,
+    ) -> agent::v1::AssignmentAck {
         self.assign_answering(0, connectors).await
     }
 
@@ -106,10 +107,10 @@ impl Stream {
     pub(crate) async fn assign_answering(
         &mut self,
         answered_request: u64,
-        connectors: Vec<v1::ConnectorAssignment>,
-    ) -> v1::AssignmentAck {
+        connectors: Vec<agent::v1::ConnectorAssignment>,
+    ) -> agent::v1::AssignmentAck {
         let nonce = "nonce".to_owned();
-        let list = v1::AssignmentList { version: 7, nonce, connectors, answered_request };
+        let list = agent::v1::AssignmentList { version: 7, nonce, connectors, answered_request };
         self.send(connect_response::Message::Assignments(list)).await;
         let ack = self
             .until("an ack", |message| match message {
@@ -152,8 +153,8 @@ impl Stream {
     pub(crate) async fn report(
         &mut self,
         what: &str,
-        like: impl Fn(&v1::StatusReport) -> bool,
-    ) -> v1::StatusReport {
+        like: impl Fn(&agent::v1::StatusReport) -> bool,
+    ) -> agent::v1::StatusReport {
         self.until(what, |message| match message {
             connect_request::Message::StatusReport(report) if like(&report) => Some(report),
             _ => None,
@@ -164,11 +165,12 @@ impl Stream {
 
 #[tonic::async_trait]
 impl AgentControlService for Service {
-    type ConnectStream = Pin<Box<dyn Messages<Item = Result<v1::ConnectResponse, Status>> + Send>>;
+    type ConnectStream =
+        Pin<Box<dyn Messages<Item = Result<agent::v1::ConnectResponse, Status>> + Send>>;
 
     async fn connect(
         &self,
-        request: Request<Streaming<v1::ConnectRequest>>,
+        request: Request<Streaming<agent::v1::ConnectRequest>>,
     ) -> Result<Response<Self::ConnectStream>, Status> {
         let mut incoming = request.into_inner();
         let first = incoming.message().await?.and_then(|request| request.message);

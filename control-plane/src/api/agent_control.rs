@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt};
-use kafka2oss_proto::v1;
-use kafka2oss_proto::v1::agent_control_service_server::AgentControlService;
-use kafka2oss_proto::v1::connect_request::Message;
+use kafka2oss_proto::agent;
+use kafka2oss_proto::agent::v1::agent_control_service_server::AgentControlService;
+use kafka2oss_proto::agent::v1::connect_request::Message;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -34,11 +34,12 @@ impl AgentControl {
 
 #[tonic::async_trait]
 impl AgentControlService for AgentControl {
-    type ConnectStream = Pin<Box<dyn Stream<Item = Result<v1::ConnectResponse, Status>> + Send>>;
+    type ConnectStream =
+        Pin<Box<dyn Stream<Item = Result<agent::v1::ConnectResponse, Status>> + Send>>;
 
     async fn connect(
         &self,
-        request: Request<Streaming<v1::ConnectRequest>>,
+        request: Request<Streaming<agent::v1::ConnectRequest>>,
     ) -> Result<Response<Self::ConnectStream>, Status> {
         let trusted = request::is_trusted(&request);
         let mut inbound = request.into_inner();
@@ -53,7 +54,9 @@ impl AgentControlService for AgentControl {
     }
 }
 
-async fn hello(inbound: &mut Streaming<v1::ConnectRequest>) -> Result<v1::Hello, Status> {
+async fn hello(
+    inbound: &mut Streaming<agent::v1::ConnectRequest>,
+) -> Result<agent::v1::Hello, Status> {
     let wrong = |reason: &str| Status::from(ApiError::Hello(reason.to_owned()));
     match tokio::time::timeout(HELLO_TIMEOUT, inbound.message()).await {
         Ok(first) => match first?.and_then(|request| request.message) {

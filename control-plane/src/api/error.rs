@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::error_code::Retry;
 use kafka2oss_domain::violation::{Violation, Violations};
-use kafka2oss_proto::v1;
+use kafka2oss_proto::agent;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
@@ -69,7 +69,7 @@ pub(crate) enum ApiError {
     NoAgent(String),
     /// An agent could not do what was asked.
     #[error("{}", .0.message)]
-    Agent(v1::Problem),
+    Agent(agent::v1::Problem),
     /// As many requests are under way as are allowed.
     #[error("{0} requests are under way, more are not taken")]
     TooManyRequests(usize),
@@ -175,7 +175,7 @@ fn reason_of(violations: &Violations) -> ErrorCode {
 
 /// What an agent met is not the request's fault: to be repeated where the
 /// cause may pass by itself.
-fn agent_problem(problem: &v1::Problem) -> (Code, ErrorCode) {
+fn agent_problem(problem: &agent::v1::Problem) -> (Code, ErrorCode) {
     match problem.code.parse::<ErrorCode>() {
         Ok(code) if code.retry() == Retry::Automatic => (Code::Unavailable, code),
         Ok(code) => (Code::FailedPrecondition, code),
@@ -255,7 +255,8 @@ mod tests {
 
     #[test]
     fn an_agents_problem_is_unavailable_where_it_may_pass() {
-        let problem = |code: &str| v1::Problem { code: code.to_owned(), message: "m".to_owned() };
+        let problem =
+            |code: &str| agent::v1::Problem { code: code.to_owned(), message: "m".to_owned() };
         let code = |code| to_status(&ApiError::Agent(problem(code))).code();
         assert_eq!(code("KAFKA_UNREACHABLE"), Code::Unavailable);
         assert_eq!(code("CREDENTIALS_REQUIRED"), Code::FailedPrecondition);

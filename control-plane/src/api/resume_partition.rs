@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::names::ConnectorName;
 use kafka2oss_domain::violation::Violations;
-use kafka2oss_proto::v1;
+use kafka2oss_proto::{agent, v1};
 
 use super::error::ApiError;
 use super::{act, request};
@@ -58,7 +58,8 @@ pub(super) async fn resume(
 
     let mut changed = ConnectorRecord::clone(&record);
     changed.last_resume += 1;
-    let decision = v1::PartitionResume { partition, number: changed.last_resume, skip_offset };
+    let decision =
+        agent::v1::PartitionResume { partition, number: changed.last_resume, skip_offset };
     changed.resumes.retain(|earlier| earlier.partition != partition);
     changed.resumes.push(decision);
     changed.resumes.sort_by_key(|resume| resume.partition);

@@ -5,10 +5,10 @@ use std::time::Duration;
 use kafka2oss_domain::names::ConnectorName;
 use kafka2oss_domain::violation::Violations;
 use kafka2oss_domain::{ErrorCode, spec};
-use kafka2oss_proto::v1;
-use kafka2oss_proto::v1::command::Command;
-use kafka2oss_proto::v1::command_result::Result as Outcome;
+use kafka2oss_proto::agent::v1::command::Command;
+use kafka2oss_proto::agent::v1::command_result::Result as Outcome;
 use kafka2oss_proto::v1::test_message_payload::Content;
+use kafka2oss_proto::{agent, v1};
 
 use super::error::ApiError;
 use super::{act, request};
@@ -39,7 +39,7 @@ pub(super) async fn send(
     let agent = agent(core, &record)?;
     let instance = request::instance(core, name.instance())?.instance.clone();
     let source = record.spec().source.clone().unwrap_or_default();
-    let command = Command::WriteTestMessage(v1::WriteTestMessage {
+    let command = Command::WriteTestMessage(agent::v1::WriteTestMessage {
         connector: record.name().to_owned(),
         instance,
         topic: source.topic,
@@ -57,7 +57,7 @@ pub(super) async fn send(
     };
     let object_key =
         if wait { object(core, &name, record.uid(), &written).await? } else { String::new() };
-    let v1::WriteTestMessageResult { partition, offset, timestamp } = written;
+    let agent::v1::WriteTestMessageResult { partition, offset, timestamp } = written;
     Ok(v1::SendTestMessageResponse { partition, offset, timestamp, object_key })
 }
 
@@ -112,7 +112,7 @@ async fn object(
     core: &Core,
     name: &ConnectorName,
     uid: &str,
-    written: &v1::WriteTestMessageResult,
+    written: &agent::v1::WriteTestMessageResult,
 ) -> Result<String, ApiError> {
     let mut touches = core.statuses.follow_touches(&name.to_string());
     loop {

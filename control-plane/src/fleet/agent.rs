@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka2oss_proto::v1;
+use kafka2oss_proto::{agent, v1};
 use prost_types::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
@@ -18,12 +18,12 @@ pub(super) struct Session {
     pub(super) id: u64,
     pub(super) plain_secrets: bool,
     pub(super) assignments: watch::Sender<Assignments>,
-    pub(super) commands: mpsc::Sender<v1::Command>,
+    pub(super) commands: mpsc::Sender<agent::v1::Command>,
     pub(super) ending: watch::Sender<Option<Ending>>,
     pub(super) refused: watch::Sender<u64>,
     /// Number of the last AssignmentRequest; 0 before the first.
     pub(super) requested: u64,
-    pub(super) waiting: HashMap<String, Vec<oneshot::Sender<v1::CommandResult>>>,
+    pub(super) waiting: HashMap<String, Vec<oneshot::Sender<agent::v1::CommandResult>>>,
     /// The latest list that went out.
     pub(super) sent: Option<Sent>,
     /// Uids of everything that went out or was about to.
@@ -57,9 +57,9 @@ pub(super) struct Agent {
     pub(super) gave_back: bool,
     /// Uids of the connectors that it says it runs.
     pub(super) held: Vec<String>,
-    pub(super) reports: BTreeMap<String, Arc<v1::ConnectorReport>>,
+    pub(super) reports: BTreeMap<String, Arc<agent::v1::ConnectorReport>>,
     pub(super) reported: Option<(Timestamp, Instant)>,
-    pub(super) nacks: BTreeMap<String, v1::AssignmentNack>,
+    pub(super) nacks: BTreeMap<String, agent::v1::AssignmentNack>,
 }
 
 /// An agent as others see it.
@@ -83,13 +83,13 @@ pub(crate) struct Seen {
     /// The agent's bare ID.
     pub(crate) agent: String,
     /// Its latest report of the connector.
-    pub(crate) report: Option<Arc<v1::ConnectorReport>>,
+    pub(crate) report: Option<Arc<agent::v1::ConnectorReport>>,
     /// When its latest report arrived.
     pub(crate) report_time: Timestamp,
     /// How long ago that is.
     pub(crate) report_age: Duration,
     /// Why it refused the latest assignment of the connector.
-    pub(crate) nack: Option<v1::AssignmentNack>,
+    pub(crate) nack: Option<agent::v1::AssignmentNack>,
 }
 
 impl Agent {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use kafka2oss_proto::v1;
+use kafka2oss_proto::agent;
 use tokio::time::Instant;
 
 use super::agent::{Agent, Sent};
@@ -15,7 +15,7 @@ use super::{Fleet, State};
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Assigned {
     /// Everything, by the connectors' names.
-    pub(crate) connectors: BTreeMap<String, Arc<v1::ConnectorAssignment>>,
+    pub(crate) connectors: BTreeMap<String, Arc<agent::v1::ConnectorAssignment>>,
     /// The stream's last AssignmentRequest that had come before all of this was
     /// worked out; 0 before the first.
     pub(crate) answered_request: u64,
@@ -39,7 +39,7 @@ impl Fleet {
     pub(crate) fn assign_all(
         &self,
         id: &str,
-        connectors: BTreeMap<String, Arc<v1::ConnectorAssignment>>,
+        connectors: BTreeMap<String, Arc<agent::v1::ConnectorAssignment>>,
         answered: u64,
     ) {
         let mut state = self.lock();
@@ -76,7 +76,7 @@ impl Fleet {
         &self,
         id: &str,
         connector: &str,
-        assignment: Option<Arc<v1::ConnectorAssignment>>,
+        assignment: Option<Arc<agent::v1::ConnectorAssignment>>,
     ) {
         let mut state = self.lock();
         let Some(agent) = state.agents.get_mut(id) else { return };
@@ -113,7 +113,7 @@ impl Fleet {
     }
 
     /// Notes that a list goes out on a stream.
-    pub(crate) fn sending(&self, id: &str, session: u64, list: &v1::AssignmentList) {
+    pub(crate) fn sending(&self, id: &str, session: u64, list: &agent::v1::AssignmentList) {
         let mut state = self.lock();
         if let Some(agent) = state.agents.get_mut(id)
             && let Some(open) = &mut agent.session
@@ -157,7 +157,7 @@ impl Fleet {
         &self,
         id: &str,
         session: u64,
-        ack: v1::AssignmentAck,
+        ack: agent::v1::AssignmentAck,
     ) -> Vec<String> {
         let taken = self.on_stream(id, session, |agent| {
             let session = agent.session.as_mut()?;

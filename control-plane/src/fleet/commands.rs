@@ -1,7 +1,7 @@
 //! Commands on their way to agents, and who waits for their results.
 
 use kafka2oss_domain::spec::Pool;
-use kafka2oss_proto::v1;
+use kafka2oss_proto::agent;
 use tokio::sync::oneshot;
 
 use super::agent::Session;
@@ -41,8 +41,8 @@ impl Fleet {
     pub(crate) fn command(
         &self,
         id: &str,
-        command: v1::Command,
-    ) -> Option<oneshot::Receiver<v1::CommandResult>> {
+        command: agent::v1::Command,
+    ) -> Option<oneshot::Receiver<agent::v1::CommandResult>> {
         let mut state = self.lock();
         let session = state.agents.get_mut(id)?.session.as_mut()?;
         session.under_way();
@@ -54,7 +54,7 @@ impl Fleet {
     }
 
     /// Hands a command's result to whoever waits for it.
-    pub(crate) fn answer(&self, id: &str, session: u64, result: &v1::CommandResult) {
+    pub(crate) fn answer(&self, id: &str, session: u64, result: &agent::v1::CommandResult) {
         self.on_stream(id, session, |agent| {
             let Some(session) = &mut agent.session else { return };
             for waiting in session.waiting.remove(&result.id).unwrap_or_default() {

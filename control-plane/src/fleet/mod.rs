@@ -19,7 +19,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kafka2oss_domain::spec::Pool;
-use kafka2oss_proto::v1;
+use kafka2oss_proto::agent::v1::Command;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
@@ -50,7 +50,7 @@ pub(crate) struct Stream {
     /// The latest assignments; earlier ones that were not sent are skipped.
     pub(crate) assignments: watch::Receiver<Assignments>,
     /// Commands to send.
-    pub(crate) commands: mpsc::Receiver<v1::Command>,
+    pub(crate) commands: mpsc::Receiver<Command>,
     /// Set when the stream is to end.
     pub(crate) ending: watch::Receiver<Option<Ending>>,
     /// Raised when some assignment was refused, so that it is sent again.

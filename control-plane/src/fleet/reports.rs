@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kafka2oss_proto::v1;
+use kafka2oss_proto::agent;
 use tokio::time::Instant;
 
 use super::{Fleet, Seen};
@@ -14,7 +14,12 @@ impl Fleet {
     /// the agent may speak of. Returns the names of the connectors that it and
     /// the one before are about. One that is not newer than the last is not
     /// taken.
-    pub(crate) fn report(&self, id: &str, session: u64, report: v1::StatusReport) -> Vec<String> {
+    pub(crate) fn report(
+        &self,
+        id: &str,
+        session: u64,
+        report: agent::v1::StatusReport,
+    ) -> Vec<String> {
         let taken = self.on_stream(id, session, |agent| {
             let open = agent.session.as_mut()?;
             if report.sequence != 0 && report.sequence <= open.last_sequence {
@@ -70,7 +75,7 @@ impl Fleet {
     }
 
     /// What the agent last reported of the connector `name`.
-    pub(crate) fn reported(&self, id: &str, name: &str) -> Option<Arc<v1::ConnectorReport>> {
+    pub(crate) fn reported(&self, id: &str, name: &str) -> Option<Arc<agent::v1::ConnectorReport>> {
         self.with(id, |agent| agent.reports.get(name).cloned()).flatten()
     }
 

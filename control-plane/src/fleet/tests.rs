@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use kafka2oss_proto::{agent, v1};
+
 use super::*;
 
 const LEASE: Duration = Duration::from_secs(30);
@@ -15,13 +17,13 @@ fn fleet() -> Fleet {
     Fleet::new(LEASE, Vec::new())
 }
 
-fn list(version: u64, uids: &[&str]) -> v1::AssignmentList {
-    let connector = |uid: &&str| v1::ConnectorAssignment {
+fn list(version: u64, uids: &[&str]) -> agent::v1::AssignmentList {
+    let connector = |uid: &&str| agent::v1::ConnectorAssignment {
         connector: format!("connectors/{uid}"),
         uid: (*uid).to_owned(),
-        ..v1::ConnectorAssignment::default()
+        ..agent::v1::ConnectorAssignment::default()
     };
-    v1::AssignmentList {
+    agent::v1::AssignmentList {
         version,
         nonce: format!("nonce-{version}"),
         connectors: uids.iter().map(connector).collect(),
@@ -30,7 +32,7 @@ fn list(version: u64, uids: &[&str]) -> v1::AssignmentList {
 }
 
 /// What an agent is to run.
-fn all(uids: &[&str]) -> BTreeMap<String, Arc<v1::ConnectorAssignment>> {
+fn all(uids: &[&str]) -> BTreeMap<String, Arc<agent::v1::ConnectorAssignment>> {
     let connectors = list(0, uids).connectors.into_iter();
     connectors.map(|one| (one.connector.clone(), Arc::new(one))).collect()
 }
@@ -45,19 +47,19 @@ fn expire(fleet: &Fleet) -> Vec<(String, AgentRecord)> {
     fleet.expire(&fleet.silent())
 }
 
-fn ack(version: u64) -> v1::AssignmentAck {
-    v1::AssignmentAck { version, nonce: format!("nonce-{version}"), nacks: Vec::new() }
+fn ack(version: u64) -> agent::v1::AssignmentAck {
+    agent::v1::AssignmentAck { version, nonce: format!("nonce-{version}"), nacks: Vec::new() }
 }
 
-fn report(uids: &[&str]) -> v1::StatusReport {
-    let connector = |uid: &&str| v1::ConnectorReport {
+fn report(uids: &[&str]) -> agent::v1::StatusReport {
+    let connector = |uid: &&str| agent::v1::ConnectorReport {
         connector: format!("connectors/{uid}"),
         uid: (*uid).to_owned(),
-        ..v1::ConnectorReport::default()
+        ..agent::v1::ConnectorReport::default()
     };
-    v1::StatusReport {
+    agent::v1::StatusReport {
         connectors: uids.iter().map(connector).collect(),
-        ..v1::StatusReport::default()
+        ..agent::v1::StatusReport::default()
     }
 }
 
@@ -183,13 +185,13 @@ async fn assignments_that_were_asked_for_are_sent_again_once_they_were_worked_ou
 #[tokio::test(start_paused = true)]
 async fn a_command_is_answered_by_its_result_or_by_the_end_of_the_stream() {
     let fleet = fleet();
-    let command = |id: &str| v1::Command { id: id.to_owned(), ..v1::Command::default() };
+    let command = |id: &str| Command { id: id.to_owned(), ..Command::default() };
     assert!(fleet.command("a", command("1")).is_none(), "no such agent");
     let stream = fleet.connect("a", record(1), Vec::new(), true);
     let first = fleet.command("a", command("1")).expect("queued");
     let same = fleet.command("a", command("1")).expect("queued");
     let second = fleet.command("a", command("2")).expect("queued");
-    let result = v1::CommandResult { id: "1".to_owned(), result: None };
+    let result = agent::v1::CommandResult { id: "1".to_owned(), result: None };
     fleet.answer("a", stream.session, &result);
     assert_eq!((first.await, same.await), (Ok(result.clone()), Ok(result)));
     fleet.disconnect("a", stream.session);
@@ -202,10 +204,10 @@ async fn commands_that_wait_have_a_bound() {
     let _stream = fleet.connect("a", record(1), Vec::new(), true);
     let mut waiting = Vec::new();
     for number in 0..COMMANDS {
-        let command = v1::Command { id: number.to_string(), ..v1::Command::default() };
+        let command = Command { id: number.to_string(), ..Command::default() };
         waiting.push(fleet.command("a", command).expect("room"));
     }
-    assert!(fleet.command("a", v1::Command::default()).is_none());
+    assert!(fleet.command("a", Command::default()).is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -242,7 +244,7 @@ async fn an_agent_that_comes_back_before_its_end_is_noted_keeps_its_lease() {
 async fn a_report_that_is_not_newer_than_the_last_is_not_taken() {
     let fleet = fleet();
     let session = fleet.connect("a", record(1), Vec::new(), true).session;
-    let numbered = |sequence, uids: &[&str]| v1::StatusReport { sequence, ..report(uids) };
+    let numbered = |sequence, uids: &[&str]| agent::v1::StatusReport { sequence, ..report(uids) };
     assert_eq!(fleet.report("a", session, numbered(2, &["u"])), ["connectors/u"]);
     assert!(fleet.report("a", session, numbered(2, &["v"])).is_empty());
     assert!(fleet.report("a", session, numbered(1, &["v"])).is_empty());
@@ -264,7 +266,7 @@ async fn commands_go_round_the_idle_agents_of_a_pool_up_to_a_window() {
     let mut given = BTreeMap::<String, usize>::new();
     for number in 0..6 {
         let id = fleet.least_busy(&pool, 2).expect("room");
-        let command = v1::Command { id: format!("{number}"), ..v1::Command::default() };
+        let command = Command { id: format!("{number}"), ..Command::default() };
         waiting.push(fleet.command(&id, command).expect("queued"));
         *given.entry(id).or_default() += 1;
     }

@@ -1,6 +1,7 @@
 //! What an agent's report teaches for good: what must be remembered when the
 //! report is long gone.
 
+use kafka2oss_proto::agent;
 use kafka2oss_proto::v1::{self, DeliveryGuarantee, PartitionState};
 
 /// What is remembered of a connector's epoch.
@@ -13,7 +14,7 @@ pub(crate) struct Remembered<'a> {
     /// Partitions of which a commit was reported, in their order.
     pub(crate) committed_partitions: &'a [i32],
     /// Decisions that may not have been carried out yet.
-    pub(crate) resumes: &'a [v1::PartitionResume],
+    pub(crate) resumes: &'a [agent::v1::PartitionResume],
     /// As it is known so far.
     pub(crate) delivery_guarantee: DeliveryGuarantee,
     /// The store refuses a put whose key is taken, as far as is known.
@@ -41,7 +42,7 @@ impl Lessons {
 }
 
 /// What `report`, which came after everything that is remembered, teaches.
-pub(crate) fn learn(remembered: &Remembered<'_>, report: &v1::ConnectorReport) -> Lessons {
+pub(crate) fn learn(remembered: &Remembered<'_>, report: &agent::v1::ConnectorReport) -> Lessons {
     if remembered.epoch == 0 || report.epoch != remembered.epoch {
         return Lessons::default();
     }
@@ -103,16 +104,19 @@ mod tests {
         v1::PartitionProgress { partition, committed_offset, state, ..Default::default() }
     }
 
-    fn report(partitions: &[v1::PartitionProgress]) -> v1::ConnectorReport {
-        v1::ConnectorReport {
+    fn report(partitions: &[v1::PartitionProgress]) -> agent::v1::ConnectorReport {
+        agent::v1::ConnectorReport {
             epoch: EPOCH,
             placement_version: PLACEMENT,
             partitions: partitions.to_vec(),
-            ..v1::ConnectorReport::default()
+            ..agent::v1::ConnectorReport::default()
         }
     }
 
-    fn learned(resumes: &[v1::PartitionResume], report: &v1::ConnectorReport) -> Lessons {
+    fn learned(
+        resumes: &[agent::v1::PartitionResume],
+        report: &agent::v1::ConnectorReport,
+    ) -> Lessons {
         let remembered = Remembered {
             epoch: EPOCH,
             placement_version: PLACEMENT,
@@ -124,12 +128,12 @@ mod tests {
         learn(&remembered, report)
     }
 
-    fn retry(partition: i32) -> v1::PartitionResume {
-        v1::PartitionResume { partition, number: 7, skip_offset: None }
+    fn retry(partition: i32) -> agent::v1::PartitionResume {
+        agent::v1::PartitionResume { partition, number: 7, skip_offset: None }
     }
 
-    fn skip(partition: i32, offset: i64) -> v1::PartitionResume {
-        v1::PartitionResume { partition, number: 8, skip_offset: Some(offset) }
+    fn skip(partition: i32, offset: i64) -> agent::v1::PartitionResume {
+        agent::v1::PartitionResume { partition, number: 8, skip_offset: Some(offset) }
     }
 
     #[test]

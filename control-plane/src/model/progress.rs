@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use kafka2oss_proto::v1;
+use kafka2oss_proto::{agent, v1};
 use prost_types::Timestamp;
 
 /// What one agent reported of the partitions that it owns.
@@ -104,7 +104,7 @@ fn unowned(last: &v1::PartitionProgress) -> v1::PartitionProgress {
 pub(crate) fn complete(
     partitions: &mut Vec<v1::PartitionProgress>,
     topic_partitions: u32,
-    looks: &[&v1::GroupLook],
+    looks: &[&agent::v1::GroupLook],
     start: impl Fn(i32) -> Option<i64>,
 ) {
     let known: BTreeSet<i32> = partitions.iter().map(|one| one.partition).collect();
@@ -114,7 +114,7 @@ pub(crate) fn complete(
         unowned(&v1::PartitionProgress { partition, ..v1::PartitionProgress::default() })
     }));
     partitions.sort_by_key(|one| one.partition);
-    let seen: BTreeMap<i32, &v1::UnownedPartition> =
+    let seen: BTreeMap<i32, &agent::v1::UnownedPartition> =
         looks.iter().flat_map(|look| &look.unowned).map(|one| (one.partition, one)).collect();
     for one in partitions.iter_mut().filter(|one| one.state() == v1::PartitionState::Unowned) {
         if let Some(seen) = seen.get(&one.partition) {
@@ -253,14 +253,14 @@ mod tests {
 
     #[test]
     fn what_nobody_has_lags_behind_what_the_looks_show() {
-        let seen = |partition, end, committed| v1::UnownedPartition {
+        let seen = |partition, end, committed| agent::v1::UnownedPartition {
             partition,
             end_offset: Some(end),
             committed_offset: committed,
             ..Default::default()
         };
         let unowned = vec![seen(1, 50, Some(40)), seen(2, 30, None), seen(3, 7, None)];
-        let look = v1::GroupLook { topic_partitions: 5, members_known: true, unowned };
+        let look = agent::v1::GroupLook { topic_partitions: 5, members_known: true, unowned };
         let mut partitions = vec![partition(0, Some(1), 1)];
 
         complete(&mut partitions, 5, &[&look], |partition| (partition == 2).then_some(25));

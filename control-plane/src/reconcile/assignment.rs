@@ -1,7 +1,7 @@
 //! What agents are to run of a connector: from what is durable to what is sent.
 
 use kafka2oss_domain::feature;
-use kafka2oss_proto::v1;
+use kafka2oss_proto::{agent, v1};
 
 use crate::store::connectors::ConnectorRecord;
 use crate::store::placements::PlacementRecord;
@@ -12,7 +12,7 @@ pub(super) fn whole(
     record: &ConnectorRecord,
     placement: &PlacementRecord,
     mut instance: v1::Instance,
-) -> Option<v1::ConnectorAssignment> {
+) -> Option<agent::v1::ConnectorAssignment> {
     let connector = record.connector();
     if placement.uid != connector.uid {
         return None;
@@ -27,7 +27,7 @@ pub(super) fn whole(
     } = chain(record)?;
     // Learned while agents run: it must not make the same assignment another.
     instance.kafka_cluster_id.clear();
-    Some(v1::ConnectorAssignment {
+    Some(agent::v1::ConnectorAssignment {
         connector: connector.name.clone(),
         uid: connector.uid.clone(),
         generation: connector.generation,
@@ -47,17 +47,17 @@ pub(super) fn whole(
 
 /// The same with the tasks of one agent; none if it has none.
 pub(super) fn part(
-    whole: &v1::ConnectorAssignment,
+    whole: &agent::v1::ConnectorAssignment,
     placement: &PlacementRecord,
     agent: &str,
-) -> Option<v1::ConnectorAssignment> {
+) -> Option<agent::v1::ConnectorAssignment> {
     let source = whole.spec.as_ref().and_then(|spec| spec.source.as_ref());
     let spread = source.and_then(|source| source.spread).unwrap_or(1);
     let mine = placement.tasks.iter().filter(|task| task.agent == agent);
     // The spread may have become less since the tasks were placed.
     let mine = mine.map(|task| task.index).filter(|index| *index < spread);
     let tasks: Vec<_> = mine.map(|index| task(index, source)).collect();
-    (!tasks.is_empty()).then(|| v1::ConnectorAssignment { tasks, ..whole.clone() })
+    (!tasks.is_empty()).then(|| agent::v1::ConnectorAssignment { tasks, ..whole.clone() })
 }
 
 /// What agents need for it beyond the first version of the protocol.
@@ -71,9 +71,9 @@ fn features(store_refuses_existing: bool) -> Vec<String> {
 /// The epoch that tasks are to hold, and what is known of it.
 struct Chain<'a> {
     epoch: Option<&'a v1::Epoch>,
-    run_mode: v1::RunMode,
+    run_mode: agent::v1::RunMode,
     committed_partitions: &'a [i32],
-    resumes: &'a [v1::PartitionResume],
+    resumes: &'a [agent::v1::PartitionResume],
     delivery_guarantee: i32,
     store_refuses_existing: bool,
 }
@@ -83,8 +83,8 @@ struct Chain<'a> {
 /// members, and take no record even if the connector is to run again.
 fn chain(record: &ConnectorRecord) -> Option<Chain<'_>> {
     let run_mode = match record.connector().desired_state() {
-        v1::DesiredState::Running => v1::RunMode::Run,
-        v1::DesiredState::Paused => v1::RunMode::Pause,
+        v1::DesiredState::Running => agent::v1::RunMode::Run,
+        v1::DesiredState::Paused => agent::v1::RunMode::Pause,
         _ => return None,
     };
     if record.is_prepared() {
@@ -101,7 +101,7 @@ fn chain(record: &ConnectorRecord) -> Option<Chain<'_>> {
     let superseded = record.superseded.as_ref()?;
     Some(Chain {
         epoch: superseded.epoch.as_ref(),
-        run_mode: v1::RunMode::Pause,
+        run_mode: agent::v1::RunMode::Pause,
         committed_partitions: &superseded.committed_partitions,
         resumes: &[],
         delivery_guarantee: superseded.delivery_guarantee,
@@ -110,10 +110,10 @@ fn chain(record: &ConnectorRecord) -> Option<Chain<'_>> {
     })
 }
 
-fn task(index: u32, source: Option<&v1::KafkaSource>) -> v1::TaskAssignment {
+fn task(index: u32, source: Option<&v1::KafkaSource>) -> agent::v1::TaskAssignment {
     let threads = source.and_then(|source| source.thread_concurrency).unwrap_or(1);
     let spread = source.and_then(|source| source.spread).unwrap_or(1);
-    v1::TaskAssignment { index, threads: share(threads, spread, index) }
+    agent::v1::TaskAssignment { index, threads: share(threads, spread, index) }
 }
 
 /// The share of task `index` when `threads` are divided over `spread` tasks:

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::error_code::Problem;
 use kafka2oss_domain::names::ConnectorName;
-use kafka2oss_proto::v1;
+use kafka2oss_proto::{agent, v1};
 
 use crate::catalog::Change;
 use crate::core::Core;
@@ -22,7 +22,7 @@ pub(super) async fn claim(
     core: &Core,
     connector: &str,
     cluster_id: &str,
-) -> Result<Option<v1::Problem>, StoreError> {
+) -> Result<Option<agent::v1::Problem>, StoreError> {
     let Ok(name) = connector.parse::<ConnectorName>() else { return Ok(None) };
     if cluster_id.is_empty() {
         return Ok(None);

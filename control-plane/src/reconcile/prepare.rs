@@ -7,10 +7,10 @@ use std::time::Duration;
 use kafka2oss_domain::error_code::Problem;
 use kafka2oss_domain::names::ConnectorName;
 use kafka2oss_domain::{ErrorCode, spec};
+use kafka2oss_proto::agent::v1::command::Command;
+use kafka2oss_proto::agent::v1::command_result::Result as Outcome;
 use kafka2oss_proto::spec::planned_resources;
-use kafka2oss_proto::v1;
-use kafka2oss_proto::v1::command::Command;
-use kafka2oss_proto::v1::command_result::Result as Outcome;
+use kafka2oss_proto::{agent, v1};
 
 use super::cluster;
 use crate::catalog::Change;
@@ -58,7 +58,7 @@ fn command(core: &Core, record: &ConnectorRecord, agent: &str) -> Option<Command
         .map(|spec| planned_resources(&spec))
         .inspect_err(|error| tracing::error!(connector = %name, %error, "a stored spec is illegal"))
         .ok()?;
-    Some(Command::PrepareConnector(v1::PrepareConnector {
+    Some(Command::PrepareConnector(agent::v1::PrepareConnector {
         connector: record.name().to_owned(),
         uid: record.uid().to_owned(),
         spec: Some(super::spec_for(core, record, agent)),
@@ -74,7 +74,7 @@ async fn learn(
     core: &Arc<Core>,
     asked: &ConnectorRecord,
     agent: &str,
-    result: Result<v1::PrepareConnectorResult, v1::Problem>,
+    result: Result<agent::v1::PrepareConnectorResult, agent::v1::Problem>,
 ) -> Result<bool, StoreError> {
     let cluster_id = result.as_ref().map_or("", |result| &result.kafka_cluster_id);
     // What is longer is none: Kafka's have 22 characters.
@@ -131,8 +131,8 @@ fn note_topics(record: &mut ConnectorRecord, created: &[String]) {
 
 /// Takes a result of the open epoch in: the start is fixed once, the rest is as
 /// it is now. The epoch before has ended once nothing is wrong.
-fn take(record: &mut ConnectorRecord, result: v1::PrepareConnectorResult) {
-    let v1::PrepareConnectorResult {
+fn take(record: &mut ConnectorRecord, result: agent::v1::PrepareConnectorResult) {
+    let agent::v1::PrepareConnectorResult {
         epoch,
         created_topics: _,
         mut missing_resources,
@@ -182,7 +182,11 @@ fn take(record: &mut ConnectorRecord, result: v1::PrepareConnectorResult) {
 
 /// The group holds commits of another connector that still exists, on another
 /// instance of the same cluster: its tasks and these would share one group.
-fn group_in_use(core: &Core, record: &ConnectorRecord, owners: &[String]) -> Option<v1::Problem> {
+fn group_in_use(
+    core: &Core,
+    record: &ConnectorRecord,
+    owners: &[String],
+) -> Option<agent::v1::Problem> {
     let mut others = owners.iter().filter(|owner| *owner != record.uid());
     let other = others.find_map(|owner| core.catalog.connector_of_uid(owner))?;
     let resources = record.spec().resources.as_ref();
@@ -192,7 +196,7 @@ fn group_in_use(core: &Core, record: &ConnectorRecord, owners: &[String]) -> Opt
 }
 
 /// Keeps what an agent says within bounds.
-fn limit(problems: &mut Vec<v1::Problem>) {
+fn limit(problems: &mut Vec<agent::v1::Problem>) {
     problems.truncate(MAX_PROBLEMS);
     for problem in problems {
         shorten(&mut problem.code, MAX_TEXT);
@@ -225,7 +229,12 @@ fn tell(core: &Core, before: &ConnectorRecord, after: &ConnectorRecord, agent: &
     }
 }
 
-fn say(core: &Core, record: &ConnectorRecord, severity: v1::LogSeverity, problem: &v1::Problem) {
+fn say(
+    core: &Core,
+    record: &ConnectorRecord,
+    severity: v1::LogSeverity,
+    problem: &agent::v1::Problem,
+) {
     core.log(record, severity, problem.code.parse().ok(), problem.message.clone());
 }
 
@@ -239,14 +248,17 @@ mod tests {
         ConnectorRecord { epoch: Some(epoch), ..ConnectorRecord::default() }
     }
 
-    fn read(number: u64, offset: i64) -> v1::PrepareConnectorResult {
+    fn read(number: u64, offset: i64) -> agent::v1::PrepareConnectorResult {
         let epoch = v1::Epoch {
             number,
             start_offsets: [(0, offset)].into(),
             origin: v1::StartOrigin::Latest.into(),
             ..v1::Epoch::default()
         };
-        v1::PrepareConnectorResult { epoch: Some(epoch), ..v1::PrepareConnectorResult::default() }
+        agent::v1::PrepareConnectorResult {
+            epoch: Some(epoch),
+            ..agent::v1::PrepareConnectorResult::default()
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use kafka2oss_proto::v1;
+use kafka2oss_proto::agent;
 
 use super::assignment;
 use crate::core::Core;
@@ -54,7 +54,7 @@ fn whole(
     core: &Core,
     record: &ConnectorRecord,
     placement: &PlacementRecord,
-) -> Option<v1::ConnectorAssignment> {
+) -> Option<agent::v1::ConnectorAssignment> {
     let name: kafka2oss_domain::names::ConnectorName = record.name().parse().ok()?;
     let instance = core.catalog.instance(name.instance())?.instance.clone()?;
     assignment::whole(record, placement, instance)
@@ -65,9 +65,9 @@ fn part(
     core: &Core,
     record: &ConnectorRecord,
     placement: &PlacementRecord,
-    whole: &v1::ConnectorAssignment,
+    whole: &agent::v1::ConnectorAssignment,
     agent: &str,
-) -> Option<v1::ConnectorAssignment> {
+) -> Option<agent::v1::ConnectorAssignment> {
     let mut part = assignment::part(whole, placement, agent)?;
     if core.fleet.takes_plain_secrets(agent)
         && let Some(spec) = &mut part.spec

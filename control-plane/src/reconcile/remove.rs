@@ -8,9 +8,9 @@ use std::time::Duration;
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::error_code::Problem;
 use kafka2oss_domain::names::ConnectorName;
-use kafka2oss_proto::v1;
-use kafka2oss_proto::v1::command::Command;
-use kafka2oss_proto::v1::command_result::Result as Outcome;
+use kafka2oss_proto::agent::v1::command::Command;
+use kafka2oss_proto::agent::v1::command_result::Result as Outcome;
+use kafka2oss_proto::{agent, v1};
 
 use crate::catalog::Change;
 use crate::chance;
@@ -31,7 +31,7 @@ pub(super) enum Next {
     /// Nothing is left.
     Finish,
     /// An agent removes resources.
-    Remove(Box<v1::RemoveResources>),
+    Remove(Box<agent::v1::RemoveResources>),
 }
 
 /// Takes the tasks of a deleted connector away from their agents, and
@@ -59,7 +59,7 @@ pub(super) async fn stop_tasks(
 }
 
 /// What keeps a deleted connector from being gone.
-pub(crate) fn problems(core: &Core, record: &ConnectorRecord) -> Vec<v1::Problem> {
+pub(crate) fn problems(core: &Core, record: &ConnectorRecord) -> Vec<agent::v1::Problem> {
     match next(core, record) {
         Next::Remove(_) if core.fleet.connected(&record.pool()) == 0 => {
             let message = "its topics and groups are removed when an agent joins its pool, or stay \
@@ -68,7 +68,7 @@ pub(crate) fn problems(core: &Core, record: &ConnectorRecord) -> Vec<v1::Problem
         }
         Next::Wait => {
             let problem = deletion::problem(&holders(core, record), core.settings.lease);
-            problem.into_iter().map(v1::Problem::from).collect()
+            problem.into_iter().map(agent::v1::Problem::from).collect()
         }
         Next::Remove(_) | Next::Finish => record.deletion.clone().unwrap_or_default().problems,
     }
@@ -108,7 +108,7 @@ pub(super) fn next(core: &Core, record: &ConnectorRecord) -> Next {
 
 /// The topics and groups to remove: those that the service made and that no
 /// other connector names.
-fn removal(core: &Core, record: &ConnectorRecord) -> Option<v1::RemoveResources> {
+fn removal(core: &Core, record: &ConnectorRecord) -> Option<agent::v1::RemoveResources> {
     let name: ConnectorName = record.name().parse().ok()?;
     let instance = core.catalog.instance(name.instance())?;
     let resources = record.spec().resources.clone().unwrap_or_default();
@@ -119,12 +119,12 @@ fn removal(core: &Core, record: &ConnectorRecord) -> Option<v1::RemoveResources>
         .created_topics
         .iter()
         .filter(|topic| !is_shared(topic))
-        .map(|topic| v1::TopicRemoval {
+        .map(|topic| agent::v1::TopicRemoval {
             topic: topic.clone(),
             only_if_empty: error_topics.contains(&topic.as_str()) && !deletion.delete_error_topics,
         })
         .collect();
-    Some(v1::RemoveResources {
+    Some(agent::v1::RemoveResources {
         connector: record.name().to_owned(),
         instance: instance.instance.clone(),
         topics,
@@ -238,7 +238,7 @@ pub(super) async fn finish(core: &Core, record: &ConnectorRecord) -> Result<(), 
 async fn note(
     core: &Core,
     record: &ConnectorRecord,
-    problems: Vec<v1::Problem>,
+    problems: Vec<agent::v1::Problem>,
 ) -> Result<(), StoreError> {
     let _lock = core.catalog.lock(record.name()).await;
     let Some(current) = core.catalog.connector(record.name()) else { return Ok(()) };

@@ -15,7 +15,7 @@ use crate::observe;
 async fn with_loop(folder: &std::path::Path, another: BoxFuture<'static, ()>) -> ControlPlane {
     let mut options = Options::at(folder);
     options.listen.set_port(0);
-    let listener = TcpListener::bind(options.listen).await.expect("a free port");
+    let ports = Ports::bind(&options).await.expect("a free port");
     let catalog =
         Catalog::load(Store::open(folder, OnLoss::Refuse).expect("opened")).expect("read");
     let settings = Settings {
@@ -29,7 +29,7 @@ async fn with_loop(folder: &std::path::Path, another: BoxFuture<'static, ()>) ->
         ("the publisher of statuses", Box::pin(observe::publish(Arc::clone(&core)))),
         ("the reconciler", another),
     ];
-    ControlPlane::serve(&options, listener, core, loops).await.expect("it serves")
+    ControlPlane::serve(&options, ports, core, loops).await.expect("it serves")
 }
 
 async fn health(control_plane: &ControlPlane) -> tonic::Streaming<HealthCheckResponse> {

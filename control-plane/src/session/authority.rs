@@ -4,7 +4,7 @@
 //! that until it has shown that it stopped them. Whatever it says of anything
 //! else is dropped and counted, whoever it says it is.
 
-use kafka2oss_proto::v1;
+use kafka2oss_proto::agent;
 
 use super::bounds;
 use crate::catalog::Catalog;
@@ -31,13 +31,13 @@ impl<'a> Authority<'a> {
     }
 
     /// Leaves in a report what the agent may speak of, within bounds.
-    pub(super) fn limit(&mut self, report: &mut v1::StatusReport) {
+    pub(super) fn limit(&mut self, report: &mut agent::v1::StatusReport) {
         report.connectors.retain(|one| self.over(&one.connector).is_some_and(|uid| uid == one.uid));
         report.connectors.iter_mut().for_each(bounds::limit);
     }
 
     /// Leaves in an answer to a list what the agent may speak of, within bounds.
-    pub(super) fn limit_answer(&mut self, ack: &mut v1::AssignmentAck) {
+    pub(super) fn limit_answer(&mut self, ack: &mut agent::v1::AssignmentAck) {
         ack.nacks.retain(|nack| self.over(&nack.connector).is_some());
         ack.nacks.iter_mut().for_each(bounds::limit_nack);
     }

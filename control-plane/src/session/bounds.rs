@@ -1,7 +1,7 @@
 //! What an agent may say at most (pure): more than any topic has, and little
 //! enough that one connector's status always fits into a message.
 
-use kafka2oss_proto::v1;
+use kafka2oss_proto::{agent, v1};
 
 use crate::text::shorten;
 
@@ -16,7 +16,7 @@ const MAX_TEXT: usize = 2_000;
 const MAX_TEXTS: usize = 4 << 20;
 
 /// Keeps what a report says of one connector within bounds.
-pub(super) fn limit(report: &mut v1::ConnectorReport) {
+pub(super) fn limit(report: &mut agent::v1::ConnectorReport) {
     let mut texts = Texts { left: MAX_TEXTS };
     texts.limit(&mut report.delivery_guarantee_reason);
     report.tasks.truncate(MAX_TASKS);
@@ -53,7 +53,7 @@ pub(super) fn limit(report: &mut v1::ConnectorReport) {
 }
 
 /// Keeps why an assignment was refused within bounds.
-pub(super) fn limit_nack(nack: &mut v1::AssignmentNack) {
+pub(super) fn limit_nack(nack: &mut agent::v1::AssignmentNack) {
     if let Some(problem) = &mut nack.problem {
         Texts { left: MAX_TEXTS }.limit_problem(problem);
     }
@@ -74,7 +74,7 @@ impl Texts {
         self.left -= text.len();
     }
 
-    fn limit_problem(&mut self, problem: &mut v1::Problem) {
+    fn limit_problem(&mut self, problem: &mut agent::v1::Problem) {
         self.limit(&mut problem.code);
         self.limit(&mut problem.message);
     }
@@ -98,10 +98,13 @@ mod tests {
     #[test]
     fn whatever_a_report_says_it_is_short_and_of_partitions_that_can_be() {
         let numbers = [-1, 0, 0, 7, MAX_PARTITIONS - 1, MAX_PARTITIONS, i32::MAX];
-        let mut report = v1::ConnectorReport {
+        let mut report = agent::v1::ConnectorReport {
             partitions: numbers.into_iter().chain(100..5_000).map(partition).collect(),
-            group: Some(v1::GroupLook { topic_partitions: u32::MAX, ..v1::GroupLook::default() }),
-            ..v1::ConnectorReport::default()
+            group: Some(agent::v1::GroupLook {
+                topic_partitions: u32::MAX,
+                ..agent::v1::GroupLook::default()
+            }),
+            ..agent::v1::ConnectorReport::default()
         };
         limit(&mut report);
         let first: Vec<_> = report.partitions.iter().take(3).map(|one| one.partition).collect();

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::error_code::Problem;
-use kafka2oss_proto::v1;
-use kafka2oss_proto::v1::command::Command as Kind;
-use kafka2oss_proto::v1::command_result::Result as Outcome;
+use kafka2oss_proto::agent;
+use kafka2oss_proto::agent::v1::command::Command as Kind;
+use kafka2oss_proto::agent::v1::command_result::Result as Outcome;
 
 use crate::fleet::Fleet;
 
@@ -22,12 +22,12 @@ pub(crate) async fn send(
     id: String,
     command: Kind,
     timeout: Duration,
-) -> Result<Outcome, v1::Problem> {
+) -> Result<Outcome, agent::v1::Problem> {
     let no_answer = |what: &str| {
         let message = format!("agents/{agent} {what}");
-        v1::Problem::from(Problem::new(ErrorCode::AgentTimeout, message))
+        agent::v1::Problem::from(Problem::new(ErrorCode::AgentTimeout, message))
     };
-    let command = v1::Command {
+    let command = agent::v1::Command {
         id,
         timeout: prost_types::Duration::try_from(timeout).ok(),
         command: Some(command),
@@ -48,7 +48,7 @@ pub(crate) async fn send(
 }
 
 /// What an agent says to a command that was not asked.
-pub(crate) fn unexpected(agent: &str) -> v1::Problem {
+pub(crate) fn unexpected(agent: &str) -> agent::v1::Problem {
     let message = format!("agents/{agent} gave the answer of another command");
-    v1::Problem::from(Problem::new(ErrorCode::AgentUnsupported, message))
+    agent::v1::Problem::from(Problem::new(ErrorCode::AgentUnsupported, message))
 }

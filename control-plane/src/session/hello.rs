@@ -2,7 +2,7 @@
 
 use kafka2oss_domain::MAX_BOOT_NONCE;
 use kafka2oss_domain::names::AgentName;
-use kafka2oss_proto::v1;
+use kafka2oss_proto::agent;
 
 use super::Refusal;
 use crate::clock;
@@ -27,8 +27,8 @@ pub(super) struct Greeting {
 }
 
 impl Greeting {
-    pub(super) fn read(hello: v1::Hello) -> Result<Self, Refusal> {
-        let v1::Hello {
+    pub(super) fn read(hello: agent::v1::Hello) -> Result<Self, Refusal> {
+        let agent::v1::Hello {
             agent_id,
             boot_nonce,
             vpc_id,
@@ -92,13 +92,13 @@ impl Greeting {
 mod tests {
     use super::*;
 
-    fn hello() -> v1::Hello {
-        v1::Hello {
+    fn hello() -> agent::v1::Hello {
+        agent::v1::Hello {
             agent_id: "a".to_owned(),
             boot_nonce: 1,
             protocol_version: 1,
             capacity: 4,
-            ..v1::Hello::default()
+            ..agent::v1::Hello::default()
         }
     }
 
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_refused_with_the_reason() {
-        type Change = fn(&mut v1::Hello);
+        type Change = fn(&mut agent::v1::Hello);
         let cases: [(&str, Change); 7] = [
             ("agent_id", |hello| hello.agent_id = "a/b".to_owned()),
             ("protocol version 9", |hello| hello.protocol_version = 9),

@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use futures::{Stream as Messages, StreamExt};
-use kafka2oss_proto::v1;
-use kafka2oss_proto::v1::connect_request::Message;
+use kafka2oss_proto::agent::v1::connect_request::Message;
+use kafka2oss_proto::{agent, v1};
 use tokio_util::sync::CancellationToken;
 
 use super::authority::Authority;
@@ -28,7 +28,7 @@ pub(super) async fn read<I, E>(
     mut inbound: I,
     end: CancellationToken,
 ) where
-    I: Messages<Item = Result<v1::ConnectRequest, E>> + Unpin,
+    I: Messages<Item = Result<agent::v1::ConnectRequest, E>> + Unpin,
     E: std::fmt::Display,
 {
     let mut reader = Reader {
@@ -78,7 +78,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    async fn take(&mut self, request: v1::ConnectRequest) -> Next {
+    async fn take(&mut self, request: agent::v1::ConnectRequest) -> Next {
         let Self { core, agent, session, authority } = self;
         let session = *session;
         match request.message {
@@ -97,7 +97,7 @@ impl Reader<'_> {
                 core.touch_all(&touched);
                 core.reconcile_deletions(agent);
             }
-            Some(Message::AssignmentRequest(v1::AssignmentRequest { number })) => {
+            Some(Message::AssignmentRequest(agent::v1::AssignmentRequest { number })) => {
                 core.fleet.request(agent, session, number);
                 core.queue.agent(agent);
             }
@@ -109,7 +109,7 @@ impl Reader<'_> {
                 return Next::End;
             }
             // A deletion may have waited for it long enough.
-            Some(Message::Heartbeat(v1::Heartbeat {})) => core.reconcile_deletions(agent),
+            Some(Message::Heartbeat(agent::v1::Heartbeat {})) => core.reconcile_deletions(agent),
             Some(Message::Hello(_)) => {
                 tracing::warn!(agent, session, "the agent said Hello twice");
                 return Next::End;
@@ -121,7 +121,7 @@ impl Reader<'_> {
         Next::Go
     }
 
-    fn take_logs(&mut self, batch: v1::LogBatch) {
+    fn take_logs(&mut self, batch: agent::v1::LogBatch) {
         let mut lost = batch.dropped;
         for mut entry in batch.entries {
             let Some(uid) = self.authority.over(&entry.connector) else { continue };
@@ -133,7 +133,7 @@ impl Reader<'_> {
         }
     }
 
-    fn take_dead_letters(&mut self, batch: v1::DeadLetterBatch) {
+    fn take_dead_letters(&mut self, batch: agent::v1::DeadLetterBatch) {
         let mut lost = batch.dropped;
         for mut letter in batch.dead_letters {
             let Some(uid) = self.authority.over(&letter.connector) else { continue };
@@ -148,9 +148,9 @@ impl Reader<'_> {
     }
 }
 
-async fn part(core: &Core, agent: &str, session: u64, goodbye: &v1::Goodbye) {
+async fn part(core: &Core, agent: &str, session: u64, goodbye: &agent::v1::Goodbye) {
     tracing::info!(agent, session, reason = ?goodbye.reason(), "the agent said goodbye");
-    if goodbye.reason() != v1::GoodbyeReason::Leaving {
+    if goodbye.reason() != agent::v1::GoodbyeReason::Leaving {
         return;
     }
     let _lock = core.catalog.lock(&format!("agents/{agent}")).await;

@@ -16,7 +16,7 @@ mod outbound;
 use std::sync::Arc;
 
 use futures::Stream as Messages;
-use kafka2oss_proto::v1;
+use kafka2oss_proto::agent;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -42,18 +42,18 @@ pub(crate) enum Refusal {
 }
 
 /// An open stream's messages to the agent.
-pub(crate) type Outbound = mpsc::Receiver<v1::ConnectResponse>;
+pub(crate) type Outbound = mpsc::Receiver<agent::v1::ConnectResponse>;
 
 /// Opens a stream for an agent that said `hello`; `inbound` is what it says
 /// next. `trusted` says whether plain secrets may travel on the connection.
 pub(crate) async fn open<I, E>(
     core: Arc<Core>,
-    hello: v1::Hello,
+    hello: agent::v1::Hello,
     inbound: I,
     trusted: bool,
 ) -> Result<Outbound, Refusal>
 where
-    I: Messages<Item = Result<v1::ConnectRequest, E>> + Send + Unpin + 'static,
+    I: Messages<Item = Result<agent::v1::ConnectRequest, E>> + Send + Unpin + 'static,
     E: std::fmt::Display + Send + 'static,
 {
     let greeting = Greeting::read(hello)?;

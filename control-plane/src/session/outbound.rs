@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka2oss_proto::v1;
-use kafka2oss_proto::v1::connect_response::Message;
+use kafka2oss_proto::agent;
+use kafka2oss_proto::agent::v1::connect_response::Message;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
@@ -22,7 +22,7 @@ pub(super) async fn write(
     core: Arc<Core>,
     agent: String,
     stream: Stream,
-    sender: mpsc::Sender<v1::ConnectResponse>,
+    sender: mpsc::Sender<agent::v1::ConnectResponse>,
 ) {
     let Stream { session, assignments, commands, mut ending, refused } = stream;
     let mut turn = Turn { core: &core, agent: &agent, session, sender: &sender };
@@ -39,8 +39,8 @@ pub(super) async fn write(
 }
 
 /// Tells a process that a newer one has its id.
-pub(super) fn superseded() -> v1::ConnectResponse {
-    response(Message::Superseded(v1::Superseded {
+pub(super) fn superseded() -> agent::v1::ConnectResponse {
+    response(Message::Superseded(agent::v1::Superseded {
         message: "a newer process with this agent id has connected: this one is to stop; if both \
                   are meant to run, give one another id"
             .to_owned(),
@@ -48,8 +48,8 @@ pub(super) fn superseded() -> v1::ConnectResponse {
 }
 
 /// Tells a process that is not let in, instead of Welcome.
-pub(super) fn refused(lease: Duration) -> v1::ConnectResponse {
-    response(Message::Superseded(v1::Superseded {
+pub(super) fn refused(lease: Duration) -> agent::v1::ConnectResponse {
+    response(Message::Superseded(agent::v1::Superseded {
         message: format!(
             "a process with this agent id and a higher boot number is connected, or was within \
              {lease:?}: this one is let in when that one has not been heard of for so long; if \
@@ -70,14 +70,14 @@ struct Turn<'a> {
     core: &'a Core,
     agent: &'a str,
     session: u64,
-    sender: &'a mpsc::Sender<v1::ConnectResponse>,
+    sender: &'a mpsc::Sender<agent::v1::ConnectResponse>,
 }
 
 impl Turn<'_> {
     async fn send_all(
         &mut self,
         mut assignments: watch::Receiver<Assignments>,
-        mut commands: mpsc::Receiver<v1::Command>,
+        mut commands: mpsc::Receiver<agent::v1::Command>,
         mut refused: watch::Receiver<u64>,
     ) {
         if self.send(Message::Welcome(self.welcome())).await.is_err() {
@@ -124,7 +124,7 @@ impl Turn<'_> {
 
     async fn send_assignments(&self, assignments: Assignments) -> Result<(), Closed> {
         let Some(assigned) = assignments else { return Ok(()) };
-        let list = v1::AssignmentList {
+        let list = agent::v1::AssignmentList {
             version: self.core.fleet.next_list(),
             nonce: chance::ulid().to_string(),
             connectors: assigned.connectors.values().map(|one| (**one).clone()).collect(),
@@ -138,9 +138,9 @@ impl Turn<'_> {
         self.sender.send(response(message)).await.map_err(|_| Closed)
     }
 
-    fn welcome(&self) -> v1::Welcome {
+    fn welcome(&self) -> agent::v1::Welcome {
         let meta = self.core.catalog.meta();
-        v1::Welcome {
+        agent::v1::Welcome {
             session_id: self.session.to_string(),
             lease: prost_types::Duration::try_from(self.core.settings.lease).ok(),
             heartbeat_interval: prost_types::Duration::try_from(self.core.settings.heartbeat).ok(),
@@ -153,8 +153,8 @@ impl Turn<'_> {
 /// The transport takes no more.
 struct Closed;
 
-fn response(message: Message) -> v1::ConnectResponse {
-    v1::ConnectResponse { message: Some(message) }
+fn response(message: Message) -> agent::v1::ConnectResponse {
+    agent::v1::ConnectResponse { message: Some(message) }
 }
 
 async fn sleep_until(at: Option<Instant>) {

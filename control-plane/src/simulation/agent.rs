@@ -8,11 +8,11 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::FuturesUnordered;
-use kafka2oss_proto::v1;
-use kafka2oss_proto::v1::command::Command;
-use kafka2oss_proto::v1::command_result::Result as Answer;
-use kafka2oss_proto::v1::connect_request::Message as Said;
-use kafka2oss_proto::v1::connect_response::Message as Told;
+use kafka2oss_proto::agent::v1::command::Command;
+use kafka2oss_proto::agent::v1::command_result::Result as Answer;
+use kafka2oss_proto::agent::v1::connect_request::Message as Said;
+use kafka2oss_proto::agent::v1::connect_response::Message as Told;
+use kafka2oss_proto::{agent, v1};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -61,9 +61,9 @@ struct Agent {
     seen: watch::Sender<BTreeMap<String, Held>>,
     boot_nonce: u64,
     /// By connector; on its disk.
-    assigned: BTreeMap<String, v1::ConnectorAssignment>,
+    assigned: BTreeMap<String, agent::v1::ConnectorAssignment>,
     /// What it runs no longer, until its tasks have stopped.
-    stopping: Vec<(Instant, v1::ConnectorAssignment)>,
+    stopping: Vec<(Instant, agent::v1::ConnectorAssignment)>,
     /// The highest generation and placement version of each uid that it was told.
     highest: HashMap<String, (u64, u64)>,
     /// Records written, by connector.
@@ -78,7 +78,7 @@ enum End {
     Ordered(Order),
 }
 
-type Works = FuturesUnordered<BoxFuture<'static, Option<v1::CommandResult>>>;
+type Works = FuturesUnordered<BoxFuture<'static, Option<agent::v1::CommandResult>>>;
 
 /// Starts an agent.
 pub(super) fn start(world: &Arc<World>, ledger: &Arc<Ledger>, id: &str) -> Handle {
@@ -139,15 +139,17 @@ impl Agent {
         }
     }
 
-    fn hello(&self) -> v1::Hello {
-        let held = |(connector, one): (&String, &v1::ConnectorAssignment)| v1::HeldAssignment {
-            connector: connector.clone(),
-            uid: one.uid.clone(),
-            generation: one.generation,
-            placement_version: one.placement_version,
-            task_indexes: one.tasks.iter().map(|task| task.index).collect(),
+    fn hello(&self) -> agent::v1::Hello {
+        let held = |(connector, one): (&String, &agent::v1::ConnectorAssignment)| {
+            agent::v1::HeldAssignment {
+                connector: connector.clone(),
+                uid: one.uid.clone(),
+                generation: one.generation,
+                placement_version: one.placement_version,
+                task_indexes: one.tasks.iter().map(|task| task.index).collect(),
+            }
         };
-        v1::Hello {
+        agent::v1::Hello {
             agent_id: self.id.clone(),
             boot_nonce: self.boot_nonce,
             vpc_id: "vpc-1".to_owned(),
@@ -156,7 +158,7 @@ impl Agent {
             protocol_version: 1,
             version: "0.1.0".to_owned(),
             held: self.assigned.iter().map(held).collect(),
-            ..v1::Hello::default()
+            ..agent::v1::Hello::default()
         }
     }
 
@@ -169,8 +171,8 @@ impl Agent {
                 biased;
                 order = self.orders.recv() => match order {
                     Some(Order::Leave(away)) => {
-                        let reason = v1::GoodbyeReason::Leaving.into();
-                        let goodbye = Said::Goodbye(v1::Goodbye { reason });
+                        let reason = agent::v1::GoodbyeReason::Leaving.into();
+                        let goodbye = Said::Goodbye(agent::v1::Goodbye { reason });
                         // It leaves in any case.
                         let _ = link.say.send(request(goodbye)).await;
                         return End::Ordered(Order::Leave(away));
@@ -200,7 +202,7 @@ impl Agent {
                 }
                 () = sleep_until(beat_at) => {
                     beat_at = Instant::now() + HEARTBEAT;
-                    vec![Said::Heartbeat(v1::Heartbeat {})]
+                    vec![Said::Heartbeat(agent::v1::Heartbeat {})]
                 }
             };
             for message in said {
@@ -212,7 +214,7 @@ impl Agent {
     }
 
     /// Takes a list, which was durable before it was sent, and gives no task to two agents.
-    async fn take(&mut self, list: v1::AssignmentList) -> v1::AssignmentAck {
+    async fn take(&mut self, list: agent::v1::AssignmentList) -> agent::v1::AssignmentAck {
         for one in &list.connectors {
             self.check(one);
         }
@@ -222,11 +224,14 @@ impl Agent {
         for one in list.connectors {
             if !self.world.is_calm() && self.world.once_in(40) {
                 let message = "not today".to_owned();
-                nacks.push(v1::AssignmentNack {
+                nacks.push(agent::v1::AssignmentNack {
                     connector: one.connector.clone(),
                     placement_version: one.placement_version,
                     generation: one.generation,
-                    problem: Some(v1::Problem { code: "AGENT_UNSUPPORTED".to_owned(), message }),
+                    problem: Some(agent::v1::Problem {
+                        code: "AGENT_UNSUPPORTED".to_owned(),
+                        message,
+                    }),
                 });
                 if let Some(before) = self.assigned.remove(&one.connector) {
                     assigned.insert(one.connector, before);
@@ -243,11 +248,13 @@ impl Agent {
             }
         }
         self.show();
-        v1::AssignmentAck { version: list.version, nonce: list.nonce, nacks }
+        agent::v1::AssignmentAck { version: list.version, nonce: list.nonce, nacks }
     }
 
-    fn check(&mut self, one: &v1::ConnectorAssignment) {
-        let v1::ConnectorAssignment { uid, generation, placement_version, connector, .. } = one;
+    fn check(&mut self, one: &agent::v1::ConnectorAssignment) {
+        let agent::v1::ConnectorAssignment {
+            uid, generation, placement_version, connector, ..
+        } = one;
         let told = (*generation, *placement_version);
         let durable = self.world.disk.highest(uid);
         assert!(
@@ -274,7 +281,10 @@ impl Agent {
         }
     }
 
-    fn begin(&self, command: v1::Command) -> BoxFuture<'static, Option<v1::CommandResult>> {
+    fn begin(
+        &self,
+        command: agent::v1::Command,
+    ) -> BoxFuture<'static, Option<agent::v1::CommandResult>> {
         let (pause, answers, willing) = match self.world.is_calm() {
             true => (self.world.within(20, 200), true, true),
             false => {
@@ -282,16 +292,16 @@ impl Agent {
                 (self.world.within(20, 3_000), answers, !self.world.once_in(6))
             }
         };
-        let v1::Command { id, command, .. } = command;
+        let agent::v1::Command { id, command, .. } = command;
         async move {
             sleep(pause).await;
             let result = answer(command?, willing);
-            answers.then_some(v1::CommandResult { id, result: Some(result) })
+            answers.then_some(agent::v1::CommandResult { id, result: Some(result) })
         }
         .boxed()
     }
 
-    fn report(&mut self) -> v1::StatusReport {
+    fn report(&mut self) -> agent::v1::StatusReport {
         let now = Instant::now();
         self.stopping.retain(|(stopped, _)| *stopped > now);
         self.sequence += 1;
@@ -308,7 +318,11 @@ impl Agent {
             *position += 1;
             connectors.push(report_of(one, self.sequence, *position));
         }
-        v1::StatusReport { sequence: self.sequence, connectors, ..v1::StatusReport::default() }
+        agent::v1::StatusReport {
+            sequence: self.sequence,
+            connectors,
+            ..agent::v1::StatusReport::default()
+        }
     }
 
     /// When it has something to say, which is soon while tasks stop.
@@ -318,7 +332,7 @@ impl Agent {
     }
 
     fn show(&self) {
-        let held = |(connector, one): (&String, &v1::ConnectorAssignment)| {
+        let held = |(connector, one): (&String, &agent::v1::ConnectorAssignment)| {
             let indexes = one.tasks.iter().map(|task| task.index).collect();
             let (uid, placement_version) = (one.uid.clone(), one.placement_version);
             (connector.clone(), Held { uid, placement_version, indexes })
@@ -334,7 +348,7 @@ impl Agent {
 fn answer(command: Command, willing: bool) -> Answer {
     let problems = match willing {
         true => Vec::new(),
-        false => vec![v1::Problem {
+        false => vec![agent::v1::Problem {
             code: "KAFKA_UNREACHABLE".to_owned(),
             message: "not today".to_owned(),
         }],
@@ -348,45 +362,49 @@ fn answer(command: Command, willing: bool) -> Answer {
                 epoch.set_origin(v1::StartOrigin::Latest);
                 epoch.fixed_time = Some(crate::clock::now());
             }
-            Answer::PrepareConnector(v1::PrepareConnectorResult {
+            Answer::PrepareConnector(agent::v1::PrepareConnectorResult {
                 epoch: Some(epoch),
                 problems,
                 delivery_guarantee: v1::DeliveryGuarantee::ExactlyOnce.into(),
                 kafka_cluster_id: "cluster-1".to_owned(),
-                ..v1::PrepareConnectorResult::default()
+                ..agent::v1::PrepareConnectorResult::default()
             })
         }
-        Command::RemoveResources(_) => Answer::RemoveResources(v1::RemoveResourcesResult {
+        Command::RemoveResources(_) => Answer::RemoveResources(agent::v1::RemoveResourcesResult {
             problems,
-            ..v1::RemoveResourcesResult::default()
+            ..agent::v1::RemoveResourcesResult::default()
         }),
         Command::WriteTestMessage(_) => {
-            Answer::WriteTestMessage(v1::WriteTestMessageResult::default())
+            Answer::WriteTestMessage(agent::v1::WriteTestMessageResult::default())
         }
     }
 }
 
-fn report_of(one: &v1::ConnectorAssignment, pulse: u64, position: i64) -> v1::ConnectorReport {
+fn report_of(
+    one: &agent::v1::ConnectorAssignment,
+    pulse: u64,
+    position: i64,
+) -> agent::v1::ConnectorReport {
     let state = match one.run_mode() {
-        v1::RunMode::Pause => v1::TaskState::Paused,
+        agent::v1::RunMode::Pause => v1::TaskState::Paused,
         _ => v1::TaskState::Running,
     };
-    let task = |task: &v1::TaskAssignment| v1::TaskReport {
+    let task = |task: &agent::v1::TaskAssignment| agent::v1::TaskReport {
         index: task.index,
         state: state.into(),
         problem: None,
         pulse,
     };
     // One partition a task.
-    let partition = |task: &v1::TaskAssignment| v1::PartitionProgress {
+    let partition = |task: &agent::v1::TaskAssignment| v1::PartitionProgress {
         partition: i32::try_from(task.index).unwrap_or_default(),
         state: v1::PartitionState::Running.into(),
         position: Some(position),
         committed_offset: Some(position),
         ..v1::PartitionProgress::default()
     };
-    let runs = one.run_mode() == v1::RunMode::Run && position > 0;
-    v1::ConnectorReport {
+    let runs = one.run_mode() == agent::v1::RunMode::Run && position > 0;
+    agent::v1::ConnectorReport {
         connector: one.connector.clone(),
         uid: one.uid.clone(),
         generation: one.generation,
@@ -394,10 +412,10 @@ fn report_of(one: &v1::ConnectorAssignment, pulse: u64, position: i64) -> v1::Co
         epoch: one.epoch.as_ref().map_or(0, |epoch| epoch.number),
         tasks: one.tasks.iter().map(task).collect(),
         partitions: one.tasks.iter().filter(|_| runs).map(partition).collect(),
-        ..v1::ConnectorReport::default()
+        ..agent::v1::ConnectorReport::default()
     }
 }
 
-fn request(message: Said) -> v1::ConnectRequest {
-    v1::ConnectRequest { message: Some(message) }
+fn request(message: Said) -> agent::v1::ConnectRequest {
+    agent::v1::ConnectRequest { message: Some(message) }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use kafka2oss_proto::v1;
+use kafka2oss_proto::agent;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 use tokio_stream::wrappers::ReceiverStream;
@@ -52,14 +52,14 @@ impl Cable {
 /// An agent's stream, as the agent has it.
 #[derive(Debug)]
 pub(super) struct Link {
-    pub(super) say: mpsc::Sender<v1::ConnectRequest>,
-    pub(super) told: mpsc::Receiver<v1::ConnectResponse>,
+    pub(super) say: mpsc::Sender<agent::v1::ConnectRequest>,
+    pub(super) told: mpsc::Receiver<agent::v1::ConnectResponse>,
 }
 
 /// Opens a stream; none where the control plane cannot be reached or refuses.
 pub(super) async fn connect(
     world: &Arc<World>,
-    hello: v1::Hello,
+    hello: agent::v1::Hello,
     cable: &Arc<Cable>,
 ) -> Option<Link> {
     let life = world.life()?;
@@ -68,7 +68,7 @@ pub(super) async fn connect(
         return None;
     }
     let (say, said) = mpsc::channel(UNDER_WAY);
-    let (hear, heard) = mpsc::channel::<Result<v1::ConnectRequest, String>>(UNDER_WAY);
+    let (hear, heard) = mpsc::channel::<Result<agent::v1::ConnectRequest, String>>(UNDER_WAY);
     let (tell, told) = mpsc::channel(UNDER_WAY);
     let (opened, outbound) = oneshot::channel();
     let core = Arc::clone(&life.core);

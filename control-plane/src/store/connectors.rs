@@ -10,6 +10,7 @@
 use std::collections::HashMap;
 
 use kafka2oss_domain::spec::Pool;
+use kafka2oss_proto::agent;
 use kafka2oss_proto::v1::{self, offset_reset::To};
 
 /// A connector. Plain secrets are withheld from it.
@@ -42,7 +43,7 @@ pub(crate) struct ConnectorRecord {
     /// Decisions about stopped partitions of this epoch that may not have
     /// been carried out yet: at most one a partition, in their order.
     #[prost(message, repeated, tag = "8")]
-    pub(crate) resumes: Vec<v1::PartitionResume>,
+    pub(crate) resumes: Vec<agent::v1::PartitionResume>,
     /// Number of the last such decision; never goes back.
     #[prost(uint64, tag = "9")]
     pub(crate) last_resume: u64,
@@ -93,10 +94,10 @@ pub(crate) struct Preparation {
     pub(crate) ready: bool,
     /// What must be cured first.
     #[prost(message, repeated, tag = "2")]
-    pub(crate) problems: Vec<v1::Problem>,
+    pub(crate) problems: Vec<agent::v1::Problem>,
     /// What is not as it should be.
     #[prost(message, repeated, tag = "3")]
-    pub(crate) warnings: Vec<v1::Problem>,
+    pub(crate) warnings: Vec<agent::v1::Problem>,
     /// What the user has to make by hand.
     #[prost(message, repeated, tag = "4")]
     pub(crate) missing_resources: Vec<v1::PlannedResource>,
@@ -126,7 +127,7 @@ pub(crate) struct Deletion {
     pub(crate) agents: Vec<String>,
     /// Why resources could not be removed yet.
     #[prost(message, repeated, tag = "4")]
-    pub(crate) problems: Vec<v1::Problem>,
+    pub(crate) problems: Vec<agent::v1::Problem>,
 }
 
 impl Preparation {

@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use kafka2oss_proto::v1;
-use kafka2oss_proto::v1::agent_control_service_client::AgentControlServiceClient;
-use kafka2oss_proto::v1::command::Command;
-use kafka2oss_proto::v1::command_result::Result as Outcome;
-use kafka2oss_proto::v1::connect_request::Message as Said;
-use kafka2oss_proto::v1::connect_response::Message as Told;
+use kafka2oss_proto::agent::v1::agent_control_service_client::AgentControlServiceClient;
+use kafka2oss_proto::agent::v1::command::Command;
+use kafka2oss_proto::agent::v1::command_result::Result as Outcome;
+use kafka2oss_proto::agent::v1::connect_request::Message as Said;
+use kafka2oss_proto::agent::v1::connect_response::Message as Told;
+use kafka2oss_proto::{agent, v1};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
@@ -17,18 +17,18 @@ use tonic::transport::Channel;
 
 use crate::server::PATIENCE;
 
-type Prepare = dyn FnMut(&v1::PrepareConnector) -> v1::PrepareConnectorResult + Send;
-type Judge = dyn FnMut(&v1::ConnectorAssignment) -> Option<v1::Problem> + Send;
+type Prepare = dyn FnMut(&agent::v1::PrepareConnector) -> agent::v1::PrepareConnectorResult + Send;
+type Judge = dyn FnMut(&agent::v1::ConnectorAssignment) -> Option<agent::v1::Problem> + Send;
 
 /// What an agent is and how it answers.
 pub(crate) struct Script {
-    pub(crate) hello: v1::Hello,
+    pub(crate) hello: agent::v1::Hello,
     /// Answers preparations.
     pub(crate) prepare: Box<Prepare>,
     /// Refuses assignments.
     pub(crate) refuse: Box<Judge>,
     /// Problems of the first removals; later ones succeed.
-    pub(crate) removal_problems: Vec<v1::Problem>,
+    pub(crate) removal_problems: Vec<agent::v1::Problem>,
     /// Whether it reports its tasks as they are asked to be.
     pub(crate) reports: bool,
     /// The partitions that it reports of every connector.
@@ -39,7 +39,7 @@ impl Script {
     /// An agent of pool `vpc-1`/`vsw-1` that does everything that is asked.
     pub(crate) fn willing(id: &str) -> Self {
         Self {
-            hello: v1::Hello {
+            hello: agent::v1::Hello {
                 agent_id: id.to_owned(),
                 boot_nonce: 1,
                 vpc_id: "vpc-1".to_owned(),
@@ -47,7 +47,7 @@ impl Script {
                 capacity: 100,
                 protocol_version: 1,
                 version: "0.1.0".to_owned(),
-                ..v1::Hello::default()
+                ..agent::v1::Hello::default()
             },
             prepare: Box::new(prepared),
             refuse: Box::new(|_| None),
@@ -81,7 +81,7 @@ pub(crate) fn partition(
 }
 
 /// Everything is ready; the start is at 7 of partition 0.
-pub(crate) fn prepared(command: &v1::PrepareConnector) -> v1::PrepareConnectorResult {
+pub(crate) fn prepared(command: &agent::v1::PrepareConnector) -> agent::v1::PrepareConnectorResult {
     let mut epoch = command.epoch.clone().unwrap_or_default();
     if epoch.fixed_time.is_none() {
         epoch.topic_id = "topic-id".to_owned();
@@ -89,16 +89,16 @@ pub(crate) fn prepared(command: &v1::PrepareConnector) -> v1::PrepareConnectorRe
         epoch.set_origin(v1::StartOrigin::Latest);
         epoch.fixed_time = Some(std::time::SystemTime::now().into());
     }
-    v1::PrepareConnectorResult {
+    agent::v1::PrepareConnectorResult {
         epoch: Some(epoch),
         delivery_guarantee: v1::DeliveryGuarantee::ExactlyOnce.into(),
         kafka_cluster_id: "cluster-1".to_owned(),
-        ..v1::PrepareConnectorResult::default()
+        ..agent::v1::PrepareConnectorResult::default()
     }
 }
 
-pub(crate) fn problem(code: &str) -> v1::Problem {
-    v1::Problem { code: code.to_owned(), message: format!("{code} in this test") }
+pub(crate) fn problem(code: &str) -> agent::v1::Problem {
+    agent::v1::Problem { code: code.to_owned(), message: format!("{code} in this test") }
 }
 
 /// What was told to an agent so far.
@@ -110,7 +110,7 @@ struct Log {
 
 /// An agent whose stream is open.
 pub(crate) struct Agent {
-    say: mpsc::Sender<v1::ConnectRequest>,
+    say: mpsc::Sender<agent::v1::ConnectRequest>,
     log: Arc<Mutex<Log>>,
     news: watch::Receiver<u64>,
     task: JoinHandle<()>,
@@ -163,8 +163,8 @@ impl Agent {
     /// Waits until an assignment is as `wanted` says.
     pub(crate) async fn assigned(
         &mut self,
-        wanted: impl Fn(&v1::AssignmentList) -> bool,
-    ) -> v1::AssignmentList {
+        wanted: impl Fn(&agent::v1::AssignmentList) -> bool,
+    ) -> agent::v1::AssignmentList {
         self.told(|told| match told {
             Told::Assignments(list) if wanted(list) => Some(list.clone()),
             _ => None,
@@ -173,7 +173,10 @@ impl Agent {
     }
 
     /// Waits until the lists so far are as `wanted` says.
-    pub(crate) async fn until_lists(&mut self, wanted: impl Fn(&[v1::AssignmentList]) -> bool) {
+    pub(crate) async fn until_lists(
+        &mut self,
+        wanted: impl Fn(&[agent::v1::AssignmentList]) -> bool,
+    ) {
         let waiting = async {
             loop {
                 self.news.borrow_and_update();
@@ -187,7 +190,7 @@ impl Agent {
     }
 
     /// Every list of assignments so far.
-    pub(crate) fn lists(&self) -> Vec<v1::AssignmentList> {
+    pub(crate) fn lists(&self) -> Vec<agent::v1::AssignmentList> {
         let lists = |told: &Told| match told {
             Told::Assignments(list) => Some(list.clone()),
             _ => None,
@@ -196,7 +199,7 @@ impl Agent {
     }
 
     /// Every command so far.
-    pub(crate) fn commands(&self) -> Vec<v1::Command> {
+    pub(crate) fn commands(&self) -> Vec<agent::v1::Command> {
         let commands = |told: &Told| match told {
             Told::Command(command) => Some(command.clone()),
             _ => None,
@@ -221,10 +224,10 @@ impl Agent {
     }
 
     /// Reports one connector.
-    pub(crate) async fn report(&self, connector: v1::ConnectorReport) {
+    pub(crate) async fn report(&self, connector: agent::v1::ConnectorReport) {
         let sequence = next(&self.sequence);
         let connectors = vec![connector];
-        let report = v1::StatusReport { sequence, connectors, ..Default::default() };
+        let report = agent::v1::StatusReport { sequence, connectors, ..Default::default() };
         self.say(Said::StatusReport(report)).await;
     }
 
@@ -232,13 +235,13 @@ impl Agent {
     pub(crate) async fn show(&self, partitions: Vec<v1::PartitionProgress>) {
         self.partitions.lock().expect("no panic").clone_from(&partitions);
         let list = self.lists().pop().expect("a list");
-        let of = |one: &v1::ConnectorAssignment| v1::ConnectorReport {
+        let of = |one: &agent::v1::ConnectorAssignment| agent::v1::ConnectorReport {
             partitions: partitions.clone(),
             ..report_of(one)
         };
         let connectors = list.connectors.iter().map(of).collect();
         let sequence = next(&self.sequence);
-        let report = v1::StatusReport { sequence, connectors, ..Default::default() };
+        let report = agent::v1::StatusReport { sequence, connectors, ..Default::default() };
         self.say(Said::StatusReport(report)).await;
     }
 
@@ -251,14 +254,14 @@ impl Agent {
     pub(crate) fn beat(&self) -> JoinHandle<()> {
         let say = self.say.clone();
         tokio::spawn(async move {
-            while say.send(request(Said::Heartbeat(v1::Heartbeat {}))).await.is_ok() {
+            while say.send(request(Said::Heartbeat(agent::v1::Heartbeat {}))).await.is_ok() {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         })
     }
 
-    pub(crate) async fn goodbye(&self, reason: v1::GoodbyeReason) {
-        self.say(Said::Goodbye(v1::Goodbye { reason: reason.into() })).await;
+    pub(crate) async fn goodbye(&self, reason: agent::v1::GoodbyeReason) {
+        self.say(Said::Goodbye(agent::v1::Goodbye { reason: reason.into() })).await;
     }
 
     /// Its host loses power, as far as the control plane can tell.
@@ -274,32 +277,32 @@ impl Agent {
 }
 
 /// What an agent that does as asked reports of an assignment.
-pub(crate) fn report_of(assignment: &v1::ConnectorAssignment) -> v1::ConnectorReport {
+pub(crate) fn report_of(assignment: &agent::v1::ConnectorAssignment) -> agent::v1::ConnectorReport {
     let state = match assignment.run_mode() {
-        v1::RunMode::Pause => v1::TaskState::Paused,
+        agent::v1::RunMode::Pause => v1::TaskState::Paused,
         _ => v1::TaskState::Running,
     };
-    let task = |task: &v1::TaskAssignment| v1::TaskReport {
+    let task = |task: &agent::v1::TaskAssignment| agent::v1::TaskReport {
         index: task.index,
         state: state.into(),
         problem: None,
         pulse: 1,
     };
-    v1::ConnectorReport {
+    agent::v1::ConnectorReport {
         connector: assignment.connector.clone(),
         uid: assignment.uid.clone(),
         generation: assignment.generation,
         placement_version: assignment.placement_version,
         epoch: assignment.epoch.as_ref().map_or(0, |epoch| epoch.number),
         tasks: assignment.tasks.iter().map(task).collect(),
-        ..v1::ConnectorReport::default()
+        ..agent::v1::ConnectorReport::default()
     }
 }
 
 struct Turn {
     frozen: Arc<AtomicBool>,
     script: Script,
-    say: mpsc::Sender<v1::ConnectRequest>,
+    say: mpsc::Sender<agent::v1::ConnectRequest>,
     log: Arc<Mutex<Log>>,
     tell: watch::Sender<u64>,
     sequence: Arc<Mutex<u64>>,
@@ -309,7 +312,7 @@ struct Turn {
 }
 
 impl Turn {
-    async fn run(mut self, mut stream: tonic::Streaming<v1::ConnectResponse>) {
+    async fn run(mut self, mut stream: tonic::Streaming<agent::v1::ConnectResponse>) {
         while let Ok(Some(response)) = stream.message().await {
             let Some(told) = response.message else { continue };
             self.log.lock().expect("no panic").told.push(told.clone());
@@ -327,34 +330,35 @@ impl Turn {
         self.tell.send_modify(|count| *count += 1);
     }
 
-    async fn take(&mut self, list: v1::AssignmentList) {
+    async fn take(&mut self, list: agent::v1::AssignmentList) {
         let mut nacks = Vec::new();
         let mut reports = Vec::new();
         for assignment in &list.connectors {
             match (self.script.refuse)(assignment) {
-                Some(problem) => nacks.push(v1::AssignmentNack {
+                Some(problem) => nacks.push(agent::v1::AssignmentNack {
                     connector: assignment.connector.clone(),
                     placement_version: assignment.placement_version,
                     generation: assignment.generation,
                     problem: Some(problem),
                 }),
-                None => reports.push(v1::ConnectorReport {
+                None => reports.push(agent::v1::ConnectorReport {
                     partitions: self.partitions.lock().expect("no panic").clone(),
                     ..report_of(assignment)
                 }),
             }
         }
-        let ack = v1::AssignmentAck { version: list.version, nonce: list.nonce, nacks };
+        let ack = agent::v1::AssignmentAck { version: list.version, nonce: list.nonce, nacks };
         self.say(Said::AssignmentAck(ack)).await;
         if self.script.reports {
             let sequence = next(&self.sequence);
-            let report = v1::StatusReport { sequence, connectors: reports, ..Default::default() };
+            let report =
+                agent::v1::StatusReport { sequence, connectors: reports, ..Default::default() };
             self.say(Said::StatusReport(report)).await;
         }
     }
 
-    async fn carry_out(&mut self, command: v1::Command) {
-        let v1::Command { id, command, .. } = command;
+    async fn carry_out(&mut self, command: agent::v1::Command) {
+        let agent::v1::Command { id, command, .. } = command;
         let written = self.answers.len();
         let outcome = match self.answers.get(&id) {
             Some(answer) => answer.clone(),
@@ -363,7 +367,7 @@ impl Turn {
                     Outcome::PrepareConnector((self.script.prepare)(&prepare))
                 }
                 Command::WriteTestMessage(write) => {
-                    Outcome::WriteTestMessage(v1::WriteTestMessageResult {
+                    Outcome::WriteTestMessage(agent::v1::WriteTestMessageResult {
                         partition: write.partition.unwrap_or_default(),
                         offset: 7 + i64::try_from(written).expect("small"),
                         timestamp: Some(std::time::SystemTime::now().into()),
@@ -374,7 +378,7 @@ impl Turn {
                         Some(problem) => vec![problem],
                         None => Vec::new(),
                     };
-                    Outcome::RemoveResources(v1::RemoveResourcesResult {
+                    Outcome::RemoveResources(agent::v1::RemoveResourcesResult {
                         problems,
                         ..Default::default()
                     })
@@ -385,7 +389,7 @@ impl Turn {
         if id.starts_with("test-") {
             self.answers.insert(id.clone(), outcome.clone());
         }
-        self.say(Said::CommandResult(v1::CommandResult { id, result: Some(outcome) })).await;
+        self.say(Said::CommandResult(agent::v1::CommandResult { id, result: Some(outcome) })).await;
     }
 
     async fn say(&mut self, message: Said) {
@@ -400,6 +404,6 @@ fn next(sequence: &Mutex<u64>) -> u64 {
     *sequence
 }
 
-fn request(message: Said) -> v1::ConnectRequest {
-    v1::ConnectRequest { message: Some(message) }
+fn request(message: Said) -> agent::v1::ConnectRequest {
+    agent::v1::ConnectRequest { message: Some(message) }
 }

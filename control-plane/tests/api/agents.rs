@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use kafka2oss_proto::v1::agent_control_service_client::AgentControlServiceClient;
-use kafka2oss_proto::v1::connect_response::Message as Told;
-use kafka2oss_proto::v1::{self, ConnectorState, GoodbyeReason};
+use kafka2oss_proto::agent::v1::GoodbyeReason;
+use kafka2oss_proto::agent::v1::agent_control_service_client::AgentControlServiceClient;
+use kafka2oss_proto::agent::v1::connect_response::Message as Told;
+use kafka2oss_proto::v1::ConnectorState;
+use kafka2oss_proto::{agent, v1};
 
 use crate::agent::{Agent, Script};
 use crate::server::{Server, condition, creation, status_of};
@@ -87,8 +89,9 @@ async fn many_tasks_of_an_agent_that_vanished_move_a_few_at_a_time() {
         let created = server.connectors.create_connector(request).await.expect("created");
         server.deploy(&created.into_inner().name).await;
     }
-    let all =
-        |lists: &[v1::AssignmentList]| lists.last().is_some_and(|list| list.connectors.len() == 13);
+    let all = |lists: &[agent::v1::AssignmentList]| {
+        lists.last().is_some_and(|list| list.connectors.len() == 13)
+    };
     a.until_lists(all).await;
     let mut b = Agent::connect(&server.channel, Script::willing("b")).await;
     let heartbeats = b.beat();
@@ -156,8 +159,8 @@ async fn a_start_that_no_agent_can_have_takes_no_id_over() {
     let (name, mut a, _b) = on_two(&mut server).await;
     let (say, said) = tokio::sync::mpsc::channel(1);
     let hello = Script::willing("a").boot(u64::MAX).hello;
-    let hello = v1::connect_request::Message::Hello(hello);
-    say.send(v1::ConnectRequest { message: Some(hello) }).await.expect("room");
+    let hello = agent::v1::connect_request::Message::Hello(hello);
+    say.send(agent::v1::ConnectRequest { message: Some(hello) }).await.expect("room");
     let mut client = AgentControlServiceClient::new(server.channel.clone());
     let said = tokio_stream::wrappers::ReceiverStream::new(said);
     let status = client.connect(said).await.expect_err("refused");
@@ -165,9 +168,9 @@ async fn a_start_that_no_agent_can_have_takes_no_id_over() {
     // The agent's own stream is still the one that counts.
     let paused = server.pause(&name).await.expect("paused");
     a.assigned(|list| {
-        list.connectors
-            .iter()
-            .any(|one| one.generation == paused.generation && one.run_mode() == v1::RunMode::Pause)
+        list.connectors.iter().any(|one| {
+            one.generation == paused.generation && one.run_mode() == agent::v1::RunMode::Pause
+        })
     })
     .await;
 }

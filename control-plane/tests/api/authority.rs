@@ -1,7 +1,7 @@
 //! What an agent says counts only for what it was given.
 
-use kafka2oss_proto::v1;
-use kafka2oss_proto::v1::connect_request::Message as Said;
+use kafka2oss_proto::agent::v1::connect_request::Message as Said;
+use kafka2oss_proto::{agent, v1};
 
 use crate::agent::{Agent, Script, partition, report_of};
 use crate::server::{Server, status_of};
@@ -10,10 +10,10 @@ use crate::server::{Server, status_of};
 fn stranger(connector: &v1::Connector) -> Script {
     let mut script = Script::willing("stranger");
     script.hello.vswitch_id = "vsw-2".to_owned();
-    script.hello.held = vec![v1::HeldAssignment {
+    script.hello.held = vec![agent::v1::HeldAssignment {
         connector: connector.name.clone(),
         uid: connector.uid.clone(),
-        ..v1::HeldAssignment::default()
+        ..agent::v1::HeldAssignment::default()
     }];
     script
 }
@@ -25,7 +25,7 @@ async fn what_an_agent_says_of_what_it_never_had_is_dropped() {
     let connector = server.running("sink").await;
     let list = placed.assigned(|list| !list.connectors.is_empty()).await;
     let mut stranger = Agent::connect(&server.channel, stranger(&connector)).await;
-    let lie = v1::ConnectorReport {
+    let lie = agent::v1::ConnectorReport {
         partitions: vec![partition(0, v1::PartitionState::Stopped, 1, Some(1))],
         delivery_guarantee: v1::DeliveryGuarantee::AtLeastOnce.into(),
         delivery_guarantee_reason: "a lie".to_owned(),
@@ -37,9 +37,9 @@ async fn what_an_agent_says_of_what_it_never_had_is_dropped() {
         message: "a lie".to_owned(),
         ..v1::LogEntry::default()
     };
-    stranger.say(Said::Logs(v1::LogBatch { entries: vec![line], dropped: 0 })).await;
+    stranger.say(Said::Logs(agent::v1::LogBatch { entries: vec![line], dropped: 0 })).await;
     // All of it is taken in before the end of the stream.
-    stranger.goodbye(v1::GoodbyeReason::Leaving).await;
+    stranger.goodbye(agent::v1::GoodbyeReason::Leaving).await;
     stranger.ended().await;
 
     let after = server.get(&connector.name).await.expect("there");
@@ -86,7 +86,8 @@ async fn who_lost_its_tasks_holds_up_the_deletion_until_it_has_stopped_them() {
     server.connectors.delete_connector(request).await.expect("deleted");
     b.assigned(|list| list.connectors.is_empty()).await;
     assert!(server.get(&name).await.is_ok(), "`a` has not shown that it stopped");
-    let nothing = v1::ConnectorReport { uid: "none".to_owned(), ..report_of(&list.connectors[0]) };
+    let nothing =
+        agent::v1::ConnectorReport { uid: "none".to_owned(), ..report_of(&list.connectors[0]) };
     a.report(nothing).await;
     server.until_gone(&name).await;
 }
@@ -97,14 +98,17 @@ async fn a_report_that_says_too_much_breaks_nobody_elses_list() {
     let mut placed = Agent::connect(&server.channel, Script::willing("placed")).await;
     let other = server.running("other").await;
     let connector = server.running("sink").await;
-    let of_both = |list: &v1::AssignmentList| list.connectors.len() == 2;
+    let of_both = |list: &agent::v1::AssignmentList| list.connectors.len() == 2;
     let list = placed.assigned(of_both).await;
     let mine = list.connectors.iter().find(|one| one.connector == connector.name);
     let mut report = report_of(mine.expect("assigned"));
-    report.group = Some(v1::GroupLook { topic_partitions: u32::MAX, ..v1::GroupLook::default() });
+    report.group = Some(agent::v1::GroupLook {
+        topic_partitions: u32::MAX,
+        ..agent::v1::GroupLook::default()
+    });
     for task in &mut report.tasks {
         let message = "x".repeat(5 << 20);
-        task.problem = Some(v1::Problem { code: "INTERNAL".to_owned(), message });
+        task.problem = Some(agent::v1::Problem { code: "INTERNAL".to_owned(), message });
     }
     report.partitions = vec![partition(i32::MAX, v1::PartitionState::Running, 1, Some(1))];
     placed.report(report).await;

@@ -1,5 +1,6 @@
 //! Instances of the same Kafka cluster.
 
+use kafka2oss_proto::agent;
 use kafka2oss_proto::v1::{self, ConnectorState};
 
 use crate::agent::{Agent, Script};
@@ -38,7 +39,8 @@ async fn a_second_instance_of_a_cluster_is_not_used_until_the_first_has_no_conne
     assert_eq!(condition.reason, "KAFKA_CLUSTER_SHARED");
     assert!(condition.message.contains("instances/alikafka_1"), "{}", condition.message);
     assert!(!condition.remedy.is_empty());
-    let assigned = |list: v1::AssignmentList| list.connectors.into_iter().map(|one| one.connector);
+    let assigned =
+        |list: agent::v1::AssignmentList| list.connectors.into_iter().map(|one| one.connector);
     assert!(agent.lists().into_iter().flat_map(assigned).all(|connector| connector != name));
     assert_eq!(cluster_id(&mut server, SECOND).await, "");
     // The first one is not disturbed, nor are its further connectors.

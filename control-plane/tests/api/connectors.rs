@@ -1,5 +1,6 @@
 //! A connector's life: create, deploy, pause, resume, test message.
 
+use kafka2oss_proto::agent;
 use kafka2oss_proto::v1::{self, ConnectorState};
 use tonic::Code;
 
@@ -35,7 +36,7 @@ async fn a_connector_runs_once_it_is_deployed_and_an_agent_has_prepared_it() {
     let list = agent.assigned(|list| !list.connectors.is_empty()).await;
     let assignment = &list.connectors[0];
     assert_eq!((assignment.generation, assignment.placement_version), (2, 1));
-    assert_eq!(assignment.run_mode(), v1::RunMode::Run);
+    assert_eq!(assignment.run_mode(), agent::v1::RunMode::Run);
     assert_eq!(assignment.epoch.as_ref(), Some(epoch));
     let shares: Vec<_> = assignment.tasks.iter().map(|task| (task.index, task.threads)).collect();
     assert_eq!(shares, [(0, 3), (1, 3)]);
@@ -72,7 +73,7 @@ async fn a_group_that_another_connector_uses_is_left_alone_until_that_one_is_gon
     let second = server.connectors.create_connector(request).await.expect("created").into_inner();
     let mut script = Script::willing("a");
     let owner = first.uid.clone();
-    script.prepare = Box::new(move |command| v1::PrepareConnectorResult {
+    script.prepare = Box::new(move |command| agent::v1::PrepareConnectorResult {
         group_owner_uids: vec![owner.clone()],
         ..prepared(command)
     });
@@ -137,7 +138,9 @@ async fn pause_and_resume_change_the_generation_and_not_the_placement() {
     let paused = server.until_state(&name, ConnectorState::Paused).await;
     assert_eq!((paused.generation, status_of(&paused).tasks_ready), (3, 2));
     let list = agent
-        .assigned(|list| list.connectors.iter().any(|one| one.run_mode() == v1::RunMode::Pause))
+        .assigned(|list| {
+            list.connectors.iter().any(|one| one.run_mode() == agent::v1::RunMode::Pause)
+        })
         .await;
     assert_eq!((list.connectors[0].generation, list.connectors[0].placement_version), (3, 1));
 

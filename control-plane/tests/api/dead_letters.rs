@@ -1,7 +1,7 @@
 //! ListDeadLetters: pages, the newest first.
 
-use kafka2oss_proto::v1;
-use kafka2oss_proto::v1::connect_request::Message as Said;
+use kafka2oss_proto::agent::v1::connect_request::Message as Said;
+use kafka2oss_proto::{agent, v1};
 use tonic::Code;
 
 use crate::agent::{Agent, Script};
@@ -30,7 +30,7 @@ async fn dead_letters_are_listed_in_pages_the_newest_first() {
         ..v1::DeadLetter::default()
     };
     let dead_letters = (0..5).map(letter).collect();
-    agent.say(Said::DeadLetters(v1::DeadLetterBatch { dead_letters, dropped: 0 })).await;
+    agent.say(Said::DeadLetters(agent::v1::DeadLetterBatch { dead_letters, dropped: 0 })).await;
     let mut arrived = 0;
     while arrived < 5 {
         let part = tokio::time::timeout(PATIENCE, tail.message()).await.expect("in time");

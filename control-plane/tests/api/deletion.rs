@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use kafka2oss_proto::v1::command::Command;
+use kafka2oss_proto::agent;
+use kafka2oss_proto::agent::v1::command::Command;
 use kafka2oss_proto::v1::{self, ConnectorState};
 use tonic::Code;
 
@@ -13,7 +14,7 @@ fn delete(name: &str) -> v1::DeleteConnectorRequest {
     v1::DeleteConnectorRequest { name: name.to_owned(), ..Default::default() }
 }
 
-fn removals(agent: &Agent) -> Vec<v1::RemoveResources> {
+fn removals(agent: &Agent) -> Vec<agent::v1::RemoveResources> {
     agent
         .commands()
         .into_iter()
@@ -29,7 +30,7 @@ fn making(id: &str) -> Script {
     let mut script = Script::willing(id);
     script.prepare = Box::new(|command| {
         let made = ["connect-offset-sink", "connect-error-sink"].map(str::to_owned);
-        v1::PrepareConnectorResult { created_topics: made.into(), ..prepared(command) }
+        agent::v1::PrepareConnectorResult { created_topics: made.into(), ..prepared(command) }
     });
     script
 }
@@ -136,7 +137,7 @@ async fn without_an_agent_it_stays_deleting_and_says_so_until_resources_are_left
     let mut server = Server::with_instance().await;
     let agent = Agent::connect(&server.channel, making("a")).await;
     let name = running(&mut server).await;
-    agent.goodbye(v1::GoodbyeReason::Leaving).await;
+    agent.goodbye(agent::v1::GoodbyeReason::Leaving).await;
     let gone = |one: &v1::Connector| condition(one, "Placed").reason == "AGENT_NONE_IN_POOL";
     server.until(&name, gone).await;
 
@@ -166,7 +167,7 @@ async fn a_deletion_goes_on_after_a_restart() {
     server.restart().await;
     assert_eq!(state_of(&server.get(&name).await.expect("there")), ConnectorState::Deleting);
     let mut again = making("a");
-    again.hello.held = vec![v1::HeldAssignment {
+    again.hello.held = vec![agent::v1::HeldAssignment {
         connector: name.clone(),
         uid: "other".to_owned(),
         ..Default::default()

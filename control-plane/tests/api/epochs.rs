@@ -2,13 +2,14 @@
 //! not hold; and lists of assignments that agents ask for.
 
 use kafka2oss_domain::feature;
-use kafka2oss_proto::v1::connect_request::Message as Said;
+use kafka2oss_proto::agent;
+use kafka2oss_proto::agent::v1::connect_request::Message as Said;
 use kafka2oss_proto::v1::{self, ConnectorState, DeliveryGuarantee, PartitionState};
 
 use crate::agent::{Agent, Script, partition, report_of};
 use crate::server::{Server, status_of};
 
-fn last(lists: &[v1::AssignmentList]) -> Option<&v1::ConnectorAssignment> {
+fn last(lists: &[agent::v1::AssignmentList]) -> Option<&agent::v1::ConnectorAssignment> {
     lists.last()?.connectors.first()
 }
 
@@ -23,7 +24,7 @@ async fn partitions_whose_commits_were_seen_are_told_to_every_agent_and_never_fo
     let mut b = Agent::connect(&server.channel, Script::willing("b")).await;
     let name = server.running("sink").await.name;
     let has = |committed: &'static [i32]| {
-        move |lists: &[v1::AssignmentList]| {
+        move |lists: &[agent::v1::AssignmentList]| {
             last(lists).is_some_and(|one| one.committed_partitions == committed)
         }
     };
@@ -53,7 +54,7 @@ async fn what_is_reported_of_another_epoch_does_not_count() {
     server.running("sink").await;
     let assignment = last(&agent.lists()).cloned().expect("an assignment");
     for epoch in [0, 2] {
-        let report = v1::ConnectorReport {
+        let report = agent::v1::ConnectorReport {
             epoch,
             partitions: vec![running(1, Some(5))],
             ..report_of(&assignment)
@@ -75,14 +76,15 @@ async fn a_lowered_guarantee_stays_until_another_epoch_is_prepared() {
     let assignment = last(&agent.lists()).cloned().expect("an assignment");
     let why = "the store gave a version id";
     agent
-        .report(v1::ConnectorReport {
+        .report(agent::v1::ConnectorReport {
             delivery_guarantee: DeliveryGuarantee::AtLeastOnce.into(),
             delivery_guarantee_reason: why.to_owned(),
             ..report_of(&assignment)
         })
         .await;
-    let lowered =
-        |one: &v1::ConnectorAssignment| one.delivery_guarantee() == DeliveryGuarantee::AtLeastOnce;
+    let lowered = |one: &agent::v1::ConnectorAssignment| {
+        one.delivery_guarantee() == DeliveryGuarantee::AtLeastOnce
+    };
     agent.until_lists(|lists| last(lists).is_some_and(lowered)).await;
     // Tasks that start anew know nothing of it.
     agent.report(report_of(&assignment)).await;
@@ -115,7 +117,7 @@ async fn what_is_learned_of_the_store_decides_under_which_keys_objects_are_put()
     assert!(assignment.store_refuses_existing && assignment.features.is_empty());
 
     // Lowered for a reason that is Kafka's, the guarantee says nothing of the store.
-    let lowered = v1::ConnectorReport {
+    let lowered = agent::v1::ConnectorReport {
         delivery_guarantee: DeliveryGuarantee::AtLeastOnce.into(),
         ..report_of(&assignment)
     };
@@ -129,7 +131,7 @@ async fn what_is_learned_of_the_store_decides_under_which_keys_objects_are_put()
         })
         .await;
 
-    agent.report(v1::ConnectorReport { store_overwrites: true, ..lowered }).await;
+    agent.report(agent::v1::ConnectorReport { store_overwrites: true, ..lowered }).await;
     agent
         .until_lists(|lists| {
             last(lists).is_some_and(|one| {
@@ -147,7 +149,7 @@ async fn a_list_that_was_asked_for_comes_anew_and_says_so() {
     let before = agent.lists().pop().expect("a list");
     assert_eq!(before.answered_request, 0);
     for number in [1, 2] {
-        agent.say(Said::AssignmentRequest(v1::AssignmentRequest { number })).await;
+        agent.say(Said::AssignmentRequest(agent::v1::AssignmentRequest { number })).await;
         let answer = agent.assigned(|list| list.answered_request == number).await;
         assert_eq!(answer.connectors, before.connectors);
         assert!(answer.version > before.version);

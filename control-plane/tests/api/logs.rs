@@ -1,7 +1,7 @@
 //! TailLogs and TailDeadLetters.
 
-use kafka2oss_proto::v1;
-use kafka2oss_proto::v1::connect_request::Message as Said;
+use kafka2oss_proto::agent::v1::connect_request::Message as Said;
+use kafka2oss_proto::{agent, v1};
 
 use crate::agent::{Agent, Script};
 use crate::server::{PATIENCE, Server};
@@ -22,7 +22,7 @@ async fn log_lines_of_agents_are_kept_and_followed() {
     let agent = Agent::connect(&server.channel, Script::willing("a")).await;
     let name = server.running("sink").await.name;
     let entries = vec![line(&name, "first"), line("instances/x/connectors/y", "of nobody")];
-    agent.say(Said::Logs(v1::LogBatch { entries, dropped: 3 })).await;
+    agent.say(Said::Logs(agent::v1::LogBatch { entries, dropped: 3 })).await;
 
     let request = v1::TailLogsRequest { name: name.clone(), ..Default::default() };
     let mut tail = server.connectors.tail_logs(request).await.expect("a stream").into_inner();
@@ -43,7 +43,7 @@ async fn log_lines_of_agents_are_kept_and_followed() {
     assert_eq!(first.agent, "agents/a", "an agent speaks for itself only");
     assert!(first.time.is_some());
 
-    let batch = v1::LogBatch { entries: vec![line(&name, "second")], dropped: 5 };
+    let batch = agent::v1::LogBatch { entries: vec![line(&name, "second")], dropped: 5 };
     agent.say(Said::Logs(batch)).await;
     let (_, dropped) = read("second").await;
     assert!(dropped >= 5, "{dropped}");
@@ -71,7 +71,7 @@ async fn dead_letters_are_followed_until_the_connector_is_gone() {
         value_preview: vec![0xff; 100],
         ..v1::DeadLetter::default()
     };
-    let batch = v1::DeadLetterBatch { dead_letters: vec![letter], dropped: 0 };
+    let batch = agent::v1::DeadLetterBatch { dead_letters: vec![letter], dropped: 0 };
     agent.say(Said::DeadLetters(batch)).await;
     let answer = tail.message().await.expect("no error").expect("an answer");
     assert_eq!(answer.dead_letters[0].offset, 4);

@@ -10,6 +10,7 @@ mod connectors;
 mod dead_letters;
 mod deletion;
 mod epochs;
+mod listeners;
 mod logs;
 mod rebalance;
 mod requests;

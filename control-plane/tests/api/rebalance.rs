@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kafka2oss_control_plane::Rebalancing;
-use kafka2oss_proto::v1;
+use kafka2oss_proto::{agent, v1};
 use tonic::{Code, Status};
 
 use crate::agent::{Agent, Script};
@@ -59,7 +59,7 @@ fn connectors(agent: &Agent) -> BTreeSet<String> {
 /// Waits until both have their lists as far as numbers go.
 async fn until(a: &mut Agent, on_a: usize, b: &mut Agent, on_b: usize) {
     let has = |count: usize| {
-        move |lists: &[v1::AssignmentList]| {
+        move |lists: &[agent::v1::AssignmentList]| {
             lists.last().is_some_and(|list| list.connectors.len() == count)
         }
     };
@@ -131,7 +131,7 @@ async fn a_planned_move_does_not_outlive_its_agent() {
     b.assigned(|list| list.connectors.is_empty()).await;
     rebalance(&mut server, None, false).await.expect("it begins");
     b.assigned(|list| !list.connectors.is_empty()).await;
-    b.goodbye(v1::GoodbyeReason::Leaving).await;
+    b.goodbye(agent::v1::GoodbyeReason::Leaving).await;
     a.until_lists(|lists| lists.last().is_some_and(|list| list.connectors.len() == 4)).await;
     assert_eq!(rebalance(&mut server, None, true).await.expect("a plan").move_count, 0);
 }

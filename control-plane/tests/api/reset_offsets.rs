@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use kafka2oss_proto::v1::command::Command;
+use kafka2oss_proto::agent;
+use kafka2oss_proto::agent::v1::command::Command;
 use kafka2oss_proto::v1::offset_reset::To;
 use kafka2oss_proto::v1::{self, ConnectorState, PartitionState};
 use tonic::{Code, Status};
@@ -61,7 +62,7 @@ fn starts(agent: &Agent, epoch: u64) -> Vec<Option<To>> {
         .collect()
 }
 
-fn epoch_of(assignment: &v1::ConnectorAssignment) -> u64 {
+fn epoch_of(assignment: &agent::v1::ConnectorAssignment) -> u64 {
     assignment.epoch.as_ref().map_or(0, |epoch| epoch.number)
 }
 
@@ -85,15 +86,15 @@ async fn a_reset_opens_an_epoch_whose_start_is_prepared_while_the_tasks_stay_pau
     let waiting = server.until(&name, failing).await;
     assert_eq!(state_of(&waiting), ConnectorState::Paused);
     assert_eq!(starts(&agent, 2)[0], Some(To::Earliest(())));
-    let told = |lists: &[v1::AssignmentList]| {
+    let told = |lists: &[agent::v1::AssignmentList]| {
         let last = lists.last().and_then(|list| list.connectors.first().cloned());
         last.map(|one| (one.generation, epoch_of(&one), one.run_mode()))
     };
-    let held = Some((after.generation, 1, v1::RunMode::Pause));
+    let held = Some((after.generation, 1, agent::v1::RunMode::Pause));
     agent.until_lists(|lists| told(lists) == held).await;
     // Not even a Resume makes them go on.
     let resumed = server.resume(&name).await.expect("accepted");
-    let held = Some((resumed.generation, 1, v1::RunMode::Pause));
+    let held = Some((resumed.generation, 1, agent::v1::RunMode::Pause));
     agent.until_lists(|lists| told(lists) == held).await;
 
     cure.send_replace(true);
@@ -101,7 +102,7 @@ async fn a_reset_opens_an_epoch_whose_start_is_prepared_while_the_tasks_stay_pau
     let epoch = status_of(&running).epoch.clone().expect("an epoch");
     assert_eq!((epoch.number, epoch.start_offsets[&0]), (2, 100));
     let last = agent.lists().pop().expect("a list").connectors.remove(0);
-    assert_eq!((last.run_mode(), last.epoch), (v1::RunMode::Run, Some(epoch)));
+    assert_eq!((last.run_mode(), last.epoch), (agent::v1::RunMode::Run, Some(epoch)));
     let lists = agent.lists();
     let mut since_deploy = lists.iter().skip_while(|list| list.connectors.is_empty());
     assert!(since_deploy.all(|list| !list.connectors.is_empty()), "it was never taken away");
@@ -163,7 +164,8 @@ async fn a_position_that_nobody_reports_must_be_named() {
     let mut agent = Agent::connect(&server.channel, script(cured)).await;
     let name = paused(&mut server).await.name;
     agent.show(vec![partition(1, PartitionState::Paused, 21, Some(21))]).await;
-    let committed = |list: &v1::AssignmentList| list.connectors[0].committed_partitions == [1];
+    let committed =
+        |list: &agent::v1::AssignmentList| list.connectors[0].committed_partitions == [1];
     agent.until_lists(|lists| lists.last().is_some_and(committed)).await;
     // Kafka has lost it.
     agent.show(vec![partition(1, PartitionState::Stopped, 21, None)]).await;

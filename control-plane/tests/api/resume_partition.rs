@@ -1,5 +1,6 @@
 //! ResumePartition: decisions about partitions that have stopped.
 
+use kafka2oss_proto::agent;
 use kafka2oss_proto::v1::{self, ConnectorState, PartitionState, ResumeAction};
 use tonic::{Code, Status};
 
@@ -39,21 +40,21 @@ async fn stopped_with(server: &mut Server, code: &str) -> (v1::Connector, Agent)
 }
 
 /// The decisions of the last list.
-fn of_last(lists: &[v1::AssignmentList]) -> Vec<v1::PartitionResume> {
+fn of_last(lists: &[agent::v1::AssignmentList]) -> Vec<agent::v1::PartitionResume> {
     let last = lists.last().map(|list| list.connectors.clone()).unwrap_or_default();
     last.into_iter().flat_map(|one| one.resumes).collect()
 }
 
-fn decisions(agent: &Agent) -> Vec<v1::PartitionResume> {
+fn decisions(agent: &Agent) -> Vec<agent::v1::PartitionResume> {
     of_last(&agent.lists())
 }
 
-fn decision(number: u64, skip_offset: Option<i64>) -> v1::PartitionResume {
-    v1::PartitionResume { partition: 3, number, skip_offset }
+fn decision(number: u64, skip_offset: Option<i64>) -> agent::v1::PartitionResume {
+    agent::v1::PartitionResume { partition: 3, number, skip_offset }
 }
 
 /// Waits until the last list has these decisions.
-async fn has(agent: &mut Agent, wanted: &[v1::PartitionResume]) {
+async fn has(agent: &mut Agent, wanted: &[agent::v1::PartitionResume]) {
     agent.until_lists(|lists| of_last(lists) == wanted).await;
 }
 

@@ -1,5 +1,6 @@
 //! A control plane for one test, and its clients.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -45,7 +46,7 @@ impl Server {
         options.heartbeat_interval = Some(Duration::from_millis(50));
         change(&mut options);
         let control_plane = ControlPlane::start(options.clone()).await.expect("started");
-        let channel = channel(&control_plane).await;
+        let channel = connect(control_plane.address()).await;
         Self {
             control_plane: Some(control_plane),
             options,
@@ -75,7 +76,7 @@ impl Server {
     pub(crate) async fn start_again(&mut self, change: impl FnOnce(&mut Options)) {
         change(&mut self.options);
         let control_plane = ControlPlane::start(self.options.clone()).await.expect("started");
-        self.channel = channel(&control_plane).await;
+        self.channel = connect(control_plane.address()).await;
         self.control_plane = Some(control_plane);
         self.instances = InstanceServiceClient::new(self.channel.clone());
         self.connectors = ConnectorServiceClient::new(self.channel.clone());
@@ -86,6 +87,18 @@ impl Server {
     pub(crate) async fn restart(&mut self) {
         self.stop().await;
         self.start_again(|_| {}).await;
+    }
+
+    /// Where agents connect.
+    pub(crate) async fn agent_channel(&self) -> Channel {
+        let control_plane = self.control_plane.as_ref().expect("it runs");
+        connect(control_plane.agent_address()).await
+    }
+
+    /// Where clients connect, and where agents do.
+    pub(crate) fn addresses(&self) -> [SocketAddr; 2] {
+        let control_plane = self.control_plane.as_ref().expect("it runs");
+        [control_plane.address(), control_plane.agent_address()]
     }
 
     /// Its folder.
@@ -198,9 +211,8 @@ impl Server {
     }
 }
 
-async fn channel(control_plane: &ControlPlane) -> Channel {
-    let address = format!("http://{}", control_plane.address());
-    let endpoint = Channel::from_shared(address).expect("an address");
+async fn connect(address: SocketAddr) -> Channel {
+    let endpoint = Channel::from_shared(format!("http://{address}")).expect("an address");
     endpoint.connect().await.expect("connected")
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use kafka2oss_control_plane::{ControlPlane, Options};
 use kafka2oss_proto::v1;
 use tonic::metadata::MetadataValue;
-use tonic::{Code, Request};
+use tonic::transport::Channel;
+use tonic::{Code, Request, Status};
 use tonic_health::pb::health_client::HealthClient;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
@@ -15,36 +16,52 @@ use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse
 use crate::agent::{Agent, Script, prepared};
 use crate::server::{Server, violations};
 
-async fn reflect(server: &Server, ask: MessageRequest) -> MessageResponse {
+/// What reflection answers to one question.
+pub(crate) async fn reflect(
+    channel: &Channel,
+    ask: MessageRequest,
+) -> Result<MessageResponse, Status> {
     let request = ServerReflectionRequest { host: String::new(), message_request: Some(ask) };
     let requests = tokio_stream::iter([request]);
-    let mut client = ServerReflectionClient::new(server.channel.clone());
+    let mut client = ServerReflectionClient::new(channel.clone());
     let mut answers = client.server_reflection_info(requests).await.expect("a stream").into_inner();
-    let answer: ServerReflectionResponse =
-        answers.message().await.expect("no error").expect("an answer");
-    answer.message_response.expect("a response")
+    let answer: ServerReflectionResponse = answers.message().await?.expect("an answer");
+    Ok(answer.message_response.expect("a response"))
+}
+
+/// Names of the services that reflection lists, in order; it describes each.
+pub(crate) async fn services(channel: &Channel) -> Vec<String> {
+    let Ok(MessageResponse::ListServicesResponse(list)) =
+        reflect(channel, MessageRequest::ListServices(String::new())).await
+    else {
+        panic!("no list of services");
+    };
+    let mut names: Vec<_> = list.service.into_iter().map(|service| service.name).collect();
+    names.sort_unstable();
+    for name in &names {
+        let symbol = MessageRequest::FileContainingSymbol(name.clone());
+        let described = reflect(channel, symbol).await;
+        assert!(matches!(described, Ok(MessageResponse::FileDescriptorResponse(_))), "{name}");
+    }
+    names
 }
 
 #[tokio::test]
 async fn reflection_lists_the_services_and_knows_the_details_of_errors() {
     let server = Server::start().await;
-    let MessageResponse::ListServicesResponse(list) =
-        reflect(&server, MessageRequest::ListServices(String::new())).await
-    else {
-        panic!("no list of services");
-    };
-    let names: Vec<_> = list.service.iter().map(|service| service.name.as_str()).collect();
-    for name in [
+    let expected = [
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1.ServerReflection",
+        "grpc.reflection.v1alpha.ServerReflection",
+        "kafka2oss.agent.v1.AgentControlService",
+        "kafka2oss.v1.AgentService",
         "kafka2oss.v1.ConnectorService",
         "kafka2oss.v1.InstanceService",
-        "kafka2oss.v1.AgentService",
-        "kafka2oss.v1.AgentControlService",
-        "grpc.health.v1.Health",
-    ] {
-        assert!(names.contains(&name), "{name} is not in {names:?}");
-    }
+    ];
+    assert_eq!(services(&server.channel).await, expected);
     let symbol = MessageRequest::FileContainingSymbol("google.rpc.BadRequest".to_owned());
-    assert!(matches!(reflect(&server, symbol).await, MessageResponse::FileDescriptorResponse(_)));
+    let known = reflect(&server.channel, symbol).await.expect("known");
+    assert!(matches!(known, MessageResponse::FileDescriptorResponse(_)));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use kafka2oss_kafka::remove;
-use kafka2oss_proto::v1::{RemoveResources, TopicRemoval};
+use kafka2oss_proto::agent::v1::{RemoveResources, TopicRemoval};
 use kafka2oss_tests::kafka::shared_kafka;
 use kafka2oss_tests::name::unique;
 use kafka2oss_tests::produce::Record;

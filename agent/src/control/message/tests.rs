@@ -46,7 +46,7 @@ fn view(tasks: impl Into<BTreeMap<u32, Option<watch::Receiver<Snapshot>>>>) -> V
     View { store_id: "s".to_owned(), connectors: [(connector_name("c"), connector)].into() }
 }
 
-fn report(view: &View) -> v1::ConnectorReport {
+fn report(view: &View) -> agent::v1::ConnectorReport {
     let report = status_report(&agent(), view, 9, prost_types::Timestamp::default());
     assert_eq!(report.sequence, 9);
     report.connectors.into_iter().next().expect("one connector")

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use kafka2oss_domain::error_code::Problem;
+use kafka2oss_proto::agent;
 use kafka2oss_proto::v1::{self, secret::Source};
 
 use super::*;
@@ -11,7 +12,7 @@ use crate::assignment::Assignment;
 use crate::task::{PartitionSnapshot, Reading};
 use crate::testing::{inline, wire};
 
-fn task(wire: v1::ConnectorAssignment, index: u32) -> TaskSpec {
+fn task(wire: agent::v1::ConnectorAssignment, index: u32) -> TaskSpec {
     Assignment::try_from(wire).expect("legal").task(index).expect("the task")
 }
 

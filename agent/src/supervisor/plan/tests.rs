@@ -1,3 +1,4 @@
+use kafka2oss_proto::agent;
 use kafka2oss_proto::v1::secret::Source;
 use proptest::prelude::*;
 
@@ -14,7 +15,7 @@ fn assignments(all: impl IntoIterator<Item = Assignment>) -> Assignments {
     all.into_iter().map(|assignment| (assignment.connector.clone(), assignment)).collect()
 }
 
-fn changed(change: impl FnOnce(&mut v1::ConnectorAssignment)) -> Assignments {
+fn changed(change: impl FnOnce(&mut agent::v1::ConnectorAssignment)) -> Assignments {
     let mut wire = wire("c", &[0]);
     change(&mut wire);
     assignments([Assignment::try_from(wire).expect("legal")])
@@ -52,7 +53,7 @@ fn each_change_leads_to_its_action_and_no_other() {
         ),
         (
             "paused",
-            changed(|wire| wire.run_mode = v1::RunMode::Pause.into()),
+            changed(|wire| wire.run_mode = agent::v1::RunMode::Pause.into()),
             vec![Action::Guide(key("c", 0), Guidance::of_mode(Mode::Pause))],
         ),
         (
@@ -170,7 +171,7 @@ fn some_assignments() -> impl Strategy<Value = Assignments> {
                 let indexes: Vec<u32> = (0..2).filter(|index| tasks & (1 << index) != 0).collect();
                 let mut wire = wire(["a", "b", "c"][connector], &indexes);
                 if paused {
-                    wire.run_mode = v1::RunMode::Pause.into();
+                    wire.run_mode = agent::v1::RunMode::Pause.into();
                 }
                 if committed {
                     wire.committed_partitions.push(0);

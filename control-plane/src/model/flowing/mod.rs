@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use kafka2oss_domain::ErrorCode;
+use kafka2oss_proto::agent;
 use kafka2oss_proto::v1::{self, PartitionState};
 use prost_types::Timestamp;
 
@@ -78,7 +79,7 @@ impl Stands {
         &self,
         partitions: &mut [v1::PartitionProgress],
         before: &[v1::PartitionProgress],
-        looks: &[&v1::GroupLook],
+        looks: &[&agent::v1::GroupLook],
         now: Moment,
     ) -> Self {
         let mut stands = BTreeMap::new();
@@ -106,7 +107,7 @@ impl Stands {
 fn judge_one(
     partition: &mut v1::PartitionProgress,
     stand: Stand,
-    looks: &[&v1::GroupLook],
+    looks: &[&agent::v1::GroupLook],
     now: Moment,
 ) {
     let lasts = now.at.saturating_duration_since(stand.since.at);
@@ -129,7 +130,7 @@ fn judge_one(
 }
 
 /// How long a partition may be without a task, and why it is.
-fn unowned(partition: i32, looks: &[&v1::GroupLook]) -> (Duration, ErrorCode, String) {
+fn unowned(partition: i32, looks: &[&agent::v1::GroupLook]) -> (Duration, ErrorCode, String) {
     let known: Vec<_> = looks.iter().filter(|look| look.members_known).collect();
     let seen = known.iter().flat_map(|look| &look.unowned).filter(|one| one.partition == partition);
     let seen: Vec<_> = seen.collect();

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kafka2oss_proto::v1::{TaskReport, TaskState};
+use kafka2oss_proto::agent::v1::TaskReport;
+use kafka2oss_proto::v1::TaskState;
 use prost_types::Timestamp;
 
 use super::Moment;

@@ -17,20 +17,20 @@ fn partition(state: PartitionState, position: i64, lag: u64) -> v1::PartitionPro
     }
 }
 
-fn look(unowned: &[(i32, Option<&str>)]) -> v1::GroupLook {
-    let unowned = unowned.iter().map(|(partition, client)| v1::UnownedPartition {
+fn look(unowned: &[(i32, Option<&str>)]) -> agent::v1::GroupLook {
+    let unowned = unowned.iter().map(|(partition, client)| agent::v1::UnownedPartition {
         partition: *partition,
         client_id: client.map(str::to_owned),
         client_host: "/10.0.0.9".to_owned(),
         ..Default::default()
     });
-    v1::GroupLook { topic_partitions: 6, members_known: true, unowned: unowned.collect() }
+    agent::v1::GroupLook { topic_partitions: 6, members_known: true, unowned: unowned.collect() }
 }
 
 /// What is shown at each of these seconds.
 fn shown(
     seen: &[(u64, v1::PartitionProgress)],
-    looks: &[&v1::GroupLook],
+    looks: &[&agent::v1::GroupLook],
 ) -> Vec<(PartitionState, String, i64)> {
     let start = Instant::now();
     let (mut stands, mut before) = (Stands::default(), Vec::new());

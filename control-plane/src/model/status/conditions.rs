@@ -4,6 +4,7 @@
 mod flowing;
 
 use kafka2oss_domain::ErrorCode;
+use kafka2oss_proto::agent;
 use kafka2oss_proto::v1::{self, ConditionStatus, ConnectorState};
 
 use super::figures::Figures;
@@ -43,7 +44,7 @@ impl Verdict {
     /// What does not hold because of `problems`, the first of which gives the
     /// reason. An agent may be newer than this control plane and know codes
     /// that it does not.
-    fn problems(problems: &[v1::Problem]) -> Self {
+    fn problems(problems: &[agent::v1::Problem]) -> Self {
         let code = problems.first().map_or("", |first| first.code.as_str());
         let messages: Vec<_> = problems
             .iter()
@@ -282,11 +283,14 @@ fn paused(tasks: &[TaskView], partitions: &[v1::PartitionProgress]) -> Verdict {
 
 /// What tasks and partitions in trouble report, the lack of credentials first
 /// since only the user can cure it.
-fn problems_of(tasks: &[TaskView], partitions: &[v1::PartitionProgress]) -> Vec<v1::Problem> {
+fn problems_of(
+    tasks: &[TaskView],
+    partitions: &[v1::PartitionProgress],
+) -> Vec<agent::v1::Problem> {
     let of_tasks = tasks.iter().filter_map(|task| {
         let problem = task.problem.as_ref()?;
         let message = format!("task {}: {}", task.index, problem.message);
-        Some(v1::Problem { code: problem.code.clone(), message })
+        Some(agent::v1::Problem { code: problem.code.clone(), message })
     });
     let of_partitions =
         partitions.iter().filter(|partition| is_in_trouble(partition)).map(problem_of);
@@ -296,8 +300,8 @@ fn problems_of(tasks: &[TaskView], partitions: &[v1::PartitionProgress]) -> Vec<
     problems
 }
 
-fn problem_of(partition: &v1::PartitionProgress) -> v1::Problem {
-    v1::Problem {
+fn problem_of(partition: &v1::PartitionProgress) -> agent::v1::Problem {
+    agent::v1::Problem {
         code: partition.error_code.clone(),
         message: format!("partition {}: {}", partition.partition, partition.error_message),
     }

@@ -23,6 +23,7 @@ mod observation;
 mod tasks;
 
 use kafka2oss_domain::ErrorCode;
+use kafka2oss_proto::agent;
 use kafka2oss_proto::v1::{self, ConnectorState, DeliveryGuarantee, PartitionState};
 use prost_types::Timestamp;
 
@@ -80,13 +81,13 @@ pub(crate) fn summarize(seen: &Observation<'_>) -> (v1::ConnectorStatus, Memory)
 }
 
 /// Whether a report is of this connector and of its current placement.
-fn is_current(seen: &Observation<'_>, report: &v1::ConnectorReport) -> bool {
+fn is_current(seen: &Observation<'_>, report: &agent::v1::ConnectorReport) -> bool {
     report.uid == seen.uid && report.placement_version == seen.placement_version
 }
 
 /// Whether what a report says of partitions and of the guarantee is of the
 /// connector's epoch; one that does not say so is taken for it.
-fn is_of_epoch(seen: &Observation<'_>, report: &v1::ConnectorReport) -> bool {
+fn is_of_epoch(seen: &Observation<'_>, report: &agent::v1::ConnectorReport) -> bool {
     report.epoch == 0 || seen.epoch.is_none_or(|epoch| epoch.number == report.epoch)
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use kafka2oss_domain::spec::Pool;
+use kafka2oss_proto::agent;
 use kafka2oss_proto::v1::{self, DeliveryGuarantee};
 use prost_types::Timestamp;
 
@@ -35,7 +36,7 @@ pub(crate) struct Observation<'a> {
     /// come to an end.
     pub(crate) preparation: Option<Preparation<'a>>,
     /// What keeps a deleted connector from being gone.
-    pub(crate) deletion_problems: &'a [v1::Problem],
+    pub(crate) deletion_problems: &'a [agent::v1::Problem],
     /// Rises with each placement of the connector.
     pub(crate) placement_version: u64,
     /// Where its tasks are placed; a task that is not here has no agent.
@@ -61,9 +62,9 @@ pub(crate) struct Preparation<'a> {
     /// Nothing is in the way any more.
     pub(crate) ready: bool,
     /// What must be cured first.
-    pub(crate) problems: &'a [v1::Problem],
+    pub(crate) problems: &'a [agent::v1::Problem],
     /// What is not as it should be, and stops nothing.
-    pub(crate) warnings: &'a [v1::Problem],
+    pub(crate) warnings: &'a [agent::v1::Problem],
     /// What the user has to make by hand.
     pub(crate) missing_resources: &'a [v1::PlannedResource],
     /// As the probes found it.
@@ -104,7 +105,7 @@ pub(crate) struct AgentReport<'a> {
     /// How long ago that is, by a clock that does not jump.
     pub(crate) age: Duration,
     /// What it says.
-    pub(crate) report: &'a v1::ConnectorReport,
+    pub(crate) report: &'a agent::v1::ConnectorReport,
 }
 
 /// An assignment of the connector that an agent could not take.
@@ -113,5 +114,5 @@ pub(crate) struct AgentNack<'a> {
     /// Bare id of the agent.
     pub(crate) agent: &'a str,
     /// What it says.
-    pub(crate) nack: &'a v1::AssignmentNack,
+    pub(crate) nack: &'a agent::v1::AssignmentNack,
 }

@@ -1,6 +1,7 @@
 //! What is seen of each task.
 
 use kafka2oss_domain::ErrorCode;
+use kafka2oss_proto::agent;
 use kafka2oss_proto::v1::{self, TaskState};
 use prost_types::Timestamp;
 
@@ -18,7 +19,7 @@ pub(super) struct TaskView {
     pub(super) agent: String,
     pub(super) sight: Sight,
     /// What is wrong, if anything is.
-    pub(super) problem: Option<v1::Problem>,
+    pub(super) problem: Option<agent::v1::Problem>,
     /// The generation that it reported.
     pub(super) generation: Option<u64>,
 }
@@ -145,7 +146,8 @@ fn placed_task(seen: &Observation<'_>, placed: &PlacedTask<'_>, pulses: &Pulses)
             "agent {} reports, and the task on it has done nothing since {since}",
             placed.agent
         );
-        let stalled = v1::Problem { code: ErrorCode::AgentStalled.as_str().to_owned(), message };
+        let stalled =
+            agent::v1::Problem { code: ErrorCode::AgentStalled.as_str().to_owned(), message };
         return view(Sight::Stalled(task.state()), Some(stalled), generation);
     }
     let at_generation = report.report.generation == seen.generation;
@@ -164,9 +166,9 @@ fn placed_task(seen: &Observation<'_>, placed: &PlacedTask<'_>, pulses: &Pulses)
 
 /// An agent that reports and has not answered what it is to run for a lease goes on with what
 /// it was told before, whatever that is.
-fn unanswered(seen: &Observation<'_>, placed: &PlacedTask<'_>) -> Option<v1::Problem> {
+fn unanswered(seen: &Observation<'_>, placed: &PlacedTask<'_>) -> Option<agent::v1::Problem> {
     let is_silent = placed.liveness == Liveness::Connected && placed.unanswered >= seen.lease;
-    is_silent.then(|| v1::Problem {
+    is_silent.then(|| agent::v1::Problem {
         code: ErrorCode::AgentUnresponsive.as_str().to_owned(),
         message: format!(
             "agent {} is connected and has not answered its assignments for a lease: task {} may \
@@ -191,7 +193,7 @@ fn report_of<'a>(
     seen: &'a Observation<'_>,
     placed: &PlacedTask<'_>,
     refused: bool,
-) -> Option<(&'a AgentReport<'a>, &'a v1::TaskReport)> {
+) -> Option<(&'a AgentReport<'a>, &'a agent::v1::TaskReport)> {
     seen.reports
         .iter()
         .filter(|report| report.agent == placed.agent)
@@ -225,12 +227,12 @@ impl TaskView {
             Sight::Paused => TaskState::Paused,
             Sight::Failed => TaskState::Failed,
         };
-        let v1::Problem { code, message } = match (self.sight, self.problem) {
-            (Sight::Unplaced, _) if no_agent => v1::Problem {
+        let agent::v1::Problem { code, message } = match (self.sight, self.problem) {
+            (Sight::Unplaced, _) if no_agent => agent::v1::Problem {
                 code: ErrorCode::AgentNoneInPool.as_str().to_owned(),
                 message: ErrorCode::AgentNoneInPool.meaning().to_owned(),
             },
-            (Sight::Silent(_), None) => v1::Problem {
+            (Sight::Silent(_), None) => agent::v1::Problem {
                 code: ErrorCode::AgentTimeout.as_str().to_owned(),
                 message: format!("agent {} has not reported; the state is its last", self.agent),
             },

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use bytes::{Buf, BufMut, Bytes};
-use kafka2oss_proto::v1;
+use kafka2oss_proto::{agent, v1};
 use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
@@ -57,13 +57,13 @@ pub(crate) struct Told {
 #[derive(Clone, PartialEq, prost::Oneof)]
 pub(crate) enum ToAgent {
     #[prost(message, tag = "1")]
-    Welcome(v1::Welcome),
+    Welcome(agent::v1::Welcome),
     #[prost(message, tag = "2")]
     Assignments(Assignments),
     #[prost(message, tag = "3")]
     Command(Command),
     #[prost(message, tag = "4")]
-    Superseded(v1::Superseded),
+    Superseded(agent::v1::Superseded),
 }
 
 /// Of `AssignmentList`.
@@ -93,7 +93,7 @@ pub(crate) struct Assignment {
     #[prost(int32, tag = "8")]
     pub(crate) run_mode: i32,
     #[prost(message, repeated, tag = "9")]
-    pub(crate) tasks: Vec<v1::TaskAssignment>,
+    pub(crate) tasks: Vec<agent::v1::TaskAssignment>,
 }
 
 /// Of `Epoch`.
@@ -244,24 +244,24 @@ mod tests {
 
     #[test]
     fn a_list_of_assignments_is_seen_as_it_is() {
-        use v1::connect_response::Message as Full;
-        let assignment = v1::ConnectorAssignment {
+        use agent::v1::connect_response::Message as Full;
+        let assignment = agent::v1::ConnectorAssignment {
             connector: "instances/i/connectors/c-1".to_owned(),
             uid: "u".to_owned(),
             generation: 3,
             placement_version: 4,
             epoch: Some(v1::Epoch { number: 5, ..Default::default() }),
-            run_mode: v1::RunMode::Pause.into(),
-            tasks: vec![v1::TaskAssignment { index: 1, threads: 3 }],
+            run_mode: agent::v1::RunMode::Pause.into(),
+            tasks: vec![agent::v1::TaskAssignment { index: 1, threads: 3 }],
             ..Default::default()
         };
-        let list = v1::AssignmentList {
+        let list = agent::v1::AssignmentList {
             version: 7,
             nonce: "n".to_owned(),
             connectors: vec![assignment.clone()],
             answered_request: 2,
         };
-        let message = v1::ConnectResponse { message: Some(Full::Assignments(list)) };
+        let message = agent::v1::ConnectResponse { message: Some(Full::Assignments(list)) };
         let Some(ToAgent::Assignments(seen)) = viewed::<Told>(&message).message else {
             panic!("no list")
         };
@@ -271,7 +271,7 @@ mod tests {
             generation: 3,
             placement_version: 4,
             epoch: Some(EpochNumber { number: 5 }),
-            run_mode: v1::RunMode::Pause.into(),
+            run_mode: agent::v1::RunMode::Pause.into(),
             tasks: assignment.tasks,
         };
         let expected = Assignments { version: 7, nonce: "n".to_owned(), connectors: vec![one] };
@@ -280,9 +280,9 @@ mod tests {
 
     #[test]
     fn a_command_is_seen_as_it_is() {
-        use v1::command::Command as Kind;
-        use v1::connect_response::Message as Full;
-        let prepare = v1::PrepareConnector {
+        use agent::v1::command::Command as Kind;
+        use agent::v1::connect_response::Message as Full;
+        let prepare = agent::v1::PrepareConnector {
             connector: "c".to_owned(),
             epoch: Some(v1::Epoch { number: 2, ..Default::default() }),
             resources: vec![v1::PlannedResource { partitions: 6, ..Default::default() }],
@@ -290,19 +290,22 @@ mod tests {
         };
         let kinds = [
             Kind::PrepareConnector(prepare.clone()),
-            Kind::WriteTestMessage(v1::WriteTestMessage::default()),
-            Kind::RemoveResources(v1::RemoveResources::default()),
+            Kind::WriteTestMessage(agent::v1::WriteTestMessage::default()),
+            Kind::RemoveResources(agent::v1::RemoveResources::default()),
         ];
-        let v1::PrepareConnector { connector, epoch, resources, .. } = prepare;
+        let agent::v1::PrepareConnector { connector, epoch, resources, .. } = prepare;
         let expected = [
             Order::Prepare(Prepare { connector, epoch, resources }),
             Order::WriteTestMessage(()),
             Order::Remove(()),
         ];
         for (kind, expected) in kinds.into_iter().zip(expected) {
-            let command =
-                v1::Command { id: "i".to_owned(), command: Some(kind), ..Default::default() };
-            let message = v1::ConnectResponse { message: Some(Full::Command(command)) };
+            let command = agent::v1::Command {
+                id: "i".to_owned(),
+                command: Some(kind),
+                ..Default::default()
+            };
+            let message = agent::v1::ConnectResponse { message: Some(Full::Command(command)) };
             let Some(ToAgent::Command(seen)) = viewed::<Told>(&message).message else {
                 panic!("no command")
             };
@@ -312,12 +315,13 @@ mod tests {
 
     #[test]
     fn the_other_messages_to_an_agent_are_told_apart() {
-        use v1::connect_response::Message as Full;
-        let superseded = v1::Superseded { message: "m".to_owned() };
-        let message = v1::ConnectResponse { message: Some(Full::Superseded(superseded.clone())) };
+        use agent::v1::connect_response::Message as Full;
+        let superseded = agent::v1::Superseded { message: "m".to_owned() };
+        let message =
+            agent::v1::ConnectResponse { message: Some(Full::Superseded(superseded.clone())) };
         assert_eq!(viewed::<Told>(&message).message, Some(ToAgent::Superseded(superseded)));
-        let welcome = v1::Welcome { store_id: "s".to_owned(), ..Default::default() };
-        let message = v1::ConnectResponse { message: Some(Full::Welcome(welcome.clone())) };
+        let welcome = agent::v1::Welcome { store_id: "s".to_owned(), ..Default::default() };
+        let message = agent::v1::ConnectResponse { message: Some(Full::Welcome(welcome.clone())) };
         assert_eq!(viewed::<Told>(&message).message, Some(ToAgent::Welcome(welcome)));
     }
 

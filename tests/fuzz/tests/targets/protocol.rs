@@ -4,7 +4,8 @@ use std::fmt::Debug;
 
 use bolero::TypeGenerator;
 use kafka2oss_fuzz::Near;
-use kafka2oss_proto::v1::{self, connect_request, connect_response};
+use kafka2oss_proto::agent::v1::{connect_request, connect_response};
+use kafka2oss_proto::{agent, v1};
 use prost::Message;
 
 use crate::specs::{connector_spec, instance};
@@ -38,15 +39,15 @@ fn decode<M: Message + Default + PartialEq + Debug>(bytes: &[u8]) {
 
 #[test]
 fn a_message_of_an_agent_that_is_taken_is_what_it_would_be_sent_as() {
-    let right = v1::ConnectRequest {
-        message: Some(connect_request::Message::StatusReport(v1::StatusReport {
+    let right = agent::v1::ConnectRequest {
+        message: Some(connect_request::Message::StatusReport(agent::v1::StatusReport {
             sequence: 1,
             time: Some(prost_types::Timestamp { seconds: 1, nanos: 2 }),
-            connectors: vec![v1::ConnectorReport {
+            connectors: vec![agent::v1::ConnectorReport {
                 connector: "instances/i/connectors/c".into(),
-                tasks: vec![v1::TaskReport {
+                tasks: vec![agent::v1::TaskReport {
                     index: 1,
-                    problem: Some(v1::Problem { code: "C".into(), message: "m".into() }),
+                    problem: Some(agent::v1::Problem { code: "C".into(), message: "m".into() }),
                     ..Default::default()
                 }],
                 partitions: vec![v1::PartitionProgress::default(); 2],
@@ -56,17 +57,17 @@ fn a_message_of_an_agent_that_is_taken_is_what_it_would_be_sent_as() {
         })),
     };
     bolero::check!().with_type().for_each(move |given: &Given| {
-        decode::<v1::ConnectRequest>(&given.bytes(&right));
+        decode::<agent::v1::ConnectRequest>(&given.bytes(&right));
     });
 }
 
 #[test]
 fn a_message_of_the_control_plane_that_is_taken_is_what_it_would_be_sent_as() {
-    let right = v1::ConnectResponse {
-        message: Some(connect_response::Message::Assignments(v1::AssignmentList {
+    let right = agent::v1::ConnectResponse {
+        message: Some(connect_response::Message::Assignments(agent::v1::AssignmentList {
             version: 1,
             nonce: "n".into(),
-            connectors: vec![v1::ConnectorAssignment {
+            connectors: vec![agent::v1::ConnectorAssignment {
                 connector: "instances/i/connectors/c".into(),
                 spec: Some(connector_spec()),
                 instance: Some(instance()),
@@ -83,6 +84,6 @@ fn a_message_of_the_control_plane_that_is_taken_is_what_it_would_be_sent_as() {
         })),
     };
     bolero::check!().with_type().for_each(move |given: &Given| {
-        decode::<v1::ConnectResponse>(&given.bytes(&right));
+        decode::<agent::v1::ConnectResponse>(&given.bytes(&right));
     });
 }

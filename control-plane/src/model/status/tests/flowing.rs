@@ -14,7 +14,7 @@ fn with_a_stranger() -> Known {
         report.partitions.truncate(1);
         let group = report.group.as_mut().unwrap();
         group.unowned = [4, 5]
-            .map(|partition| v1::UnownedPartition {
+            .map(|partition| agent::v1::UnownedPartition {
                 partition,
                 client_id: Some("console-consumer".to_owned()),
                 client_host: "/10.0.0.9".to_owned(),

@@ -32,15 +32,15 @@ struct Known {
     start_fixed: bool,
     attempted: bool,
     ready: bool,
-    problems: Vec<v1::Problem>,
+    problems: Vec<agent::v1::Problem>,
     missing: Vec<v1::PlannedResource>,
     guarantee: DeliveryGuarantee,
     placed: Vec<(u32, &'static str, Liveness)>,
-    reports: Vec<(&'static str, u64, v1::ConnectorReport)>,
-    nacks: Vec<(&'static str, v1::AssignmentNack)>,
+    reports: Vec<(&'static str, u64, agent::v1::ConnectorReport)>,
+    nacks: Vec<(&'static str, agent::v1::AssignmentNack)>,
     /// Seconds that assignments have waited for an answer.
     unanswered: u64,
-    deletion_problems: Vec<v1::Problem>,
+    deletion_problems: Vec<agent::v1::Problem>,
     previous: Option<v1::ConnectorStatus>,
     memory: Memory,
     now: i64,
@@ -88,7 +88,7 @@ fn flowing() -> Known {
                     ..Default::default()
                 })
                 .collect();
-            report.group = Some(v1::GroupLook {
+            report.group = Some(agent::v1::GroupLook {
                 topic_partitions: 6,
                 members_known: true,
                 unowned: Vec::new(),
@@ -97,9 +97,9 @@ fn flowing() -> Known {
     })
 }
 
-fn report(index: u32, state: TaskState) -> v1::ConnectorReport {
-    let task = v1::TaskReport { index, state: state.into(), problem: None, pulse: 1 };
-    v1::ConnectorReport {
+fn report(index: u32, state: TaskState) -> agent::v1::ConnectorReport {
+    let task = agent::v1::TaskReport { index, state: state.into(), problem: None, pulse: 1 };
+    agent::v1::ConnectorReport {
         uid: "uid".to_owned(),
         generation: GENERATION,
         placement_version: VERSION,
@@ -108,8 +108,8 @@ fn report(index: u32, state: TaskState) -> v1::ConnectorReport {
     }
 }
 
-fn problem(code: ErrorCode) -> v1::Problem {
-    v1::Problem { code: code.as_str().to_owned(), message: format!("seen: {code}") }
+fn problem(code: ErrorCode) -> agent::v1::Problem {
+    agent::v1::Problem { code: code.as_str().to_owned(), message: format!("seen: {code}") }
 }
 
 impl Known {
@@ -126,7 +126,7 @@ impl Known {
         })
     }
 
-    fn task(&mut self, position: usize) -> &mut v1::TaskReport {
+    fn task(&mut self, position: usize) -> &mut agent::v1::TaskReport {
         &mut self.reports[position].2.tasks[0]
     }
 

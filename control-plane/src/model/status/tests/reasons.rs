@@ -57,7 +57,7 @@ fn missing_resources_are_shown_until_they_exist() {
 
 #[test]
 fn a_code_of_a_newer_agent_is_shown_as_it_is() {
-    let unknown = v1::Problem { code: "NEW_CODE".to_owned(), message: "new".to_owned() };
+    let unknown = agent::v1::Problem { code: "NEW_CODE".to_owned(), message: "new".to_owned() };
     let known = running().with(|k| {
         k.ready = false;
         k.reports.clear();

@@ -241,7 +241,7 @@ fn created_and_deleted_connectors_are_what_the_user_made_of_them() {
 
 #[test]
 fn a_refused_assignment_is_shown_and_the_last_good_one_counts() {
-    let nack = |generation| v1::AssignmentNack {
+    let nack = |generation| agent::v1::AssignmentNack {
         placement_version: VERSION,
         generation,
         problem: Some(problem(ErrorCode::AgentUnsupported)),

@@ -7,9 +7,9 @@ use anyhow::{Context, Result};
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use kafka2oss_domain::feature;
-use kafka2oss_proto::v1;
-use kafka2oss_proto::v1::command_result::Result as Outcome;
-use kafka2oss_proto::v1::connect_request::Message as Said;
+use kafka2oss_proto::agent;
+use kafka2oss_proto::agent::v1::command_result::Result as Outcome;
+use kafka2oss_proto::agent::v1::connect_request::Message as Said;
 use prost::Message;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, sleep_until};
@@ -23,7 +23,7 @@ use crate::ledger::Ledger;
 use crate::names;
 use crate::wire::{Assignments, Command, Order, Prepare, Raw, ToAgent, Told};
 
-const CONNECT: &str = "/kafka2oss.v1.AgentControlService/Connect";
+const CONNECT: &str = "/kafka2oss.agent.v1.AgentControlService/Connect";
 /// Messages between an agent and the transport.
 const OUTGOING: usize = 4;
 /// Results that wait; the control plane has at most this many commands under way.
@@ -74,8 +74,8 @@ pub(super) struct Agent {
 struct Stream {
     say: mpsc::Sender<Bytes>,
     beats: Interval,
-    results: mpsc::Receiver<v1::CommandResult>,
-    result: mpsc::Sender<v1::CommandResult>,
+    results: mpsc::Receiver<agent::v1::CommandResult>,
+    result: mpsc::Sender<agent::v1::CommandResult>,
     report_due: Option<Instant>,
     last_report: Option<Instant>,
     reports: u64,
@@ -122,7 +122,7 @@ impl Agent {
                     stream.say(Said::CommandResult(result)).await?;
                 }
                 _ = stream.beats.tick() => {
-                    stream.say(Said::Heartbeat(v1::Heartbeat {})).await?;
+                    stream.say(Said::Heartbeat(agent::v1::Heartbeat {})).await?;
                     self.report(&mut stream).await?;
                 }
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {
@@ -137,8 +137,12 @@ impl Agent {
         }
     }
 
-    fn welcomed(&mut self, say: mpsc::Sender<Bytes>, welcome: v1::Welcome) -> Result<Stream> {
-        let v1::Welcome { heartbeat_interval, store_id, .. } = welcome;
+    fn welcomed(
+        &mut self,
+        say: mpsc::Sender<Bytes>,
+        welcome: agent::v1::Welcome,
+    ) -> Result<Stream> {
+        let agent::v1::Welcome { heartbeat_interval, store_id, .. } = welcome;
         let interval = heartbeat_interval.context("Welcome without an interval")?;
         let interval = Duration::try_from(interval)?.max(Duration::from_millis(100));
         let first = match std::mem::take(&mut self.is_new) {
@@ -175,7 +179,7 @@ impl Agent {
             view.work.take(connectors, now)
         });
         self.ledger.arrived(&new, now);
-        let ack = v1::AssignmentAck { version, nonce, nacks: Vec::new() };
+        let ack = agent::v1::AssignmentAck { version, nonce, nacks: Vec::new() };
         stream.say(Said::AssignmentAck(ack)).await?;
         self.view(|view| view.acknowledged = true);
         stream.changed();
@@ -186,15 +190,15 @@ impl Agent {
         let Command { id, order } = command;
         let Some(Order::Prepare(prepare)) = order else {
             let message = "this agent is simulated and cannot do that".to_owned();
-            let problem = v1::Problem { code: "INTERNAL".to_owned(), message };
+            let problem = agent::v1::Problem { code: "INTERNAL".to_owned(), message };
             let result = Some(Outcome::Problem(problem));
-            return stream.say(Said::CommandResult(v1::CommandResult { id, result })).await;
+            return stream.say(Said::CommandResult(agent::v1::CommandResult { id, result })).await;
         };
         let (ledger, results) = (Arc::clone(&self.ledger), stream.result.clone());
         tokio::spawn(async move {
             let outcome = Outcome::PrepareConnector(carry_out(&ledger, prepare).await);
             // The stream may have ended meanwhile.
-            let _ = results.send(v1::CommandResult { id, result: Some(outcome) }).await;
+            let _ = results.send(agent::v1::CommandResult { id, result: Some(outcome) }).await;
         });
         Ok(())
     }
@@ -209,9 +213,9 @@ impl Agent {
         stream.say(Said::StatusReport(report)).await
     }
 
-    fn hello(&self) -> v1::Hello {
+    fn hello(&self) -> agent::v1::Hello {
         let Identity { id, boot_nonce, capacity } = self.identity.clone();
-        v1::Hello {
+        agent::v1::Hello {
             agent_id: id,
             boot_nonce,
             vpc_id: super::VPC.to_owned(),
@@ -244,7 +248,7 @@ impl Stream {
     }
 }
 
-async fn carry_out(ledger: &Ledger, prepare: Prepare) -> v1::PrepareConnectorResult {
+async fn carry_out(ledger: &Ledger, prepare: Prepare) -> agent::v1::PrepareConnectorResult {
     let began = Instant::now();
     let number = names::number(prepare.connector.as_bytes());
     sleep(PREPARING).await;
@@ -261,7 +265,7 @@ async fn next(told: &mut Streaming<Bytes>) -> Result<Option<ToAgent>> {
 }
 
 fn encoded(message: Said) -> Bytes {
-    v1::ConnectRequest { message: Some(message) }.encode_to_vec().into()
+    agent::v1::ConnectRequest { message: Some(message) }.encode_to_vec().into()
 }
 
 /// Before the next try, after so many.

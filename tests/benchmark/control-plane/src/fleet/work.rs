@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use kafka2oss_proto::v1;
+use kafka2oss_proto::{agent, v1};
 use tokio::time::Instant;
 
 use crate::names;
@@ -68,8 +68,8 @@ impl Work {
     }
 
     /// What it says of it in Hello.
-    pub(crate) fn held(&self) -> Vec<v1::HeldAssignment> {
-        let held = |running: &Running| v1::HeldAssignment {
+    pub(crate) fn held(&self) -> Vec<agent::v1::HeldAssignment> {
+        let held = |running: &Running| agent::v1::HeldAssignment {
             connector: running.assignment.connector.clone(),
             uid: running.assignment.uid.clone(),
             generation: running.assignment.generation,
@@ -86,9 +86,9 @@ impl Work {
         sequence: u64,
         now: Instant,
         time: SystemTime,
-    ) -> v1::StatusReport {
+    ) -> agent::v1::StatusReport {
         let report = |running: &Running| running.report(agent, now, time);
-        v1::StatusReport {
+        agent::v1::StatusReport {
             sequence,
             time: Some(time.into()),
             connectors: self.running.values().map(report).collect(),
@@ -104,17 +104,17 @@ fn is_same(before: &Assignment, after: &Assignment) -> bool {
 }
 
 impl Running {
-    fn report(&self, agent: &str, now: Instant, time: SystemTime) -> v1::ConnectorReport {
+    fn report(&self, agent: &str, now: Instant, time: SystemTime) -> agent::v1::ConnectorReport {
         let Self { assignment, since } = self;
         let lives = now.saturating_duration_since(*since);
         let starts = lives < STARTING;
-        let rests = assignment.run_mode == v1::RunMode::Pause as i32;
+        let rests = assignment.run_mode == agent::v1::RunMode::Pause as i32;
         let state = match (starts, rests) {
             (true, _) => v1::TaskState::Starting,
             (false, true) => v1::TaskState::Paused,
             (false, false) => v1::TaskState::Running,
         };
-        let task = |task: &v1::TaskAssignment| v1::TaskReport {
+        let task = |task: &agent::v1::TaskAssignment| agent::v1::TaskReport {
             index: task.index,
             state: state.into(),
             problem: None,
@@ -146,7 +146,7 @@ impl Running {
             ..v1::PartitionProgress::default()
         };
         let records = offset.unsigned_abs();
-        v1::ConnectorReport {
+        agent::v1::ConnectorReport {
             connector: assignment.connector.clone(),
             uid: assignment.uid.clone(),
             generation: assignment.generation,
@@ -160,18 +160,18 @@ impl Running {
                 ..v1::ConnectorTotals::default()
             }),
             epoch: assignment.epoch.as_ref().map_or(0, |epoch| epoch.number),
-            group: (!starts).then(|| v1::GroupLook {
+            group: (!starts).then(|| agent::v1::GroupLook {
                 topic_partitions: PARTITIONS.unsigned_abs(),
                 members_known: true,
                 unowned: Vec::new(),
             }),
-            ..v1::ConnectorReport::default()
+            ..agent::v1::ConnectorReport::default()
         }
     }
 }
 
 /// What a preparation finds: everything is as it should be, and made just now.
-pub(crate) fn prepared(prepare: Prepare, time: SystemTime) -> v1::PrepareConnectorResult {
+pub(crate) fn prepared(prepare: Prepare, time: SystemTime) -> agent::v1::PrepareConnectorResult {
     let Prepare { connector, epoch, resources } = prepare;
     let mut epoch = epoch.unwrap_or_default();
     if epoch.fixed_time.is_none() {
@@ -183,13 +183,13 @@ pub(crate) fn prepared(prepare: Prepare, time: SystemTime) -> v1::PrepareConnect
     let topics = resources.into_iter().filter(|resource| resource.partitions > 0);
     // Each instance is a cluster of its own.
     let instance = connector.rsplit_once("/connectors/").map_or("", |(instance, _)| instance);
-    v1::PrepareConnectorResult {
+    agent::v1::PrepareConnectorResult {
         epoch: Some(epoch),
         created_topics: topics.map(|topic| topic.name).collect(),
         delivery_guarantee: v1::DeliveryGuarantee::ExactlyOnce.into(),
         kafka_cluster_id: format!("cluster-of-{instance}"),
         store_refuses_existing: true,
-        ..v1::PrepareConnectorResult::default()
+        ..agent::v1::PrepareConnectorResult::default()
     }
 }
 
@@ -201,14 +201,14 @@ mod tests {
     use crate::wire::EpochNumber;
 
     fn assignment(number: u32, placement_version: u64, indexes: &[u32]) -> Assignment {
-        let task = |index: &u32| v1::TaskAssignment { index: *index, threads: 3 };
+        let task = |index: &u32| agent::v1::TaskAssignment { index: *index, threads: 3 };
         Assignment {
             connector: names::connector(number),
             uid: format!("uid-{number}"),
             generation: 2,
             placement_version,
             epoch: Some(EpochNumber { number: 1 }),
-            run_mode: v1::RunMode::Run.into(),
+            run_mode: agent::v1::RunMode::Run.into(),
             tasks: indexes.iter().map(task).collect(),
         }
     }
