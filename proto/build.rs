@@ -26,6 +26,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         // Its constructor `connect` would collide with the RPC Connect; clients
         // are made with `new` from a channel.
         .build_transport(false)
+        // The same message is the same bytes each time.
+        .btree_map(".")
         // Messages with secrets: `Debug` is written by hand in `secret.rs`.
         .skip_debug([".kafka2oss.v1.Secret"])
         .compile_fds(protox::compile(PUBLIC.iter().chain(AGENT), ["."])?)?;

@@ -1,7 +1,7 @@
 //! What the control plane has answered is on the disk: through kills, power cuts, full and
 //! failing disks. And what it says where it is not there any more.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fs;
 use std::path::Path;
@@ -56,14 +56,14 @@ enum Answer {
 /// Creates connectors until the control plane is gone; some are large.
 async fn write(mut client: Client, id: String, answers: mpsc::UnboundedSender<Answer>) {
     for number in 0.. {
-        let labels = if number % 4 == 0 { large() } else { HashMap::new() };
+        let labels = if number % 4 == 0 { large() } else { BTreeMap::new() };
         let request = creation(format!("{id}-{number}"), labels);
         let Ok(created) = client.create_connector(request).await else { return };
         let _ = answers.send(Answer::Created(created.into_inner().name));
     }
 }
 
-fn creation(id: String, labels: HashMap<String, String>) -> v1::CreateConnectorRequest {
+fn creation(id: String, labels: BTreeMap<String, String>) -> v1::CreateConnectorRequest {
     v1::CreateConnectorRequest {
         parent: INSTANCE.into(),
         connector_id: id,
@@ -74,7 +74,7 @@ fn creation(id: String, labels: HashMap<String, String>) -> v1::CreateConnectorR
 
 /// As many labels as are allowed: where records are so large, sled has files of their own
 /// for pages of them.
-fn large() -> HashMap<String, String> {
+fn large() -> BTreeMap<String, String> {
     (0..64).map(|number| (format!("{number:063}"), "v".repeat(63))).collect()
 }
 
@@ -88,7 +88,7 @@ async fn count(mut client: Client, from: u64, answers: mpsc::UnboundedSender<Ans
         let request = v1::UpdateConnectorRequest {
             connector: Some(v1::Connector {
                 name: counted(),
-                labels: HashMap::from([("count".to_owned(), count.to_string())]),
+                labels: BTreeMap::from([("count".to_owned(), count.to_string())]),
                 ..Default::default()
             }),
             update_mask: Some(prost_types::FieldMask { paths: vec!["labels".into()] }),
@@ -234,7 +234,7 @@ async fn an_answer_comes_after_the_files_are_synced_once_for_many() -> Result<()
     let mut creates = JoinSet::new();
     for number in 0..64 {
         let mut client = deployment.connectors();
-        let request = creation(format!("many-{number}"), HashMap::new());
+        let request = creation(format!("many-{number}"), BTreeMap::new());
         creates.spawn(async move { client.create_connector(request).await });
     }
     while let Some(created) = creates.join_next().await {

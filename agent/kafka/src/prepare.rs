@@ -269,7 +269,7 @@ async fn read_start(
     let epoch = Epoch {
         number: input.epoch.number,
         topic_id,
-        start_offsets: BTreeMap::into_iter(start.offsets).collect(),
+        start_offsets: start.offsets,
         origin: start.origin.into(),
         fixed_time: Some(SystemTime::now().into()),
     };

@@ -187,7 +187,7 @@ impl Fixed {
             connection: connection(instance),
             epoch: number,
             topic_id,
-            start_offsets: start_offsets.into_iter().collect(),
+            start_offsets,
         })
     }
 }

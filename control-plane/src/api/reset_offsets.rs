@@ -62,7 +62,7 @@ pub(super) async fn reset(
     changed.epoch = Some(v1::Epoch { number, ..v1::Epoch::default() });
     changed.preparation = None;
     changed.superseded = superseded;
-    changed.reset = Some(Reset { asked: Some(asked), kept: kept.into_iter().collect() });
+    changed.reset = Some(Reset { asked: Some(asked), kept });
     changed.committed_partitions.clear();
     changed.resumes.clear();
     let change = Change::connector(changed.clone());
@@ -108,8 +108,7 @@ fn check_offsets(named: &v1::PartitionOffsets, violations: &mut Violations) {
     if named.offsets.is_empty() {
         violations.add(FIELD, ErrorCode::FieldRequired, "names no partition");
     }
-    // In the order of the partitions, so that the answer is always the same.
-    for (partition, offset) in named.offsets.iter().collect::<BTreeMap<_, _>>() {
+    for (partition, offset) in &named.offsets {
         let field = || format!("{FIELD}[{partition}]");
         if *partition < 0 {
             violations.add(field(), ErrorCode::FieldInvalid, "is no partition: it is below 0");

@@ -1,6 +1,6 @@
 //! UpdateConnector: spec, credentials and labels, by a mask.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kafka2oss_domain::names::ConnectorName;
@@ -26,7 +26,7 @@ const SPEC: &str = "connector.spec";
 struct Asked {
     name: ConnectorName,
     etag: String,
-    labels: HashMap<String, String>,
+    labels: BTreeMap<String, String>,
     spec: v1::ConnectorSpec,
     paths: Vec<String>,
     mask: Mask,

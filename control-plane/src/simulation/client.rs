@@ -277,7 +277,7 @@ fn brief(shown: &v1::Connector) -> String {
     format!("{} {} {:?} {state:?}", shown.uid, shown.generation, shown.desired_state())
 }
 
-fn labels(color: &str) -> std::collections::HashMap<String, String> {
+fn labels(color: &str) -> std::collections::BTreeMap<String, String> {
     [("color".to_owned(), color.to_owned())].into()
 }
 

@@ -7,7 +7,7 @@
 //! - Lifetime: CreateConnector until its resources are removed after
 //!   DeleteConnector.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use kafka2oss_domain::spec::Pool;
 use kafka2oss_proto::agent;
@@ -65,8 +65,8 @@ pub(crate) struct Reset {
     pub(crate) asked: Option<v1::OffsetReset>,
     /// Where offsets are asked for: those of the partitions that are not
     /// named, which go on where they were.
-    #[prost(map = "int32, int64", tag = "2")]
-    pub(crate) kept: HashMap<i32, i64>,
+    #[prost(btree_map = "int32, int64", tag = "2")]
+    pub(crate) kept: BTreeMap<i32, i64>,
 }
 
 /// An epoch that ResetOffsets has ended.

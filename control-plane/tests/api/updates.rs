@@ -233,7 +233,7 @@ async fn credentials_are_replaced_in_any_state_but_deleted() {
 async fn labels_change_without_a_generation() {
     let mut server = Server::with_instance().await;
     let connector = server.create("sink").await;
-    let labels: std::collections::HashMap<_, _> = [("team".to_owned(), "data".to_owned())].into();
+    let labels: std::collections::BTreeMap<_, _> = [("team".to_owned(), "data".to_owned())].into();
     let request = v1::Connector { labels: labels.clone(), ..connector.clone() };
     let updated = update(&mut server, request, &["labels"]).await.expect("updated");
     assert_eq!((&updated.labels, updated.generation), (&labels, connector.generation));

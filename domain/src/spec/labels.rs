@@ -1,6 +1,6 @@
 //! Labels of instances and connectors.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::ErrorCode;
 use crate::violation::Violations;
@@ -10,18 +10,16 @@ const MAX_LABEL_BYTES: usize = 63;
 
 /// Checks the labels of an instance or connector: at most 64, keys of 1 to 63
 /// bytes, values up to 63 bytes. Field path `labels`.
-pub fn check_labels(labels: &HashMap<String, String>) -> Violations {
+pub fn check_labels(labels: &BTreeMap<String, String>) -> Violations {
     let mut violations = Violations::new();
     let mut add = |message| violations.add("labels", ErrorCode::FieldInvalid, message);
     if labels.len() > MAX_LABELS {
         add(format!("has {} entries; {MAX_LABELS} are allowed", labels.len()));
     }
-    let mut keys: Vec<_> = labels.keys().collect();
-    keys.sort_unstable();
-    if keys.iter().any(|key| key.is_empty() || key.len() > MAX_LABEL_BYTES) {
+    if labels.keys().any(|key| key.is_empty() || key.len() > MAX_LABEL_BYTES) {
         add(format!("has a key that is not of 1 to {MAX_LABEL_BYTES} bytes"));
     }
-    if let Some(key) = keys.iter().find(|key| labels[**key].len() > MAX_LABEL_BYTES) {
+    if let Some((key, _)) = labels.iter().find(|(_, value)| value.len() > MAX_LABEL_BYTES) {
         let key: String = key.chars().take(MAX_LABEL_BYTES).collect();
         add(format!("the value of `{key}` is above {MAX_LABEL_BYTES} bytes"));
     }

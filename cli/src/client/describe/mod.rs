@@ -26,9 +26,8 @@ pub(super) fn connector(connector: &v1::Connector) -> (Table, Vec<Section>) {
         rows.extend(spec::rows(spec));
     }
     if !connector.labels.is_empty() {
-        let mut labels: Vec<_> =
+        let labels: Vec<_> =
             connector.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        labels.sort();
         rows.push(("Labels", labels.join(", ")));
     }
     if connector.create_time.is_some() {

@@ -77,7 +77,7 @@ impl Subject {
             options: Options {
                 topic_id,
                 chains: Some([identity.chain_id()].into()),
-                starts: epoch.start_offsets.into_iter().collect(),
+                starts: epoch.start_offsets,
                 bounds: input::by_partition(args.until)?,
                 group: Some(resources.task_consumer_group),
                 error_topics: error_topics.into_iter().flatten().map(|topic| topic.name).collect(),
