@@ -23,6 +23,7 @@ mod catalog;
 mod chance;
 mod clock;
 mod core;
+mod encoded;
 mod fleet;
 mod model;
 mod observe;

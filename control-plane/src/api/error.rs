@@ -1,5 +1,5 @@
-//! What an RPC can be refused with. [`to_status`] is the only place that makes
-//! a `tonic::Status`.
+//! What an RPC can be refused with. This is the only place that makes a
+//! `tonic::Status`.
 
 use std::collections::HashMap;
 
@@ -150,6 +150,11 @@ pub(crate) fn to_status(error: &ApiError) -> Status {
         details.set_bad_request(field_violations(violations));
     }
     Status::with_error_details(code, message, details)
+}
+
+/// The status of a method that a service does not have, as the generated servers tell it.
+pub(super) fn unknown_method() -> Status {
+    Status::unimplemented("")
 }
 
 /// All of them, as far as they fit; where they are many or long, each with less

@@ -11,6 +11,7 @@ pub(crate) mod error;
 mod etag;
 mod instances;
 mod paging;
+mod parts;
 mod request;
 mod reset_offsets;
 mod resume_partition;

@@ -9,6 +9,7 @@ use prost_types::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+use super::list::List;
 use super::{Assignments, Ending};
 use crate::clock;
 use crate::store::agents::AgentRecord;
@@ -25,9 +26,9 @@ pub(super) struct Session {
     pub(super) requested: u64,
     pub(super) waiting: HashMap<String, Vec<oneshot::Sender<agent::v1::CommandResult>>>,
     /// The latest list that went out.
-    pub(super) sent: Option<Sent>,
+    pub(super) sent: Option<List>,
     /// Uids of everything that went out or was about to.
-    pub(super) offered: HashSet<String>,
+    pub(super) offered: HashSet<Arc<str>>,
     /// Version of the latest list that was answered.
     pub(super) acknowledged: Option<u64>,
     /// A report came after that.
@@ -35,17 +36,9 @@ pub(super) struct Session {
     /// Since when assignments have waited for an answer; absent when none do.
     pub(super) unanswered_since: Option<Instant>,
     /// Uids of connectors that it was to run, and since when it is not.
-    pub(super) withdrawn: HashMap<String, Instant>,
+    pub(super) withdrawn: HashMap<Arc<str>, Instant>,
     /// Number of the last report; 0 before the first.
     pub(super) last_sequence: u64,
-}
-
-/// A list that went out.
-#[derive(Debug)]
-pub(super) struct Sent {
-    pub(super) version: u64,
-    pub(super) nonce: String,
-    pub(super) uids: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -172,28 +165,28 @@ impl Session {
         else {
             return;
         };
-        if self.offered.len() <= sent.uids.len() && self.withdrawn.is_empty() {
+        if self.offered.len() <= sent.assigned.len() && self.withdrawn.is_empty() {
             return;
         }
         let assigned = self.assignments.borrow();
-        let assigned = assigned.iter().flat_map(|assigned| assigned.connectors.values());
+        let assigned = assigned.iter().flat_map(|assigned| assigned.uids());
         let known: HashSet<&str> = assigned
-            .map(|one| one.uid.as_str())
-            .chain(sent.uids.iter().chain(held).map(String::as_str))
+            .chain(sent.assigned.uids())
+            .map(|uid| &**uid)
+            .chain(held.iter().map(String::as_str))
             .collect();
-        self.offered.retain(|uid| known.contains(uid.as_str()));
-        self.withdrawn.retain(|uid, _| known.contains(uid.as_str()));
+        self.offered.retain(|uid| known.contains(&**uid));
+        self.withdrawn.retain(|uid, _| known.contains(&**uid));
     }
 
     /// It has shown that it stopped the connector, and is not to have it again.
     fn has_dropped(&self, uid: &str) -> bool {
         let assigned = self.assignments.borrow();
-        let mut assigned = assigned.iter().flat_map(|assigned| assigned.connectors.values());
-        !assigned.any(|one| one.uid == uid)
+        !assigned.as_ref().is_some_and(|assigned| assigned.has(uid))
             && self.sent.as_ref().is_some_and(|sent| {
                 self.acknowledged == Some(sent.version)
                     && self.reported_since
-                    && !sent.uids.iter().any(|sent| sent == uid)
+                    && !sent.assigned.has(uid)
             })
     }
 }

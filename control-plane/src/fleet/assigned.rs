@@ -8,18 +8,9 @@ use std::time::Duration;
 use kafka2oss_proto::agent;
 use tokio::time::Instant;
 
-use super::agent::{Agent, Sent};
+use super::agent::Agent;
+use super::list::{Assigned, Assignment, List};
 use super::{Fleet, State};
-
-/// What an agent is to run.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Assigned {
-    /// Everything, by the connectors' names.
-    pub(crate) connectors: BTreeMap<String, Arc<agent::v1::ConnectorAssignment>>,
-    /// The stream's last AssignmentRequest that had come before all of this was
-    /// worked out; 0 before the first.
-    pub(crate) answered_request: u64,
-}
 
 /// The assignments of an agent; absent until they were worked out once.
 pub(crate) type Assignments = Option<Arc<Assigned>>;
@@ -32,32 +23,25 @@ impl Fleet {
         requested.flatten().unwrap_or_default()
     }
 
-    /// Hands an agent everything that it is to run, which answers the request
-    /// `answered`; one without a stream gets it when it comes back. An agent
-    /// whose assignments are the same as before, and that has not asked for
-    /// them, is sent nothing.
-    pub(crate) fn assign_all(
-        &self,
-        id: &str,
-        connectors: BTreeMap<String, Arc<agent::v1::ConnectorAssignment>>,
-        answered: u64,
-    ) {
+    /// Hands an agent everything that it is to run, in the order of the names, which
+    /// answers the request `answered`; one without a stream gets it when it comes back. An
+    /// agent whose assignments are the same as before, and that has not asked for them, is
+    /// sent nothing.
+    pub(crate) fn assign_all(&self, id: &str, all: Vec<Arc<Assignment>>, answered: u64) {
         let mut state = self.lock();
         let Some(agent) = state.agents.get_mut(id) else { return };
         let Some(session) = &mut agent.session else { return };
-        session.offered.extend(connectors.values().map(|one| one.uid.clone()));
-        let wanted: HashSet<&str> = connectors.values().map(|one| one.uid.as_str()).collect();
-        session.withdrawn.retain(|uid, _| !wanted.contains(uid.as_str()));
+        session.offered.extend(all.iter().map(|one| Arc::clone(&one.uid)));
+        let wanted: HashSet<&str> = all.iter().map(|one| &*one.uid).collect();
+        session.withdrawn.retain(|uid, _| !wanted.contains(&**uid));
         let before = session.assignments.borrow().clone();
-        let before = before.iter().flat_map(|before| before.connectors.values());
-        for uid in before.map(|one| &one.uid).chain(&agent.held) {
-            if !wanted.contains(uid.as_str()) {
-                session.withdrawn.entry(uid.clone()).or_insert_with(Instant::now);
-            }
+        let before = before.iter().flat_map(|before| before.uids());
+        let held = agent.held.iter().map(|uid| uid.as_str().into());
+        for uid in before.cloned().chain(held).filter(|uid| !wanted.contains(&**uid)) {
+            session.withdrawn.entry(uid).or_insert_with(Instant::now);
         }
         // Of another stream than that of which the request was read.
-        let answered_request = answered.min(session.requested);
-        let assigned = Assigned { connectors, answered_request };
+        let assigned = Assigned::new(all, answered.min(session.requested));
         let changed = session.assignments.send_if_modified(|current| {
             let changed = current.as_deref() != Some(&assigned);
             if changed {
@@ -76,26 +60,22 @@ impl Fleet {
         &self,
         id: &str,
         connector: &str,
-        assignment: Option<Arc<agent::v1::ConnectorAssignment>>,
+        assignment: Option<Arc<Assignment>>,
     ) {
         let mut state = self.lock();
         let Some(agent) = state.agents.get_mut(id) else { return };
         let Some(session) = &mut agent.session else { return };
-        session.offered.extend(assignment.iter().map(|one| one.uid.clone()));
+        let wanted = assignment.as_ref().map(|one| Arc::clone(&one.uid));
+        session.offered.extend(wanted.clone());
         let withdrawn = &mut session.withdrawn;
         let changed = session.assignments.send_if_modified(|current| {
             let Some(assigned) = current else { return false };
-            if assigned.connectors.get(connector) == assignment.as_ref() {
+            if assigned.get(connector) == assignment.as_ref() {
                 return false;
             }
-            let connectors = &mut Arc::make_mut(assigned).connectors;
-            let wanted = assignment.as_ref().map(|one| one.uid.clone());
-            let before = match assignment {
-                Some(assignment) => connectors.insert(connector.to_owned(), assignment),
-                None => connectors.remove(connector),
-            };
+            let before = Arc::make_mut(assigned).set(connector, assignment);
             if let Some(before) = before.filter(|before| Some(&before.uid) != wanted.as_ref()) {
-                withdrawn.entry(before.uid.clone()).or_insert_with(Instant::now);
+                withdrawn.entry(Arc::clone(&before.uid)).or_insert_with(Instant::now);
             }
             if let Some(wanted) = wanted {
                 withdrawn.remove(&wanted);
@@ -113,18 +93,14 @@ impl Fleet {
     }
 
     /// Notes that a list goes out on a stream.
-    pub(crate) fn sending(&self, id: &str, session: u64, list: &agent::v1::AssignmentList) {
+    pub(crate) fn sending(&self, id: &str, session: u64, list: &List) {
         let mut state = self.lock();
         if let Some(agent) = state.agents.get_mut(id)
             && let Some(open) = &mut agent.session
             && open.id == session
         {
             open.unanswered_since.get_or_insert_with(Instant::now);
-            open.sent = Some(Sent {
-                version: list.version,
-                nonce: list.nonce.clone(),
-                uids: list.connectors.iter().map(|one| one.uid.clone()).collect(),
-            });
+            open.sent = Some(list.clone());
         }
     }
 
@@ -161,7 +137,7 @@ impl Fleet {
     ) -> Vec<String> {
         let taken = self.on_stream(id, session, |agent| {
             let session = agent.session.as_mut()?;
-            let answers = |sent: &Sent| sent.version == ack.version && sent.nonce == ack.nonce;
+            let answers = |sent: &List| sent.version == ack.version && sent.nonce == ack.nonce;
             if !session.sent.as_ref().is_some_and(answers) {
                 return None;
             }

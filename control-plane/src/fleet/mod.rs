@@ -11,6 +11,7 @@
 mod agent;
 mod assigned;
 mod commands;
+mod list;
 mod reports;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -30,6 +31,7 @@ use agent::{Agent, Session};
 pub(crate) use agent::{AgentView, Seen};
 pub(crate) use assigned::Assignments;
 use commands::COMMANDS;
+pub(crate) use list::{Assignment, List};
 
 /// Why a stream was ended from this side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,10 +1,10 @@
 //! What the fleet says of agents as they come, talk and go.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kafka2oss_proto::{agent, v1};
 
+use super::list::Assigned;
 use super::*;
 
 const LEASE: Duration = Duration::from_secs(30);
@@ -17,24 +17,22 @@ fn fleet() -> Fleet {
     Fleet::new(LEASE, Vec::new())
 }
 
-fn list(version: u64, uids: &[&str]) -> agent::v1::AssignmentList {
-    let connector = |uid: &&str| agent::v1::ConnectorAssignment {
-        connector: format!("connectors/{uid}"),
-        uid: (*uid).to_owned(),
-        ..agent::v1::ConnectorAssignment::default()
-    };
-    agent::v1::AssignmentList {
-        version,
-        nonce: format!("nonce-{version}"),
-        connectors: uids.iter().map(connector).collect(),
-        answered_request: 0,
-    }
+fn assignment(uid: &str) -> Arc<Assignment> {
+    Arc::new(Assignment {
+        connector: format!("connectors/{uid}").into(),
+        uid: uid.into(),
+        whole: uid.to_owned().into(),
+        tasks: Box::default(),
+    })
 }
 
 /// What an agent is to run.
-fn all(uids: &[&str]) -> BTreeMap<String, Arc<agent::v1::ConnectorAssignment>> {
-    let connectors = list(0, uids).connectors.into_iter();
-    connectors.map(|one| (one.connector.clone(), Arc::new(one))).collect()
+fn all(uids: &[&str]) -> Vec<Arc<Assignment>> {
+    uids.iter().map(|uid| assignment(uid)).collect()
+}
+
+fn list(version: u64, uids: &[&str]) -> List {
+    List::new(version, format!("nonce-{version}"), Arc::new(Assigned::new(all(uids), 0)))
 }
 
 /// Gives agent `a` what is worked out now.
@@ -153,7 +151,7 @@ async fn the_latest_assignments_win_and_the_same_ones_are_not_sent_again() {
     assign(&fleet, &["u"]);
     assign(&fleet, &["u", "v"]);
     let latest = stream.assignments.borrow_and_update().clone().expect("assigned");
-    assert_eq!(latest.connectors.len(), 2);
+    assert_eq!(latest.len(), 2);
     assign(&fleet, &["u", "v"]);
     assert_eq!(stream.assignments.has_changed().ok(), Some(false));
     assign(&fleet, &[]);
@@ -172,7 +170,7 @@ async fn assignments_that_were_asked_for_are_sent_again_once_they_were_worked_ou
     assert_eq!(stream.assignments.has_changed().ok(), Some(false), "it may be older");
     assign(&fleet, &["u"]);
     let answer = stream.assignments.borrow_and_update().clone().expect("assigned");
-    assert_eq!((answer.connectors.len(), answer.answered_request), (1, 7));
+    assert_eq!((answer.len(), answer.answered_request), (1, 7));
     assign(&fleet, &["u"]);
     assert_eq!(stream.assignments.has_changed().ok(), Some(false), "once");
 
@@ -214,7 +212,7 @@ async fn commands_that_wait_have_a_bound() {
 async fn one_assignment_changes_alone_and_only_after_all_were_handed_out() {
     let fleet = fleet();
     let mut stream = fleet.connect("a", record(1), Vec::new(), true);
-    let one = |uid: &str| all(&[uid]).into_values().next();
+    let one = |uid: &str| Some(assignment(uid));
     fleet.assign_one("a", "connectors/u", one("u"));
     assert!(stream.assignments.borrow().is_none(), "what else it has to run is not known");
     assign(&fleet, &["u"]);
@@ -224,7 +222,7 @@ async fn one_assignment_changes_alone_and_only_after_all_were_handed_out() {
     fleet.assign_one("a", "connectors/v", one("v"));
     fleet.assign_one("a", "connectors/u", None);
     let latest = stream.assignments.borrow_and_update().clone().expect("assigned");
-    assert_eq!(latest.connectors.keys().collect::<Vec<_>>(), ["connectors/v"]);
+    assert_eq!(latest.iter().map(|one| &*one.connector).collect::<Vec<_>>(), ["connectors/v"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -351,8 +349,7 @@ async fn a_list_on_its_way_keeps_the_agent_among_those_that_may_run_it() {
     fleet.sending("a", session, &list(1, &[]));
     fleet.acknowledge("a", session, ack(1));
     fleet.report("a", session, report(&[]));
-    let one = all(&["u"]).into_values().next();
-    fleet.assign_one("a", "connectors/u", one);
+    fleet.assign_one("a", "connectors/u", Some(assignment("u")));
     assert_eq!(fleet.holders("u", &placed), placed, "the list before did not have it");
 }
 

@@ -1,12 +1,12 @@
 //! A message of WatchConnectors in bytes: the event, which is encoded once for
-//! all who watch, and the token, which is each one's own. The fields of a
-//! protobuf message may stand in any order, so that a message is its parts one
-//! after the other (<https://protobuf.dev/programming-guides/encoding/#order>).
+//! all who watch, and the token, which is each one's own.
 
 use bytes::{BufMut, Bytes};
 use kafka2oss_proto::v1;
 use prost::{DecodeError, Message as _};
 use v1::watch_connectors_response::Event;
+
+use crate::encoded::Encoded;
 
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,20 +29,20 @@ impl Message {
         message.encode_to_vec().into()
     }
 
-    /// Writes it.
-    pub(crate) fn put(&self, buffer: &mut impl BufMut) {
-        buffer.put_slice(&self.token);
-        buffer.put_slice(&self.event);
-    }
-
-    /// Its length in bytes.
-    pub(crate) fn len(&self) -> usize {
-        self.token.len() + self.event.len()
-    }
-
     /// What it says.
     pub(crate) fn decode(&self) -> Result<v1::WatchConnectorsResponse, DecodeError> {
         v1::WatchConnectorsResponse::decode([&self.token[..], &self.event[..]].concat().as_slice())
+    }
+}
+
+impl Encoded for Message {
+    fn len(&self) -> usize {
+        self.token.len() + self.event.len()
+    }
+
+    fn put(&self, buffer: &mut impl BufMut) {
+        buffer.put_slice(&self.token);
+        buffer.put_slice(&self.event);
     }
 }
 

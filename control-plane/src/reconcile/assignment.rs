@@ -1,18 +1,34 @@
 //! What agents are to run of a connector: from what is durable to what is sent.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use kafka2oss_domain::feature;
 use kafka2oss_proto::{agent, v1};
+use prost::Message;
 
+use crate::fleet::Assignment;
 use crate::store::connectors::ConnectorRecord;
 use crate::store::placements::PlacementRecord;
 
-/// The part that is the same for each agent, of a connector of `instance`; none
-/// while no task may run.
+/// The part that is the same for each agent.
+#[derive(Debug)]
+pub(super) struct Whole {
+    connector: Arc<str>,
+    uid: Arc<str>,
+    spread: u32,
+    threads: u32,
+    /// ConnectorAssignment without tasks.
+    bytes: Bytes,
+}
+
+/// That of a connector of `instance` with `spec`; none while no task may run.
 pub(super) fn whole(
     record: &ConnectorRecord,
     placement: &PlacementRecord,
     mut instance: v1::Instance,
-) -> Option<agent::v1::ConnectorAssignment> {
+    spec: v1::ConnectorSpec,
+) -> Option<Whole> {
     let connector = record.connector();
     if placement.uid != connector.uid {
         return None;
@@ -27,12 +43,15 @@ pub(super) fn whole(
     } = chain(record)?;
     // Learned while agents run: it must not make the same assignment another.
     instance.kafka_cluster_id.clear();
-    Some(agent::v1::ConnectorAssignment {
+    let source = spec.source.as_ref();
+    let spread = source.and_then(|source| source.spread).unwrap_or(1);
+    let threads = source.and_then(|source| source.thread_concurrency).unwrap_or(1);
+    let message = agent::v1::ConnectorAssignment {
         connector: connector.name.clone(),
         uid: connector.uid.clone(),
         generation: connector.generation,
         placement_version: placement.version,
-        spec: connector.spec.clone(),
+        spec: Some(spec),
         instance: Some(instance),
         epoch: epoch.cloned(),
         run_mode: run_mode.into(),
@@ -42,22 +61,39 @@ pub(super) fn whole(
         committed_partitions: committed_partitions.to_vec(),
         resumes: resumes.to_vec(),
         store_refuses_existing,
+    };
+    Some(Whole {
+        connector: message.connector.as_str().into(),
+        uid: message.uid.as_str().into(),
+        spread,
+        threads,
+        bytes: message.encode_to_vec().into(),
     })
 }
 
 /// The same with the tasks of one agent; none if it has none.
 pub(super) fn part(
-    whole: &agent::v1::ConnectorAssignment,
+    whole: &Whole,
     placement: &PlacementRecord,
     agent: &str,
-) -> Option<agent::v1::ConnectorAssignment> {
-    let source = whole.spec.as_ref().and_then(|spec| spec.source.as_ref());
-    let spread = source.and_then(|source| source.spread).unwrap_or(1);
+) -> Option<Arc<Assignment>> {
+    let Whole { connector, uid, spread, threads, bytes } = whole;
     let mine = placement.tasks.iter().filter(|task| task.agent == agent);
     // The spread may have become less since the tasks were placed.
-    let mine = mine.map(|task| task.index).filter(|index| *index < spread);
-    let tasks: Vec<_> = mine.map(|index| task(index, source)).collect();
-    (!tasks.is_empty()).then(|| agent::v1::ConnectorAssignment { tasks, ..whole.clone() })
+    let mine = mine.map(|task| task.index).filter(|index| index < spread);
+    let task =
+        |index| agent::v1::TaskAssignment { index, threads: share(*threads, *spread, index) };
+    let tasks: Vec<_> = mine.map(task).collect();
+    let part =
+        agent::v1::ConnectorAssignment { tasks, ..agent::v1::ConnectorAssignment::default() };
+    (!part.tasks.is_empty()).then(|| {
+        Arc::new(Assignment {
+            connector: Arc::clone(connector),
+            uid: Arc::clone(uid),
+            whole: bytes.clone(),
+            tasks: part.encode_to_vec().into(),
+        })
+    })
 }
 
 /// What agents need for it beyond the first version of the protocol.
@@ -108,12 +144,6 @@ fn chain(record: &ConnectorRecord) -> Option<Chain<'_>> {
         store_refuses_existing: superseded.store_refuses_existing
             || superseded.delivery_guarantee() == v1::DeliveryGuarantee::ExactlyOnce,
     })
-}
-
-fn task(index: u32, source: Option<&v1::KafkaSource>) -> agent::v1::TaskAssignment {
-    let threads = source.and_then(|source| source.thread_concurrency).unwrap_or(1);
-    let spread = source.and_then(|source| source.spread).unwrap_or(1);
-    agent::v1::TaskAssignment { index, threads: share(threads, spread, index) }
 }
 
 /// The share of task `index` when `threads` are divided over `spread` tasks:

@@ -35,6 +35,7 @@ use crate::core::Core;
 use crate::model::placement::Board;
 use crate::store::StoreError;
 use crate::store::connectors::ConnectorRecord;
+use publish::Wholes;
 use queue::Dirty;
 use work::{End, Kind, Works};
 
@@ -76,6 +77,7 @@ struct Reconciler {
     core: Arc<Core>,
     board: Board,
     works: Works,
+    wholes: Wholes,
     /// When a lease may run out, paced moves go on, what is old is swept, and
     /// everything is looked at.
     leases_at: Instant,
@@ -93,6 +95,7 @@ impl Reconciler {
             core,
             board,
             works: Works::new(ended),
+            wholes: Wholes::default(),
             leases_at: now,
             moves_at: None,
             sweep_at: now,
@@ -158,10 +161,10 @@ impl Reconciler {
         }
 
         for (name, had) in &touched {
-            publish::connector(&self.core, name, had);
+            publish::connector(&self.core, &mut self.wholes, name, had);
         }
         for id in &dirty.agents {
-            publish::agent(&self.core, id);
+            publish::agent(&self.core, &mut self.wholes, id);
         }
         let finished: Vec<_> =
             dirty.connectors.iter().filter_map(|name| self.look_after(name)).collect();

@@ -1,78 +1,140 @@
 //! Agents get what they are to run, as it is durable now.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::OnceCell;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use kafka2oss_proto::agent;
+use kafka2oss_domain::names::ConnectorName;
+use kafka2oss_proto::v1;
 
-use super::assignment;
+use super::assignment::{self, Whole};
 use crate::core::Core;
+use crate::fleet::Assignment;
 use crate::store::connectors::ConnectorRecord;
+use crate::store::instances::InstanceRecord;
 use crate::store::placements::PlacementRecord;
 
+/// What goes out of each connector that may run: encoded once, as long as what it is made of
+/// stays the same, and shared by its agents.
+#[derive(Debug, Default)]
+pub(super) struct Wholes(HashMap<String, Kept>);
+
+#[derive(Debug)]
+struct Kept {
+    made_of: MadeOf,
+    whole: Arc<Whole>,
+}
+
+/// Records, as they are at one moment.
+#[derive(Debug, Clone)]
+struct MadeOf {
+    record: Arc<ConnectorRecord>,
+    placement: Arc<PlacementRecord>,
+    instance: Arc<InstanceRecord>,
+}
+
+/// What goes out of one connector.
+struct Outgoing<'a> {
+    core: &'a Core,
+    made_of: MadeOf,
+    whole: Arc<Whole>,
+    /// With plain secrets, of a connector that has some.
+    with_secrets: OnceCell<Option<Whole>>,
+}
+
 /// Gives an agent everything that it is to run.
-pub(super) fn agent(core: &Core, id: &str) {
+pub(super) fn agent(core: &Core, wholes: &mut Wholes, id: &str) {
     // Before anything is read: what is worked out now answers it.
     let requested = core.fleet.requested(id);
-    let mut all = BTreeMap::new();
-    for (name, _) in core.catalog.tasks_of(id) {
-        let Some((record, Some(placement))) = core.catalog.connector_and_placement(&name) else {
-            continue;
-        };
-        let Some(whole) = whole(core, &record, &placement) else { continue };
-        if let Some(assignment) = part(core, &record, &placement, &whole, id) {
-            all.insert(name, Arc::new(assignment));
-        }
-    }
+    let names = core.catalog.tasks_of(id).into_iter().map(|(name, _)| name);
+    let all = names.filter_map(|name| Outgoing::of(core, wholes, &name)?.part(id)).collect();
     core.fleet.assign_all(id, all, requested);
 }
 
 /// Gives the agents of a connector what they are to run of it, and takes it
 /// from those that had it: `had` did before the last placement.
-pub(super) fn connector(core: &Core, name: &str, had: &[String]) {
+pub(super) fn connector(core: &Core, wholes: &mut Wholes, name: &str, had: &[String]) {
     let record = core.catalog.connector(name);
     let placement = core.catalog.placement(name);
-    let mut agents: BTreeSet<String> = had.iter().cloned().collect();
+    let mut agents: BTreeSet<&str> = had.iter().map(String::as_str).collect();
     if let Some(placement) = &placement {
-        agents.extend(placement.may_run_on().map(str::to_owned));
+        agents.extend(placement.may_run_on());
     }
     if let Some(deletion) = record.as_ref().and_then(|record| record.deletion.as_ref()) {
-        agents.extend(deletion.agents.iter().cloned());
+        agents.extend(deletion.agents.iter().map(String::as_str));
     }
-    let all = record.as_deref().zip(placement.as_deref());
-    let whole = all.and_then(|(record, placement)| whole(core, record, placement));
+    let outgoing = Outgoing::of(core, wholes, name);
     for agent in agents {
-        let part = all
-            .zip(whole.as_ref())
-            .and_then(|((record, placement), whole)| part(core, record, placement, whole, &agent));
-        core.fleet.assign_one(&agent, name, part.map(Arc::new));
+        let part = outgoing.as_ref().and_then(|outgoing| outgoing.part(agent));
+        core.fleet.assign_one(agent, name, part);
     }
 }
 
-/// The part that is the same for each agent; none while no task may run.
-fn whole(
-    core: &Core,
-    record: &ConnectorRecord,
-    placement: &PlacementRecord,
-) -> Option<agent::v1::ConnectorAssignment> {
-    let name: kafka2oss_domain::names::ConnectorName = record.name().parse().ok()?;
-    let instance = core.catalog.instance(name.instance())?.instance.clone()?;
-    assignment::whole(record, placement, instance)
+impl<'a> Outgoing<'a> {
+    /// None while no task of the connector may run.
+    fn of(core: &'a Core, wholes: &mut Wholes, name: &str) -> Option<Self> {
+        let made = MadeOf::now(core, name).and_then(|made_of| {
+            let whole = wholes.whole(name, &made_of)?;
+            Some(Self { core, made_of, whole, with_secrets: OnceCell::new() })
+        });
+        if made.is_none() {
+            wholes.0.remove(name);
+        }
+        made
+    }
+
+    /// What one agent is to run; none if that is nothing.
+    fn part(&self, agent: &str) -> Option<Arc<Assignment>> {
+        let with_secrets = match self.core.fleet.takes_plain_secrets(agent) {
+            true => self.with_secrets.get_or_init(|| self.with_secrets()).as_ref(),
+            false => None,
+        };
+        let whole = with_secrets.unwrap_or(&self.whole);
+        assignment::part(whole, &self.made_of.placement, agent)
+    }
+
+    fn with_secrets(&self) -> Option<Whole> {
+        let Self { core, made_of, .. } = self;
+        let uid = made_of.record.uid();
+        if !core.secrets.holds_some(uid) {
+            return None;
+        }
+        let mut spec = made_of.record.spec().clone();
+        core.secrets.restore(uid, &mut spec);
+        made_of.whole(spec)
+    }
 }
 
-/// What one agent is to run; none if that is nothing.
-fn part(
-    core: &Core,
-    record: &ConnectorRecord,
-    placement: &PlacementRecord,
-    whole: &agent::v1::ConnectorAssignment,
-    agent: &str,
-) -> Option<agent::v1::ConnectorAssignment> {
-    let mut part = assignment::part(whole, placement, agent)?;
-    if core.fleet.takes_plain_secrets(agent)
-        && let Some(spec) = &mut part.spec
-    {
-        core.secrets.restore(record.uid(), spec);
+impl Wholes {
+    fn whole(&mut self, name: &str, made_of: &MadeOf) -> Option<Arc<Whole>> {
+        let kept = self.0.get(name).filter(|kept| kept.made_of.is(made_of));
+        if let Some(kept) = kept {
+            return Some(Arc::clone(&kept.whole));
+        }
+        let whole = Arc::new(made_of.whole(made_of.record.spec().clone())?);
+        let kept = Kept { made_of: made_of.clone(), whole: Arc::clone(&whole) };
+        self.0.insert(name.to_owned(), kept);
+        Some(whole)
     }
-    Some(part)
+}
+
+impl MadeOf {
+    fn now(core: &Core, name: &str) -> Option<Self> {
+        let (record, placement) = core.catalog.connector_and_placement(name)?;
+        let instance = name.parse::<ConnectorName>().ok()?;
+        let instance = core.catalog.instance(instance.instance())?;
+        Some(Self { record, placement: placement?, instance })
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        let Self { record, placement, instance } = self;
+        Arc::ptr_eq(record, &other.record)
+            && Arc::ptr_eq(placement, &other.placement)
+            && Arc::ptr_eq(instance, &other.instance)
+    }
+
+    fn whole(&self, spec: v1::ConnectorSpec) -> Option<Whole> {
+        let instance = self.instance.instance.clone()?;
+        assignment::whole(&self.record, &self.placement, instance, spec)
+    }
 }

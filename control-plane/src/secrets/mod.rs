@@ -50,6 +50,11 @@ impl InlineSecrets {
         }
     }
 
+    /// Whether any are kept for `uid`.
+    pub(crate) fn holds_some(&self, uid: &str) -> bool {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).contains_key(uid)
+    }
+
     /// Whether every secret that `message` withholds is kept for `uid`.
     pub(crate) fn has_all<M: HasSecrets + Clone>(&self, uid: &str, message: &M) -> bool {
         let mut whole = message.clone();

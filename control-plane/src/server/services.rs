@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use kafka2oss_proto::agent::v1::agent_control_service_server::AgentControlServiceServer;
 use kafka2oss_proto::v1::agent_service_server::AgentServiceServer;
 use kafka2oss_proto::v1::instance_service_server::InstanceServiceServer;
 use tonic::server::NamedService;
@@ -23,12 +22,11 @@ const MAX_MESSAGE: usize = 16 << 20;
 
 type InstanceServer = InstanceServiceServer<Instances>;
 type AgentServer = AgentServiceServer<Agents>;
-type ControlServer = AgentControlServiceServer<AgentControl>;
 
 /// What clients use.
 const PUBLIC: [&str; 3] = [ConnectorServer::NAME, InstanceServer::NAME, AgentServer::NAME];
 /// What agents use.
-const OF_AGENTS: [&str; 1] = [ControlServer::NAME];
+const OF_AGENTS: [&str; 1] = [AgentControl::NAME];
 
 /// Names of the product's services that `audience` is served.
 fn names(audience: Audience) -> impl Iterator<Item = &'static str> {
@@ -59,7 +57,7 @@ pub(super) async fn routes(
             .add_service(service!(AgentServer, Agents));
     }
     if audience.has_agents() {
-        routes.add_service(service!(ControlServer, AgentControl));
+        routes.add_service(AgentControl::new(core, MAX_MESSAGE));
     }
     set_status(audience, health, ServingStatus::Serving).await;
     routes

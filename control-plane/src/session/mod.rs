@@ -12,6 +12,7 @@ mod hello;
 mod inbound;
 pub(crate) mod lessons;
 mod outbound;
+mod told;
 
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ use crate::store::StoreError;
 use crate::{supervision, tasks};
 use authority::Authority;
 use hello::Greeting;
+pub(crate) use told::Told;
 
 /// Messages that wait for a stream's flow control.
 const OUTBOUND: usize = 4;
@@ -42,7 +44,7 @@ pub(crate) enum Refusal {
 }
 
 /// An open stream's messages to the agent.
-pub(crate) type Outbound = mpsc::Receiver<agent::v1::ConnectResponse>;
+pub(crate) type Outbound = mpsc::Receiver<Told>;
 
 /// Opens a stream for an agent that said `hello`; `inbound` is what it says
 /// next. `trusted` says whether plain secrets may travel on the connection.

@@ -8,9 +8,10 @@ use kafka2oss_proto::agent::v1::connect_response::Message;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use super::told::Told;
 use crate::chance;
 use crate::core::Core;
-use crate::fleet::{Assignments, Ending, Stream};
+use crate::fleet::{Assignments, Ending, List, Stream};
 
 /// An assignment that was refused is sent again after this time, then after
 /// twice as long, and so on.
@@ -22,7 +23,7 @@ pub(super) async fn write(
     core: Arc<Core>,
     agent: String,
     stream: Stream,
-    sender: mpsc::Sender<agent::v1::ConnectResponse>,
+    sender: mpsc::Sender<Told>,
 ) {
     let Stream { session, assignments, commands, mut ending, refused } = stream;
     let mut turn = Turn { core: &core, agent: &agent, session, sender: &sender };
@@ -39,8 +40,8 @@ pub(super) async fn write(
 }
 
 /// Tells a process that a newer one has its id.
-pub(super) fn superseded() -> agent::v1::ConnectResponse {
-    response(Message::Superseded(agent::v1::Superseded {
+fn superseded() -> Told {
+    Told::from(Message::Superseded(agent::v1::Superseded {
         message: "a newer process with this agent id has connected: this one is to stop; if both \
                   are meant to run, give one another id"
             .to_owned(),
@@ -48,8 +49,8 @@ pub(super) fn superseded() -> agent::v1::ConnectResponse {
 }
 
 /// Tells a process that is not let in, instead of Welcome.
-pub(super) fn refused(lease: Duration) -> agent::v1::ConnectResponse {
-    response(Message::Superseded(agent::v1::Superseded {
+pub(super) fn refused(lease: Duration) -> Told {
+    Told::from(Message::Superseded(agent::v1::Superseded {
         message: format!(
             "a process with this agent id and a higher boot number is connected, or was within \
              {lease:?}: this one is let in when that one has not been heard of for so long; if \
@@ -70,7 +71,7 @@ struct Turn<'a> {
     core: &'a Core,
     agent: &'a str,
     session: u64,
-    sender: &'a mpsc::Sender<agent::v1::ConnectResponse>,
+    sender: &'a mpsc::Sender<Told>,
 }
 
 impl Turn<'_> {
@@ -80,7 +81,7 @@ impl Turn<'_> {
         mut commands: mpsc::Receiver<agent::v1::Command>,
         mut refused: watch::Receiver<u64>,
     ) {
-        if self.send(Message::Welcome(self.welcome())).await.is_err() {
+        if self.send(Told::from(Message::Welcome(self.welcome()))).await.is_err() {
             return;
         }
         let mut pause = FIRST_REPEAT;
@@ -91,7 +92,7 @@ impl Turn<'_> {
                 // First: each is answered before another one follows, while lists may
                 // change again and again.
                 command = commands.recv() => match command {
-                    Some(command) => self.send(Message::Command(command)).await,
+                    Some(command) => self.send(Told::from(Message::Command(command))).await,
                     None => return,
                 },
                 changed = assignments.changed() => {
@@ -124,18 +125,14 @@ impl Turn<'_> {
 
     async fn send_assignments(&self, assignments: Assignments) -> Result<(), Closed> {
         let Some(assigned) = assignments else { return Ok(()) };
-        let list = agent::v1::AssignmentList {
-            version: self.core.fleet.next_list(),
-            nonce: chance::ulid().to_string(),
-            connectors: assigned.connectors.values().map(|one| (**one).clone()).collect(),
-            answered_request: assigned.answered_request,
-        };
+        let (version, nonce) = (self.core.fleet.next_list(), chance::ulid().to_string());
+        let list = List::new(version, nonce, assigned);
         self.core.fleet.sending(self.agent, self.session, &list);
-        self.send(Message::Assignments(list)).await
+        self.send(Told::Assignments(list)).await
     }
 
-    async fn send(&self, message: Message) -> Result<(), Closed> {
-        self.sender.send(response(message)).await.map_err(|_| Closed)
+    async fn send(&self, told: Told) -> Result<(), Closed> {
+        self.sender.send(told).await.map_err(|_| Closed)
     }
 
     fn welcome(&self) -> agent::v1::Welcome {
@@ -152,10 +149,6 @@ impl Turn<'_> {
 
 /// The transport takes no more.
 struct Closed;
-
-fn response(message: Message) -> agent::v1::ConnectResponse {
-    agent::v1::ConnectResponse { message: Some(message) }
-}
 
 async fn sleep_until(at: Option<Instant>) {
     match at {

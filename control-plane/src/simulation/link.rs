@@ -6,18 +6,28 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kafka2oss_proto::agent;
+use prost::Message;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
 use super::world::{Life, World};
+use crate::encoded::Encoded;
+use crate::session::Told;
 use crate::{session, tasks};
 
 /// Messages under way in one direction.
 const UNDER_WAY: usize = 32;
 /// A peer that is silent for so long is given up, as HTTP/2's pings do.
 const KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// A message as an agent reads it.
+fn decoded(told: &Told) -> agent::v1::ConnectResponse {
+    let mut bytes = Vec::new();
+    told.put(&mut bytes);
+    agent::v1::ConnectResponse::decode(&bytes[..]).expect("what is told is a message of the stream")
+}
 
 /// The cable of an agent's host.
 #[derive(Debug, Default)]
@@ -91,7 +101,7 @@ pub(super) async fn connect(
         broken: CancellationToken::new(),
     };
     tokio::spawn(wire.clone().carry(said, hear, Ok));
-    tokio::spawn(wire.carry(outbound, tell, |told| told));
+    tokio::spawn(wire.carry(outbound, tell, |told| decoded(&told)));
     Some(Link { say, told })
 }
 

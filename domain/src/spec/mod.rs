@@ -4,7 +4,7 @@
 //! rule that needs the message alone, and returns every violation.
 //!
 //! ```text
-//! check_labels(&HashMap<String, String>) -> Violations             path `labels`
+//! check_labels(&BTreeMap<String, String>) -> Violations             path `labels`
 //! warnings(&ConnectorSpec, connector_id) -> Vec<Warning>           Warning::within(prefix)
 //! OssHost::of_endpoint(&str) -> Option<OssHost { region, internal }>
 //! ```

@@ -19,6 +19,8 @@ use crate::supervision;
 pub(crate) use seats::Seats;
 use seats::{Full, Seat};
 pub(crate) use server::ConnectorServer;
+#[cfg(test)]
+pub(super) use server::PATH;
 
 /// Opens a watch. Nothing of it is made before it is read.
 pub(super) fn watch(

@@ -1,7 +1,6 @@
 //! How WatchConnectors is served: a thousand watchers of a thousand connectors get
-//! a million messages, each of which is encoded once. The generated server encodes
-//! each of them again; so this method has a codec that writes bytes, and everything
-//! else is left to the generated server.
+//! a million messages, each of which is encoded once. So this method has a codec that
+//! writes bytes, and everything else is left to the generated server.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -12,20 +11,19 @@ use futures::{Stream, StreamExt};
 use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::connector_service_server::{ConnectorServiceServer, SERVICE_NAME};
 use tonic::body::Body;
-use tonic::codec::{BufferSettings, Codec, EncodeBuf, Encoder};
 use tonic::codegen::Service;
 use tonic::server::{Grpc, NamedService, ServerStreamingService};
 use tonic::{Request, Response, Status};
-use tonic_prost::ProstDecoder;
 
 use super::Seats;
 use super::window::Window;
 use crate::api::Connectors;
+use crate::api::parts::Parts;
 use crate::core::Core;
 use crate::observe::Message;
 
 /// The method's path.
-const WATCH: &str = "/kafka2oss.v1.ConnectorService/WatchConnectors";
+pub(crate) const PATH: &str = "/kafka2oss.v1.ConnectorService/WatchConnectors";
 
 /// Serves ConnectorService.
 #[derive(Debug, Clone)]
@@ -60,12 +58,12 @@ impl Service<http::Request<Body>> for ConnectorServer {
     }
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        if request.uri().path() != WATCH {
+        if request.uri().path() != PATH {
             return self.others.call(request);
         }
         let watches = self.watches.clone();
-        let mut grpc =
-            Grpc::new(Bytes).apply_max_message_size_config(Some(self.most), Some(self.most));
+        let mut grpc = Grpc::new(Parts::default())
+            .apply_max_message_size_config(Some(self.most), Some(self.most));
         Box::pin(async move {
             let answer = grpc.server_streaming(watches, request).await;
             Ok(answer.map(|body| Body::new(Window::new(body))))
@@ -91,41 +89,10 @@ impl ServerStreamingService<v1::WatchConnectorsRequest> for Watches {
     }
 }
 
-/// Writes messages that are bytes already.
-#[derive(Debug, Clone, Copy, Default)]
-struct Bytes;
-
-impl Codec for Bytes {
-    type Encode = Message;
-    type Decode = v1::WatchConnectorsRequest;
-    type Encoder = Self;
-    type Decoder = ProstDecoder<v1::WatchConnectorsRequest>;
-
-    fn encoder(&mut self) -> Self::Encoder {
-        *self
-    }
-
-    fn decoder(&mut self) -> Self::Decoder {
-        ProstDecoder::new(BufferSettings::default())
-    }
-}
-
-impl Encoder for Bytes {
-    type Item = Message;
-    type Error = Status;
-
-    fn encode(&mut self, message: Message, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.reserve(message.len());
-        message.put(buffer);
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use prost::Message as _;
     use v1::connector_service_server::ConnectorService;
     use v1::watch_connectors_response::Event;
 
@@ -155,25 +122,5 @@ mod tests {
         let answer = connectors.watch_connectors(Request::new(request)).await.expect("a stream");
         let first = answer.into_inner().next().await.expect("no end").expect("no error");
         assert_eq!(first.event, Some(Event::Synced(())));
-    }
-
-    #[test]
-    fn the_path_is_that_of_the_method() {
-        let files = prost_types::FileDescriptorSet::decode(kafka2oss_proto::FILE_DESCRIPTOR_SET)
-            .expect("descriptors");
-        let paths: Vec<_> = files
-            .file
-            .iter()
-            .flat_map(|file| {
-                file.service.iter().map(move |service| (file.package(), service)).flat_map(
-                    |(package, service)| {
-                        service.method.iter().map(move |method| {
-                            format!("/{package}.{}/{}", service.name(), method.name())
-                        })
-                    },
-                )
-            })
-            .collect();
-        assert!(paths.iter().any(|path| path == WATCH), "{paths:?}");
     }
 }
