@@ -48,6 +48,9 @@ impl Change {
     }
 }
 
+/// A connector and where its tasks run.
+pub(crate) type Placed = (Arc<ConnectorRecord>, Option<Arc<PlacementRecord>>);
+
 /// The durable state.
 #[derive(Debug)]
 pub(crate) struct Catalog {
@@ -171,14 +174,16 @@ impl Catalog {
     }
 
     /// One connector and where its tasks run, as they are at one moment.
-    pub(crate) fn connector_and_placement(
+    pub(crate) fn connector_and_placement(&self, name: &str) -> Option<Placed> {
+        self.read(|tables| tables.placed(name))
+    }
+
+    /// The same of each of these connectors, in their order.
+    pub(crate) fn connectors_and_placements<'n>(
         &self,
-        name: &str,
-    ) -> Option<(Arc<ConnectorRecord>, Option<Arc<PlacementRecord>>)> {
-        self.read(|tables| {
-            let record = tables.connector(name).cloned()?;
-            Some((record, tables.placements.get(name).cloned()))
-        })
+        names: impl Iterator<Item = &'n str>,
+    ) -> Vec<Option<Placed>> {
+        self.read(|tables| names.map(|name| tables.placed(name)).collect())
     }
 
     /// Where every connector's tasks run, in no order.

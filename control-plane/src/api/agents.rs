@@ -53,8 +53,8 @@ impl AgentService for Agents {
         let mut violations = Violations::new();
         let page = Page::read(page_size, page_token, &mut violations);
         violations.into_result(()).map_err(ApiError::Invalid)?;
-        let views = self.core.fleet.views();
-        let (page, next_page_token) = page.of(views, |view| &view.id);
+        let list = |after: &str, most| self.core.fleet.views(after, most);
+        let (page, next_page_token) = page.read_from(list, |view| &view.id);
         let agents = page.into_iter().map(|view| shown(&self.core, view)).collect();
         Ok(Response::new(v1::ListAgentsResponse { agents, next_page_token }))
     }

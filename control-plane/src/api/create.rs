@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::names::{ConnectorName, InstanceName};
-use kafka2oss_domain::spec::{self, Pool};
+use kafka2oss_domain::spec;
 use kafka2oss_domain::violation::Violations;
 use kafka2oss_proto::spec::{HasSecrets, check_request, defaults, planned_resources, redact};
 use kafka2oss_proto::v1;
@@ -40,12 +40,7 @@ pub(super) fn preview(
 ) -> Result<v1::PreviewConnectorResponse, ApiError> {
     let v1::PreviewConnectorRequest { parent, connector_id, connector } = request;
     let checked = check(core, &parent, &connector_id, connector, trusted, Violations::new())?;
-    let pools: Vec<_> = core
-        .fleet
-        .views()
-        .into_iter()
-        .map(|agent| Pool::new(agent.record.vpc_id, agent.record.vswitch_id))
-        .collect();
+    let pools = core.fleet.pools();
     let wire = checked.connector.spec.clone().unwrap_or_default();
     let warnings = spec::warnings(&checked.spec, &connector_id)
         .into_iter()

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::names::ConnectorName;
 use kafka2oss_domain::violation::Violations;
-use kafka2oss_domain::{ErrorCode, spec};
 use kafka2oss_proto::agent::v1::command::Command;
 use kafka2oss_proto::agent::v1::command_result::Result as Outcome;
 use kafka2oss_proto::v1::test_message_payload::Content;
@@ -88,22 +88,11 @@ fn check(request: &v1::SendTestMessageRequest) -> Result<ConnectorName, ApiError
 /// The agent that writes: one that has a task of the connector where there is
 /// one, and for a repeated request the same one as long as nothing changed.
 fn agent(core: &Core, record: &ConnectorRecord) -> Result<String, ApiError> {
-    let runtime = record.spec().runtime.clone().unwrap_or_default();
-    let pool = spec::Pool::new(runtime.vpc_id, runtime.vswitch_id);
-    let connected: Vec<_> = core
-        .fleet
-        .views()
-        .into_iter()
-        .filter(|agent| agent.state == v1::AgentState::Connected)
-        .filter(|agent| {
-            agent.record.vpc_id == pool.vpc_id && agent.record.vswitch_id == pool.vswitch_id
-        })
-        .map(|agent| agent.id)
-        .collect();
+    let pool = record.pool();
     let placement = core.catalog.placement(record.name());
-    let placed = placement.iter().flat_map(|placement| &placement.tasks).map(|task| &task.agent);
-    let mut candidates = placed.filter(|agent| connected.contains(agent)).chain(&connected);
-    candidates.next().cloned().ok_or_else(|| ApiError::NoAgent(pool.to_string()))
+    let placed = placement.iter().flat_map(|placement| placement.agents());
+    let agent = core.fleet.first_connected(&pool, placed);
+    agent.ok_or_else(|| ApiError::NoAgent(pool.to_string()))
 }
 
 /// Waits until the record stands in an object, and returns the key of that where it is

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use kafka2oss_domain::spec::Pool;
 
-use super::Change;
+use super::{Change, Placed};
 use crate::store::agents::AgentRecord;
 use crate::store::connectors::ConnectorRecord;
 use crate::store::instances::InstanceRecord;
@@ -90,6 +90,12 @@ impl Tables {
     /// One connector.
     pub(super) fn connector(&self, name: &str) -> Option<&Arc<ConnectorRecord>> {
         self.by_name.get(name)
+    }
+
+    /// One connector and where its tasks run.
+    pub(super) fn placed(&self, name: &str) -> Option<Placed> {
+        let record = self.connector(name).cloned()?;
+        Some((record, self.placements.get(name).cloned()))
     }
 
     /// Deletions that wait for an agent to stop its tasks.

@@ -15,6 +15,7 @@ mod list;
 mod reports;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Bound;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -277,9 +278,16 @@ impl Fleet {
         gone
     }
 
-    /// Every agent, in the order of the IDs.
-    pub(crate) fn views(&self) -> Vec<AgentView> {
-        self.lock().agents.iter().map(|(id, agent)| agent.view(id)).collect()
+    /// At most `most` agents after the ID `after`, in the order of the IDs.
+    pub(crate) fn views(&self, after: &str, most: usize) -> Vec<AgentView> {
+        let after = (Bound::Excluded(after), Bound::Unbounded);
+        let state = self.lock();
+        state.agents.range::<str, _>(after).map(|(id, agent)| agent.view(id)).take(most).collect()
+    }
+
+    /// The pools of all agents that are known.
+    pub(crate) fn pools(&self) -> BTreeSet<Pool> {
+        self.lock().agents.values().map(|agent| agent.record.pool()).collect()
     }
 
     /// One agent.
@@ -296,6 +304,19 @@ impl Fleet {
     pub(crate) fn takes_plain_secrets(&self, id: &str) -> bool {
         let session = self.with(id, |agent| agent.session.as_ref().map(|open| open.plain_secrets));
         session.flatten().unwrap_or(false)
+    }
+
+    /// Of the agents `ids` the first that is connected in a pool, else the pool's first one.
+    pub(crate) fn first_connected<'i>(
+        &self,
+        pool: &Pool,
+        ids: impl IntoIterator<Item = &'i str>,
+    ) -> Option<String> {
+        let state = self.lock();
+        let connected = state.connected.get(pool)?;
+        let is_there = |id: &&str| connected.binary_search_by(|one| one.as_str().cmp(id)).is_ok();
+        let found = ids.into_iter().find(is_there);
+        found.or_else(|| connected.first().map(String::as_str)).map(str::to_owned)
     }
 
     /// How many agents of a pool are connected.

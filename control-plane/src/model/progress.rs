@@ -1,7 +1,7 @@
 //! How far each partition is, from the reports of several agents.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use kafka2oss_proto::{agent, v1};
 use prost_types::Timestamp;
@@ -28,37 +28,58 @@ pub(crate) fn merge(
     reports: &[AgentProgress<'_>],
     before: &[v1::PartitionProgress],
 ) -> Vec<v1::PartitionProgress> {
-    let mut seen: Vec<(&AgentProgress<'_>, &v1::PartitionProgress)> = reports
-        .iter()
-        .flat_map(|report| report.partitions.iter().map(move |partition| (report, partition)))
-        .collect();
-    // Oldest first; the id only makes the order definite.
-    seen.sort_by(|(left, a), (right, b)| {
-        left.placement_version
-            .cmp(&right.placement_version)
-            .then_with(|| compare(a.observed_time.as_ref(), b.observed_time.as_ref()))
-            .then_with(|| left.agent.cmp(right.agent))
+    let known = before.iter().map(|last| Layer { report: None, partition: last });
+    let reported = reports.iter().flat_map(|report| {
+        let layer = move |partition| Layer { report: Some(report), partition };
+        report.partitions.iter().map(layer)
     });
+    let mut layers: Vec<_> = known.chain(reported).collect();
+    layers.sort_by(Layer::order);
+    let same =
+        |one: &Layer<'_>, next: &Layer<'_>| one.partition.partition == next.partition.partition;
+    layers.chunk_by(same).filter_map(joined).collect()
+}
 
-    let mut partitions: BTreeMap<i32, v1::PartitionProgress> =
-        before.iter().map(|last| (last.partition, unowned(last))).collect();
-    for (report, partition) in seen {
-        let mut newer = partition.clone();
-        newer.agent = format!("agents/{}", report.agent);
-        if let Some(older) = partitions.remove(&newer.partition) {
-            newer.committed_offset = newer.committed_offset.or(older.committed_offset);
-            newer.last_consumed_time = newer.last_consumed_time.or(older.last_consumed_time);
-            if newer.last_object.is_empty() {
-                newer.last_object = older.last_object;
-                newer.last_extent = older.last_extent;
-            }
-            if newer.test_messages.is_empty() {
-                newer.test_messages = older.test_messages;
-            }
-        }
-        partitions.insert(newer.partition, newer);
+/// What is said of a partition by one report, or was known before all reports.
+struct Layer<'a> {
+    report: Option<&'a AgentProgress<'a>>,
+    partition: &'a v1::PartitionProgress,
+}
+
+impl Layer<'_> {
+    /// By partition, and those of one the oldest first; the id only makes the order definite.
+    fn order(&self, other: &Self) -> Ordering {
+        let placement = |layer: &Self| layer.report.map(|report| report.placement_version);
+        let agent = |layer: &Self| layer.report.map(|report| report.agent);
+        let (a, b) = (self.partition, other.partition);
+        a.partition
+            .cmp(&b.partition)
+            .then_with(|| placement(self).cmp(&placement(other)))
+            .then_with(|| compare(a.observed_time.as_ref(), b.observed_time.as_ref()))
+            .then_with(|| agent(self).cmp(&agent(other)))
     }
-    partitions.into_values().collect()
+}
+
+/// One partition, of what is said of it, the oldest first.
+fn joined(layers: &[Layer<'_>]) -> Option<v1::PartitionProgress> {
+    let (newest, older) = layers.split_last()?;
+    let Some(report) = newest.report else { return Some(unowned(newest.partition)) };
+    let mut joined = newest.partition.clone();
+    if joined.agent.strip_prefix("agents/") != Some(report.agent) {
+        joined.agent = format!("agents/{}", report.agent);
+    }
+    for Layer { partition: older, .. } in older.iter().rev() {
+        joined.committed_offset = joined.committed_offset.or(older.committed_offset);
+        joined.last_consumed_time = joined.last_consumed_time.or(older.last_consumed_time);
+        if joined.last_object.is_empty() {
+            joined.last_object.clone_from(&older.last_object);
+            joined.last_extent = older.last_extent;
+        }
+        if joined.test_messages.is_empty() {
+            joined.test_messages.clone_from(&older.test_messages);
+        }
+    }
+    Some(joined)
 }
 
 /// What is left of a partition that nobody has.
@@ -82,35 +103,35 @@ fn unowned(last: &v1::PartitionProgress) -> v1::PartitionProgress {
         error_code: _,
         error_message: _,
         state_time: _,
-    } = last.clone();
+    } = last;
     v1::PartitionProgress {
-        partition,
-        end_offset,
-        committed_offset,
-        last_object,
-        last_consumed_time,
-        observed_time,
-        unsettled,
-        last_extent,
-        test_messages,
+        partition: *partition,
+        end_offset: *end_offset,
+        committed_offset: *committed_offset,
+        last_object: last_object.clone(),
+        last_consumed_time: *last_consumed_time,
+        observed_time: *observed_time,
+        unsettled: *unsettled,
+        last_extent: *last_extent,
+        test_messages: test_messages.clone(),
         state: v1::PartitionState::Unowned.into(),
         ..v1::PartitionProgress::default()
     }
 }
 
-/// Adds the topic's partitions that are in no report, and to all that nobody has what
-/// `looks` show of them. Where the group holds no position of the chain, it stands at
-/// its `start`.
+/// Adds the topic's partitions that are in no report to `partitions`, which are in their
+/// order, and to all that nobody has what `looks` show of them. Where the group holds no
+/// position of the chain, it stands at its `start`.
 pub(crate) fn complete(
     partitions: &mut Vec<v1::PartitionProgress>,
     topic_partitions: u32,
     looks: &[&agent::v1::GroupLook],
     start: impl Fn(i32) -> Option<i64>,
 ) {
-    let known: BTreeSet<i32> = partitions.iter().map(|one| one.partition).collect();
     let all = 0..i32::try_from(topic_partitions).unwrap_or(i32::MAX);
-    let lacking = all.filter(|partition| !known.contains(partition));
-    partitions.extend(lacking.map(|partition| {
+    let is_known = |number: &i32| partitions.binary_search_by_key(number, |one| one.partition);
+    let lacking: Vec<_> = all.filter(|number| is_known(number).is_err()).collect();
+    partitions.extend(lacking.into_iter().map(|partition| {
         unowned(&v1::PartitionProgress { partition, ..v1::PartitionProgress::default() })
     }));
     partitions.sort_by_key(|one| one.partition);

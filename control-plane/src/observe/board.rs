@@ -12,7 +12,7 @@ use kafka2oss_domain::names::InstanceName;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use super::changes::{Changed, Changes, Life, Lost, Position, instance_of};
+use super::changes::{Changes, Life, Lost, Position, instance_of};
 use super::followers::Followers;
 use super::shown::Shown;
 use super::touched::Touched;
@@ -217,32 +217,9 @@ impl Board {
         })
     }
 
-    /// Where the changes end now.
-    pub(super) fn end(&self) -> Position {
-        self.read(|state| state.changes.end())
-    }
-
-    /// At most `most` changes after `position`, and where all of them end.
-    pub(super) fn changes(
-        &self,
-        position: Position,
-        instance: Option<&InstanceName>,
-        most: usize,
-    ) -> Result<(Changed, Position), Lost> {
-        self.read(|state| {
-            let changes = state.changes.after(position, instance, most)?;
-            Ok((changes, state.changes.end()))
-        })
-    }
-
-    /// At most `most` deletions after `position` and up to `until`, of all instances.
-    pub(super) fn deletions(
-        &self,
-        position: Position,
-        until: Position,
-        most: usize,
-    ) -> Result<Changed, Lost> {
-        self.read(|state| state.changes.deletions(position, until, most))
+    /// Looks at what changed.
+    pub(super) fn changes<T>(&self, look: impl FnOnce(&Changes) -> T) -> T {
+        self.read(|state| look(&state.changes))
     }
 
     /// Follows what is shown of one instance or of all, to wait for the next change.
@@ -271,7 +248,7 @@ impl Board {
             return Err(Lost);
         }
         let position = Position(number.parse().map_err(|_| Lost)?);
-        self.read(|state| state.changes.check(position)).map(|()| position)
+        self.changes(|changes| changes.check(position)).map(|()| position)
     }
 
     fn ring(&self, connector: &str) {
@@ -296,7 +273,7 @@ mod tests {
     #[test]
     fn a_token_resumes_in_its_process_only_and_while_nothing_is_missing() {
         let board = Board::remembering(1);
-        let token = board.token(board.end());
+        let token = board.token(board.changes(Changes::end));
         assert_eq!(board.resume(&token), Ok(Position(0)));
         assert_eq!(Board::remembering(1).resume(&token), Err(Lost));
         for wrong in ["", "x", "-", &format!("{token}9"), &token.replace('-', "")] {

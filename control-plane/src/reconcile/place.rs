@@ -25,7 +25,7 @@ pub(super) fn restored(core: &Core) -> Board {
         }
         board.restore(&name, placement.tasks.iter().map(|task| (task.index, task.agent.clone())));
     }
-    for agent in core.fleet.views() {
+    for agent in core.fleet.views("", usize::MAX) {
         if agent.state != v1::AgentState::Gone {
             board.set_agent(offer(agent));
         }

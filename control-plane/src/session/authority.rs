@@ -7,7 +7,7 @@
 use kafka2oss_proto::agent;
 
 use super::bounds;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Placed};
 
 /// One agent's authority.
 #[derive(Debug)]
@@ -30,10 +30,22 @@ impl<'a> Authority<'a> {
         uid
     }
 
-    /// Leaves in a report what the agent may speak of, within bounds.
-    pub(super) fn limit(&mut self, report: &mut agent::v1::StatusReport) {
-        report.connectors.retain(|one| self.over(&one.connector).is_some_and(|uid| uid == one.uid));
+    /// Leaves in a report what the agent may speak of, within bounds. Returns what is known
+    /// of each connector that is left.
+    pub(super) fn limit(&mut self, report: &mut agent::v1::StatusReport) -> Vec<Placed> {
+        let names = report.connectors.iter().map(|one| one.connector.as_str());
+        let mut known = self.catalog.connectors_and_placements(names).into_iter();
+        let mut left = Vec::with_capacity(known.len());
+        report.connectors.retain(|one| {
+            let known = known.next().flatten();
+            let known = known.filter(|known| known.0.uid() == one.uid && self.has(known));
+            self.refused += u64::from(known.is_none());
+            let keep = known.is_some();
+            left.extend(known);
+            keep
+        });
         report.connectors.iter_mut().for_each(bounds::limit);
+        left
     }
 
     /// Leaves in an answer to a list what the agent may speak of, within bounds.
@@ -59,14 +71,18 @@ impl<'a> Authority<'a> {
     }
 
     fn uid(&self, name: &str) -> Option<String> {
-        let (record, placement) = self.catalog.connector_and_placement(name)?;
-        let placed = placement.is_some_and(|placement| {
+        let known = self.catalog.connector_and_placement(name)?;
+        self.has(&known).then(|| known.0.uid().to_owned())
+    }
+
+    fn has(&self, (record, placement): &Placed) -> bool {
+        let placed = placement.as_ref().is_some_and(|placement| {
             placement.uid == record.uid() && placement.may_run_on().any(|agent| agent == self.agent)
         });
         let stopping = record
             .deletion
             .as_ref()
             .is_some_and(|deletion| deletion.agents.iter().any(|agent| agent == self.agent));
-        (placed || stopping).then(|| record.uid().to_owned())
+        placed || stopping
     }
 }

@@ -12,6 +12,7 @@ use kafka2oss_proto::{agent, v1};
 use tokio_util::sync::CancellationToken;
 
 use super::authority::Authority;
+use super::lessons;
 use crate::clock;
 use crate::core::Core;
 use crate::text::shorten;
@@ -83,11 +84,14 @@ impl Reader<'_> {
         let session = *session;
         match request.message {
             Some(Message::StatusReport(mut report)) => {
-                authority.limit(&mut report);
+                let known = authority.limit(&mut report);
+                let teaches = known
+                    .iter()
+                    .zip(&report.connectors)
+                    .filter(|(known, report)| !lessons::learned(known, report).is_empty());
+                let teaches = teaches.map(|(_, report)| report.connector.clone()).collect();
                 let touched = core.fleet.report(agent, session, report);
-                for connector in &touched {
-                    core.lessons.look_at(core, agent, connector);
-                }
+                core.lessons.mark(agent, teaches);
                 core.touch_all(&touched);
                 core.reconcile_deletions(agent);
             }

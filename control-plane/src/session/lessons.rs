@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::StreamExt;
-use kafka2oss_proto::v1;
+use kafka2oss_proto::{agent, v1};
 use tokio::sync::Notify;
 
-use crate::catalog::Change;
+use crate::catalog::{Change, Placed};
 use crate::core::Core;
 use crate::model::lessons::{self, Lessons, Remembered};
 use crate::store::StoreError;
@@ -32,10 +32,11 @@ pub(crate) struct LessonQueue {
 }
 
 impl LessonQueue {
-    /// Marks the connector if the agent's latest report teaches something.
-    pub(super) fn look_at(&self, core: &Core, agent: &str, connector: &str) {
-        if learned(core, agent, connector).is_some() {
-            self.lock().insert((connector.to_owned(), agent.to_owned()));
+    /// Marks connectors of which the agent's latest report teaches something.
+    pub(super) fn mark(&self, agent: &str, connectors: Vec<String>) {
+        if !connectors.is_empty() {
+            let marked = connectors.into_iter().map(|connector| (connector, agent.to_owned()));
+            self.lock().extend(marked);
             self.wake.notify_one();
         }
     }
@@ -70,19 +71,29 @@ pub(crate) async fn run(core: Arc<Core>) {
 async fn keep(core: &Core, agent: &str, connector: &str) {
     let _lock = core.catalog.lock(connector).await;
     // Others may have learned it meanwhile.
-    let Some((record, lessons)) = learned(core, agent, connector) else { return };
-    if let Err(error) = store(core, &record, lessons).await {
+    let Some(report) = core.fleet.reported(agent, connector) else { return };
+    let Some(known) = core.catalog.connector_and_placement(connector) else { return };
+    let lessons = learned(&known, &report);
+    if lessons.is_empty() {
+        return;
+    }
+    if let Err(error) = store(core, &known.0, lessons).await {
         // The next report teaches the same.
         tracing::error!(connector, %error, "could not store what a report taught");
     }
 }
 
-fn learned(core: &Core, agent: &str, connector: &str) -> Option<(Arc<ConnectorRecord>, Lessons)> {
-    let report = core.fleet.reported(agent, connector)?;
-    let (record, placement) = core.catalog.connector_and_placement(connector)?;
-    let placement = placement.filter(|_| record.uid() == report.uid)?;
+/// What an agent's report of a connector teaches.
+pub(super) fn learned(
+    (record, placement): &Placed,
+    report: &agent::v1::ConnectorReport,
+) -> Lessons {
+    let placement = placement.as_ref().filter(|_| record.uid() == report.uid);
     // No task of this epoch was ever assigned before.
-    let preparation = record.preparation.as_ref().filter(|_| record.is_prepared())?;
+    let preparation = record.preparation.as_ref().filter(|_| record.is_prepared());
+    let (Some(placement), Some(preparation)) = (placement, preparation) else {
+        return Lessons::default();
+    };
     let remembered = Remembered {
         epoch: record.epoch_number(),
         placement_version: placement.version,
@@ -91,8 +102,7 @@ fn learned(core: &Core, agent: &str, connector: &str) -> Option<(Arc<ConnectorRe
         delivery_guarantee: preparation.delivery_guarantee(),
         store_refuses_existing: preparation.store_refuses_existing(),
     };
-    let lessons = lessons::learn(&remembered, &report);
-    (!lessons.is_empty()).then_some((record, lessons))
+    lessons::learn(&remembered, report)
 }
 
 async fn store(core: &Core, known: &ConnectorRecord, lessons: Lessons) -> Result<(), StoreError> {

@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use v1::watch_connectors_response::Event;
 
 use super::board::Board;
-use super::changes::{Change, Life, Lost, Position, instance_of};
+use super::changes::{Change, Changes, Life, Lost, Position, instance_of};
 use super::message::Message;
 use super::shown::Shown;
 
@@ -140,7 +140,7 @@ impl Watcher {
     }
 
     fn snapshot(&mut self) {
-        let until = self.board.end();
+        let until = self.board.changes(Changes::end);
         self.stage =
             Stage::Passing(Pass { since: None, until, deleted: until, name: String::new() });
     }
@@ -148,7 +148,8 @@ impl Watcher {
     fn pass(&mut self, mut pass: Pass) -> Result<Step, Lost> {
         if pass.deleted < pass.until {
             let most = self.sizes.part;
-            let deletions = self.board.deletions(pass.deleted, pass.until, most)?;
+            let deletions = |changes: &Changes| changes.deletions(pass.deleted, pass.until, most);
+            let deletions = self.board.changes(deletions)?;
             let all = deletions.len() < most;
             let last = deletions.last().map(|(position, _)| *position).filter(|_| !all);
             pass.deleted = last.unwrap_or(pass.until);
@@ -187,7 +188,10 @@ impl Watcher {
     ) -> Result<Step, Lost> {
         if changes.len() == 0 {
             let most = self.sizes.few + 1;
-            let (next, end) = self.board.changes(position, self.instance.as_ref(), most)?;
+            let (next, end) = self.board.changes(|changes| {
+                (changes.after(position, self.instance.as_ref(), most), changes.end())
+            });
+            let next = next?;
             if next.is_empty() {
                 self.stage = Stage::Following { changes, position: end };
                 return Ok(Step::Wait(end));
