@@ -113,7 +113,7 @@ impl Catalog {
 
     /// Every connector, in the order of the names.
     pub(crate) fn connectors(&self) -> Vec<Arc<ConnectorRecord>> {
-        self.read(|tables| tables.connectors.values().cloned().collect())
+        self.read(|tables| tables.connectors.iter().map(|(_, record)| Arc::clone(record)).collect())
     }
 
     /// The connectors of one instance.
@@ -122,7 +122,7 @@ impl Catalog {
         self.read(|tables| {
             tables
                 .connectors
-                .range(prefix.clone()..)
+                .after(&prefix)
                 .take_while(|(name, _)| name.starts_with(&prefix))
                 .map(|(_, record)| Arc::clone(record))
                 .collect()

@@ -26,6 +26,7 @@ mod core;
 mod encoded;
 mod fleet;
 mod model;
+mod named;
 mod observe;
 mod options;
 mod reconcile;

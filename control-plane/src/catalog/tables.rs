@@ -9,6 +9,7 @@ use std::sync::Arc;
 use kafka2oss_domain::spec::Pool;
 
 use super::{Change, Placed};
+use crate::named::Named;
 use crate::store::agents::AgentRecord;
 use crate::store::connectors::ConnectorRecord;
 use crate::store::instances::InstanceRecord;
@@ -19,11 +20,7 @@ use crate::store::request_ids::RequestIdRecord;
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     pub(super) instances: BTreeMap<String, Arc<InstanceRecord>>,
-    /// In the order of the names.
-    pub(super) connectors: BTreeMap<String, Arc<ConnectorRecord>>,
-    /// The same, to look one up: names share long beginnings, so that a search
-    /// in their order compares much.
-    by_name: HashMap<String, Arc<ConnectorRecord>>,
+    pub(super) connectors: Named<Arc<ConnectorRecord>>,
     pub(super) placements: HashMap<String, Arc<PlacementRecord>>,
     pub(super) agents: BTreeMap<String, Arc<AgentRecord>>,
     pub(super) request_ids: BTreeMap<String, Arc<RequestIdRecord>>,
@@ -89,7 +86,7 @@ impl Tables {
 
     /// One connector.
     pub(super) fn connector(&self, name: &str) -> Option<&Arc<ConnectorRecord>> {
-        self.by_name.get(name)
+        self.connectors.get(name)
     }
 
     /// One connector and where its tasks run.
@@ -125,7 +122,7 @@ impl Tables {
     }
 
     fn set_connector(&mut self, name: &str, record: Option<Arc<ConnectorRecord>>) {
-        if let Some(before) = self.by_name.remove(name) {
+        if let Some(before) = self.connectors.get(name).cloned() {
             self.of_pool.remove(&before.pool(), name);
             self.of_uid.remove(before.uid());
             for resource in resources_of(&before) {
@@ -137,7 +134,6 @@ impl Tables {
             }
         }
         if let Some(record) = &record {
-            self.by_name.insert(name.to_owned(), Arc::clone(record));
             self.of_pool.add(record.pool(), name);
             self.of_uid.insert(record.uid().to_owned(), name.to_owned());
             for resource in resources_of(record) {
@@ -147,7 +143,10 @@ impl Tables {
                 self.of_deletion.add(agent.clone(), name);
             }
         }
-        set(&mut self.connectors, name.to_owned(), record);
+        match record {
+            Some(record) => self.connectors.insert(name, record),
+            None => self.connectors.remove(name),
+        };
         self.index_agents(name);
     }
 

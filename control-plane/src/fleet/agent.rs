@@ -50,7 +50,7 @@ pub(super) struct Agent {
     pub(super) gave_back: bool,
     /// Uids of the connectors that it says it runs.
     pub(super) held: Vec<String>,
-    pub(super) reports: BTreeMap<String, Arc<agent::v1::ConnectorReport>>,
+    pub(super) reports: HashMap<String, Arc<agent::v1::ConnectorReport>>,
     pub(super) reported: Option<(Timestamp, Instant)>,
     pub(super) nacks: BTreeMap<String, agent::v1::AssignmentNack>,
 }
@@ -93,7 +93,7 @@ impl Agent {
             session: None,
             gave_back: false,
             held: Vec::new(),
-            reports: BTreeMap::new(),
+            reports: HashMap::new(),
             reported: None,
             nacks: BTreeMap::new(),
         }

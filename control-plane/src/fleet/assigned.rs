@@ -105,10 +105,11 @@ impl Fleet {
     }
 
     /// How long the agent's assignments have waited for an answer on its open stream; zero
-    /// when none do.
-    pub(crate) fn unanswered(&self, id: &str) -> Duration {
-        let since = |agent: &Agent| agent.session.as_ref()?.unanswered_since;
-        self.with(id, since).flatten().map_or(Duration::ZERO, |since| since.elapsed())
+    /// when none do, nothing without a stream.
+    pub(crate) fn unanswered(&self, id: &str) -> Option<Duration> {
+        let since = |agent: &Agent| Some(agent.session.as_ref()?.unanswered_since);
+        let since = self.with(id, since).flatten()?;
+        Some(since.map_or(Duration::ZERO, |since| since.elapsed()))
     }
 
     /// How long ago the agent was told on its open stream to run nothing of the connector

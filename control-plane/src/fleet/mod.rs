@@ -14,8 +14,7 @@ mod commands;
 mod list;
 mod reports;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::ops::Bound;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -27,6 +26,7 @@ use tokio::time::Instant;
 
 use crate::clock;
 use crate::model::lease::Leases;
+use crate::named::Named;
 use crate::store::agents::AgentRecord;
 use agent::{Agent, Session};
 pub(crate) use agent::{AgentView, Seen};
@@ -62,7 +62,7 @@ pub(crate) struct Stream {
 
 #[derive(Debug)]
 struct State {
-    agents: BTreeMap<String, Agent>,
+    agents: Named<Agent>,
     /// Of the agents that are not gone.
     leases: Leases,
     /// Agents whose stream is open, by pool, in the order of the ids.
@@ -92,12 +92,12 @@ impl Fleet {
     /// The agents that an earlier process knew: their leases start now.
     pub(crate) fn new(lease: Duration, known: Vec<(String, AgentRecord)>) -> Self {
         let mut leases = Leases::new(lease, now());
-        let mut agents = BTreeMap::new();
+        let mut agents = Named::default();
         for (id, record) in known {
             if record.gone_time.is_none() {
                 leases.known(&id);
             }
-            agents.insert(id, Agent::silent(record));
+            agents.insert(&id, Agent::silent(record));
         }
         let state = State {
             agents,
@@ -167,8 +167,7 @@ impl Fleet {
         if !same_process {
             state.hush(id);
         }
-        let agent =
-            state.agents.entry(id.to_owned()).or_insert_with(|| Agent::silent(record.clone()));
+        let agent = state.agents.get_or_insert_with(id, || Agent::silent(record.clone()));
         if let Some(earlier) = agent.session.replace(opened) {
             let why = if same_process { Ending::Replaced } else { Ending::Superseded };
             earlier.ending.send_replace(Some(why));
@@ -263,14 +262,14 @@ impl Fleet {
     pub(crate) fn gone_for(&self, age: Duration) -> Vec<String> {
         let state = self.lock();
         let gone = state.agents.iter().filter(|(_, agent)| agent.is_gone_for(age));
-        gone.map(|(id, _)| id.clone()).collect()
+        gone.map(|(id, _)| id.to_string()).collect()
     }
 
     /// Forgets those of the agents that have been gone for `age`, and returns
     /// them. The caller holds their locks, and removes their records.
     pub(crate) fn forget(&self, ids: &[String], age: Duration) -> Vec<String> {
         let agents = &mut self.lock().agents;
-        let gone = |id: &&String| agents.get(*id).is_some_and(|agent| agent.is_gone_for(age));
+        let gone = |id: &&String| agents.get(id).is_some_and(|agent| agent.is_gone_for(age));
         let gone: Vec<_> = ids.iter().filter(gone).cloned().collect();
         for id in &gone {
             agents.remove(id);
@@ -280,9 +279,8 @@ impl Fleet {
 
     /// At most `most` agents after the ID `after`, in the order of the IDs.
     pub(crate) fn views(&self, after: &str, most: usize) -> Vec<AgentView> {
-        let after = (Bound::Excluded(after), Bound::Unbounded);
         let state = self.lock();
-        state.agents.range::<str, _>(after).map(|(id, agent)| agent.view(id)).take(most).collect()
+        state.agents.after(after).map(|(id, agent)| agent.view(id)).take(most).collect()
     }
 
     /// The pools of all agents that are known.

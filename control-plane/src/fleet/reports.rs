@@ -1,6 +1,6 @@
 //! What agents report of connectors.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use kafka2oss_proto::agent;
@@ -30,18 +30,20 @@ impl Fleet {
             agent.reported = Some((clock::now(), Instant::now()));
             agent.held = report.connectors.iter().map(|one| one.uid.clone()).collect();
             open.forget_stopped(&agent.held);
+            let names: Vec<_> = report.connectors.iter().map(|one| one.connector.clone()).collect();
             let connectors = report.connectors.into_iter();
-            let new: BTreeMap<_, _> =
+            let new: HashMap<_, _> =
                 connectors.map(|one| (one.connector.clone(), Arc::new(one))).collect();
-            let names: Vec<_> = new.keys().cloned().collect();
             let old = std::mem::replace(&mut agent.reports, new);
-            let (kept, dropped): (Vec<_>, Vec<_>) =
-                old.into_keys().partition(|name| agent.reports.contains_key(name));
-            let begun: Vec<_> =
-                names.iter().filter(|name| kept.binary_search(name).is_err()).cloned().collect();
+            let begun = names.iter().filter(|name| !old.contains_key(*name)).cloned().collect();
+            let dropped = old.into_keys().filter(|name| !agent.reports.contains_key(name));
+            let mut dropped: Vec<_> = dropped.collect();
+            dropped.sort_unstable();
             Some((names, begun, dropped))
         });
-        let Some((mut names, begun, dropped)) = taken.flatten() else { return Vec::new() };
+        let Some((mut names, begun, dropped)): Option<(Vec<_>, Vec<_>, _)> = taken.flatten() else {
+            return Vec::new();
+        };
         if !(begun.is_empty() && dropped.is_empty()) {
             let mut state = self.lock();
             for name in begun.iter().chain(&dropped) {
@@ -83,7 +85,7 @@ impl Fleet {
     /// of which each had some.
     pub(crate) fn holders(&self, uid: &str, asked: &[String]) -> Vec<String> {
         let state = self.lock();
-        let may_run = |id: &&String| state.agents.get(*id).is_some_and(|agent| agent.may_run(uid));
+        let may_run = |id: &&String| state.agents.get(id).is_some_and(|agent| agent.may_run(uid));
         asked.iter().filter(may_run).cloned().collect()
     }
 }

@@ -4,8 +4,6 @@
 //! then; both are of records that are durable. Readers share rows, copy nothing,
 //! and never hold up whoever writes for longer than it takes to find them.
 
-use std::collections::BTreeMap;
-use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use kafka2oss_domain::names::InstanceName;
@@ -18,6 +16,7 @@ use super::shown::Shown;
 use super::touched::Touched;
 use crate::chance;
 use crate::model::flowing::Memory;
+use crate::named::Named;
 use crate::store::connectors::ConnectorRecord;
 
 /// Deletions that are remembered for those who have not heard of them.
@@ -40,8 +39,8 @@ pub(super) struct Row {
 
 #[derive(Debug)]
 struct State {
-    /// By name, each with the position of its last change.
-    rows: BTreeMap<String, (Position, Row)>,
+    /// Each with the position of its last change.
+    rows: Named<(Position, Row)>,
     changes: Changes,
 }
 
@@ -71,7 +70,7 @@ impl Default for Board {
 impl Board {
     /// An empty one that remembers so many deletions.
     pub(super) fn remembering(deletions: usize) -> Self {
-        let state = State { rows: BTreeMap::new(), changes: Changes::keeping(deletions) };
+        let state = State { rows: Named::default(), changes: Changes::keeping(deletions) };
         Self {
             process: chance::ulid().to_string(),
             order: Mutex::new(()),
@@ -119,7 +118,7 @@ impl Board {
         let life = Arc::clone(row.shown.life());
         self.write(|state| {
             let position = state.changes.changed(&life);
-            state.rows.insert(life.name.clone(), (position, row));
+            state.rows.insert(&life.name, (position, row));
         });
         self.ring(&life.name);
     }
@@ -180,11 +179,11 @@ impl Board {
     ) -> Vec<Arc<Shown>> {
         let prefix = instance.map_or(String::new(), |instance| format!("{instance}/connectors/"));
         // No connector has its instance's prefix as its name.
-        let start = Bound::Excluded(after.max(prefix.as_str()));
+        let start = after.max(prefix.as_str());
         self.read(|state| {
             state
                 .rows
-                .range::<str, _>((start, Bound::Unbounded))
+                .after(start)
                 .take_while(|(name, _)| name.starts_with(&prefix))
                 .filter(|(_, (position, row))| wanted(*position, row))
                 .map(|(_, (_, row))| Arc::clone(&row.shown))
@@ -194,10 +193,9 @@ impl Board {
     }
 
     /// Up to `most` names after `after`.
-    pub(super) fn names_after(&self, after: &str, most: usize) -> Vec<String> {
-        let range = (Bound::Excluded(after), Bound::Unbounded);
+    pub(super) fn names_after(&self, after: &str, most: usize) -> Vec<Arc<str>> {
         self.read(|state| {
-            state.rows.range::<str, _>(range).map(|(name, _)| name.clone()).take(most).collect()
+            state.rows.after(after).map(|(name, _)| Arc::clone(name)).take(most).collect()
         })
     }
 

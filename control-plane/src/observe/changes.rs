@@ -151,8 +151,11 @@ impl Changes {
 
     fn add(&mut self, change: Change) -> Position {
         self.newest += 1;
-        let instance = instance_of(&change.life().name).to_owned();
-        self.of_instance.entry(instance).or_default().insert(self.newest);
+        let instance = instance_of(&change.life().name);
+        match self.of_instance.get_mut(instance) {
+            Some(numbers) => numbers.insert(self.newest),
+            None => self.of_instance.entry(instance.to_owned()).or_default().insert(self.newest),
+        };
         self.all.insert(self.newest, change);
         Position(self.newest)
     }

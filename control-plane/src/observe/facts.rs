@@ -34,14 +34,17 @@ pub(super) fn sum_up(
     let placed: Vec<_> = placement
         .iter()
         .flat_map(|placement| &placement.tasks)
-        .map(|task| PlacedTask {
-            index: task.index,
-            agent: &task.agent,
-            liveness: match core.fleet.is_connected(&task.agent) {
-                true => Liveness::Connected,
-                false => Liveness::Disconnected,
-            },
-            unanswered: core.fleet.unanswered(&task.agent),
+        .map(|task| {
+            let unanswered = core.fleet.unanswered(&task.agent);
+            PlacedTask {
+                index: task.index,
+                agent: &task.agent,
+                liveness: match unanswered {
+                    Some(_) => Liveness::Connected,
+                    None => Liveness::Disconnected,
+                },
+                unanswered: unanswered.unwrap_or_default(),
+            }
         })
         .collect();
     let reports: Vec<_> = seen

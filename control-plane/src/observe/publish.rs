@@ -130,7 +130,7 @@ pub(crate) async fn publish(core: Arc<Core>) {
     let part = core.settings.lease / PARTS;
     let mut agenda = Agenda::default();
     let mut next_part = Instant::now() + part;
-    let mut looked_at = String::new();
+    let mut looked_at: Arc<str> = Arc::default();
     loop {
         let now = Instant::now();
         if next_part <= now {

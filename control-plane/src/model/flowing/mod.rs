@@ -73,7 +73,7 @@ impl Standing {
 impl Stands {
     /// Gives those partitions that have stood for too long their state, code and words,
     /// and all the time since when they are as they are. `before` are the partitions as
-    /// they were shown last; `looks` what agents saw of the group.
+    /// they were shown last, in their order; `looks` what agents saw of the group.
     #[must_use]
     pub(crate) fn judge(
         &self,
@@ -83,8 +83,10 @@ impl Stands {
         now: Moment,
     ) -> Self {
         let mut stands = BTreeMap::new();
-        let before: BTreeMap<i32, &v1::PartitionProgress> =
-            before.iter().map(|one| (one.partition, one)).collect();
+        let before = |partition: i32| {
+            let at = before.binary_search_by_key(&partition, |one| one.partition);
+            at.ok().map(|at| &before[at])
+        };
         for partition in partitions {
             let stand =
                 Standing::of(partition).map(|standing| self.stand(partition, standing, now));
@@ -92,7 +94,7 @@ impl Stands {
                 judge_one(partition, stand, looks, now);
                 stands.insert(partition.partition, stand);
             }
-            let earlier = before.get(&partition.partition).copied();
+            let earlier = before(partition.partition);
             partition.state_time = Some(state_time(partition, earlier, stand, now));
         }
         Self(stands)
