@@ -19,6 +19,7 @@
 //! `model`, which depends on nothing else here.
 
 mod api;
+mod budget;
 mod catalog;
 mod chance;
 mod clock;
@@ -27,8 +28,10 @@ mod encoded;
 mod fleet;
 mod model;
 mod named;
+mod notice;
 mod observe;
 mod options;
+mod permit;
 mod reconcile;
 mod secrets;
 mod server;

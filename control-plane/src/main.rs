@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use kafka2oss_control_plane::{ControlPlane, Failure, Options};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -49,6 +50,8 @@ async fn main() -> anyhow::Result<()> {
         LogFormat::Json => log.json().init(),
     }
     log_panics();
+    raise_file_limit();
+    give_back_large_blocks();
 
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -89,6 +92,31 @@ async fn main() -> anyhow::Result<()> {
 fn end_of(failure: &Failure, what: &str) {
     let code = failure.code();
     tracing::error!(%code, cause = %failure, "{what}: {}", code.remedy());
+}
+
+/// Allows as many files as the system does: each connection is one, and the usual limit is
+/// meant for programs that know no more than 1,024 of them.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, ..limit };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "could not raise the limit on open files");
+    }
+}
+
+/// Has the allocator give large blocks back as soon as they are freed: a message of some MiB
+/// comes now and then, or from a hostile peer. glibc does so at first, and keeps blocks up to
+/// the largest one that it has ever seen freed from then on, up to 32 MiB (mallopt(3),
+/// `M_MMAP_THRESHOLD`).
+fn give_back_large_blocks() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        const LARGE: i32 = 256 << 10;
+        // SAFETY: any thread may call it at any time; a value that it does not take changes
+        // nothing.
+        let is_set = unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE) } == 1;
+        debug_assert!(is_set, "glibc takes thresholds up to 32 MiB");
+    }
 }
 
 /// Has a panic logged in one line, as everything else is.

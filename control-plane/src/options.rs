@@ -87,6 +87,15 @@ pub struct Options {
     #[arg(long, env = "KAFKA2OSS_MAX_WATCHES_OF_PEER", default_value_t = 2_048)]
     pub max_watches_of_peer: usize,
 
+    /// Connections that are open at most; more are closed as they come. Never more than the
+    /// process may have files, less 256.
+    #[arg(long, env = "KAFKA2OSS_MAX_CONNECTIONS", default_value_t = 8_192)]
+    pub max_connections: usize,
+
+    /// Those of one address, of which many agents may come.
+    #[arg(long, env = "KAFKA2OSS_MAX_CONNECTIONS_OF_PEER", default_value_t = 4_096)]
+    pub max_connections_of_peer: usize,
+
     /// Deadline of unary requests that come without one.
     #[arg(
         long,
@@ -114,6 +123,8 @@ impl Options {
             max_requests: 256,
             max_watches: 4_096,
             max_watches_of_peer: 2_048,
+            max_connections: 8_192,
+            max_connections_of_peer: 4_096,
             request_timeout: Duration::from_secs(60),
         }
     }
@@ -163,6 +174,10 @@ impl Options {
         anyhow::ensure!(
             self.max_watches > 0 && self.max_watches_of_peer > 0,
             "max_watches and max_watches_of_peer must be 1 or more"
+        );
+        anyhow::ensure!(
+            self.max_connections > 0 && self.max_connections_of_peer > 0,
+            "max_connections and max_connections_of_peer must be 1 or more"
         );
         Ok(())
     }

@@ -111,6 +111,21 @@ catalogue! {
     TooManyRequests "TOO_MANY_REQUESTS" Automatic
         "The control plane has as many requests under way as it allows."
         "Repeat the request after a moment.";
+    TooManyConnections "TOO_MANY_CONNECTIONS" Automatic
+        "As many connections are open as the control plane allows, in all or of one address, and more are closed as they come."
+        "End what opens connections without need, or raise --max-connections or --max-connections-of-peer.";
+    ConnectionsNotAccepted "CONNECTIONS_NOT_ACCEPTED" Automatic
+        "The system gives the control plane no more connections, as when it has as many files open as it may."
+        "Raise the limit on open files (LimitNOFILE in its unit, ulimit -n) or lower --max-connections; it tries again by itself.";
+    TooManyStreams "TOO_MANY_STREAMS" Automatic
+        "As many calls are open as the control plane allows, in all or of one address."
+        "End calls that nobody waits for, then repeat the request; several clients behind one address share its part.";
+    TooManyBytes "TOO_MANY_BYTES" Automatic
+        "Too many long messages are under way, in all or of one address."
+        "Repeat the request after a moment, or send less in one message.";
+    RequestLate "REQUEST_LATE" Automatic
+        "A message did not come within its time after its call was opened or its first byte was there."
+        "Check the network between the caller and the control plane, then repeat the request.";
     TooManyWatches "TOO_MANY_WATCHES" Manual
         "As many watches of connectors are open as the control plane allows, in all or of one address."
         "End watches that nobody reads, or raise --max-watches or --max-watches-of-peer.";

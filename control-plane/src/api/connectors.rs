@@ -12,11 +12,11 @@ use tonic::{Request, Response, Status};
 
 use super::error::ApiError;
 use super::paging::Page;
-use super::watch::Seats;
 use super::{
     act, create, dead_letters, request, reset_offsets, resume_partition, tail, test_message,
     update, watch,
 };
+use crate::budget::Seats;
 use crate::core::Core;
 use crate::model::lifecycle::Action;
 

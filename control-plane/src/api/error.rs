@@ -2,6 +2,7 @@
 //! `tonic::Status`.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::error_code::Retry;
@@ -73,6 +74,21 @@ pub(crate) enum ApiError {
     /// As many requests are under way as are allowed.
     #[error("{0} requests are under way, more are not taken")]
     TooManyRequests(usize),
+    /// As many calls are open as are allowed, of one peer or in all.
+    #[error("{0} calls are open, more are not taken")]
+    TooManyStreams(usize),
+    /// Too much waits of other messages of the peer, or in all.
+    #[error("too many long messages are under way: this one has to wait")]
+    NoRoom,
+    /// A request is longer than any has to be.
+    #[error("the request has more than {0} bytes")]
+    TooLong(usize),
+    /// A message did not come in its time.
+    #[error("the message did not come within {0:?}")]
+    MessageLate(Duration),
+    /// The caller gave the request up before its message was there.
+    #[error("the request ended before its message was there")]
+    Incomplete,
     /// As many watches are open as are allowed, of one peer or in all.
     #[error("{0} watches are open, more are not taken")]
     TooManyWatches(usize),
@@ -133,6 +149,11 @@ pub(crate) fn to_status(error: &ApiError) -> Status {
         ApiError::NoAgent(_) => (Code::FailedPrecondition, ErrorCode::AgentNoneInPool),
         ApiError::Agent(problem) => agent_problem(problem),
         ApiError::TooManyRequests(_) => (Code::ResourceExhausted, ErrorCode::TooManyRequests),
+        ApiError::TooManyStreams(_) => (Code::ResourceExhausted, ErrorCode::TooManyStreams),
+        ApiError::NoRoom => (Code::ResourceExhausted, ErrorCode::TooManyBytes),
+        ApiError::TooLong(_) => (Code::OutOfRange, ErrorCode::RequestInvalid),
+        ApiError::Incomplete => (Code::Cancelled, ErrorCode::RequestInvalid),
+        ApiError::MessageLate(_) => (Code::DeadlineExceeded, ErrorCode::RequestLate),
         ApiError::TooManyWatches(_) => (Code::ResourceExhausted, ErrorCode::TooManyWatches),
         ApiError::DeadlineExceeded => (Code::DeadlineExceeded, ErrorCode::RequestInvalid),
         ApiError::Store(cause) => {

@@ -26,4 +26,4 @@ pub(crate) use agents::Agents;
 #[cfg_attr(not(test), allow(unused_imports, reason = "a simulation calls it directly"))]
 pub(crate) use connectors::Connectors;
 pub(crate) use instances::Instances;
-pub(crate) use watch::{ConnectorServer, Seats};
+pub(crate) use watch::ConnectorServer;

@@ -9,6 +9,7 @@ use tonic::Request;
 
 use super::error::ApiError;
 use crate::core::Core;
+use crate::permit;
 use crate::store::connectors::ConnectorRecord;
 use crate::store::instances::InstanceRecord;
 use crate::{supervision, tasks};
@@ -82,7 +83,12 @@ pub(super) fn connector(
 pub(super) async fn to_its_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
 ) -> Result<T, ApiError> {
-    let work = supervision::contained("a request", work);
+    let permit = permit::current();
+    let work = async move {
+        let outcome = supervision::contained("a request", work).await;
+        drop(permit);
+        outcome
+    };
     let outcome = tasks::spawn(tracing::Instrument::in_current_span(work)).await;
     // Without an outcome it panicked, or the runtime ends.
     outcome.ok().flatten().unwrap_or(Err(ApiError::Internal))

@@ -1,5 +1,11 @@
 //! The process: everything wired together and served.
 
+mod body;
+mod connection;
+mod files;
+mod held;
+mod incoming;
+mod kind;
 mod layers;
 mod limits;
 mod listeners;
@@ -12,10 +18,10 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use crate::budget::Seats;
 use crate::catalog::Catalog;
 use crate::core::{Core, Settings};
 use crate::model::placement::Rebalance;
@@ -25,6 +31,16 @@ use crate::{Options, Rebalancing};
 use listeners::{Audience, Port, Ports};
 use loops::{Loop, store_failure};
 
+/// Headers of a call in bytes; each is kept while it is open.
+const MAX_HEADERS: u32 = 16 << 10;
+/// Calls of one connection.
+const STREAMS: u32 = 200;
+/// Calls that a peer has given up before anybody has looked at them: more end the connection
+/// (rapid reset, CVE-2023-44487). This is h2's own default.
+const RESETS: usize = 20;
+/// Calls that were ended since the peer broke the protocol: more end the connection. h2's own
+/// default is 1,024.
+const ERRORS: usize = 128;
 /// A silent connection is asked whether it lives this often.
 const KEEPALIVE: Duration = Duration::from_secs(20);
 /// Time to answer that.
@@ -97,9 +113,11 @@ impl ControlPlane {
     ) -> anyhow::Result<Self> {
         // Whoever is let in sees all of it.
         core.statuses.fill(&core);
-        let clients = Serving::start(options, ports.clients, &core).await?;
+        let most = files::connections(options.max_connections);
+        let connections = Arc::new(Seats::new(most, options.max_connections_of_peer));
+        let clients = Serving::start(options, ports.clients, &core, &connections).await?;
         let agents = match ports.agents {
-            Some(port) => Some(Serving::start(options, port, &core).await?),
+            Some(port) => Some(Serving::start(options, port, &core, &connections).await?),
             None => None,
         };
         let loops = loops::run(&core, loops);
@@ -154,16 +172,24 @@ impl ControlPlane {
 
 impl Serving {
     /// Serves `port` until the process stops, with limits that are its own: what is under
-    /// way at one address leaves the other's free.
-    async fn start(options: &Options, port: Port, core: &Arc<Core>) -> anyhow::Result<Self> {
+    /// way at one address leaves the other's free. Of both are `connections`, as files are.
+    async fn start(
+        options: &Options,
+        port: Port,
+        core: &Arc<Core>,
+        connections: &Arc<Seats>,
+    ) -> anyhow::Result<Self> {
         let Port { audience, listener, address } = port;
         let health = HealthReporter::new();
         let routes = services::routes(audience, core, options, &health).await?;
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let incoming = incoming::incoming(listener, address, Arc::clone(connections));
         let server = Server::builder()
             .http2_keepalive_interval(Some(KEEPALIVE))
             .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-            .http2_max_header_list_size(64 << 10)
+            .http2_max_header_list_size(MAX_HEADERS)
+            .max_concurrent_streams(STREAMS)
+            .http2_max_pending_accept_reset_streams(Some(RESETS))
+            .http2_max_local_error_reset_streams(Some(ERRORS))
             .layer(layers::stack(options))
             .add_routes(routes)
             .serve_with_incoming_shutdown(incoming, core.stop.clone().cancelled_owned());

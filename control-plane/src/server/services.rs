@@ -13,12 +13,13 @@ use tonic_reflection::server::Builder;
 
 use super::listeners::Audience;
 use crate::Options;
-use crate::api::{AgentControl, Agents, ConnectorServer, Instances, Seats};
+use crate::api::{AgentControl, Agents, ConnectorServer, Instances};
+use crate::budget::Seats;
 use crate::core::Core;
 
-/// A message is up to this long: a spec is far below, a test message has two
-/// parts of 1 MiB, a report of an agent with many partitions some MiB.
-const MAX_MESSAGE: usize = 16 << 20;
+/// A message is up to this long: a report of an agent with many partitions has some MiB, and
+/// so has a page of connectors. Requests are shorter (`limits.rs`).
+pub(super) const MAX_MESSAGE: usize = 16 << 20;
 
 type InstanceServer = InstanceServiceServer<Instances>;
 type AgentServer = AgentServiceServer<Agents>;

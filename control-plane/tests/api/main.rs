@@ -5,6 +5,7 @@
 mod agent;
 mod agents;
 mod authority;
+mod budgets;
 mod clusters;
 mod connectors;
 mod dead_letters;

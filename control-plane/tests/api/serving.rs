@@ -1,13 +1,20 @@
 //! What every service has: reflection, health, request IDs, limits.
 
+use std::task::Poll;
 use std::time::Duration;
 
+use futures::stream;
+use http::uri::PathAndQuery;
 use kafka2oss_control_plane::{ControlPlane, Options};
 use kafka2oss_proto::v1;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tonic::client::Grpc;
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 use tonic_health::pb::health_client::HealthClient;
+use tonic_prost::ProstCodec;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
@@ -110,6 +117,38 @@ async fn a_request_ends_at_its_deadline_and_a_stream_does_not() {
     let status = server.connectors.send_test_message(request).await.expect_err("late");
     assert!(matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled), "{status}");
     agent.assigned(|list| !list.connectors.is_empty()).await;
+}
+
+/// A call of ListAgents that is open and never says what it asks for.
+async fn silent(server: &Server) -> JoinHandle<Result<tonic::Response<()>, Status>> {
+    let mut client = Grpc::new(server.channel.clone());
+    client.ready().await.expect("ready");
+    let (open, is_open) = oneshot::channel();
+    let mut open = Some(open);
+    // What a call says is looked for after it was opened.
+    let nothing = stream::poll_fn(move |_| {
+        open.take().map(|open| open.send(()));
+        Poll::<Option<v1::ListAgentsRequest>>::Pending
+    });
+    let call = tokio::spawn(async move {
+        let path = PathAndQuery::from_static("/kafka2oss.v1.AgentService/ListAgents");
+        let codec = ProstCodec::<v1::ListAgentsRequest, ()>::default();
+        client.client_streaming(Request::new(nothing), path, codec).await
+    });
+    is_open.await.expect("opened");
+    call
+}
+
+#[tokio::test]
+async fn requests_whose_message_does_not_come_hold_up_no_others() {
+    let mut server = Server::start_with(|options| options.max_requests = 1).await;
+    let mut silent_ones = Vec::new();
+    for _ in 0..20 {
+        silent_ones.push(silent(&server).await);
+    }
+    server.agents.list_agents(v1::ListAgentsRequest::default()).await.expect("carried out");
+    assert!(silent_ones.iter().all(|one| !one.is_finished()));
+    silent_ones.iter().for_each(JoinHandle::abort);
 }
 
 #[tokio::test]

@@ -1,6 +1,5 @@
 //! WatchConnectors: a snapshot, then every change.
 
-mod seats;
 mod server;
 mod window;
 
@@ -13,11 +12,10 @@ use tonic::{Request, Status};
 
 use super::error::ApiError;
 use super::request;
+use crate::budget::{Full, Seat, Seats};
 use crate::core::Core;
 use crate::observe::{Message, Watcher};
 use crate::supervision;
-pub(crate) use seats::Seats;
-use seats::{Full, Seat};
 pub(crate) use server::ConnectorServer;
 #[cfg(test)]
 pub(super) use server::PATH;

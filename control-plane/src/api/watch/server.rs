@@ -15,10 +15,10 @@ use tonic::codegen::Service;
 use tonic::server::{Grpc, NamedService, ServerStreamingService};
 use tonic::{Request, Response, Status};
 
-use super::Seats;
 use super::window::Window;
 use crate::api::Connectors;
 use crate::api::parts::Parts;
+use crate::budget::Seats;
 use crate::core::Core;
 use crate::observe::Message;
 
