@@ -26,6 +26,9 @@ pub(crate) use locks::Exclusive;
 use locks::{Locks, Shared};
 use tables::Tables;
 
+/// Request IDs that go in one write at most.
+const AT_ONCE: usize = 64;
+
 /// One change of one record.
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
@@ -209,17 +212,25 @@ impl Catalog {
         self.read(|tables| tables.request_ids.get(key).cloned())
     }
 
-    /// Request IDs that are old enough to be forgotten.
+    /// Request IDs that are old enough to be forgotten, the oldest first.
     pub(crate) fn expired_request_ids(&self) -> Vec<Change> {
         self.read(|tables| {
+            let is_expired = |record: &RequestIdRecord| {
+                record.create_time.as_ref().is_none_or(|time| clock::is_older(time, KEPT))
+            };
             tables
-                .request_ids
-                .iter()
-                .filter(|(_, record)| {
-                    record.create_time.as_ref().is_none_or(|time| clock::is_older(time, KEPT))
-                })
-                .map(|(key, _)| Change::RequestId(key.clone(), None))
+                .oldest_request_ids()
+                .take_while(|(_, record)| is_expired(record))
+                .map(gone)
                 .collect()
+        })
+    }
+
+    /// The oldest request IDs, which are to go so that there is room for one more of `most`.
+    pub(crate) fn request_ids_beyond(&self, most: usize) -> Vec<Change> {
+        self.read(|tables| {
+            let beyond = (tables.request_ids.len() + 1).saturating_sub(most);
+            tables.oldest_request_ids().take(beyond.min(AT_ONCE)).map(gone).collect()
         })
     }
 
@@ -266,6 +277,10 @@ impl Catalog {
     fn read<T>(&self, from: impl FnOnce(&Tables) -> T) -> T {
         from(&self.tables.read().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+fn gone((key, _): (&String, &Arc<RequestIdRecord>)) -> Change {
+    Change::RequestId(key.clone(), None)
 }
 
 fn stage<F: crate::store::Family>(batch: &mut Batch, name: &str, record: &Option<Arc<F::Record>>) {

@@ -8,6 +8,7 @@ use kafka2oss_domain::ErrorCode;
 use kafka2oss_proto::v1;
 use tokio_util::sync::CancellationToken;
 
+use crate::api::Repeats;
 use crate::catalog::{Catalog, Change};
 use crate::clock;
 use crate::fleet::Fleet;
@@ -44,6 +45,8 @@ pub(crate) struct Core {
     pub(crate) secrets: InlineSecrets,
     /// Of the secrets in requests that may be repeated.
     pub(crate) digests: Digests,
+    /// What test messages were that may be repeated.
+    pub(crate) test_messages: Repeats,
     pub(crate) statuses: Arc<Board>,
     pub(crate) logs: Tapes<Arc<v1::LogEntry>>,
     pub(crate) dead_letters: Tapes<Arc<v1::DeadLetter>>,
@@ -75,6 +78,7 @@ impl Core {
             catalog,
             secrets: InlineSecrets::default(),
             digests: Digests::draw()?,
+            test_messages: Repeats::default(),
             statuses: Arc::default(),
             logs: Tapes::default(),
             dead_letters: Tapes::default(),

@@ -1,6 +1,6 @@
 //! Which commands have been seen, and what became of them. Pure.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use kafka2oss_proto::agent::v1::CommandResult;
 
@@ -12,11 +12,15 @@ const UNDER_WAY: usize = 64;
 /// Which commands have been seen, and what became of them.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    under_way: HashSet<String>,
-    results: HashMap<String, CommandResult>,
+    /// What each asks for.
+    under_way: HashMap<String, Asked>,
+    results: HashMap<String, (Asked, CommandResult)>,
     /// Ids of the results, the oldest first.
     order: VecDeque<String>,
 }
+
+/// Tells what a command asks for from what another does; none where its id alone says it.
+pub(super) type Asked = Option<u64>;
 
 /// What is to be done about a command that came.
 #[derive(Debug, PartialEq)]
@@ -27,34 +31,35 @@ pub(super) enum Admission {
     UnderWay,
     /// Its result is there.
     Known(Box<CommandResult>),
+    /// Its id stands for another command.
+    Other,
     /// It has to come again later.
     Full,
 }
 
 impl Memory {
-    pub(super) fn admit(&mut self, id: &str) -> Admission {
-        if let Some(result) = self.results.get(id) {
-            return Admission::Known(Box::new(result.clone()));
+    pub(super) fn admit(&mut self, id: &str, asked: Asked) -> Admission {
+        match (self.results.get(id), self.under_way.get(id)) {
+            (Some((first, _)), _) | (None, Some(first)) if *first != asked => Admission::Other,
+            (Some((_, result)), _) => Admission::Known(Box::new(result.clone())),
+            (None, Some(_)) => Admission::UnderWay,
+            (None, None) if self.under_way.len() >= UNDER_WAY => Admission::Full,
+            (None, None) => {
+                self.under_way.insert(id.to_owned(), asked);
+                Admission::New
+            }
         }
-        if self.under_way.contains(id) {
-            return Admission::UnderWay;
-        }
-        if self.under_way.len() >= UNDER_WAY {
-            return Admission::Full;
-        }
-        self.under_way.insert(id.to_owned());
-        Admission::New
     }
 
     pub(super) fn finish(&mut self, result: CommandResult) {
-        self.under_way.remove(&result.id);
+        let asked = self.under_way.remove(&result.id).flatten();
         if self.order.len() >= REMEMBERED
             && let Some(oldest) = self.order.pop_front()
         {
             self.results.remove(&oldest);
         }
         self.order.push_back(result.id.clone());
-        self.results.insert(result.id.clone(), result);
+        self.results.insert(result.id.clone(), (asked, result));
     }
 }
 
@@ -69,22 +74,33 @@ mod tests {
     #[test]
     fn a_repeated_command_joins_the_first_and_then_gets_its_result() {
         let mut memory = Memory::default();
-        assert_eq!(memory.admit("a"), Admission::New);
-        assert_eq!(memory.admit("a"), Admission::UnderWay);
+        assert_eq!(memory.admit("a", None), Admission::New);
+        assert_eq!(memory.admit("a", None), Admission::UnderWay);
         memory.finish(result("a"));
-        assert_eq!(memory.admit("a"), Admission::Known(Box::new(result("a"))));
-        assert_eq!(memory.admit("b"), Admission::New);
+        assert_eq!(memory.admit("a", None), Admission::Known(Box::new(result("a"))));
+        assert_eq!(memory.admit("b", None), Admission::New);
+    }
+
+    #[test]
+    fn an_id_stands_for_what_was_asked_first() {
+        let mut memory = Memory::default();
+        assert_eq!(memory.admit("a", Some(1)), Admission::New);
+        assert_eq!(memory.admit("a", Some(2)), Admission::Other);
+        assert_eq!(memory.admit("a", Some(1)), Admission::UnderWay);
+        memory.finish(result("a"));
+        assert_eq!(memory.admit("a", Some(2)), Admission::Other);
+        assert!(matches!(memory.admit("a", Some(1)), Admission::Known(_)));
     }
 
     #[test]
     fn the_oldest_results_are_forgotten() {
         let mut memory = Memory::default();
         for number in 0..=REMEMBERED {
-            memory.admit(&number.to_string());
+            memory.admit(&number.to_string(), None);
             memory.finish(result(&number.to_string()));
         }
-        assert_eq!(memory.admit("0"), Admission::New);
-        assert!(matches!(memory.admit("1"), Admission::Known(_)));
+        assert_eq!(memory.admit("0", None), Admission::New);
+        assert!(matches!(memory.admit("1", None), Admission::Known(_)));
         assert_eq!(memory.results.len(), REMEMBERED);
     }
 
@@ -92,10 +108,10 @@ mod tests {
     fn commands_above_the_limit_come_again_later() {
         let mut memory = Memory::default();
         for number in 0..UNDER_WAY {
-            assert_eq!(memory.admit(&number.to_string()), Admission::New);
+            assert_eq!(memory.admit(&number.to_string(), None), Admission::New);
         }
-        assert_eq!(memory.admit("one more"), Admission::Full);
+        assert_eq!(memory.admit("one more", None), Admission::Full);
         memory.finish(result("0"));
-        assert_eq!(memory.admit("one more"), Admission::New);
+        assert_eq!(memory.admit("one more", None), Admission::New);
     }
 }

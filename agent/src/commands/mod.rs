@@ -6,6 +6,7 @@ mod prepare;
 mod probes;
 mod test_message;
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,12 +16,13 @@ use kafka2oss_domain::error_code::Problem;
 use kafka2oss_domain::spec::Instance;
 use kafka2oss_proto::agent::v1::{command, command_result};
 use kafka2oss_proto::{agent, v1};
+use prost::Message;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use crate::assignment::Keyring;
 use crate::environment::AdminFactory;
-use memory::{Admission, Memory};
+use memory::{Admission, Asked, Memory};
 use probes::Probes;
 
 /// For a command that says none.
@@ -35,6 +37,7 @@ const RESULTS: usize = 16;
 pub(crate) struct Commands {
     runner: Runner,
     memory: Arc<Mutex<Memory>>,
+    hasher: RandomState,
     results: mpsc::Sender<agent::v1::CommandResult>,
 }
 
@@ -61,15 +64,23 @@ impl Commands {
         let memory = Arc::new(Mutex::new(Memory::default()));
         let probes = Probes::default();
         let runner = Runner { admins, keyring, probes, budget_bytes, data_runtime };
-        (Self { runner, memory, results }, out)
+        (Self { runner, memory, hasher: RandomState::new(), results }, out)
     }
 
     /// Starts a command, or returns its result where that is known. One that
     /// is under way is not started again: its result answers both.
     pub(crate) fn submit(&self, command: agent::v1::Command) -> Option<agent::v1::CommandResult> {
-        match self.lock().admit(&command.id) {
+        let asked = self.asked(&command);
+        match self.lock().admit(&command.id, asked) {
             Admission::Known(result) => Some(*result),
             Admission::UnderWay => None,
+            Admission::Other => {
+                let problem = Problem::new(
+                    ErrorCode::RequestIdReused,
+                    "the request ID was used before with another message",
+                );
+                Some(result(command.id, Err(problem)))
+            }
             Admission::Full => {
                 let problem = Problem::new(
                     ErrorCode::TooManyRequests,
@@ -82,6 +93,16 @@ impl Commands {
                 None
             }
         }
+    }
+
+    /// What a command asks for whose id a user can choose.
+    fn asked(&self, command: &agent::v1::Command) -> Asked {
+        let Some(command::Command::WriteTestMessage(message)) = &command.command else {
+            return None;
+        };
+        let agent::v1::WriteTestMessage { partition, key, value, .. } = message.clone();
+        let asked = agent::v1::WriteTestMessage { partition, key, value, ..Default::default() };
+        Some(self.hasher.hash_one(asked.encode_to_vec()))
     }
 
     async fn carry_out(self, command: agent::v1::Command) {

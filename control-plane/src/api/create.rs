@@ -18,7 +18,7 @@ use crate::core::Core;
 use crate::model::rules;
 use crate::secrets::{self, Same};
 use crate::store::connectors::ConnectorRecord;
-use crate::store::request_ids::RequestIdRecord;
+use crate::store::request_ids::{self, RequestIdRecord};
 
 /// Where the spec stands in a request.
 const SPEC: &str = "connector.spec";
@@ -117,6 +117,7 @@ pub(super) async fn create(
             create_time: Some(clock::now()),
             secrets,
         };
+        changes.extend(core.catalog.request_ids_beyond(request_ids::MOST));
         changes.push(Change::RequestId(key, Some(Arc::new(made))));
     }
     if let Err(error) = core.catalog.apply(changes).await {

@@ -203,6 +203,7 @@ fn reason_of(violations: &Violations) -> ErrorCode {
 /// cause may pass by itself.
 fn agent_problem(problem: &agent::v1::Problem) -> (Code, ErrorCode) {
     match problem.code.parse::<ErrorCode>() {
+        Ok(ErrorCode::RequestIdReused) => (Code::AlreadyExists, ErrorCode::RequestIdReused),
         Ok(code) if code.retry() == Retry::Automatic => (Code::Unavailable, code),
         Ok(code) => (Code::FailedPrecondition, code),
         Err(_) => (Code::Internal, ErrorCode::Internal),

@@ -12,6 +12,7 @@ mod etag;
 mod instances;
 mod paging;
 mod parts;
+mod repeats;
 mod request;
 mod reset_offsets;
 mod resume_partition;
@@ -26,4 +27,5 @@ pub(crate) use agents::Agents;
 #[cfg_attr(not(test), allow(unused_imports, reason = "a simulation calls it directly"))]
 pub(crate) use connectors::Connectors;
 pub(crate) use instances::Instances;
+pub(crate) use repeats::Repeats;
 pub(crate) use watch::ConnectorServer;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::Stream;
 use kafka2oss_proto::v1;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
@@ -13,14 +13,14 @@ use tonic::Status;
 use super::error::ApiError;
 use super::{request, stream};
 use crate::core::Core;
-use crate::observe::{Handle, KEPT, Read};
+use crate::observe::{Follower, KEPT, Piece, Read, Tapes};
 use crate::tasks;
 
 /// Answers that wait for the reader. Further ones are not made before it
 /// takes these.
-const WAITING: usize = 4;
-/// Entries of one answer.
-const PART: usize = 100;
+const WAITING: usize = 1;
+/// What one answer has.
+const PIECE: Piece = Piece { items: 100, bytes: 64 << 10 };
 
 /// Entries, with how many were dropped before them.
 type Part<T> = Result<(Vec<T>, u64), Status>;
@@ -30,9 +30,7 @@ pub(super) fn logs(
     core: &Core,
     request: &v1::TailLogsRequest,
 ) -> Result<impl Stream<Item = Result<v1::TailLogsResponse, Status>> + Send + use<>, ApiError> {
-    let name = request::name(&request.name, str::parse)?;
-    let record = request::connector(core, &name)?;
-    let tape = core.logs.of(record.uid());
+    let tape = open(core, &core.logs, &request.name)?;
     let stream = follow(tape, request.lines, request.no_follow, core.stop.clone());
     Ok(stream.map(|part| part.map(|(entries, dropped)| v1::TailLogsResponse { entries, dropped })))
 }
@@ -43,36 +41,46 @@ pub(super) fn dead_letters(
     request: &v1::TailDeadLettersRequest,
 ) -> Result<impl Stream<Item = Result<v1::TailDeadLettersResponse, Status>> + Send + use<>, ApiError>
 {
-    let name = request::name(&request.name, str::parse)?;
-    let record = request::connector(core, &name)?;
-    let tape = core.dead_letters.of(record.uid());
+    let tape = open(core, &core.dead_letters, &request.name)?;
     let stream = follow(tape, request.count, request.no_follow, core.stop.clone());
     Ok(stream.map(|part| {
         part.map(|(dead_letters, dropped)| v1::TailDeadLettersResponse { dead_letters, dropped })
     }))
 }
 
+/// The end of a connector's tape.
+fn open<T: prost::Message>(
+    core: &Core,
+    tapes: &Tapes<Arc<T>>,
+    name: &str,
+) -> Result<Follower<Arc<T>>, ApiError> {
+    let name = request::name(name, str::parse)?;
+    let record = request::connector(core, &name)?;
+    let tape = tapes.of(record.uid()).follow();
+    // Its end is told to whoever follows it. One that is gone by now may have had it before.
+    match request::connector(core, &name) {
+        Ok(still) if still.uid() == record.uid() => Ok(tape),
+        _ => Err(ApiError::NotFound(name.to_string())),
+    }
+}
+
 /// The entries of a tape in parts, each with how many were dropped before it.
 /// Ends with the connector.
 fn follow<T: prost::Message + Clone + 'static>(
-    tape: Handle<Arc<T>>,
+    tape: Follower<Arc<T>>,
     past: Option<u32>,
     no_follow: bool,
     stop: CancellationToken,
 ) -> ReceiverStream<Part<T>> {
     let (sender, receiver) = mpsc::channel(WAITING);
     let past = past.and_then(|past| usize::try_from(past).ok()).unwrap_or(KEPT);
-    let end = tape.follow();
-    let first = tape.last(past);
     let told = sender.clone();
     let run = async move {
-        let reader =
-            async { read(first, |position| tape.from(position), end, no_follow, &sender).await };
         tokio::select! {
             biased;
             () = stop.cancelled() => {}
             () = sender.closed() => {}
-            _ = reader => {}
+            _ = read(tape, past, no_follow, &sender) => {}
         }
     };
     tasks::spawn(stream::to_its_end("a tail", run, told));
@@ -80,31 +88,26 @@ fn follow<T: prost::Message + Clone + 'static>(
 }
 
 /// Returns None when the stream is to end.
-async fn read<T: Clone>(
-    first: Read<Arc<T>>,
-    from: impl Fn(u64) -> Option<Read<Arc<T>>>,
-    mut end: watch::Receiver<()>,
+async fn read<T: prost::Message + Clone>(
+    mut tape: Follower<Arc<T>>,
+    past: usize,
     no_follow: bool,
     sender: &mpsc::Sender<Part<T>>,
 ) -> Option<()> {
-    let mut next = first.next;
-    send(first, sender).await?;
-    if no_follow {
-        return None;
-    }
+    let mut next = tape.last(past)?;
     loop {
-        end.changed().await.ok()?;
-        let read = from(next)?;
-        next = read.next;
-        send(read, sender).await?;
+        // There is room for an answer: what is read for it does not wait here.
+        let place = sender.reserve().await.ok()?;
+        let Read { items, dropped, next: after } = tape.from(next, PIECE)?;
+        next = after;
+        if !items.is_empty() || dropped > 0 {
+            place.send(Ok((items.iter().map(|item| T::clone(item)).collect(), dropped)));
+            continue;
+        }
+        drop(place);
+        if no_follow {
+            return None;
+        }
+        tape.added().await?;
     }
-}
-
-async fn send<T: Clone>(read: Read<Arc<T>>, sender: &mpsc::Sender<Part<T>>) -> Option<()> {
-    let mut dropped = read.dropped;
-    for part in read.items.chunks(PART) {
-        let items = part.iter().map(|item| T::clone(item)).collect();
-        sender.send(Ok((items, std::mem::take(&mut dropped)))).await.ok()?;
-    }
-    Some(())
 }

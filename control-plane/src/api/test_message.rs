@@ -39,17 +39,22 @@ pub(super) async fn send(
     let agent = agent(core, &record)?;
     let instance = request::instance(core, name.instance())?.instance.clone();
     let source = record.spec().source.clone().unwrap_or_default();
+    let id = match request_id.is_empty() {
+        true => format!("test-{}-{}", record.uid(), chance::ulid()),
+        // The same request is the same command, which the agent does not repeat.
+        false => format!("test-{}-{request_id}", record.uid()),
+    };
+    let asked = agent::v1::WriteTestMessage { partition, key, value, ..Default::default() };
+    if !request_id.is_empty() && !core.test_messages.is_same(&id, &asked) {
+        let why = format!("request_id `{request_id}` was used with another message");
+        return Err(ApiError::RequestIdReused(why));
+    }
     let command = Command::WriteTestMessage(agent::v1::WriteTestMessage {
         connector: record.name().to_owned(),
         instance,
         topic: source.topic,
-        partition,
-        key,
-        value,
+        ..asked
     });
-    // The same request is the same command, which the agent does not repeat.
-    let unique = if request_id.is_empty() { chance::ulid().to_string() } else { request_id };
-    let id = format!("test-{}-{unique}", record.uid());
     let written = match commands::send(&core.fleet, &agent, id, command, TIMEOUT).await {
         Ok(Outcome::WriteTestMessage(written)) => written,
         Ok(_) => return Err(ApiError::Agent(commands::unexpected(&agent))),

@@ -24,6 +24,8 @@ pub(super) struct Tables {
     pub(super) placements: HashMap<String, Arc<PlacementRecord>>,
     pub(super) agents: BTreeMap<String, Arc<AgentRecord>>,
     pub(super) request_ids: BTreeMap<String, Arc<RequestIdRecord>>,
+    /// The same, in the order of their times.
+    request_ids_by_age: BTreeSet<((i64, i32), String)>,
     /// Names of the connectors of a pool.
     of_pool: Index<Pool>,
     /// Names of the connectors that use a topic or a group, on any cluster.
@@ -80,7 +82,7 @@ impl Tables {
             Change::Connector(name, record) => self.set_connector(&name, record),
             Change::Placement(name, record) => self.set_placement(&name, record),
             Change::Agent(name, record) => set(&mut self.agents, name, record),
-            Change::RequestId(name, record) => set(&mut self.request_ids, name, record),
+            Change::RequestId(key, record) => self.set_request_id(key, record),
         }
     }
 
@@ -119,6 +121,24 @@ impl Tables {
     /// Connectors that have or had tasks on an agent.
     pub(super) fn of_agent(&self, agent: &str) -> Vec<String> {
         self.of_agent.names(agent).cloned().collect()
+    }
+
+    /// Request IDs, the oldest first.
+    pub(super) fn oldest_request_ids(
+        &self,
+    ) -> impl Iterator<Item = (&String, &Arc<RequestIdRecord>)> {
+        let keys = self.request_ids_by_age.iter().map(|(_, key)| key);
+        keys.filter_map(|key| self.request_ids.get_key_value(key))
+    }
+
+    fn set_request_id(&mut self, key: String, record: Option<Arc<RequestIdRecord>>) {
+        if let Some(before) = self.request_ids.remove(&key) {
+            self.request_ids_by_age.remove(&(age(&before), key.clone()));
+        }
+        if let Some(record) = record {
+            self.request_ids_by_age.insert((age(&record), key.clone()));
+            self.request_ids.insert(key, record);
+        }
     }
 
     fn set_connector(&mut self, name: &str, record: Option<Arc<ConnectorRecord>>) {
@@ -175,6 +195,11 @@ impl Tables {
             self.of_agent.add(agent.clone(), name);
         }
     }
+}
+
+/// When a request was carried out; one that does not say so is older than all others.
+fn age(record: &RequestIdRecord) -> (i64, i32) {
+    record.create_time.map_or((i64::MIN, 0), |time| (time.seconds, time.nanos))
 }
 
 /// Topics and groups that a connector names.

@@ -107,3 +107,28 @@ async fn a_shared_lock_of_a_caller_that_was_dropped_holds_until_its_write_has_en
         assert_eq!(seen, stored);
     }
 }
+
+#[tokio::test]
+async fn the_oldest_request_ids_go_where_there_are_too_many() {
+    let (catalog, _folder) = catalog().await;
+    let of = |key: &str, seconds| {
+        let create_time = Some(prost_types::Timestamp { seconds, nanos: 0 });
+        let record = RequestIdRecord { create_time, ..RequestIdRecord::default() };
+        Change::RequestId(key.to_owned(), Some(Arc::new(record)))
+    };
+    let keys = |changes: &[Change]| -> Vec<String> {
+        let key = |change: &Change| match change {
+            Change::RequestId(key, None) => key.clone(),
+            other => panic!("{other:?}"),
+        };
+        changes.iter().map(key).collect()
+    };
+    catalog.apply(vec![of("b", 1), of("a", 2), of("c", 3)]).await.expect("applied");
+    assert!(catalog.request_ids_beyond(4).is_empty());
+    assert_eq!(keys(&catalog.expired_request_ids()), ["b", "a", "c"]);
+    let oldest = catalog.request_ids_beyond(2);
+    assert_eq!(keys(&oldest), ["b", "a"]);
+    catalog.apply(oldest).await.expect("applied");
+    catalog.apply(vec![of("c", 5), of("d", 4)]).await.expect("applied");
+    assert_eq!(keys(&catalog.request_ids_beyond(1)), ["d", "c"]);
+}

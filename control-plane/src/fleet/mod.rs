@@ -277,6 +277,35 @@ impl Fleet {
         gone
     }
 
+    /// Agents without a stream, that which was heard of longest ago first, if there are more
+    /// than `few`.
+    pub(crate) fn absent(&self, few: usize) -> Vec<String> {
+        let state = self.lock();
+        let absent = state.agents.iter().filter(|(_, agent)| agent.session.is_none());
+        let heard = |agent: &Agent| agent.heard_time.map(|time| (time.seconds, time.nanos));
+        let mut absent: Vec<_> = absent.map(|(id, agent)| (heard(agent), id)).collect();
+        if absent.len() <= few {
+            return Vec::new();
+        }
+        absent.sort_unstable();
+        absent.into_iter().map(|(_, id)| id.to_string()).collect()
+    }
+
+    /// Forgets those of the agents that have no stream, and returns them. The caller holds
+    /// their locks, and removes their records.
+    pub(crate) fn forget_absent(&self, ids: &[String]) -> Vec<String> {
+        let mut state = self.lock();
+        let absent =
+            |id: &&String| state.agents.get(id).is_some_and(|agent| agent.session.is_none());
+        let absent: Vec<_> = ids.iter().filter(absent).cloned().collect();
+        for id in &absent {
+            state.leases.remove(id);
+            state.hush(id);
+            state.agents.remove(id);
+        }
+        absent
+    }
+
     /// At most `most` agents after the ID `after`, in the order of the IDs.
     pub(crate) fn views(&self, after: &str, most: usize) -> Vec<AgentView> {
         let state = self.lock();

@@ -146,6 +146,27 @@ async fn a_process_with_a_lower_nonce_is_kept_out_only_while_the_newer_one_is_he
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_many_without_a_stream_the_ones_not_heard_of_for_longest_can_be_forgotten() {
+    let known = ["known", "b", "a"].map(|id| (id.to_owned(), record(1)));
+    let fleet = Fleet::new(LEASE, known.into());
+    for id in ["b", "a", "there"] {
+        let session = fleet.connect(id, record(1), Vec::new(), true).session;
+        fleet.heard(id, session);
+        if id != "there" {
+            fleet.disconnect(id, session);
+        }
+    }
+    assert!(fleet.absent(3).is_empty(), "they are few");
+    let absent = fleet.absent(2);
+    assert_eq!((absent.len(), absent[0].as_str()), (3, "known"));
+    let ids = ["a", "known", "there"].map(str::to_owned);
+    assert_eq!(fleet.forget_absent(&ids), ["a", "known"], "one came back");
+    assert!(fleet.view("a").is_none() && fleet.view("b").is_some());
+    tokio::time::advance(LEASE).await;
+    assert_eq!(fleet.silent(), ["b", "there"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_latest_assignments_win_and_the_same_ones_are_not_sent_again() {
     let fleet = fleet();
     let mut stream = fleet.connect("a", record(1), Vec::new(), true);

@@ -25,6 +25,6 @@ mod watcher;
 pub(crate) use board::Board;
 pub(crate) use message::Message;
 pub(crate) use publish::publish;
-pub(crate) use tape::{KEPT, Read};
-pub(crate) use tapes::{Handle, Tapes};
+pub(crate) use tape::{KEPT, Piece, Read};
+pub(crate) use tapes::{Follower, Tapes};
 pub(crate) use watcher::Watcher;

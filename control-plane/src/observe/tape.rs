@@ -25,6 +25,15 @@ pub(super) struct Tape<T> {
     bytes: usize,
 }
 
+/// How much a reader gets at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Piece {
+    /// Entries.
+    pub(crate) items: usize,
+    /// What these take in memory.
+    pub(crate) bytes: usize,
+}
+
 /// What a reader gets at once.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Read<T> {
@@ -43,6 +52,13 @@ pub(crate) struct Past<T> {
     pub(crate) items: Vec<T>,
     /// Before which position older ones stand; none at the end.
     pub(crate) rest: Option<u64>,
+}
+
+impl<T> Tape<T> {
+    /// What its entries take in memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
 }
 
 impl<T: Clone> Tape<T> {
@@ -68,29 +84,28 @@ impl<T: Clone> Tape<T> {
         }
     }
 
-    /// How many entries there are, and what they take in memory.
-    pub(super) fn size(&self) -> Size {
-        Size { entries: self.entries.len(), bytes: self.bytes }
+    /// Where the last `count` entries begin.
+    pub(super) fn last(&self, count: usize) -> u64 {
+        self.end - self.entries.len().min(count) as u64
     }
 
-    /// The last `count` entries.
-    pub(super) fn last(&self, count: usize) -> Read<T> {
-        let skip = self.entries.len().saturating_sub(count);
-        let items = self.entries.iter().skip(skip).map(|entry| entry.item.clone()).collect();
-        Read { items, dropped: 0, next: self.end }
-    }
-
-    /// Everything from `position` on.
-    pub(super) fn from(&self, position: u64) -> Read<T> {
+    /// From `position` on, so many entries and bytes at most, but for a single entry.
+    pub(super) fn from(&self, position: u64, piece: Piece) -> Read<T> {
         let oldest = self.oldest();
-        let mut dropped = oldest.saturating_sub(position);
+        let mut read =
+            Read { items: Vec::new(), dropped: oldest.saturating_sub(position), next: self.end };
         let skip = usize::try_from(position.saturating_sub(oldest)).unwrap_or(usize::MAX);
-        let mut items = Vec::new();
+        let mut bytes = 0;
         for entry in self.entries.iter().skip(skip) {
-            dropped = dropped.saturating_add(entry.lost_before);
-            items.push(entry.item.clone());
+            bytes += entry.bytes;
+            if !read.items.is_empty() && (read.items.len() == piece.items || bytes > piece.bytes) {
+                read.next = position.max(oldest) + read.items.len() as u64;
+                break;
+            }
+            read.dropped = read.dropped.saturating_add(entry.lost_before);
+            read.items.push(entry.item.clone());
         }
-        Read { items, dropped, next: self.end }
+        read
     }
 
     /// The last `count` entries before `position`, of all where there is none.
@@ -111,31 +126,11 @@ impl<T: Clone> Tape<T> {
     }
 }
 
-/// How much there is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Size {
-    pub(super) entries: usize,
-    pub(super) bytes: usize,
-}
-
-impl Size {
-    /// Whether it is more than `most`, in either.
-    pub(super) fn is_beyond(self, most: Self) -> bool {
-        self.entries > most.entries || self.bytes > most.bytes
-    }
-
-    /// With `after` in the place of `before`, which is a part of it.
-    pub(super) fn replace(self, before: Self, after: Self) -> Self {
-        Self {
-            entries: self.entries - before.entries + after.entries,
-            bytes: self.bytes - before.bytes + after.bytes,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const ALL: Piece = Piece { items: usize::MAX, bytes: usize::MAX };
 
     #[test]
     fn a_reader_starts_with_the_last_entries_and_goes_on() {
@@ -143,21 +138,38 @@ mod tests {
         for number in 0..5 {
             tape.push(number, 1, 0);
         }
-        let past = tape.last(2);
+        let past = tape.from(tape.last(2), ALL);
         assert_eq!(past, Read { items: vec![3, 4], dropped: 0, next: 5 });
         tape.push(5, 1, 0);
-        assert_eq!(tape.from(past.next), Read { items: vec![5], dropped: 0, next: 6 });
-        assert_eq!(tape.from(6), Read { items: vec![], dropped: 0, next: 6 });
+        assert_eq!(tape.from(past.next, ALL), Read { items: vec![5], dropped: 0, next: 6 });
+        assert_eq!(tape.from(6, ALL), Read { items: vec![], dropped: 0, next: 6 });
+        assert_eq!(tape.last(100), 0);
+    }
+
+    #[test]
+    fn a_reader_gets_pieces_that_are_bounded_by_entries_and_bytes() {
+        let mut tape = Tape::from_position(10);
+        for (number, bytes) in [1, 1, 9, 1, 1, 1].into_iter().enumerate() {
+            tape.push(number, bytes, 0);
+        }
+        let mut pieces = Vec::new();
+        let mut next = tape.last(6);
+        while next < tape.end {
+            let read = tape.from(next, Piece { items: 2, bytes: 5 });
+            next = read.next;
+            pieces.push(read.items);
+        }
+        assert_eq!(pieces, [vec![0, 1], vec![2], vec![3, 4], vec![5]]);
     }
 
     #[test]
     fn a_slow_reader_learns_how_much_it_missed() {
         let mut tape = Tape::from_position(0);
-        let start = tape.last(0).next;
+        let start = tape.last(0);
         for number in 0..KEPT + 7 {
             tape.push(number, 1, 0);
         }
-        let read = tape.from(start);
+        let read = tape.from(start, ALL);
         assert_eq!((read.items.len(), read.dropped, read.items[0]), (KEPT, 7, 7));
     }
 
@@ -193,6 +205,6 @@ mod tests {
         let mut tape = Tape::from_position(0);
         tape.push('a', 1, 0);
         tape.push('b', 1, 3);
-        assert_eq!(tape.from(1), Read { items: vec!['b'], dropped: 3, next: 2 });
+        assert_eq!(tape.from(1, ALL), Read { items: vec!['b'], dropped: 3, next: 2 });
     }
 }

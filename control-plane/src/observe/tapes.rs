@@ -1,15 +1,18 @@
-//! The tapes of all connectors. Together they have a bound, too: beyond it, those
-//! that were not written to for the longest time give up their oldest entries.
+//! The tapes of all connectors. Together they have a bound, too: beyond it, the one that
+//! takes most gives up its oldest entries, so that nobody loses anything to one that says
+//! much.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use super::tape::{Past, Read, Size, Tape};
+use super::tape::{Past, Piece, Read, Tape};
 
-/// What is kept of all connectors.
-const MOST: Size = Size { entries: 200_000, bytes: 64 << 20 };
+/// Bytes that are kept of all connectors.
+const MOST: usize = 64 << 20;
+/// What an entry takes beside itself.
+const ENTRY: usize = 64;
 
 /// What an entry takes in memory, in bytes.
 pub(crate) trait Weigh {
@@ -19,26 +22,24 @@ pub(crate) trait Weigh {
 
 impl<M: prost::Message> Weigh for Arc<M> {
     fn bytes(&self) -> usize {
-        size_of::<M>() + self.encoded_len()
+        ENTRY + size_of::<M>() + self.encoded_len()
     }
 }
 
 #[derive(Debug)]
 struct Slot<T> {
     tape: Tape<T>,
-    /// Its place in the order of the writes; none before the first.
-    written: Option<u64>,
     added: watch::Sender<()>,
 }
 
 #[derive(Debug)]
 struct Shelf<T> {
-    slots: HashMap<String, Slot<T>>,
-    /// Those that have entries, in the order of their last writes.
-    order: BTreeMap<u64, String>,
+    slots: HashMap<Arc<str>, Slot<T>>,
+    /// Those that have entries, by what they take.
+    sizes: BTreeSet<(usize, Arc<str>)>,
     writes: u64,
-    size: Size,
-    most: Size,
+    bytes: usize,
+    most: usize,
 }
 
 /// The tapes, by the connectors' uids.
@@ -51,7 +52,14 @@ pub(crate) struct Tapes<T> {
 #[derive(Debug)]
 pub(crate) struct Handle<T> {
     shelf: Arc<Mutex<Shelf<T>>>,
-    uid: String,
+    uid: Arc<str>,
+}
+
+/// Follows the end of one. While there is one, its positions go on.
+#[derive(Debug)]
+pub(crate) struct Follower<T> {
+    tape: Handle<T>,
+    added: Option<watch::Receiver<()>>,
 }
 
 impl<T: Clone + Weigh> Default for Tapes<T> {
@@ -61,31 +69,20 @@ impl<T: Clone + Weigh> Default for Tapes<T> {
 }
 
 impl<T: Clone + Weigh> Tapes<T> {
-    fn of_size(most: Size) -> Self {
-        let shelf = Shelf {
-            slots: HashMap::new(),
-            order: BTreeMap::new(),
-            writes: 0,
-            size: Size::default(),
-            most,
-        };
+    fn of_size(most: usize) -> Self {
+        let shelf =
+            Shelf { slots: HashMap::new(), sizes: BTreeSet::new(), writes: 0, bytes: 0, most };
         Self { shelf: Arc::new(Mutex::new(shelf)) }
     }
 
     /// The tape of a connector.
     pub(crate) fn of(&self, uid: &str) -> Handle<T> {
-        Handle { shelf: Arc::clone(&self.shelf), uid: uid.to_owned() }
+        Handle { shelf: Arc::clone(&self.shelf), uid: uid.into() }
     }
 
     /// Forgets that of a connector that is gone.
     pub(crate) fn forget(&self, uid: &str) {
-        let mut shelf = lock(&self.shelf);
-        if let Some(slot) = shelf.slots.remove(uid) {
-            shelf.size = shelf.size.replace(slot.tape.size(), Size::default());
-            if let Some(written) = slot.written {
-                shelf.order.remove(&written);
-            }
-        }
+        lock(&self.shelf).remove(uid);
     }
 }
 
@@ -95,77 +92,107 @@ impl<T: Clone + Weigh> Handle<T> {
         lock(&self.shelf).push(&self.uid, item, lost);
     }
 
-    /// The last `count` entries.
-    pub(crate) fn last(&self, count: usize) -> Read<T> {
-        lock(&self.shelf).slot(&self.uid).tape.last(count)
-    }
-
-    /// Everything from `position` on; none when the connector is gone.
-    pub(crate) fn from(&self, position: u64) -> Option<Read<T>> {
-        lock(&self.shelf).slots.get(&self.uid).map(|slot| slot.tape.from(position))
-    }
-
     /// The last `count` entries before `position`, of all where there is none.
     pub(crate) fn before(&self, position: Option<u64>, count: usize) -> Past<T> {
-        lock(&self.shelf).slot(&self.uid).tape.before(position, count)
+        match lock(&self.shelf).slots.get(&self.uid) {
+            Some(slot) => slot.tape.before(position, count),
+            None => Past { items: Vec::new(), rest: None },
+        }
     }
 
     /// Follows the end, to wait for the next entry. Ends with the connector.
-    pub(crate) fn follow(&self) -> watch::Receiver<()> {
-        lock(&self.shelf).slot(&self.uid).added.subscribe()
+    pub(crate) fn follow(self) -> Follower<T> {
+        let added = lock(&self.shelf).slot(&self.uid).added.subscribe();
+        Follower { tape: self, added: Some(added) }
+    }
+}
+
+impl<T: Clone + Weigh> Follower<T> {
+    /// Where the last `count` entries begin; none when the connector is gone.
+    pub(crate) fn last(&self, count: usize) -> Option<u64> {
+        self.look(|tape| tape.last(count))
+    }
+
+    /// What follows from `position` on, a piece of it; none when the connector is gone.
+    pub(crate) fn from(&self, position: u64, piece: Piece) -> Option<Read<T>> {
+        self.look(|tape| tape.from(position, piece))
+    }
+
+    /// Waits for an entry that was not waited for before; none when the connector is gone.
+    pub(crate) async fn added(&mut self) -> Option<()> {
+        self.added.as_mut()?.changed().await.ok()
+    }
+
+    fn look<R>(&self, at: impl FnOnce(&Tape<T>) -> R) -> Option<R> {
+        lock(&self.tape.shelf).slots.get(&self.tape.uid).map(|slot| at(&slot.tape))
+    }
+}
+
+impl<T> Drop for Follower<T> {
+    fn drop(&mut self) {
+        let mut shelf = lock(&self.tape.shelf);
+        self.added = None;
+        shelf.tidy(&self.tape.uid);
+    }
+}
+
+impl<T> Shelf<T> {
+    /// Removes the tape `uid` if there is nothing on it and nobody follows it.
+    fn tidy(&mut self, uid: &str) {
+        let is_idle = |slot: &Slot<T>| slot.tape.bytes() == 0 && slot.added.receiver_count() == 0;
+        if self.slots.get(uid).is_some_and(is_idle) {
+            self.slots.remove(uid);
+        }
+    }
+
+    /// The tape `uid` takes so many bytes now.
+    fn resize(&mut self, uid: &Arc<str>, before: usize, after: usize) {
+        self.bytes = self.bytes - before + after;
+        self.sizes.remove(&(before, Arc::clone(uid)));
+        if after > 0 {
+            self.sizes.insert((after, Arc::clone(uid)));
+        }
     }
 }
 
 impl<T: Clone + Weigh> Shelf<T> {
-    fn slot(&mut self, uid: &str) -> &mut Slot<T> {
+    fn slot(&mut self, uid: &Arc<str>) -> &mut Slot<T> {
         // Positions are told to readers: those of a tape that was taken from the
         // shelf do not come again.
         let start = self.writes;
-        self.slots.entry(uid.to_owned()).or_insert_with(|| Slot {
+        self.slots.entry(Arc::clone(uid)).or_insert_with(|| Slot {
             tape: Tape::from_position(start),
-            written: None,
             added: watch::Sender::new(()),
         })
     }
 
-    fn push(&mut self, uid: &str, item: T, lost: u64) {
+    fn push(&mut self, uid: &Arc<str>, item: T, lost: u64) {
         let bytes = item.bytes();
-        let now = self.writes + 1;
         let slot = self.slot(uid);
-        let before = slot.tape.size();
+        let before = slot.tape.bytes();
         slot.tape.push(item, bytes, lost);
-        let after = slot.tape.size();
-        let written = slot.written.replace(now);
+        let after = slot.tape.bytes();
         slot.added.send_replace(());
-        self.writes = now;
-        if let Some(written) = written {
-            self.order.remove(&written);
-        }
-        self.order.insert(now, uid.to_owned());
-        self.size = self.size.replace(before, after);
-        while self.size.is_beyond(self.most) && self.give_up() {}
+        self.writes += 1;
+        self.resize(uid, before, after);
+        while self.bytes > self.most && self.give_up() {}
     }
 
-    /// The tape that was not written to for the longest time gives up its oldest
-    /// entry. Returns whether there was one.
+    /// The tape that takes most gives up its oldest entry. Returns whether there was one.
     fn give_up(&mut self) -> bool {
-        let Some(oldest) = self.order.first_entry() else { return false };
-        let Some(slot) = self.slots.get_mut(oldest.get()) else {
-            oldest.remove();
-            return true;
-        };
-        let before = slot.tape.size();
+        let Some((before, uid)) = self.sizes.last().cloned() else { return false };
+        let Some(slot) = self.slots.get_mut(&uid) else { return false };
         slot.tape.give_up();
-        let after = slot.tape.size();
-        if after.entries == 0 {
-            slot.written = None;
-            let uid = oldest.remove();
-            if slot.added.receiver_count() == 0 {
-                self.slots.remove(&uid);
-            }
-        }
-        self.size = self.size.replace(before, after);
+        let after = slot.tape.bytes();
+        self.resize(&uid, before, after);
+        self.tidy(&uid);
         true
+    }
+
+    fn remove(&mut self, uid: &str) {
+        if let Some((uid, slot)) = self.slots.remove_entry(uid) {
+            self.resize(&uid, slot.tape.bytes(), 0);
+        }
     }
 }
 
@@ -177,6 +204,8 @@ fn lock<T>(shelf: &Mutex<Shelf<T>>) -> MutexGuard<'_, Shelf<T>> {
 mod tests {
     use super::*;
 
+    const ALL: Piece = Piece { items: usize::MAX, bytes: usize::MAX };
+
     /// An entry that is its own weight.
     impl Weigh for usize {
         fn bytes(&self) -> usize {
@@ -184,85 +213,95 @@ mod tests {
         }
     }
 
-    fn tapes(entries: usize, bytes: usize) -> Tapes<usize> {
-        Tapes::of_size(Size { entries, bytes })
+    fn tapes(bytes: usize) -> Tapes<usize> {
+        Tapes::of_size(bytes)
     }
 
     fn kept(tapes: &Tapes<usize>, uid: &str) -> Vec<usize> {
-        tapes.of(uid).last(usize::MAX).items
+        let mut items = tapes.of(uid).before(None, usize::MAX).items;
+        items.reverse();
+        items
     }
 
     #[test]
-    fn beyond_the_bound_the_least_recently_written_give_up_their_oldest() {
-        let tapes = tapes(6, 1_000);
-        for uid in ["a", "b", "c"] {
-            tapes.of(uid).push(1, 0);
-            tapes.of(uid).push(2, 0);
+    fn beyond_the_bound_the_largest_give_up_their_oldest_and_the_quiet_keep_theirs() {
+        let tapes = tapes(20);
+        for entry in [1, 2] {
+            tapes.of("quiet").push(entry, 0);
         }
-        tapes.of("a").push(3, 0);
-        assert_eq!([kept(&tapes, "a"), kept(&tapes, "b")], [vec![1, 2, 3], vec![2]]);
-        tapes.of("a").push(4, 0);
-        tapes.of("a").push(5, 0);
-        assert_eq!([kept(&tapes, "b"), kept(&tapes, "c")], [vec![], vec![2]]);
-        assert_eq!(kept(&tapes, "a"), [1, 2, 3, 4, 5]);
+        for _ in 0..100 {
+            tapes.of("loud").push(4, 0);
+            tapes.of("louder").push(6, 0);
+        }
+        assert_eq!(kept(&tapes, "quiet"), [1, 2]);
+        assert_eq!([kept(&tapes, "loud"), kept(&tapes, "louder")], [vec![4, 4], vec![6]]);
+        assert_eq!(lock(&tapes.shelf).bytes, 17);
     }
 
     #[test]
-    fn bytes_count_too() {
-        let tapes = tapes(100, 10);
-        tapes.of("a").push(6, 0);
+    fn one_that_never_fits_is_not_kept() {
+        let tapes = tapes(10);
         tapes.of("b").push(3, 0);
-        tapes.of("b").push(4, 0);
-        assert_eq!([kept(&tapes, "a"), kept(&tapes, "b")], [vec![], vec![3, 4]]);
         tapes.of("b").push(11, 0);
-        assert_eq!(kept(&tapes, "b"), Vec::<usize>::new(), "one that never fits is not kept");
-        assert_eq!(lock(&tapes.shelf).size, Size::default());
+        assert_eq!(kept(&tapes, "b"), Vec::<usize>::new());
+        let shelf = lock(&tapes.shelf);
+        assert_eq!((shelf.bytes, shelf.slots.len(), shelf.sizes.len()), (0, 0, 0));
     }
 
     #[test]
     fn a_reader_learns_what_was_given_up_for_others() {
-        let tapes = tapes(3, 1_000);
-        let quiet = tapes.of("a");
-        let start = quiet.last(0).next;
-        let _follower = quiet.follow();
-        quiet.push(1, 0);
-        quiet.push(2, 0);
-        for entry in 0..2 {
-            tapes.of("b").push(entry, 0);
-        }
-        let read = quiet.from(start).expect("there");
-        assert_eq!((read.items, read.dropped), (vec![2], 1));
+        let tapes = tapes(5);
+        let follower = tapes.of("a").follow();
+        let start = follower.last(0).expect("there");
+        tapes.of("a").push(3, 0);
+        tapes.of("a").push(1, 0);
+        tapes.of("b").push(2, 0);
+        let read = follower.from(start, ALL).expect("there");
+        assert_eq!((read.items, read.dropped), (vec![1], 1));
     }
 
     #[test]
     fn what_many_connectors_wrote_is_bounded_and_so_is_what_is_kept_about_them() {
-        let tapes = tapes(50, 1_000_000);
+        let tapes = tapes(50);
         for number in 0..10_000 {
             tapes.of(&format!("u{number}")).push(1, 0);
         }
         let shelf = lock(&tapes.shelf);
-        assert_eq!((shelf.size.entries, shelf.slots.len(), shelf.order.len()), (50, 50, 50));
+        assert_eq!((shelf.bytes, shelf.slots.len(), shelf.sizes.len()), (50, 50, 50));
     }
 
     #[test]
     fn positions_of_a_tape_that_was_given_up_do_not_come_again() {
-        let tapes = tapes(1, 1_000);
+        let tapes = tapes(2);
         tapes.of("a").push(1, 0);
-        let position = tapes.of("a").last(0).next;
-        tapes.of("b").push(1, 0);
+        let position = tapes.of("a").follow().last(0).expect("there");
         tapes.of("a").push(2, 0);
+        tapes.of("b").push(1, 0);
+        tapes.of("a").push(1, 0);
+        assert_eq!(kept(&tapes, "a"), [1]);
         assert_eq!(tapes.of("a").before(Some(position), 9).items, Vec::<usize>::new());
     }
 
     #[test]
-    fn a_follower_is_woken_by_an_entry_and_ends_with_the_connector() {
-        let tapes = tapes(9, 1_000);
-        let end = tapes.of("a").follow();
+    fn nothing_is_left_of_a_tape_that_was_read_or_followed_after_its_connector_had_gone() {
+        let tapes = tapes(9);
+        assert_eq!(kept(&tapes, "a"), Vec::<usize>::new());
+        let (first, second) = (tapes.of("a").follow(), tapes.of("a").follow());
+        drop(first);
+        assert_eq!(lock(&tapes.shelf).slots.len(), 1);
+        drop(second);
+        assert_eq!(lock(&tapes.shelf).slots.len(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_follower_is_woken_by_an_entry_and_ends_with_the_connector() {
+        let tapes = tapes(9);
+        let mut follower = tapes.of("a").follow();
         tapes.of("a").push(1, 0);
-        assert_eq!(end.has_changed().ok(), Some(true));
+        assert_eq!(follower.added().await, Some(()));
         tapes.forget("a");
-        assert!(end.has_changed().is_err());
-        assert!(tapes.of("a").from(0).is_none());
-        assert_eq!(lock(&tapes.shelf).size, Size::default());
+        assert_eq!(follower.added().await, None);
+        assert_eq!(follower.from(0, ALL), None);
+        assert_eq!(lock(&tapes.shelf).bytes, 0);
     }
 }

@@ -8,6 +8,8 @@ use crate::catalog::{Change, Exclusive};
 use crate::core::Core;
 use crate::store::StoreError;
 
+/// Agents without a stream and without tasks that are remembered.
+const IDLE_KEPT: usize = 1_000;
 /// Agents that are gone in one write at most.
 const AT_ONCE: usize = 64;
 
@@ -54,6 +56,24 @@ pub(super) async fn forget(core: &Core, age: Duration) -> Result<(), StoreError>
         let _locks = lock_all(core, ids).await;
         let forgotten = core.fleet.forget(ids, age).into_iter();
         core.catalog.apply(forgotten.map(|id| Change::Agent(id, None)).collect()).await?;
+    }
+    Ok(())
+}
+
+/// Forgets agents that have neither a stream nor a task, of many the ones that were heard of
+/// longest ago: anybody may come under any name, and go. Each is forgotten under its lock: one
+/// that comes back meanwhile is kept.
+pub(crate) async fn forget_idle(core: &Core) -> Result<(), StoreError> {
+    let mut idle = core.fleet.absent(IDLE_KEPT);
+    idle.retain(|id| core.catalog.connectors_on(id).is_empty());
+    idle.truncate(idle.len().saturating_sub(IDLE_KEPT).min(AT_ONCE));
+    idle.sort_unstable();
+    let _locks = lock_all(core, &idle).await;
+    let forgotten = core.fleet.forget_absent(&idle);
+    let changes = forgotten.iter().map(|id| Change::Agent(id.clone(), None));
+    core.catalog.apply(changes.collect()).await?;
+    for id in &forgotten {
+        core.agent_changed(id);
     }
     Ok(())
 }

@@ -12,8 +12,12 @@ use crate::store::agents::AgentRecord;
 const PROTOCOL_VERSION: u32 = 1;
 /// Length of the texts of a Hello.
 const MAX_TEXT: usize = 256;
+/// Length of the names of its features together.
+const MAX_TEXTS: usize = 4_096;
 /// Names of features in a Hello.
 const MAX_FEATURES: usize = 256;
+/// Connectors that an agent may run.
+const MAX_HELD: usize = 20_000;
 
 /// A Hello that was understood.
 #[derive(Debug)]
@@ -68,6 +72,9 @@ impl Greeting {
         if texts.into_iter().chain(&features).any(|text| text.chars().any(char::is_control)) {
             return refuse("a text of Hello holds a control character".to_owned());
         }
+        if features.iter().map(String::len).sum::<usize>() > MAX_TEXTS {
+            return refuse(format!("the features of Hello are longer than {MAX_TEXTS} bytes"));
+        }
         if features.len() > MAX_FEATURES {
             return refuse(format!("Hello names more than {MAX_FEATURES} features"));
         }
@@ -83,6 +90,9 @@ impl Greeting {
             connect_time: Some(clock::now()),
             gone_time: None,
         };
+        if held.len() > MAX_HELD {
+            return refuse(format!("Hello names more than {MAX_HELD} connectors"));
+        }
         let held = held.into_iter().map(|held| held.uid).collect();
         Ok(Self { id, record, held })
     }
@@ -111,13 +121,16 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_refused_with_the_reason() {
         type Change = fn(&mut agent::v1::Hello);
-        let cases: [(&str, Change); 7] = [
+        let cases: [(&str, Change); 8] = [
             ("agent_id", |hello| hello.agent_id = "a/b".to_owned()),
             ("protocol version 9", |hello| hello.protocol_version = 9),
             ("boot_nonce", |hello| hello.boot_nonce = 0),
             ("above 9007199254740992", |hello| hello.boot_nonce = u64::MAX),
             ("longer than", |hello| hello.vpc_id = "v".repeat(257)),
             ("control character", |hello| hello.region_id = "a\nb".to_owned()),
+            ("20000 connectors", |hello| {
+                hello.held = vec![agent::v1::HeldAssignment::default(); 20_001];
+            }),
             ("more than", |hello| hello.features = vec![String::new(); 257]),
         ];
         for (reason, change) in cases {

@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::core::Core;
 use crate::fleet::Stream;
+use crate::reconcile::leases;
 use crate::store::StoreError;
 use crate::{supervision, tasks};
 use authority::Authority;
@@ -90,6 +91,9 @@ where
         core.fleet.disconnect(&id, session);
         tracing::info!(agent = id, session, "agent disconnected");
         core.agent_changed(&id);
+        if let Err(error) = leases::forget_idle(&core).await {
+            tracing::error!(%error, "could not forget agents that have nothing to do here");
+        }
     });
     Ok(outbound)
 }

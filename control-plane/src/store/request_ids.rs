@@ -3,7 +3,8 @@
 //!
 //! - Key: `{parent}/{request_id}`.
 //! - Value: [`RequestIdRecord`]. Form 2 added field 5, which is absent in form 1.
-//! - Lifetime: [`KEPT`] from the first request; swept at start and hourly.
+//! - Lifetime: [`KEPT`] from the first request; swept at start and hourly. Beyond [`MOST`] the
+//!   oldest go earlier.
 
 use std::time::Duration;
 
@@ -12,6 +13,9 @@ use prost_types::Timestamp;
 
 /// How long a repeated request is recognized.
 pub(crate) const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Requests that are recognized at most.
+pub(crate) const MOST: usize = 30_000;
 
 /// A request that was carried out.
 #[derive(Clone, PartialEq, prost::Message)]
