@@ -1,7 +1,9 @@
 //! What the parts share: the durable state, the fleet, and what is told to
 //! those who watch.
 
-use std::sync::Arc;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use kafka2oss_domain::ErrorCode;
@@ -12,6 +14,7 @@ use crate::api::Repeats;
 use crate::catalog::{Catalog, Change};
 use crate::clock;
 use crate::fleet::Fleet;
+use crate::journal::{Journal, Line};
 use crate::model::placement::Rebalance;
 use crate::observe::{Board, Tapes};
 use crate::reconcile::queue::Queue;
@@ -50,6 +53,8 @@ pub(crate) struct Core {
     pub(crate) statuses: Arc<Board>,
     pub(crate) logs: Tapes<Arc<v1::LogEntry>>,
     pub(crate) dead_letters: Tapes<Arc<v1::DeadLetter>>,
+    /// Keeps these two on disk.
+    pub(crate) journal: OnceLock<Journal>,
     /// Ends every stream and every loop.
     pub(crate) stop: CancellationToken,
     /// Watches every loop.
@@ -82,12 +87,35 @@ impl Core {
             statuses: Arc::default(),
             logs: Tapes::default(),
             dead_letters: Tapes::default(),
+            journal: OnceLock::new(),
             supervision: Supervision::new(stop.clone()),
             stop,
             queue: Queue::default(),
             rebalances: Requests::default(),
             lessons: LessonQueue::default(),
         })
+    }
+
+    /// Takes back the lines of connectors that are still there, and has new ones kept, in
+    /// `folder` up to `most` bytes. Without it they are in memory only. Blocks.
+    pub(crate) fn keep_logs(&self, folder: &Path, most: u64) -> io::Result<()> {
+        let journal = Journal::open(folder, most, |line| {
+            let Line { uid, lost, log, dead_letter } = line;
+            if self.catalog.connector_of_uid(&uid).is_none() {
+                return;
+            }
+            if let Some(entry) = log {
+                self.logs.of(&uid).push(Arc::new(entry), lost);
+            }
+            if let Some(letter) = dead_letter {
+                self.dead_letters.of(&uid).push(Arc::new(letter), lost);
+            }
+        })?;
+        self.logs.keep_by(Arc::new(journal.clone()));
+        self.dead_letters.keep_by(Arc::new(journal.clone()));
+        // It is called once.
+        let _ = self.journal.set(journal);
+        Ok(())
     }
 
     /// Has deletions looked at that wait for what an agent just said.

@@ -26,6 +26,7 @@ mod clock;
 mod core;
 mod encoded;
 mod fleet;
+mod journal;
 mod model;
 mod named;
 mod notice;

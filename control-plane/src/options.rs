@@ -96,6 +96,11 @@ pub struct Options {
     #[arg(long, env = "KAFKA2OSS_MAX_CONNECTIONS_OF_PEER", default_value_t = 4_096)]
     pub max_connections_of_peer: usize,
 
+    /// How much of connectors' logs and of previews of dead letters the data folder keeps, in
+    /// MiB, so that a restart does not lose them; 0 for nothing.
+    #[arg(long, env = "KAFKA2OSS_CONNECTOR_LOGS_MIB", default_value_t = 256)]
+    pub connector_logs_mib: u32,
+
     /// Deadline of unary requests that come without one.
     #[arg(
         long,
@@ -125,6 +130,7 @@ impl Options {
             max_watches_of_peer: 2_048,
             max_connections: 8_192,
             max_connections_of_peer: 4_096,
+            connector_logs_mib: 256,
             request_timeout: Duration::from_secs(60),
         }
     }

@@ -141,6 +141,9 @@ catalogue! {
     StorageLost "STORAGE_LOST" Manual
         "The control plane's data folder has lost data, so it does not start (exit status 65)."
         "Restore a backup of the whole folder; or start it once with --accept-loss, to go on with what the log says is left.";
+    LogsNotKept "LOGS_NOT_KEPT" Automatic
+        "Lines of connectors' logs were not written to the control plane's data folder, and will be missing after a restart; nothing else is concerned."
+        "Look at the disk of --data-dir: the message says what is wrong with it.";
     ProcessFailed "PROCESS_FAILED" Automatic
         "A part of the control plane or of an agent that has to run all the time has ended, and the process ends with it."
         "Whoever runs the process starts it again, and it goes on where it stands; report what its log says of the panic.";

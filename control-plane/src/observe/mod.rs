@@ -26,5 +26,5 @@ pub(crate) use board::Board;
 pub(crate) use message::Message;
 pub(crate) use publish::publish;
 pub(crate) use tape::{KEPT, Piece, Read};
-pub(crate) use tapes::{Follower, Tapes};
+pub(crate) use tapes::{Follower, Keeper, Tapes};
 pub(crate) use watcher::Watcher;

@@ -26,6 +26,12 @@ impl<M: prost::Message> Weigh for Arc<M> {
     }
 }
 
+/// Keeps entries elsewhere, too, as far as it can; waits for nothing.
+pub(crate) trait Keeper<T>: std::fmt::Debug + Send + Sync {
+    /// An entry of a connector, before which `lost` others never arrived.
+    fn keep(&self, uid: &str, item: &T, lost: u64);
+}
+
 #[derive(Debug)]
 struct Slot<T> {
     tape: Tape<T>,
@@ -40,6 +46,7 @@ struct Shelf<T> {
     writes: u64,
     bytes: usize,
     most: usize,
+    keeper: Option<Arc<dyn Keeper<T>>>,
 }
 
 /// The tapes, by the connectors' uids.
@@ -70,9 +77,20 @@ impl<T: Clone + Weigh> Default for Tapes<T> {
 
 impl<T: Clone + Weigh> Tapes<T> {
     fn of_size(most: usize) -> Self {
-        let shelf =
-            Shelf { slots: HashMap::new(), sizes: BTreeSet::new(), writes: 0, bytes: 0, most };
+        let shelf = Shelf {
+            slots: HashMap::new(),
+            sizes: BTreeSet::new(),
+            writes: 0,
+            bytes: 0,
+            most,
+            keeper: None,
+        };
         Self { shelf: Arc::new(Mutex::new(shelf)) }
+    }
+
+    /// Has everything that is added from now on kept elsewhere, too.
+    pub(crate) fn keep_by(&self, keeper: Arc<dyn Keeper<T>>) {
+        lock(&self.shelf).keeper = Some(keeper);
     }
 
     /// The tape of a connector.
@@ -167,6 +185,9 @@ impl<T: Clone + Weigh> Shelf<T> {
     }
 
     fn push(&mut self, uid: &Arc<str>, item: T, lost: u64) {
+        if let Some(keeper) = &self.keeper {
+            keeper.keep(uid, &item, lost);
+        }
         let bytes = item.bytes();
         let slot = self.slot(uid);
         let before = slot.tape.bytes();

@@ -16,6 +16,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kafka2oss_domain::ErrorCode;
 use tokio::task::JoinHandle;
 use tonic::transport::Server;
 use tonic_health::ServingStatus;
@@ -45,6 +46,8 @@ const ERRORS: usize = 128;
 const KEEPALIVE: Duration = Duration::from_secs(20);
 /// Time to answer that.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Where connectors' logs are, beside the store.
+const CONNECTOR_LOGS: &str = "connector-logs";
 /// Requests under way may take this long when the process stops.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -100,6 +103,7 @@ impl ControlPlane {
             allowed_concurrency: options.allowed_concurrency.clone(),
         };
         let core = Arc::new(Core::new(settings, catalog)?);
+        keep_logs(&core, &options).await?;
         let loops = loops::all(&core);
         Self::serve(&options, ports, core, loops).await
     }
@@ -160,6 +164,9 @@ impl ControlPlane {
                 tracing::error!(%error, "a loop of the control plane did not end cleanly");
             }
         }
+        if let Some(journal) = self.core.journal.get() {
+            journal.close().await;
+        }
         self.core.catalog.close().await;
     }
 
@@ -219,6 +226,21 @@ impl Drop for ControlPlane {
     fn drop(&mut self) {
         self.core.stop.cancel();
     }
+}
+
+/// Has connectors' logs kept beside the store, where they are to be and can be.
+async fn keep_logs(core: &Arc<Core>, options: &Options) -> anyhow::Result<()> {
+    let most = u64::from(options.connector_logs_mib) << 20;
+    if most == 0 {
+        return Ok(());
+    }
+    let (core, folder) = (Arc::clone(core), options.data_dir.join(CONNECTOR_LOGS));
+    let kept = tokio::task::spawn_blocking(move || core.keep_logs(&folder, most)).await?;
+    if let Err(error) = kept {
+        let code = ErrorCode::LogsNotKept;
+        tracing::warn!(%code, %error, "connectors' logs are not kept: {}", code.remedy());
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -82,3 +82,45 @@ async fn dead_letters_are_followed_until_the_connector_is_gone() {
     let end = tokio::time::timeout(PATIENCE, tail.message()).await.expect("in time");
     assert_eq!(end.expect("no error"), None);
 }
+
+/// The lines and the dead letters that are kept.
+async fn kept(server: &mut Server, name: &str) -> (Vec<String>, Vec<i64>) {
+    let request =
+        v1::TailLogsRequest { name: name.to_owned(), no_follow: true, ..Default::default() };
+    let mut tail = server.connectors.tail_logs(request).await.expect("a stream").into_inner();
+    let mut lines = Vec::new();
+    while let Some(answer) = tail.message().await.expect("no error") {
+        lines.extend(answer.entries.into_iter().map(|entry| entry.message));
+    }
+    let request = v1::ListDeadLettersRequest { parent: name.to_owned(), ..Default::default() };
+    let list = server.connectors.list_dead_letters(request).await.expect("a list").into_inner();
+    (lines, list.dead_letters.into_iter().map(|letter| letter.offset).collect())
+}
+
+#[tokio::test]
+async fn lines_and_dead_letters_survive_a_restart_and_go_with_their_connector() {
+    let mut server = Server::with_instance().await;
+    let agent = Agent::connect(&server.channel, Script::willing("a")).await;
+    let (name, other) = (server.running("sink").await.name, server.running("other").await.name);
+    let letter = v1::DeadLetter { connector: name.clone(), offset: 4, ..Default::default() };
+    let batch = agent::v1::DeadLetterBatch { dead_letters: vec![letter], dropped: 0 };
+    agent.say(Said::DeadLetters(batch)).await;
+    let entries = vec![line(&name, "first"), line(&name, "second"), line(&other, "of another")];
+    agent.say(Said::Logs(agent::v1::LogBatch { entries, dropped: 0 })).await;
+    let both_came = async {
+        while !kept(&mut server, &other).await.0.contains(&"of another".to_owned()) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, both_came).await.expect("in time");
+    let before = kept(&mut server, &name).await;
+    assert_eq!((before.0.last().map(String::as_str), &before.1), (Some("second"), &vec![4]));
+
+    server.restart().await;
+    let (after, letters) = kept(&mut server, &name).await;
+    assert_eq!((&after[..before.0.len()], letters), (&before.0[..], before.1));
+
+    server.stop().await;
+    server.start_again(|options| options.connector_logs_mib = 0).await;
+    assert!(!kept(&mut server, &name).await.0.contains(&"first".to_owned()), "they are not read");
+}
