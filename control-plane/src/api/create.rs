@@ -106,7 +106,7 @@ pub(super) async fn create(
         let record = ConnectorRecord { connector: Some(connector), ..Default::default() };
         return Ok(core.shown(&record, false));
     }
-    core.secrets.replace(&uid, &mut connector);
+    core.secrets.take(&uid, connector.generation, &mut connector);
     let record = ConnectorRecord { connector: Some(connector), ..Default::default() };
     let mut changes = vec![Change::connector(record.clone())];
     if remembers {

@@ -47,7 +47,6 @@ pub(super) async fn update(
 
     let mut spec = updated(&core, &asked, &record)?;
     let has_plain = kafka2oss_proto::spec::has_plain(&spec);
-    let held = sets_credentials(&asked.mask).then(|| core.secrets.replace(record.uid(), &mut spec));
     let sets_labels = sets_labels(&asked.mask);
     // Of a plain value it cannot be told whether it is the same.
     let spec_changes = has_plain || spec != *record.spec();
@@ -62,6 +61,11 @@ pub(super) async fn update(
         let connector = v1::Connector { etag, update_time, ..record.connector().clone() };
         (ConnectorRecord::clone(&record), connector)
     };
+    let generation = connector.generation;
+    let sets_secrets = spec_changes && sets_credentials(&asked.mask);
+    if sets_secrets {
+        core.secrets.take(record.uid(), generation, &mut spec);
+    }
     connector.spec = Some(spec);
     if sets_labels {
         connector.labels = asked.labels;
@@ -69,11 +73,12 @@ pub(super) async fn update(
     changed.connector = Some(connector);
     let change = Change::connector(changed.clone());
     if let Err(error) = core.catalog.apply(vec![change]).await {
-        if let Some(held) = held {
-            core.secrets.put_back(record.uid(), held);
+        if sets_secrets {
+            core.secrets.take_back(record.uid(), generation);
         }
         return Err(error.into());
     }
+    core.secrets.settle(record.uid(), generation);
     let paths = asked.paths.join(", ");
     tracing::info!(connector = changed.name(), paths, "connector updated");
     core.log(&changed, v1::LogSeverity::Info, None, format!("updated {paths}"));

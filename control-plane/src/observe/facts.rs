@@ -70,7 +70,7 @@ pub(super) fn sum_up(
         pool: &pool,
         pool_has_agent: core.fleet.connected(&pool) > 0,
         credentials_lost: spec::has_withheld(connector)
-            && !core.secrets.has_all(record.uid(), connector),
+            && !core.secrets.has_all(record.uid(), connector.generation, connector),
         epoch: record.epoch.as_ref(),
         preparation: record.preparation.as_ref().map(|known| Preparation {
             ready: known.ready,

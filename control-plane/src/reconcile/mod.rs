@@ -241,7 +241,7 @@ fn needed(record: &ConnectorRecord) -> Option<Kind> {
 fn spec_for(core: &Core, record: &ConnectorRecord, agent: &str) -> v1::ConnectorSpec {
     let mut spec = record.spec().clone();
     if core.fleet.takes_plain_secrets(agent) {
-        core.secrets.restore(record.uid(), &mut spec);
+        core.secrets.restore(record.uid(), record.connector().generation, &mut spec);
     }
     spec
 }

@@ -100,7 +100,7 @@ impl<'a> Outgoing<'a> {
             return None;
         }
         let mut spec = made_of.record.spec().clone();
-        core.secrets.restore(uid, &mut spec);
+        core.secrets.restore(uid, made_of.record.connector().generation, &mut spec);
         made_of.whole(spec)
     }
 }
