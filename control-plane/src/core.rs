@@ -19,6 +19,7 @@ use crate::model::placement::Rebalance;
 use crate::observe::{Board, Tapes};
 use crate::reconcile::queue::Queue;
 use crate::reconcile::rebalance::Requests;
+use crate::reconcile::remove;
 use crate::secrets::{Digests, InlineSecrets};
 use crate::session::lessons::LessonQueue;
 use crate::store::StoreError;
@@ -121,6 +122,18 @@ impl Core {
     /// Has deletions looked at that wait for what an agent just said.
     pub(crate) fn reconcile_deletions(&self, agent: &str) {
         let waiting = self.catalog.deletions_on(agent);
+        if !waiting.is_empty() {
+            self.queue.connectors(waiting);
+        }
+    }
+
+    /// Has those of them looked at that go on, or are late, by what an agent has just said.
+    pub(crate) fn reconcile_deletions_after(&self, agent: &str) {
+        let mut waiting = self.catalog.deletions_on(agent);
+        waiting.retain(|name| {
+            let record = self.catalog.connector(name);
+            record.is_some_and(|record| remove::may_go_on(self, &record, agent))
+        });
         if !waiting.is_empty() {
             self.queue.connectors(waiting);
         }

@@ -33,6 +33,11 @@ pub(crate) fn goes_on(holders: &[Holder], orphan_resources: bool, lease: Duratio
     holders.iter().all(|holder| orphan_resources && holder.is_overdue(lease))
 }
 
+/// Whether this agent is one of them, and has had its time.
+pub(crate) fn is_overdue(holders: &[Holder], agent: &str, lease: Duration) -> bool {
+    holders.iter().any(|holder| holder.agent == agent && holder.is_overdue(lease))
+}
+
 /// What is shown of those that it waits for: not while they are about to stop.
 pub(crate) fn problem(holders: &[Holder], lease: Duration) -> Option<Problem> {
     let names = |of: &dyn Fn(&Holder) -> bool| {
@@ -62,6 +67,13 @@ mod tests {
     use super::*;
 
     const LEASE: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn an_agent_is_overdue_a_lease_after_it_was_told() {
+        let holders = [holder("a", Some(29)), holder("b", Some(30)), holder("c", None)];
+        let overdue = |agent| is_overdue(&holders, agent, LEASE);
+        assert_eq!(["a", "b", "c", "d"].map(overdue), [false, true, false, false]);
+    }
 
     fn holder(agent: &str, told: Option<u64>) -> Holder {
         let (agent, is_connected) = (agent.to_owned(), told.is_some());

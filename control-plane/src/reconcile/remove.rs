@@ -87,6 +87,13 @@ fn holders(core: &Core, record: &ConnectorRecord) -> Vec<Holder> {
         .collect()
 }
 
+/// Whether what an agent has just said may let a deletion go on that waits for it, or show
+/// that it does not: not while it is about to stop, nor while others are waited for.
+pub(crate) fn may_go_on(core: &Core, record: &ConnectorRecord, agent: &str) -> bool {
+    let holders = holders(core, record);
+    holders.is_empty() || deletion::is_overdue(&holders, agent, core.settings.lease)
+}
+
 /// What is next for a deleted connector.
 pub(super) fn next(core: &Core, record: &ConnectorRecord) -> Next {
     let deletion = record.deletion.clone().unwrap_or_default();

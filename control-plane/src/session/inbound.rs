@@ -93,13 +93,13 @@ impl Reader<'_> {
                 let touched = core.fleet.report(agent, session, report);
                 core.lessons.mark(agent, teaches);
                 core.touch_all(&touched);
-                core.reconcile_deletions(agent);
+                core.reconcile_deletions_after(agent);
             }
             Some(Message::AssignmentAck(mut ack)) => {
                 authority.limit_answer(&mut ack);
                 let touched = core.fleet.acknowledge(agent, session, ack);
                 core.touch_all(&touched);
-                core.reconcile_deletions(agent);
+                core.reconcile_deletions_after(agent);
             }
             Some(Message::AssignmentRequest(agent::v1::AssignmentRequest { number })) => {
                 core.fleet.request(agent, session, number);
@@ -113,7 +113,9 @@ impl Reader<'_> {
                 return Next::End;
             }
             // A deletion may have waited for it long enough.
-            Some(Message::Heartbeat(agent::v1::Heartbeat {})) => core.reconcile_deletions(agent),
+            Some(Message::Heartbeat(agent::v1::Heartbeat {})) => {
+                core.reconcile_deletions_after(agent);
+            }
             Some(Message::Hello(_)) => {
                 tracing::warn!(agent, session, "the agent said Hello twice");
                 return Next::End;
