@@ -14,7 +14,8 @@ use tonic::Status;
 
 use super::disk::Disk;
 use super::process::Process;
-use crate::api::{Connectors, Instances, Seats};
+use crate::api::{Connectors, Instances};
+use crate::budget::Seats;
 use crate::catalog::Catalog;
 use crate::core::{Core, Settings};
 use crate::model::placement::Rebalance;

@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::{Args, ValueEnum};
 
 /// Creates and deploys a second, in steady load.
 pub(crate) const RATE: u32 = 100;
 
-/// A control plane of many connectors and agents under load.
-#[derive(Debug, Clone, Parser)]
-#[command(name = "tests/bench control-plane")]
+/// What can be chosen of a run.
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Options {
     /// A tenth of everything: 1,000 connectors, 100 agents
     #[arg(long)]
@@ -65,6 +64,10 @@ pub(crate) struct Options {
     /// The control plane [default: kafka2oss-control-plane beside this program]
     #[arg(long)]
     pub(crate) control_plane: Option<PathBuf>,
+
+    /// What else the control plane is told.
+    #[arg(skip)]
+    pub(crate) plane: Vec<String>,
 }
 
 /// A scenario by its name.
@@ -87,6 +90,31 @@ pub(crate) enum Scenario {
 }
 
 impl Options {
+    /// A world of this size, and what its control plane is and is told.
+    pub(crate) fn of_size(
+        connectors: u32,
+        agents: u32,
+        control_plane: Option<PathBuf>,
+        plane: Vec<String>,
+    ) -> Self {
+        Self {
+            quick: true,
+            only: Vec::new(),
+            connectors: Some(connectors),
+            agents: Some(agents),
+            sizes: Vec::new(),
+            watchers: None,
+            watched: None,
+            seconds: None,
+            idle: 1,
+            bound: None,
+            lease: 6,
+            enforce: false,
+            control_plane,
+            plane,
+        }
+    }
+
     pub(crate) fn runs(&self, scenario: Scenario) -> bool {
         self.only.is_empty() || self.only.contains(&scenario)
     }
@@ -156,11 +184,20 @@ impl Options {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        options: Options,
+    }
 
     fn options(arguments: &[&str]) -> Options {
         let program = ["bench"].into_iter();
-        Options::try_parse_from(program.chain(arguments.iter().copied())).expect("legal")
+        let command = Command::try_parse_from(program.chain(arguments.iter().copied()));
+        command.expect("legal").options
     }
 
     #[test]

@@ -38,12 +38,16 @@ pub(crate) struct Plane {
 }
 
 impl Plane {
-    /// Starts one with an empty store and waits until it answers.
-    pub(crate) async fn start(program: Option<&Path>, bound: Duration) -> Result<Self> {
+    /// Starts one with an empty store and these options, and waits until it answers.
+    pub(crate) async fn start(
+        program: Option<&Path>,
+        options: &[String],
+        bound: Duration,
+    ) -> Result<Self> {
         let program = program.map_or_else(beside_this, |path| Ok(path.to_path_buf()))?;
         let folder = tempfile::tempdir()?;
         let address = free_address()?;
-        let child = spawn(&program, address, folder.path(), &[])?;
+        let child = spawn(&program, address, folder.path(), options)?;
         let mut plane = Self { program, address, child, folder };
         plane.answers(bound).await?;
         Ok(plane)
@@ -82,6 +86,11 @@ impl Plane {
     /// Its process id.
     pub(crate) fn pid(&self) -> Result<u32> {
         self.child.id().context("the control plane has ended")
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// How it is reached.

@@ -44,7 +44,7 @@ impl World {
     /// Starts one with connectors that are not deployed, and agents that have
     /// acknowledged their empty lists.
     pub(crate) async fn start(options: &Options, connectors: u32, agents: u32) -> Result<Self> {
-        let plane = Plane::start(options.control_plane.as_deref(), START).await?;
+        let plane = Plane::start(options.control_plane.as_deref(), &options.plane, START).await?;
         let ledger = Arc::new(Ledger::default());
         let fleet = Fleet::start(&plane, 0, 0, &ledger)?;
         let client = ConnectorServiceClient::new(plane.channel()?);
@@ -104,6 +104,16 @@ impl World {
         }
     }
 
+    /// Looks at the connector of this number.
+    pub(crate) fn get(&self, number: u32) -> impl Future<Output = Result<()>> + use<> {
+        let mut client = self.client.clone();
+        let request = v1::GetConnectorRequest { name: names::connector(number) };
+        async move {
+            client.get_connector(request).await?;
+            Ok(())
+        }
+    }
+
     /// Deploys it.
     pub(crate) fn deploy(&self, number: u32) -> impl Future<Output = Result<()>> + use<> {
         let mut client = self.client.clone();
@@ -139,6 +149,15 @@ impl World {
     /// Memory of the control plane.
     pub(crate) fn resident_mib(&self) -> Result<f64> {
         Ok(resident_bytes(self.plane.pid()?)? as f64 / f64::from(1 << 20))
+    }
+
+    /// Registers the instances that connectors up to this number need and are not there.
+    pub(crate) async fn register_up_to(&self, number: u32) -> Result<()> {
+        let there = names::instance_of(self.connectors);
+        for instance in there + 1..=names::instance_of(number) {
+            self.register(instance).await?;
+        }
+        Ok(())
     }
 
     async fn register(&self, instance: u32) -> Result<()> {

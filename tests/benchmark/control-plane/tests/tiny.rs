@@ -29,8 +29,12 @@ const FIGURES: [&str; 21] = [
 ];
 
 fn run(arguments: &[&str]) -> (bool, String) {
+    let size = ["--connectors", "20", "--agents", "4", "--sizes", "10,20", "--seconds", "1"];
+    start(&[&size[..], arguments].concat())
+}
+
+fn start(arguments: &[&str]) -> (bool, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kafka2oss-control-plane-benchmark"));
-    command.args(["--connectors", "20", "--agents", "4", "--sizes", "10,20", "--seconds", "1"]);
     let output = command.args(arguments).output().expect("it starts");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.success(), format!("{}{}", text(&output.stdout), text(&output.stderr)))
@@ -66,4 +70,17 @@ fn what_does_not_come_in_time_is_above_every_limit_and_fails_where_goals_are_enf
 
     let (well, output) = run(&[&late[..], &["--enforce"]].concat());
     assert!(!well, "{output}");
+}
+
+#[test]
+fn hostile_peers_are_measured_beside_good_ones() {
+    let attacks = ["--only", "no-messages", "--only", "agents-logs"];
+    let (well, output) = start(&[&["hostile", "--seconds", "1"][..], &attacks].concat());
+
+    assert!(well, "{output}");
+    for name in ["no_messages_of_quiet", "agents_logs_rss_mib", "hostile_rss_after_mib"] {
+        let number = figure(&output, name).unwrap_or_else(|| panic!("no {name}:\n{output}"));
+        assert!(number.is_finite() && number > 0.0, "{name}={number}:\n{output}");
+    }
+    assert_eq!(figure(&output, "agents_logs_agents_lost"), Some(0.0), "{output}");
 }

@@ -21,6 +21,15 @@ pub fn peak_resident_bytes(pid: u32) -> Result<u64> {
     status(pid, "VmHWM:")
 }
 
+/// Has the high-water mark begin anew, at what the process has now (proc(5), `clear_refs`).
+///
+/// # Errors
+/// The process has ended or is another user's, or this is not Linux.
+pub fn forget_peak(pid: u32) -> Result<()> {
+    let path = format!("/proc/{pid}/clear_refs");
+    fs::write(&path, "5").with_context(|| format!("cannot write {path}"))
+}
+
 /// A size in `/proc/{pid}/status`, whose `kB` are 1,024 bytes (proc(5)).
 fn status(pid: u32, name: &str) -> Result<u64> {
     let path = format!("/proc/{pid}/status");
@@ -34,7 +43,7 @@ fn status(pid: u32, name: &str) -> Result<u64> {
 mod tests {
     use std::hint::black_box;
 
-    use super::{peak_resident_bytes, resident_bytes};
+    use super::{forget_peak, peak_resident_bytes, resident_bytes};
 
     const BYTES: u64 = 64 << 20;
 
@@ -51,5 +60,8 @@ mod tests {
         // The kernel's counters are summed over processors, now and then.
         let peak = peak_resident_bytes(pid).expect("this process runs");
         assert!(peak + BYTES / 16 >= now, "{peak} {now}");
+        forget_peak(pid).expect("this process runs");
+        let anew = peak_resident_bytes(pid).expect("this process runs");
+        assert!(anew < peak - BYTES / 2, "{anew} {peak}");
     }
 }

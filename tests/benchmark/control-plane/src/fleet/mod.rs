@@ -58,7 +58,7 @@ impl Fleet {
                 channel = plane.channel()?;
             }
             let view = Arc::new(Mutex::new(View::default()));
-            let id = format!("agent-{number:04}");
+            let id = agent_id(number as usize);
             let agent = Agent {
                 identity: Identity { id, boot_nonce, capacity },
                 channel: channel.clone(),
@@ -127,6 +127,13 @@ impl Fleet {
         (gone, now)
     }
 
+    /// Whether all have a stream on which they acknowledged a list, but for the one with this
+    /// id.
+    pub(crate) fn is_there_but(&self, id: Option<&str>) -> bool {
+        let others = self.present().filter(|(number, _)| id != Some(agent_id(*number).as_str()));
+        others.into_iter().all(|(_, agent)| agent.look(|view| view.acknowledged))
+    }
+
     /// Why streams ended, of the agent that has none; for an error message.
     pub(crate) fn trouble(&self) -> String {
         let mut lost = self
@@ -152,6 +159,10 @@ impl Member {
     fn look<T>(&self, look: impl FnOnce(&View) -> T) -> T {
         look(&self.view.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+fn agent_id(number: usize) -> String {
+    format!("agent-{number:04}")
 }
 
 /// Which tasks another agent has now, or none.
