@@ -30,7 +30,7 @@ const LONGEST: Duration = Duration::from_secs(10 * 60);
 /// so, and not the transport.
 const EARLY: Duration = Duration::from_millis(5);
 /// Bytes of a request: a spec is far below, a test message has two parts of 1 MiB.
-const MAX_REQUEST: usize = 4 << 20;
+const MAX_REQUEST: usize = 8 << 20;
 /// Calls that are open, in all and of one peer. Each takes some kilobytes.
 const CALLS: (usize, usize) = (8_192, 4_096);
 /// Agents' streams. There may be a thousand agents behind one address.
