@@ -200,6 +200,7 @@ impl Core {
             vec![Change::Connector(name.clone(), None), Change::Placement(name.clone(), None)];
         self.catalog.apply(gone).await?;
         self.secrets.forget(&uid);
+        self.fleet.forget_removals(&uid);
         self.logs.forget(&uid);
         self.dead_letters.forget(&uid);
         self.statuses.remove(&name, &uid);

@@ -16,6 +16,7 @@ use crate::core::Core;
 use crate::model::lifecycle::Action;
 use crate::model::positions::{self, Ending};
 use crate::model::progress::{self, AgentProgress};
+use crate::session::bounds;
 use crate::store::connectors::{ConnectorRecord, Preparation, Reset, Superseded};
 
 /// The last second of the year 9999, the last that a Timestamp may be.
@@ -110,8 +111,10 @@ fn check_offsets(named: &v1::PartitionOffsets, violations: &mut Violations) {
     }
     for (partition, offset) in &named.offsets {
         let field = || format!("{FIELD}[{partition}]");
-        if *partition < 0 {
-            violations.add(field(), ErrorCode::FieldInvalid, "is no partition: it is below 0");
+        if !bounds::is_partition(*partition) {
+            let most = bounds::MAX_PARTITIONS - 1;
+            let message = format!("is no partition: they are 0 to {most}");
+            violations.add(field(), ErrorCode::FieldInvalid, message);
         }
         if *offset < 0 {
             let message = format!("is {offset}, which is below 0");

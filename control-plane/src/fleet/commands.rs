@@ -7,6 +7,14 @@ use tokio::sync::oneshot;
 use super::agent::Session;
 use super::{Fleet, State};
 
+/// A removal of a connector's resources that went out.
+#[derive(Debug)]
+pub(super) struct Removal {
+    agent: String,
+    session: u64,
+    command: String,
+}
+
 /// Commands that wait for a stream; more are refused.
 pub(super) const COMMANDS: usize = 64;
 
@@ -53,10 +61,53 @@ impl Fleet {
         Some(result)
     }
 
+    /// A command goes out on a stream, unless nobody waits for it any more: what it was to
+    /// do may be wrong by now. `removes` is the uid of a connector whose resources it removes.
+    pub(crate) fn goes_out(&self, id: &str, session: u64, command: &str, removes: &str) -> bool {
+        let mut state = self.lock();
+        let State { agents, removals, .. } = &mut *state;
+        let open = agents.get_mut(id).and_then(|agent| agent.session.as_mut());
+        let Some(open) = open.filter(|open| open.id == session) else { return false };
+        open.under_way();
+        let is_awaited = open.waiting.contains_key(command);
+        if is_awaited && !removes.is_empty() {
+            open.removals.insert(command.to_owned());
+            let (agent, command) = (id.to_owned(), command.to_owned());
+            let removal = Removal { agent, session, command };
+            removals.entry(removes.to_owned()).or_default().push(removal);
+        }
+        is_awaited
+    }
+
+    /// An agent that may still remove what the connector `uid` had: it was sent that, and
+    /// has neither answered nor lost its stream.
+    pub(crate) fn removing(&self, uid: &str) -> Option<String> {
+        let mut state = self.lock();
+        let State { agents, removals, .. } = &mut *state;
+        let sent = removals.get_mut(uid)?;
+        sent.retain(|removal| {
+            let open = agents.get(&removal.agent).and_then(|agent| agent.session.as_ref());
+            open.is_some_and(|open| {
+                open.id == removal.session && open.removals.contains(&removal.command)
+            })
+        });
+        let late = sent.first().map(|removal| removal.agent.clone());
+        if late.is_none() {
+            removals.remove(uid);
+        }
+        late
+    }
+
+    /// Nothing more is to be known of removals of what the connector `uid` had.
+    pub(crate) fn forget_removals(&self, uid: &str) {
+        self.lock().removals.remove(uid);
+    }
+
     /// Hands a command's result to whoever waits for it.
     pub(crate) fn answer(&self, id: &str, session: u64, result: &agent::v1::CommandResult) {
         self.on_stream(id, session, |agent| {
             let Some(session) = &mut agent.session else { return };
+            session.removals.remove(&result.id);
             for waiting in session.waiting.remove(&result.id).unwrap_or_default() {
                 // One that gave up waiting needs no answer.
                 let _ = waiting.send(result.clone());

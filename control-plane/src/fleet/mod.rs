@@ -31,7 +31,7 @@ use crate::store::agents::AgentRecord;
 use agent::{Agent, Session};
 pub(crate) use agent::{AgentView, Seen};
 pub(crate) use assigned::Assignments;
-use commands::COMMANDS;
+use commands::{COMMANDS, Removal};
 pub(crate) use list::{Assignment, List};
 
 /// Why a stream was ended from this side.
@@ -72,6 +72,8 @@ struct State {
     changed_pools: BTreeSet<Pool>,
     /// Agents that report or refuse something of a connector, by its name.
     speakers: HashMap<String, BTreeSet<String>>,
+    /// Removals of a connector's resources that went out, by its uid.
+    removals: HashMap<String, Vec<Removal>>,
     last_session: u64,
     /// When this process was last known to run.
     last_noticed: std::time::Instant,
@@ -105,6 +107,7 @@ impl Fleet {
             connected: HashMap::new(),
             changed_pools: BTreeSet::new(),
             speakers: HashMap::new(),
+            removals: HashMap::new(),
             last_session: 0,
             last_noticed: now(),
             turn: 0,
@@ -149,6 +152,7 @@ impl Fleet {
             refused,
             requested: 0,
             waiting: HashMap::new(),
+            removals: HashSet::new(),
             sent: None,
             offered: HashSet::new(),
             acknowledged: None,

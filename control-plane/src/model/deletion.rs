@@ -64,7 +64,42 @@ pub(crate) fn problem(holders: &[Holder], lease: Duration) -> Option<Problem> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    prop_compose! {
+        fn holders()(
+            holders in prop::collection::vec((0_usize..9, prop::option::of(0_u64..60)), 0..6),
+        ) -> Vec<Holder> {
+            let named = |(agent, told): (usize, Option<u64>)| holder(&format!("a{agent}"), told);
+            holders.into_iter().map(named).collect()
+        }
+    }
+
+    proptest! {
+        /// A deletion either goes on, or waits for somebody; whoever has waited as long as may
+        /// be learns for whom. More holders never let it go on, nor does less time.
+        #[test]
+        fn it_never_waits_for_nobody_and_never_goes_on_by_more_holders_or_less_time(
+            holders in holders(), orphans: bool, lease in 1_u64..60,
+        ) {
+            let lease = Duration::from_secs(lease);
+            let goes = goes_on(&holders, orphans, lease);
+            if !goes {
+                prop_assert!(!holders.is_empty());
+                let overdue = holders.iter().any(|one| !one.is_connected || one.is_overdue(lease));
+                prop_assert_eq!(problem(&holders, lease).is_some(), overdue);
+            }
+            if !orphans {
+                prop_assert_eq!(goes, holders.is_empty());
+            }
+            for fewer in 0..holders.len() {
+                prop_assert!(goes_on(&holders[..fewer], orphans, lease) || !goes);
+            }
+            prop_assert!(goes || !goes_on(&holders, orphans, lease + Duration::from_secs(1)));
+        }
+    }
 
     const LEASE: Duration = Duration::from_secs(30);
 

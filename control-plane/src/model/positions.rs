@@ -1,6 +1,6 @@
 //! Where the partitions go on that a reset to explicit offsets does not name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kafka2oss_proto::v1;
 
@@ -33,8 +33,9 @@ pub(crate) fn kept(
     let starts = ending.epoch.start_offsets.iter();
     kept.extend(starts.map(|(key, offset)| (*key, Some(*offset).filter(|_| !ending.has_run))));
     kept.extend(ending.committed_partitions.iter().map(|partition| (*partition, None)));
+    let committed: BTreeSet<i32> = ending.committed_partitions.iter().copied().collect();
     for seen in ending.partitions {
-        let has_committed = ending.committed_partitions.contains(&seen.partition);
+        let has_committed = committed.contains(&seen.partition);
         // One that was added after the epoch had started stands where it began.
         let untouched = || start(&seen.partition).or(seen.position).filter(|_| !has_committed);
         let stands = seen.committed_offset.or_else(untouched).filter(|_| !seen.unsettled);

@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::error_code::Problem;
-use kafka2oss_domain::names::ConnectorName;
+use kafka2oss_domain::names::{ConnectorName, InstanceName};
 use kafka2oss_proto::{agent, v1};
 
 use crate::catalog::Change;
 use crate::core::Core;
 use crate::store::StoreError;
+use crate::store::instances::InstanceRecord;
 
 /// Remembers that the connector's instance is the cluster `cluster_id`, as an
 /// agent has seen; empty where it has not. A problem, and nothing remembered,
@@ -27,37 +28,61 @@ pub(super) async fn claim(
     if cluster_id.is_empty() {
         return Ok(None);
     }
+    // Nearly always it is known, and nobody else's: many prepare at the same time.
+    let name = name.instance();
+    if let Some(Claim::Known) = look(core, name, cluster_id) {
+        return Ok(None);
+    }
     // Of two instances that claim it at the same time one comes first.
     let _cluster = core.catalog.lock(&format!("kafka-clusters/{cluster_id}")).await;
-    let name = name.instance();
     let _instance = core.catalog.lock(&name.to_string()).await;
-    let Some(record) = core.catalog.instance(name) else { return Ok(None) };
-    let mut record = (*record).clone();
-    let Some(instance) = &mut record.instance else { return Ok(None) };
+    let mut record = match look(core, name, cluster_id) {
+        None | Some(Claim::Known) => return Ok(None),
+        Some(Claim::Refused(problem)) => return Ok(Some(problem.into())),
+        Some(Claim::New(record)) => record,
+    };
+    let instance = record.instance.get_or_insert_default();
+    if !instance.kafka_cluster_id.is_empty() {
+        tracing::warn!(instance = %name, cluster_id, "the instance is another Kafka cluster now");
+    }
+    instance.kafka_cluster_id = cluster_id.to_owned();
+    let change = Change::Instance(name.to_string(), Some(Arc::new(*record)));
+    core.catalog.apply(vec![change]).await?;
+    Ok(None)
+}
+
+/// What becomes of a claim.
+enum Claim {
+    /// It is remembered already.
+    Known,
+    /// It is to be remembered in this record.
+    New(Box<InstanceRecord>),
+    /// The cluster is another instance's.
+    Refused(Problem),
+}
+
+/// None where the instance is gone.
+fn look(core: &Core, name: &InstanceName, cluster_id: &str) -> Option<Claim> {
+    let record = core.catalog.instance(name)?;
+    let instance = record.instance.as_ref()?;
     let others = core.catalog.instances();
     let others = others.iter().filter_map(|record| record.instance.as_ref());
     let in_use = |other: &v1::Instance| {
         let name = other.name.parse();
         name.is_ok_and(|name| !core.catalog.connectors_of(&name).is_empty())
     };
-    if let Some(owner) = owner(instance, cluster_id, others, in_use) {
-        let message = format!(
-            "{} names the Kafka cluster `{cluster_id}`, too, and has connectors; neither of the \
-             two sets allow_shared_cluster",
-            owner.name
-        );
-        return Ok(Some(Problem::new(ErrorCode::KafkaClusterShared, message).into()));
-    }
-    if instance.kafka_cluster_id == cluster_id {
-        return Ok(None);
-    }
-    if !instance.kafka_cluster_id.is_empty() {
-        tracing::warn!(instance = %name, cluster_id, "the instance is another Kafka cluster now");
-    }
-    instance.kafka_cluster_id = cluster_id.to_owned();
-    let change = Change::Instance(name.to_string(), Some(Arc::new(record)));
-    core.catalog.apply(vec![change]).await?;
-    Ok(None)
+    Some(match owner(instance, cluster_id, others, in_use) {
+        Some(owner) => {
+            let message = format!(
+                "{} names the Kafka cluster `{cluster_id}`, too, and has connectors; neither of \
+                 the two sets allow_shared_cluster",
+                owner.name
+            );
+            Claim::Refused(Problem::new(ErrorCode::KafkaClusterShared, message))
+        }
+        None if instance.kafka_cluster_id == cluster_id => Claim::Known,
+        None => Claim::New(Box::new(InstanceRecord::clone(&record))),
+    })
 }
 
 /// The other instance to which the cluster belongs, if it may not be shared.

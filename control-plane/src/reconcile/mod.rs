@@ -169,6 +169,7 @@ impl Reconciler {
         let finished: Vec<_> =
             dirty.connectors.iter().filter_map(|name| self.look_after(name)).collect();
         try_join_all(finished.iter().map(|record| remove::finish(&self.core, record))).await?;
+        finished.iter().for_each(|record| self.works.forget(record.name()));
         Ok(())
     }
 

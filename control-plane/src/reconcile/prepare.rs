@@ -27,6 +27,8 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// Problems of one answer that are kept, and the length of each text in bytes.
 const MAX_PROBLEMS: usize = 50;
 const MAX_TEXT: usize = 2_000;
+/// Length of a topic's id in bytes; Kafka's have 22 characters.
+const MAX_TOPIC_ID: usize = 256;
 /// Length of a Kafka cluster's id in bytes.
 const MAX_CLUSTER_ID: usize = 256;
 
@@ -150,6 +152,8 @@ fn take(record: &mut ConnectorRecord, result: agent::v1::PrepareConnectorResult)
         && read.number == open.number
         && !read.start_offsets.is_empty()
         && read.start_offsets.keys().all(|partition| bounds::is_partition(*partition))
+        && read.start_offsets.values().all(|offset| *offset >= 0)
+        && read.topic_id.len() <= MAX_TOPIC_ID
     {
         read.fixed_time.get_or_insert_with(clock::now);
         *open = read;

@@ -133,6 +133,7 @@ fn removal(core: &Core, record: &ConnectorRecord) -> Option<agent::v1::RemoveRes
         .collect();
     Some(agent::v1::RemoveResources {
         connector: record.name().to_owned(),
+        uid: record.uid().to_owned(),
         instance: instance.instance.clone(),
         topics,
         groups: groups(record, &resources, is_shared),
@@ -178,6 +179,7 @@ fn is_shared(
         // Of a cluster that belongs to another instance no id is remembered.
         mine.name == its.name
             || mine.kafka_cluster_id.is_empty()
+            || its.kafka_cluster_id.is_empty()
             || mine.kafka_cluster_id == its.kafka_cluster_id
     };
     let users = core.catalog.users_of(resource);
@@ -206,6 +208,10 @@ pub(super) async fn remove(core: Arc<Core>, record: Arc<ConnectorRecord>, agent:
     if core.stop.is_cancelled() {
         return false;
     }
+    let problems = match (problems.is_empty(), core.fleet.removing(record.uid())) {
+        (true, Some(late)) => vec![may_still_remove(&late)],
+        _ => problems,
+    };
     let result = if problems.is_empty() {
         finish_as_asked(&core, &record).await
     } else {
@@ -215,6 +221,16 @@ pub(super) async fn remove(core: Arc<Core>, record: Arc<ConnectorRecord>, agent:
         tracing::error!(connector = record.name(), %error, "could not store a removal");
         false
     })
+}
+
+/// An agent that was too late may yet carry out what another one has done: by then the
+/// topics could be those of a connector that was made anew.
+fn may_still_remove(late: &str) -> agent::v1::Problem {
+    let message = format!(
+        "its topics and groups are removed, and agents/{late}, which was asked before, may still \
+         do so: the deletion ends when that one answers or loses its stream"
+    );
+    Problem::new(ErrorCode::AgentTimeout, message).into()
 }
 
 /// Nothing is left of the connector, unless something else was asked for

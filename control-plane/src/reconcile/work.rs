@@ -111,7 +111,15 @@ impl Works {
             let same =
                 known.kind == kind && known.generation == generation && known.uid == record.uid();
             match known.stage {
-                Stage::Running | Stage::Ready => return,
+                Stage::Running => return,
+                Stage::Ready => {
+                    // It has its turn already, whatever it is by then.
+                    if !same {
+                        (known.kind, known.generation, known.tries) = (kind, generation, 0);
+                        record.uid().clone_into(&mut known.uid);
+                    }
+                    return;
+                }
                 Stage::Later(_) if same => return,
                 Stage::Later(_) => self.forget(name),
                 Stage::Parked if same => {
@@ -205,6 +213,8 @@ impl Works {
             let Some(record) = record else {
                 self.works.remove(&name);
                 self.leave(instance, lane);
+                // It may need something else by now.
+                core.queue.connector(&name);
                 continue;
             };
             let pool = record.pool();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kafka2oss_proto::agent;
+use kafka2oss_proto::agent::v1::command::Command as Kind;
 use kafka2oss_proto::agent::v1::connect_response::Message;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -92,7 +93,7 @@ impl Turn<'_> {
                 // First: each is answered before another one follows, while lists may
                 // change again and again.
                 command = commands.recv() => match command {
-                    Some(command) => self.send(Told::from(Message::Command(command))).await,
+                    Some(command) => self.send_command(command).await,
                     None => return,
                 },
                 changed = assignments.changed() => {
@@ -121,6 +122,17 @@ impl Turn<'_> {
                 return;
             }
         }
+    }
+
+    async fn send_command(&self, command: agent::v1::Command) -> Result<(), Closed> {
+        let removes = match &command.command {
+            Some(Kind::RemoveResources(removal)) => removal.uid.as_str(),
+            _ => "",
+        };
+        if self.core.fleet.goes_out(self.agent, self.session, &command.id, removes) {
+            self.send(Told::from(Message::Command(command))).await?;
+        }
+        Ok(())
     }
 
     async fn send_assignments(&self, assignments: Assignments) -> Result<(), Closed> {

@@ -1,7 +1,7 @@
 //! A simulated agent: it does what real ones do on the stream, and crashes, leaves, refuses
 //! and takes its time as the seed has it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +19,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::link::{self, Cable, Link};
 use super::world::{HEARTBEAT, World};
 
+/// Partitions of each topic.
+const PARTITIONS: u32 = 2;
+
 /// What happens to an agent.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Order {
@@ -33,6 +36,8 @@ pub(super) enum Order {
 pub(super) struct Ledger {
     /// Which agent has a task in a placement: by uid, placement version and index.
     tasks: Mutex<HashMap<(String, u64, u32), String>>,
+    /// Uids of the connectors whose tasks an agent runs.
+    running: Mutex<BTreeMap<String, HashSet<String>>>,
 }
 
 /// What the world knows of an agent.
@@ -269,6 +274,12 @@ impl Agent {
             self.id
         );
         *highest = told;
+        let epoch = one.epoch.as_ref();
+        let starts = epoch.is_some_and(|epoch| epoch.fixed_time.is_some());
+        assert!(
+            starts || one.run_mode() != agent::v1::RunMode::Run,
+            "{connector} runs without a start"
+        );
         let mut tasks = self.ledger.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         for task in &one.tasks {
             let key = (uid.clone(), *placement_version, task.index);
@@ -293,6 +304,9 @@ impl Agent {
             }
         };
         let agent::v1::Command { id, command, .. } = command;
+        if matches!(command, Some(Command::RemoveResources(_))) {
+            self.check_removal(&id);
+        }
         async move {
             sleep(pause).await;
             let result = answer(command?, willing);
@@ -301,9 +315,20 @@ impl Agent {
         .boxed()
     }
 
+    /// What a connector has is removed once its tasks have stopped, or their agent was gone.
+    fn check_removal(&self, command_id: &str) {
+        let uid = command_id.split('-').nth(1).unwrap_or_default();
+        let running = self.ledger.running.lock().unwrap_or_else(PoisonError::into_inner);
+        for (agent, uids) in running.iter() {
+            let may_run = uids.contains(uid) && !self.world.disk.was_gone(agent);
+            assert!(!may_run, "resources are removed of {uid}, which {agent} runs");
+        }
+    }
+
     fn report(&mut self) -> agent::v1::StatusReport {
         let now = Instant::now();
         self.stopping.retain(|(stopped, _)| *stopped > now);
+        self.show();
         self.sequence += 1;
         let mut connectors = Vec::new();
         for (_, one) in &self.stopping {
@@ -338,6 +363,10 @@ impl Agent {
             (connector.clone(), Held { uid, placement_version, indexes })
         };
         self.seen.send_replace(self.assigned.iter().map(held).collect());
+        let stopping = self.stopping.iter().map(|(_, one)| one.uid.clone());
+        let runs = self.assigned.values().map(|one| one.uid.clone()).chain(stopping).collect();
+        let mut running = self.ledger.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.insert(self.id.clone(), runs);
     }
 
     fn note(&self, what: &str) {
@@ -395,13 +424,19 @@ fn report_of(
         problem: None,
         pulse,
     };
-    // One partition a task.
-    let partition = |task: &agent::v1::TaskAssignment| v1::PartitionProgress {
-        partition: i32::try_from(task.index).unwrap_or_default(),
-        state: v1::PartitionState::Running.into(),
-        position: Some(position),
-        committed_offset: Some(position),
-        ..v1::PartitionProgress::default()
+    // The tasks share the partitions of the topic.
+    let spread = one.spec.as_ref().and_then(|spec| spec.source.as_ref());
+    let spread = spread.and_then(|source| source.spread).unwrap_or(1).max(1);
+    let partition = |partition: u32| {
+        let index = partition % spread;
+        one.tasks.iter().any(|task| task.index == index).then(|| v1::PartitionProgress {
+            partition: i32::try_from(partition).unwrap_or_default(),
+            task_index: index,
+            state: v1::PartitionState::Running.into(),
+            position: Some(position),
+            committed_offset: Some(position),
+            ..v1::PartitionProgress::default()
+        })
     };
     let runs = one.run_mode() == agent::v1::RunMode::Run && position > 0;
     agent::v1::ConnectorReport {
@@ -411,7 +446,7 @@ fn report_of(
         placement_version: one.placement_version,
         epoch: one.epoch.as_ref().map_or(0, |epoch| epoch.number),
         tasks: one.tasks.iter().map(task).collect(),
-        partitions: one.tasks.iter().filter(|_| runs).map(partition).collect(),
+        partitions: (0..PARTITIONS).filter(|_| runs).filter_map(partition).collect(),
         ..agent::v1::ConnectorReport::default()
     }
 }

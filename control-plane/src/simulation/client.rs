@@ -19,7 +19,7 @@ pub(super) enum Known {
     /// There is none.
     Absent,
     /// It is as it was answered.
-    There { uid: String, generation: u64, desired: v1::DesiredState, color: String },
+    There { uid: String, generation: u64, desired: v1::DesiredState, color: String, spread: u32 },
 }
 
 /// What a user asks for.
@@ -30,7 +30,13 @@ enum Wish {
     Pause,
     Resume,
     Color(u8),
-    Delete { orphan_resources: bool },
+    /// So many tasks.
+    Spread(u32),
+    /// Starts elsewhere.
+    Reset,
+    Delete {
+        orphan_resources: bool,
+    },
 }
 
 /// A user, and the connector that is the user's own.
@@ -69,13 +75,29 @@ impl Client {
         (self.name, self.known)
     }
 
+    /// Creates the connector and deploys it. Returns what the user knows then.
+    pub(super) async fn deploy(mut self) -> (String, Known) {
+        while self.known == Known::Absent {
+            self.ask(Wish::Create).await;
+        }
+        let is_created = |known: &Known| {
+            matches!(known, Known::There { desired: v1::DesiredState::Created, .. })
+        };
+        while is_created(&self.known) {
+            self.ask(Wish::Deploy).await;
+        }
+        (self.name, self.known)
+    }
+
     fn wish(&self) -> Wish {
         use v1::DesiredState::{Created, Deleted, Paused, Running};
         let chance = self.world.chance().u8(..12);
         let Known::There { desired, .. } = &self.known else { return Wish::Create };
         match (desired, chance) {
             (Deleted, _) | (_, 0) => Wish::Delete { orphan_resources: chance.is_multiple_of(4) },
-            (_, 1..=3) => Wish::Color(chance),
+            (_, 1 | 2) => Wish::Color(chance),
+            (_, 3 | 4) => Wish::Spread(u32::from(chance) - 2),
+            (Paused, 5 | 6) => Wish::Reset,
             (Created, _) => Wish::Deploy,
             (Running, _) => Wish::Pause,
             (Paused, _) => Wish::Resume,
@@ -186,34 +208,30 @@ impl Client {
 
     /// How the connector may be once the wish is carried out.
     fn after(&self, wish: Wish, new_uid: &str) -> Vec<Known> {
-        let there = |uid: &str, generation, desired, color: &str| Known::There {
-            uid: uid.to_owned(),
-            generation,
-            desired,
-            color: color.to_owned(),
+        let Known::There { uid, generation, desired, color, spread } = self.known.clone() else {
+            let (uid, color) = (new_uid.to_owned(), "none".to_owned());
+            let desired = v1::DesiredState::Created;
+            let made = Known::There { uid, generation: 1, desired, color, spread: 1 };
+            return (wish == Wish::Create).then_some(made).into_iter().collect();
         };
-        let Known::There { uid, generation, desired, color } = &self.known else {
-            return match wish {
-                Wish::Create => vec![there(new_uid, 1, v1::DesiredState::Created, "none")],
-                _ => Vec::new(),
-            };
+        let there = |generation, desired, color: String, spread| {
+            let uid = uid.clone();
+            Known::There { uid, generation, desired, color, spread }
         };
-        let next = |desired| there(uid, generation + 1, desired, color);
+        let next = |desired| there(generation + 1, desired, color.clone(), spread);
         match wish {
             Wish::Create => Vec::new(),
             Wish::Deploy | Wish::Resume => vec![next(v1::DesiredState::Running)],
             Wish::Pause => vec![next(v1::DesiredState::Paused)],
-            Wish::Color(color) => {
-                let color = color.to_string();
-                vec![
-                    there(uid, *generation, *desired, &color),
-                    there(uid, generation + 1, *desired, &color),
-                ]
-            }
+            Wish::Color(color) => vec![there(generation, desired, color.to_string(), spread)],
+            Wish::Spread(wanted) if wanted == spread => vec![self.known.clone()],
+            Wish::Spread(wanted) => vec![there(generation + 1, desired, color.clone(), wanted)],
+            // One that waits to be carried out is the same.
+            Wish::Reset => vec![next(desired), self.known.clone()],
             Wish::Delete { .. } => {
                 let deleted = v1::DesiredState::Deleted;
                 let mut after = vec![next(deleted), Known::Absent];
-                if *desired == deleted {
+                if desired == deleted {
                     after.push(self.known.clone());
                 }
                 after
@@ -242,7 +260,25 @@ impl Client {
                         service.resume_connector(Request::new(request)).await
                     }
                     Wish::Color(color) => {
-                        service.update_connector(coloring(name, &color.to_string())).await
+                        let labels = labels(&color.to_string());
+                        let connector = v1::Connector { labels, ..v1::Connector::default() };
+                        service.update_connector(update(name, connector, "labels")).await
+                    }
+                    Wish::Spread(spread) => {
+                        let source = Some(v1::KafkaSource {
+                            spread: Some(spread),
+                            ..v1::KafkaSource::default()
+                        });
+                        let spec = Some(v1::ConnectorSpec { source, ..Default::default() });
+                        let connector = v1::Connector { spec, ..v1::Connector::default() };
+                        let path = "spec.source.spread";
+                        service.update_connector(update(name, connector, path)).await
+                    }
+                    Wish::Reset => {
+                        let to = Some(v1::offset_reset::To::Earliest(()));
+                        let reset = Some(v1::OffsetReset { to });
+                        let request = v1::ResetOffsetsRequest { name, reset, etag: String::new() };
+                        service.reset_offsets(Request::new(request)).await
                     }
                     Wish::Delete { orphan_resources } => {
                         let request = v1::DeleteConnectorRequest {
@@ -269,7 +305,14 @@ fn known(shown: &v1::Connector) -> Known {
         generation: shown.generation,
         desired: shown.desired_state(),
         color: shown.labels.get("color").cloned().unwrap_or_default(),
+        spread: spread(shown),
     }
+}
+
+/// How many tasks a connector should have.
+pub(super) fn spread(shown: &v1::Connector) -> u32 {
+    let source = shown.spec.as_ref().and_then(|spec| spec.source.as_ref());
+    source.and_then(|source| source.spread).unwrap_or(1)
 }
 
 fn brief(shown: &v1::Connector) -> String {
@@ -291,11 +334,10 @@ fn creation(id: String, request_id: String) -> Request<v1::CreateConnectorReques
         secret: environment("KEY_SECRET"),
         session_token: None,
     };
-    let spread = if id.ends_with('1') { 2 } else { 1 };
     let spec = v1::ConnectorSpec {
         source: Some(v1::KafkaSource {
             topic: format!("{id}-input"),
-            spread: Some(spread),
+            spread: Some(1),
             ..v1::KafkaSource::default()
         }),
         destination: Some(v1::ObjectStoreDestination {
@@ -318,11 +360,14 @@ fn creation(id: String, request_id: String) -> Request<v1::CreateConnectorReques
     })
 }
 
-fn coloring(name: String, color: &str) -> Request<v1::UpdateConnectorRequest> {
-    let connector = v1::Connector { name, labels: labels(color), ..v1::Connector::default() };
-    let paths = vec!["labels".to_owned()];
+fn update(
+    name: String,
+    connector: v1::Connector,
+    path: &str,
+) -> Request<v1::UpdateConnectorRequest> {
+    let paths = vec![path.to_owned()];
     Request::new(v1::UpdateConnectorRequest {
-        connector: Some(connector),
+        connector: Some(v1::Connector { name, ..connector }),
         update_mask: Some(prost_types::FieldMask { paths }),
     })
 }

@@ -12,7 +12,7 @@ use tonic::{Code, Request};
 
 use super::SOON;
 use super::agent::Handle;
-use super::client::{INSTANCE, Known};
+use super::client::{INSTANCE, Known, spread};
 use super::watcher::Watcher;
 use super::world::{Outcome, World};
 
@@ -86,10 +86,8 @@ async fn wrong(
         if connector.uid != placement.uid {
             return Err(format!("{name} is placed with another uid"));
         }
-        let spec = connector.spec.as_ref().and_then(|spec| spec.source.as_ref());
-        let spread = spec.and_then(|source| source.spread).unwrap_or(1);
         let indexes: BTreeSet<_> = placement.tasks.iter().map(|task| task.index).collect();
-        if indexes != (0..spread).collect() {
+        if indexes != (0..spread(connector)).collect() {
             return Err(format!("of {name} the tasks {indexes:?} are placed"));
         }
         for task in &placement.tasks {

@@ -2,7 +2,7 @@
 //! process was killed is what the next one finds; of the batches under way then, a part in
 //! their order.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use prost::Message;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::process::Process;
+use crate::store::agents::{AgentRecord, Agents};
 use crate::store::connectors::{ConnectorRecord, Connectors};
 use crate::store::medium::{Held, Medium, Publish, Row, RowChange};
 use crate::store::meta::{self, Meta, MetaRecord};
@@ -35,6 +36,8 @@ struct State {
     full: bool,
     /// The highest generation and placement version of each uid that were ever durable.
     highest: HashMap<String, (u64, u64)>,
+    /// Agents that were ever gone.
+    gone: HashSet<String>,
 }
 
 impl Disk {
@@ -46,6 +49,7 @@ impl Disk {
             slowest: 5,
             full: false,
             highest: HashMap::new(),
+            gone: HashSet::new(),
         })));
         let mut meta = MetaRecord::draw();
         Meta::set_form(&mut meta, Meta::FORM);
@@ -90,6 +94,11 @@ impl Disk {
         self.lock().highest.get(uid).copied().unwrap_or_default()
     }
 
+    /// Whether an agent was ever gone.
+    pub(super) fn was_gone(&self, agent: &str) -> bool {
+        self.lock().gone.contains(agent)
+    }
+
     /// The placements that are durable, by connector.
     pub(super) fn placements(&self) -> BTreeMap<String, PlacementRecord> {
         let state = self.lock();
@@ -123,6 +132,12 @@ impl State {
                     let record = PlacementRecord::decode(value.as_slice()).expect("what was put");
                     let highest = self.highest.entry(record.uid).or_default();
                     highest.1 = highest.1.max(record.version);
+                }
+                Some(&Agents::ORDINAL) => {
+                    let record = AgentRecord::decode(value.as_slice()).expect("what was put");
+                    if record.gone_time.is_some() {
+                        self.gone.insert(String::from_utf8_lossy(&key[1..]).into_owned());
+                    }
                 }
                 _ => {}
             }

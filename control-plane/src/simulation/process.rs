@@ -116,10 +116,14 @@ impl Process {
 }
 
 /// Makes a task one of the process that starts it, if that is simulated.
-pub(crate) async fn part_of<T>(task: impl Future<Output = T>) -> T {
-    match PROCESS.try_with(Clone::clone) {
-        Ok(process) => run(process, task).await,
-        Err(_) => task.await,
+pub(crate) fn part_of<T>(task: impl Future<Output = T>) -> impl Future<Output = T> {
+    // Asked here: whoever polls it first is not who starts it.
+    let process = PROCESS.try_with(Clone::clone).ok();
+    async {
+        match process {
+            Some(process) => run(process, task).await,
+            None => task.await,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::fmt::Display;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -50,6 +51,8 @@ pub(super) enum Outcome<T> {
 pub(super) struct World {
     pub(super) disk: Disk,
     life: watch::Sender<Option<Life>>,
+    /// Lives of the control plane so far.
+    lives: AtomicU64,
     /// No fault any more.
     calm: watch::Sender<bool>,
     chance: Mutex<fastrand::Rng>,
@@ -67,6 +70,7 @@ impl World {
         let world = Arc::new(Self {
             disk: Disk::new(chance.u64(..)),
             life: watch::Sender::new(None),
+            lives: AtomicU64::new(0),
             calm: watch::Sender::new(false),
             chance: Mutex::new(chance),
             begun: Instant::now(),
@@ -91,6 +95,7 @@ impl World {
     pub(super) async fn host(self: Arc<Self>) {
         loop {
             let life = self.start();
+            self.lives.fetch_add(1, Ordering::Relaxed);
             self.note("process", "started");
             self.life.send_replace(Some(life.clone()));
             tokio::select! {
@@ -134,6 +139,11 @@ impl World {
     /// The control plane, while it runs.
     pub(super) fn life(&self) -> Option<Life> {
         self.life.borrow().clone()
+    }
+
+    /// Lives of the control plane so far.
+    pub(super) fn lives(&self) -> u64 {
+        self.lives.load(Ordering::Relaxed)
     }
 
     /// Waits until the control plane runs.

@@ -43,7 +43,36 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// However often and when it is asked, no two rounds' worth of moves happen within
+        /// one, and whoever waits for the next round may move then.
+        #[test]
+        fn no_more_than_a_rounds_moves_happen_in_a_round(
+            steps in prop::collection::vec((0_u64..700, 0_usize..600), 1..60),
+        ) {
+            let start = Instant::now();
+            let (mut pace, mut now) = (Pace::default(), start);
+            let mut moves: Vec<Instant> = Vec::new();
+            for (passed, tasks) in steps {
+                now += Duration::from_millis(passed);
+                let allowed = pace.allowed(now, tasks);
+                prop_assert!(allowed <= LEAST.max(tasks / SHARE));
+                (0..allowed).for_each(|_| pace.count());
+                moves.extend(std::iter::repeat_n(now, allowed));
+                prop_assert_eq!(pace.allowed(now, 0), 0);
+                // Rounds begin with a move: of any time as long, at most two meet.
+                let recent = moves.iter().filter(|at| **at + ROUND > now).count();
+                prop_assert!(recent <= 2 * LEAST.max(600 / SHARE), "{recent} moves");
+                let next = pace.next_round().expect("a round has begun");
+                prop_assert!(next > now && next <= now + ROUND);
+                prop_assert!(pace.clone().allowed(next, tasks) >= LEAST);
+            }
+        }
+    }
 
     #[test]
     fn ten_tasks_or_a_tenth_of_all_move_in_a_round() {

@@ -218,7 +218,8 @@ impl TaskView {
     }
 
     pub(super) fn into_wire(self, seen: &Observation<'_>) -> v1::TaskStatus {
-        let no_agent = seen.desired != DesiredState::Created && !waits_for_preparation(seen);
+        let runs = matches!(seen.desired, DesiredState::Running | DesiredState::Paused);
+        let no_agent = runs && !waits_for_preparation(seen);
         let state = match self.sight {
             Sight::Unplaced => TaskState::Unplaced,
             Sight::Silent(last) | Sight::Stalled(last) => last,
