@@ -30,6 +30,9 @@ pub struct MinioServer {
     child: ChildProcess,
     scratch: Scratch,
     port: u16,
+    /// MinIO draws one for its console, also where it serves none, and ends when that
+    /// is its own.
+    console: u16,
     /// Who signed its certificate, if it has one.
     authority: Option<String>,
     region: String,
@@ -61,14 +64,15 @@ impl MinioServer {
     async fn start_with(authority: Option<&Authority>, region: &str) -> Result<Self> {
         let mut attempt = 1;
         loop {
-            let [port] = port::free()?;
+            let [port, console] = port::free()?;
             let scratch = Scratch::new("minio")?;
             if let Some(authority) = authority {
                 write_certificate(&scratch, &authority.identity()?)?;
             }
-            let child = spawn(&scratch, port, region)?;
+            let child = spawn(&scratch, port, console, region)?;
             let authority = authority.map(Authority::certificate);
-            let mut server = Self { child, scratch, port, authority, region: region.to_owned() };
+            let region = region.to_owned();
+            let mut server = Self { child, scratch, port, console, authority, region };
             match server.ready().await {
                 Ok(()) => return Ok(server),
                 // Another process took the port after it was found free.
@@ -142,7 +146,7 @@ impl MinioServer {
     /// the same port and data, and awaits its answer.
     pub async fn start_again(&mut self) -> Result<()> {
         ensure!(self.child.exit_status()?.is_some(), "MinIO still runs: stop it first");
-        self.child = spawn(&self.scratch, self.port, &self.region)?;
+        self.child = spawn(&self.scratch, self.port, self.console, &self.region)?;
         self.ready().await
     }
 
@@ -193,12 +197,14 @@ fn write_certificate(scratch: &Scratch, identity: &Identity) -> Result<()> {
     Ok(fs::write(folder.join("private.key"), &identity.key)?)
 }
 
-fn spawn(scratch: &Scratch, port: u16, region: &str) -> Result<ChildProcess> {
+fn spawn(scratch: &Scratch, port: u16, console: u16, region: &str) -> Result<ChildProcess> {
     let mut command = Command::new(environment::minio()?);
     command
         .arg("server")
         .arg("--address")
         .arg(format!("127.0.0.1:{port}"))
+        .arg("--console-address")
+        .arg(format!("127.0.0.1:{console}"))
         .arg("--config-dir")
         .arg(scratch.join("config"))
         .arg("--certs-dir")
