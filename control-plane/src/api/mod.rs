@@ -24,7 +24,6 @@ mod watch;
 
 pub(crate) use agent_control::AgentControl;
 pub(crate) use agents::Agents;
-#[cfg_attr(not(test), allow(unused_imports, reason = "a simulation calls it directly"))]
 pub(crate) use connectors::Connectors;
 pub(crate) use instances::Instances;
 pub(crate) use repeats::Repeats;
