@@ -15,18 +15,18 @@
 //!
 //! A request's way: `server` (limits) -> `api` (the border) -> `catalog`
 //! (durable) -> `reconcile` (actions) -> `session` (agents); and back:
-//! `session` -> `observe` -> `api` (lists, watches). Decisions are in
-//! `model`, which depends on nothing else here.
+//! `session` -> `observe` -> `api` (lists, watches). What all of these read
+//! is `known`; decisions are in `model`, which depends on nothing else here.
 
 mod api;
 mod budget;
 mod catalog;
 mod chance;
 mod clock;
-mod core;
 mod encoded;
 mod fleet;
 mod journal;
+mod known;
 mod model;
 mod named;
 mod notice;

@@ -5,22 +5,23 @@ use std::sync::Arc;
 use kafka2oss_domain::names::ConnectorName;
 use kafka2oss_proto::v1;
 
+use super::context::Api;
 use super::error::ApiError;
 use super::{etag, request};
 use crate::catalog::Change;
 use crate::clock;
-use crate::core::Core;
 use crate::model::lifecycle::{Action, Decision, DesiredState, decide};
+use crate::reconcile::finish_deletion;
 use crate::store::connectors::{ConnectorRecord, Deletion};
 
 /// Carries out Deploy, Pause or Resume.
 pub(super) async fn act(
-    core: Arc<Core>,
+    api: Arc<Api>,
     name: ConnectorName,
     action: Action,
 ) -> Result<v1::Connector, ApiError> {
-    let _lock = core.catalog.lock(&name.to_string()).await;
-    let record = request::connector(&core, &name)?;
+    let _lock = api.known.catalog.lock(&name.to_string()).await;
+    let record = request::connector(&api, &name)?;
     match check_state(&record, action)? {
         Decision::Change(desired) => {
             let mut changed = with_desired(&record, desired);
@@ -29,10 +30,10 @@ pub(super) async fn act(
                 changed.epoch = Some(v1::Epoch { number, ..v1::Epoch::default() });
                 changed.preparation = None;
             }
-            store(&core, changed).await
+            store(&api, changed).await
         }
         Decision::Already | Decision::CarriedOut | Decision::Refused { .. } => {
-            Ok(core.shown(&record, false))
+            Ok(api.observed.shown(&record, false))
         }
     }
 }
@@ -40,13 +41,13 @@ pub(super) async fn act(
 /// Deletes a connector: at once if it was never deployed, else it stays
 /// DELETING until its resources are gone.
 pub(super) async fn delete(
-    core: Arc<Core>,
+    api: Arc<Api>,
     request: v1::DeleteConnectorRequest,
 ) -> Result<v1::Connector, ApiError> {
     let v1::DeleteConnectorRequest { name, etag, delete_error_topics, orphan_resources } = request;
     let name: ConnectorName = request::name(&name, str::parse)?;
-    let _lock = core.catalog.lock(&name.to_string()).await;
-    let record = request::connector(&core, &name)?;
+    let _lock = api.known.catalog.lock(&name.to_string()).await;
+    let record = request::connector(&api, &name)?;
     let decision = check_state(&record, Action::Delete)?;
     let mut changed = match decision {
         Decision::Change(desired) => {
@@ -63,13 +64,13 @@ pub(super) async fn delete(
     deletion.delete_error_topics |= delete_error_topics;
     deletion.orphan_resources |= orphan_resources;
     if changed == *record {
-        return Ok(core.shown(&record, false));
+        return Ok(api.observed.shown(&record, false));
     }
     if record.connector().desired_state() == v1::DesiredState::Created {
-        core.finish_deletion(&record).await?;
-        return Ok(core.shown(&changed, false));
+        finish_deletion(&api.known, &api.observed, &record).await?;
+        return Ok(api.observed.shown(&changed, false));
     }
-    store(&core, changed).await
+    store(&api, changed).await
 }
 
 /// What follows from `action`; an error that names the states that allow it
@@ -106,13 +107,13 @@ fn with_desired(record: &ConnectorRecord, desired: DesiredState) -> ConnectorRec
 }
 
 /// Makes a change durable, tells it and shows it.
-async fn store(core: &Core, changed: ConnectorRecord) -> Result<v1::Connector, ApiError> {
+async fn store(api: &Api, changed: ConnectorRecord) -> Result<v1::Connector, ApiError> {
     let name = changed.name().to_owned();
-    core.catalog.apply(vec![Change::connector(changed.clone())]).await?;
+    api.known.catalog.apply(vec![Change::connector(changed.clone())]).await?;
     let desired = DesiredState::from_wire(changed.connector().desired_state());
     tracing::info!(connector = name, desired = desired.as_str(), "intent changed");
     let message = format!("desired state is {}", desired.as_str());
-    core.log(&changed, v1::LogSeverity::Info, None, message);
-    core.changed(&changed);
-    Ok(core.shown(&changed, false))
+    api.observed.log(&changed, v1::LogSeverity::Info, None, message);
+    api.inbox.written(&changed);
+    Ok(api.observed.shown(&changed, false))
 }

@@ -20,8 +20,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::error::{self, ApiError};
 use super::parts::Parts;
 use super::request;
-use crate::core::Core;
-use crate::session::{self, Told};
+use crate::session::{self, Sessions, Told};
 
 /// Time that an agent has for its Hello.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,14 +30,14 @@ pub(super) const PATH: &str = "/kafka2oss.agent.v1.AgentControlService/Connect";
 /// Serves the agents.
 #[derive(Debug, Clone)]
 pub(crate) struct AgentControl {
-    core: Arc<Core>,
+    sessions: Arc<Sessions>,
     most: usize,
 }
 
 impl AgentControl {
-    /// Over what the process knows. Messages are up to `most` bytes, both ways.
-    pub(crate) fn new(core: &Arc<Core>, most: usize) -> Self {
-        Self { core: Arc::clone(core), most }
+    /// Messages are up to `most` bytes, both ways.
+    pub(crate) fn new(sessions: &Arc<Sessions>, most: usize) -> Self {
+        Self { sessions: Arc::clone(sessions), most }
     }
 }
 
@@ -59,14 +58,14 @@ impl Service<http::Request<Body>> for AgentControl {
         if request.uri().path() != PATH {
             return Box::pin(std::future::ready(Ok(error::unknown_method().into_http())));
         }
-        let connect = Connect(Arc::clone(&self.core));
+        let connect = Connect(Arc::clone(&self.sessions));
         let mut grpc = Grpc::new(Parts::default())
             .apply_max_message_size_config(Some(self.most), Some(self.most));
         Box::pin(async move { Ok(grpc.streaming(connect, request).await) })
     }
 }
 
-struct Connect(Arc<Core>);
+struct Connect(Arc<Sessions>);
 
 impl StreamingService<agent::v1::ConnectRequest> for Connect {
     type Response = Told;
@@ -80,7 +79,7 @@ impl StreamingService<agent::v1::ConnectRequest> for Connect {
 }
 
 async fn connect(
-    core: Arc<Core>,
+    sessions: Arc<Sessions>,
     request: Request<Streaming<agent::v1::ConnectRequest>>,
 ) -> Result<
     Response<<Connect as StreamingService<agent::v1::ConnectRequest>>::ResponseStream>,
@@ -90,7 +89,9 @@ async fn connect(
     let mut inbound = request.into_inner();
     let hello = hello(&mut inbound).await?;
     let opened =
-        request::to_its_end(async move { Ok(session::open(core, hello, inbound, trusted).await?) });
+        request::to_its_end(
+            async move { Ok(session::open(sessions, hello, inbound, trusted).await?) },
+        );
     let outbound = ReceiverStream::new(opened.await?).map(Ok);
     Ok(Response::new(outbound.boxed()))
 }

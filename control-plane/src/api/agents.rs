@@ -9,10 +9,10 @@ use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::agent_service_server::AgentService;
 use tonic::{Request, Response, Status};
 
+use super::context::Api;
 use super::error::ApiError;
 use super::paging::Page;
 use super::request;
-use crate::core::Core;
 use crate::fleet::AgentView;
 use crate::model::placement::Move;
 use crate::reconcile::rebalance::MAX_WAITING;
@@ -23,13 +23,13 @@ const MAX_MOVES: usize = 10_000;
 /// Shows the agents, and evens out what they have.
 #[derive(Debug, Clone)]
 pub(crate) struct Agents {
-    core: Arc<Core>,
+    api: Arc<Api>,
 }
 
 impl Agents {
     /// Over what the process knows.
-    pub(crate) fn new(core: Arc<Core>) -> Self {
-        Self { core }
+    pub(crate) fn new(api: Arc<Api>) -> Self {
+        Self { api }
     }
 }
 
@@ -40,9 +40,9 @@ impl AgentService for Agents {
         request: Request<v1::GetAgentRequest>,
     ) -> Result<Response<v1::Agent>, Status> {
         let name: AgentName = request::name(&request.get_ref().name, str::parse)?;
-        let view = self.core.fleet.view(name.id());
+        let view = self.api.known.fleet.view(name.id());
         let view = view.ok_or_else(|| ApiError::NotFound(name.to_string()))?;
-        Ok(Response::new(shown(&self.core, view)))
+        Ok(Response::new(shown(&self.api, view)))
     }
 
     async fn list_agents(
@@ -53,9 +53,9 @@ impl AgentService for Agents {
         let mut violations = Violations::new();
         let page = Page::read(page_size, page_token, &mut violations);
         violations.into_result(()).map_err(ApiError::Invalid)?;
-        let list = |after: &str, most| self.core.fleet.views(after, most);
+        let list = |after: &str, most| self.api.known.fleet.views(after, most);
         let (page, next_page_token) = page.read_from(list, |view| &view.id);
-        let agents = page.into_iter().map(|view| shown(&self.core, view)).collect();
+        let agents = page.into_iter().map(|view| shown(&self.api, view)).collect();
         Ok(Response::new(v1::ListAgentsResponse { agents, next_page_token }))
     }
 
@@ -65,13 +65,12 @@ impl AgentService for Agents {
     ) -> Result<Response<v1::RebalanceResponse>, Status> {
         let v1::RebalanceRequest { pool, validate_only } = request.into_inner();
         let pool = pool.map(|v1::AgentPool { vpc_id, vswitch_id }| Pool::new(vpc_id, vswitch_id));
-        let answer = self.core.rebalances.ask(pool.clone(), validate_only);
+        let answer = self.api.inbox.rebalance(pool.clone(), validate_only);
         let answer = answer.ok_or(ApiError::TooManyRequests(MAX_WAITING))?;
-        self.core.queue.wake();
         let answer = tokio::select! {
             biased;
             answer = answer => answer.map_err(|_| ApiError::Internal)?,
-            () = self.core.stop.cancelled() => return Err(ApiError::Internal.into()),
+            () = self.api.stop.cancelled() => return Err(ApiError::Internal.into()),
         };
         let none = || ApiError::NoAgent(pool.unwrap_or_default().to_string());
         let moves = answer.ok_or_else(none)?;
@@ -91,11 +90,11 @@ fn task_move(one: Move) -> v1::TaskMove {
     }
 }
 
-fn shown(core: &Core, view: AgentView) -> v1::Agent {
+fn shown(api: &Api, view: AgentView) -> v1::Agent {
     let AgentView { id, record, state, heard_time, gave_back: _ } = view;
     let mut tasks = 0;
     let mut connectors = Vec::new();
-    for (name, here) in core.catalog.tasks_of(&id) {
+    for (name, here) in api.known.catalog.tasks_of(&id) {
         tasks += u32::try_from(here).unwrap_or(u32::MAX);
         connectors.push(name);
     }

@@ -10,6 +10,7 @@ use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::connector_service_server::ConnectorService;
 use tonic::{Request, Response, Status};
 
+use super::context::Api;
 use super::error::ApiError;
 use super::paging::Page;
 use super::{
@@ -17,7 +18,6 @@ use super::{
     update, watch,
 };
 use crate::budget::Seats;
-use crate::core::Core;
 use crate::model::lifecycle::Action;
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -25,19 +25,19 @@ type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 /// Creates and steers connectors.
 #[derive(Debug, Clone)]
 pub(crate) struct Connectors {
-    core: Arc<Core>,
+    api: Arc<Api>,
     watches: Arc<Seats>,
 }
 
 impl Connectors {
     /// Over what the process knows.
-    pub(crate) fn new(core: Arc<Core>, watches: Arc<Seats>) -> Self {
-        Self { core, watches }
+    pub(crate) fn new(api: Arc<Api>, watches: Arc<Seats>) -> Self {
+        Self { api, watches }
     }
 
     async fn act(&self, name: &str, action: Action) -> Result<Response<v1::Connector>, Status> {
         let name: ConnectorName = request::name(name, str::parse)?;
-        let work = act::act(Arc::clone(&self.core), name, action);
+        let work = act::act(Arc::clone(&self.api), name, action);
         Ok(Response::new(request::to_its_end(work).await?))
     }
 }
@@ -53,7 +53,7 @@ impl ConnectorService for Connectors {
         request: Request<v1::CreateConnectorRequest>,
     ) -> Result<Response<v1::Connector>, Status> {
         let trusted = request::is_trusted(&request);
-        let work = create::create(Arc::clone(&self.core), request.into_inner(), trusted);
+        let work = create::create(Arc::clone(&self.api), request.into_inner(), trusted);
         Ok(Response::new(request::to_its_end(work).await?))
     }
 
@@ -62,7 +62,7 @@ impl ConnectorService for Connectors {
         request: Request<v1::PreviewConnectorRequest>,
     ) -> Result<Response<v1::PreviewConnectorResponse>, Status> {
         let trusted = request::is_trusted(&request);
-        Ok(Response::new(create::preview(&self.core, request.into_inner(), trusted)?))
+        Ok(Response::new(create::preview(&self.api, request.into_inner(), trusted)?))
     }
 
     async fn get_connector(
@@ -70,8 +70,8 @@ impl ConnectorService for Connectors {
         request: Request<v1::GetConnectorRequest>,
     ) -> Result<Response<v1::Connector>, Status> {
         let name = request::name(&request.get_ref().name, str::parse)?;
-        let record = request::connector(&self.core, &name)?;
-        Ok(Response::new(self.core.shown(&record, false)))
+        let record = request::connector(&self.api, &name)?;
+        Ok(Response::new(self.api.observed.shown(&record, false)))
     }
 
     async fn list_connectors(
@@ -85,10 +85,10 @@ impl ConnectorService for Connectors {
         let page = Page::read(page_size, page_token, &mut violations);
         violations.into_result(()).map_err(ApiError::Invalid)?;
         if let Some(instance) = &parent {
-            request::instance(&self.core, instance)?;
+            request::instance(&self.api, instance)?;
         }
         let list = |after: &str, most| {
-            self.core.statuses.list(parent.as_ref(), after, most, |shown| {
+            self.api.observed.board.list(parent.as_ref(), after, most, |shown| {
                 states.is_empty() || states.contains(&shown.status().state)
             })
         };
@@ -102,7 +102,7 @@ impl ConnectorService for Connectors {
         request: Request<v1::UpdateConnectorRequest>,
     ) -> Result<Response<v1::Connector>, Status> {
         let trusted = request::is_trusted(&request);
-        let work = update::update(Arc::clone(&self.core), request.into_inner(), trusted);
+        let work = update::update(Arc::clone(&self.api), request.into_inner(), trusted);
         Ok(Response::new(request::to_its_end(work).await?))
     }
 
@@ -110,7 +110,7 @@ impl ConnectorService for Connectors {
         &self,
         request: Request<v1::DeleteConnectorRequest>,
     ) -> Result<Response<v1::Connector>, Status> {
-        let work = act::delete(Arc::clone(&self.core), request.into_inner());
+        let work = act::delete(Arc::clone(&self.api), request.into_inner());
         Ok(Response::new(request::to_its_end(work).await?))
     }
 
@@ -139,7 +139,7 @@ impl ConnectorService for Connectors {
         &self,
         request: Request<v1::ResumePartitionRequest>,
     ) -> Result<Response<v1::Connector>, Status> {
-        let work = resume_partition::resume(Arc::clone(&self.core), request.into_inner());
+        let work = resume_partition::resume(Arc::clone(&self.api), request.into_inner());
         Ok(Response::new(request::to_its_end(work).await?))
     }
 
@@ -147,7 +147,7 @@ impl ConnectorService for Connectors {
         &self,
         request: Request<v1::ResetOffsetsRequest>,
     ) -> Result<Response<v1::Connector>, Status> {
-        let work = reset_offsets::reset(Arc::clone(&self.core), request.into_inner());
+        let work = reset_offsets::reset(Arc::clone(&self.api), request.into_inner());
         Ok(Response::new(request::to_its_end(work).await?))
     }
 
@@ -155,7 +155,7 @@ impl ConnectorService for Connectors {
         &self,
         request: Request<v1::SendTestMessageRequest>,
     ) -> Result<Response<v1::SendTestMessageResponse>, Status> {
-        Ok(Response::new(test_message::send(&self.core, request.into_inner()).await?))
+        Ok(Response::new(test_message::send(&self.api, request.into_inner()).await?))
     }
 
     async fn get_connector_progress(
@@ -163,8 +163,8 @@ impl ConnectorService for Connectors {
         request: Request<v1::GetConnectorProgressRequest>,
     ) -> Result<Response<v1::ConnectorProgress>, Status> {
         let name = request::name(&request.get_ref().name, str::parse)?;
-        let record = request::connector(&self.core, &name)?;
-        let status = self.core.statuses.current(&self.core, &record);
+        let record = request::connector(&self.api, &name)?;
+        let status = self.api.observed.current(&record);
         Ok(Response::new(v1::ConnectorProgress {
             total_lag: status.total_lag.unwrap_or_default(),
             partitions: status.partitions,
@@ -177,7 +177,7 @@ impl ConnectorService for Connectors {
     ) -> Result<Response<Self::WatchConnectorsStream>, Status> {
         // As a whole ConnectorService it has this method, too; what serves it to
         // clients is `ConnectorServer`, which does not take the messages apart.
-        let messages = watch::watch(&self.core, &self.watches, request)?;
+        let messages = watch::watch(&self.api, &self.watches, request)?;
         let decoded = messages.map(|message| {
             message?.decode().map_err(|error| {
                 tracing::error!(%error, "a message of a watch cannot be read");
@@ -191,7 +191,7 @@ impl ConnectorService for Connectors {
         &self,
         request: Request<v1::TailLogsRequest>,
     ) -> Result<Response<Self::TailLogsStream>, Status> {
-        let stream = tail::logs(&self.core, &request.into_inner())?;
+        let stream = tail::logs(&self.api, &request.into_inner())?;
         Ok(Response::new(Box::pin(stream)))
     }
 
@@ -199,14 +199,14 @@ impl ConnectorService for Connectors {
         &self,
         request: Request<v1::ListDeadLettersRequest>,
     ) -> Result<Response<v1::ListDeadLettersResponse>, Status> {
-        Ok(Response::new(dead_letters::list(&self.core, request.into_inner())?))
+        Ok(Response::new(dead_letters::list(&self.api, request.into_inner())?))
     }
 
     async fn tail_dead_letters(
         &self,
         request: Request<v1::TailDeadLettersRequest>,
     ) -> Result<Response<Self::TailDeadLettersStream>, Status> {
-        let stream = tail::dead_letters(&self.core, &request.into_inner())?;
+        let stream = tail::dead_letters(&self.api, &request.into_inner())?;
         Ok(Response::new(Box::pin(stream)))
     }
 }

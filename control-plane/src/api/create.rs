@@ -9,12 +9,12 @@ use kafka2oss_domain::violation::Violations;
 use kafka2oss_proto::spec::{HasSecrets, check_request, defaults, planned_resources, redact};
 use kafka2oss_proto::v1;
 
+use super::context::Api;
 use super::error::ApiError;
 use super::{etag, request};
 use crate::catalog::Change;
 use crate::chance;
 use crate::clock;
-use crate::core::Core;
 use crate::model::rules;
 use crate::secrets::{self, Same};
 use crate::store::connectors::ConnectorRecord;
@@ -34,13 +34,13 @@ struct Checked {
 
 /// Shows what Create and Deploy would make of a spec.
 pub(super) fn preview(
-    core: &Core,
+    api: &Api,
     request: v1::PreviewConnectorRequest,
     trusted: bool,
 ) -> Result<v1::PreviewConnectorResponse, ApiError> {
     let v1::PreviewConnectorRequest { parent, connector_id, connector } = request;
-    let checked = check(core, &parent, &connector_id, connector, trusted, Violations::new())?;
-    let pools = core.fleet.pools();
+    let checked = check(api, &parent, &connector_id, connector, trusted, Violations::new())?;
+    let pools = api.known.fleet.pools();
     let wire = checked.connector.spec.clone().unwrap_or_default();
     let warnings = spec::warnings(&checked.spec, &connector_id)
         .into_iter()
@@ -59,7 +59,7 @@ pub(super) fn preview(
 
 /// Creates a connector; nothing runs before Deploy.
 pub(super) async fn create(
-    core: Arc<Core>,
+    api: Arc<Api>,
     mut request: v1::CreateConnectorRequest,
     trusted: bool,
 ) -> Result<v1::Connector, ApiError> {
@@ -67,32 +67,32 @@ pub(super) async fn create(
     request::check_request_id(&request.request_id, &mut violations);
     let connector = request.connector.clone();
     let checked =
-        check(&core, &request.parent, &request.connector_id, connector, trusted, violations)?;
-    let secrets = request.connector.as_ref().and_then(|given| core.digests.of(given));
+        check(&api, &request.parent, &request.connector_id, connector, trusted, violations)?;
+    let secrets = request.connector.as_ref().and_then(|given| api.digests.of(given));
     if let Some(connector) = &mut request.connector {
         redact(connector);
     }
 
     // Always in this order: instance, request ID, connector.
-    let _instance = core.catalog.lock_shared(&request.parent).await;
-    if core.catalog.instance(checked.name.instance()).is_none() {
+    let _instance = api.known.catalog.lock_shared(&request.parent).await;
+    if api.known.catalog.instance(checked.name.instance()).is_none() {
         return Err(ApiError::NotFound(request.parent));
     }
     let key = format!("{}/{}", request.parent, request.request_id);
     // Requests without an ID have none in common.
     let _request = match request.request_id.is_empty() {
         true => None,
-        false => Some(core.catalog.lock(&format!("request-ids/{key}")).await),
+        false => Some(api.known.catalog.lock(&format!("request-ids/{key}")).await),
     };
     let name = checked.name.to_string();
-    let _connector = core.catalog.lock(&name).await;
+    let _connector = api.known.catalog.lock(&name).await;
 
     let remembers = !request.request_id.is_empty() && !request.validate_only;
-    if remembers && let Some(earlier) = core.catalog.request_id(&key) {
+    if remembers && let Some(earlier) = api.known.catalog.request_id(&key) {
         let same = secrets::compare(earlier.secrets.as_ref(), secrets.as_ref());
-        return repeated(&core, &request, &earlier, same, &name);
+        return repeated(&api, &request, &earlier, same, &name);
     }
-    if core.catalog.connector(&name).is_some() {
+    if api.known.catalog.connector(&name).is_some() {
         return Err(ApiError::Exists(name));
     }
     if checked.instance.connectors_disabled {
@@ -104,9 +104,9 @@ pub(super) async fn create(
     if request.validate_only {
         redact(&mut connector);
         let record = ConnectorRecord { connector: Some(connector), ..Default::default() };
-        return Ok(core.shown(&record, false));
+        return Ok(api.observed.shown(&record, false));
     }
-    core.secrets.take(&uid, connector.generation, &mut connector);
+    api.known.secrets.take(&uid, connector.generation, &mut connector);
     let record = ConnectorRecord { connector: Some(connector), ..Default::default() };
     let mut changes = vec![Change::connector(record.clone())];
     if remembers {
@@ -117,17 +117,17 @@ pub(super) async fn create(
             create_time: Some(clock::now()),
             secrets,
         };
-        changes.extend(core.catalog.request_ids_beyond(request_ids::MOST));
+        changes.extend(api.known.catalog.request_ids_beyond(request_ids::MOST));
         changes.push(Change::RequestId(key, Some(Arc::new(made))));
     }
-    if let Err(error) = core.catalog.apply(changes).await {
-        core.secrets.forget(&uid);
+    if let Err(error) = api.known.catalog.apply(changes).await {
+        api.known.secrets.forget(&uid);
         return Err(error.into());
     }
     tracing::info!(connector = name, uid, "connector created");
-    core.log(&record, v1::LogSeverity::Info, None, "created");
-    core.changed(&record);
-    Ok(core.shown(&record, false))
+    api.observed.log(&record, v1::LogSeverity::Info, None, "created");
+    api.inbox.written(&record);
+    Ok(api.observed.shown(&record, false))
 }
 
 /// The connector as it is stored first, but for its secrets.
@@ -150,7 +150,7 @@ fn new(checked: v1::Connector, name: &str) -> v1::Connector {
 
 /// Answers a request ID that was used before.
 fn repeated(
-    core: &Core,
+    api: &Api,
     request: &v1::CreateConnectorRequest,
     earlier: &RequestIdRecord,
     secrets: Same,
@@ -171,8 +171,8 @@ fn repeated(
             ));
         }
     }
-    match core.catalog.connector(name).filter(|record| record.uid() == earlier.uid) {
-        Some(record) => Ok(core.shown(&record, false)),
+    match api.known.catalog.connector(name).filter(|record| record.uid() == earlier.uid) {
+        Some(record) => Ok(api.observed.shown(&record, false)),
         None => refuse(format!("made {name}, which has been deleted since")),
     }
 }
@@ -180,7 +180,7 @@ fn repeated(
 /// Fills the defaults in and checks every rule; `violations` are those found
 /// before. All of them come in one answer.
 fn check(
-    core: &Core,
+    api: &Api,
     parent: &str,
     connector_id: &str,
     connector: Option<v1::Connector>,
@@ -190,7 +190,7 @@ fn check(
     let parent: Option<InstanceName> =
         request::field("parent", parent, str::parse, &mut violations);
     let instance = match &parent {
-        Some(parent) => request::instance(core, parent)?.instance.clone().unwrap_or_default(),
+        Some(parent) => request::instance(api, parent)?.instance.clone().unwrap_or_default(),
         None => placeholder_instance(),
     };
     let legal_id = |id: &str| {
@@ -225,7 +225,7 @@ fn check(
     if parent.is_some()
         && let Ok(instance) = spec::Instance::try_from(instance.clone())
     {
-        let allowed_concurrency = core.settings.allowed_concurrency.clone();
+        let allowed_concurrency = api.allowed_concurrency.clone();
         let settings = rules::Settings { allowed_concurrency };
         violations.add_within(SPEC, rules::check(&wire, &instance, &settings));
     }

@@ -10,25 +10,25 @@ use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::instance_service_server::InstanceService;
 use tonic::{Request, Response, Status};
 
+use super::context::Api;
 use super::error::ApiError;
 use super::paging::Page;
 use super::{etag, request};
 use crate::catalog::Change;
 use crate::chance;
 use crate::clock;
-use crate::core::Core;
 use crate::store::instances::InstanceRecord;
 
 /// Registers Kafka instances.
 #[derive(Debug, Clone)]
 pub(crate) struct Instances {
-    core: Arc<Core>,
+    api: Arc<Api>,
 }
 
 impl Instances {
     /// Over what the process knows.
-    pub(crate) fn new(core: Arc<Core>) -> Self {
-        Self { core }
+    pub(crate) fn new(api: Arc<Api>) -> Self {
+        Self { api }
     }
 }
 
@@ -38,8 +38,8 @@ impl InstanceService for Instances {
         &self,
         request: Request<v1::CreateInstanceRequest>,
     ) -> Result<Response<v1::Instance>, Status> {
-        let core = Arc::clone(&self.core);
-        let created = request::to_its_end(create(core, request.into_inner())).await?;
+        let api = Arc::clone(&self.api);
+        let created = request::to_its_end(create(api, request.into_inner())).await?;
         Ok(Response::new(created))
     }
 
@@ -48,7 +48,7 @@ impl InstanceService for Instances {
         request: Request<v1::GetInstanceRequest>,
     ) -> Result<Response<v1::Instance>, Status> {
         let name = request::name(&request.get_ref().name, str::parse)?;
-        Ok(Response::new(shown(&*request::instance(&self.core, &name)?)))
+        Ok(Response::new(shown(&*request::instance(&self.api, &name)?)))
     }
 
     async fn list_instances(
@@ -59,7 +59,7 @@ impl InstanceService for Instances {
         let mut violations = Violations::new();
         let page = Page::read(page_size, page_token, &mut violations);
         violations.into_result(()).map_err(ApiError::Invalid)?;
-        let all = self.core.catalog.instances();
+        let all = self.api.known.catalog.instances();
         let wanted = all.iter().filter(|record| {
             let instance = record.instance.as_ref();
             region_id.is_empty() || instance.is_some_and(|one| one.region_id == region_id)
@@ -73,8 +73,8 @@ impl InstanceService for Instances {
         &self,
         request: Request<v1::DeleteInstanceRequest>,
     ) -> Result<Response<()>, Status> {
-        let core = Arc::clone(&self.core);
-        request::to_its_end(delete(core, request.into_inner())).await?;
+        let api = Arc::clone(&self.api);
+        request::to_its_end(delete(api, request.into_inner())).await?;
         Ok(Response::new(()))
     }
 }
@@ -90,7 +90,7 @@ fn shown(record: &InstanceRecord) -> v1::Instance {
 }
 
 async fn create(
-    core: Arc<Core>,
+    api: Arc<Api>,
     request: v1::CreateInstanceRequest,
 ) -> Result<v1::Instance, ApiError> {
     let v1::CreateInstanceRequest { instance_id, instance, validate_only } = request;
@@ -105,8 +105,8 @@ async fn create(
         return Err(ApiError::Invalid(violations));
     };
 
-    let _lock = core.catalog.lock(&name.to_string()).await;
-    if core.catalog.instance(&name).is_some() {
+    let _lock = api.known.catalog.lock(&name.to_string()).await;
+    if api.known.catalog.instance(&name).is_some() {
         return Err(ApiError::Exists(name.to_string()));
     }
     let uid = chance::ulid().to_string();
@@ -122,7 +122,8 @@ async fn create(
     };
     let record = InstanceRecord { form: 0, instance: Some(instance.clone()) };
     if !validate_only {
-        core.catalog
+        api.known
+            .catalog
             .apply(vec![Change::Instance(name.to_string(), Some(Arc::new(record)))])
             .await?;
         tracing::info!(instance = %name, "instance registered");
@@ -130,13 +131,13 @@ async fn create(
     Ok(instance)
 }
 
-async fn delete(core: Arc<Core>, request: v1::DeleteInstanceRequest) -> Result<(), ApiError> {
+async fn delete(api: Arc<Api>, request: v1::DeleteInstanceRequest) -> Result<(), ApiError> {
     let name: InstanceName = request::name(&request.name, str::parse)?;
-    let _lock = core.catalog.lock(&name.to_string()).await;
-    let record = request::instance(&core, &name)?;
+    let _lock = api.known.catalog.lock(&name.to_string()).await;
+    let record = request::instance(&api, &name)?;
     let current = record.instance.as_ref().map(|instance| instance.etag.as_str());
     etag::check(&request.name, current.unwrap_or_default(), &request.etag)?;
-    let connectors = core.catalog.connectors_of(&name);
+    let connectors = api.known.catalog.connectors_of(&name);
     if let Some(example) = connectors.first() {
         return Err(ApiError::InstanceHasConnectors {
             instance: name.to_string(),
@@ -144,7 +145,7 @@ async fn delete(core: Arc<Core>, request: v1::DeleteInstanceRequest) -> Result<(
             example: example.name().to_owned(),
         });
     }
-    core.catalog.apply(vec![Change::Instance(name.to_string(), None)]).await?;
+    api.known.catalog.apply(vec![Change::Instance(name.to_string(), None)]).await?;
     tracing::info!(instance = %name, "instance removed");
     Ok(())
 }

@@ -7,8 +7,8 @@ use kafka2oss_domain::names::{ConnectorName, InstanceName, InvalidName};
 use kafka2oss_domain::violation::Violations;
 use tonic::Request;
 
+use super::context::Api;
 use super::error::ApiError;
-use crate::core::Core;
 use crate::permit;
 use crate::store::connectors::ConnectorRecord;
 use crate::store::instances::InstanceRecord;
@@ -66,17 +66,14 @@ pub(super) fn check_request_id(id: &str, violations: &mut Violations) {
 }
 
 /// The instance of this name.
-pub(super) fn instance(core: &Core, name: &InstanceName) -> Result<Arc<InstanceRecord>, ApiError> {
-    core.catalog.instance(name).ok_or_else(|| ApiError::NotFound(name.to_string()))
+pub(super) fn instance(api: &Api, name: &InstanceName) -> Result<Arc<InstanceRecord>, ApiError> {
+    api.known.catalog.instance(name).ok_or_else(|| ApiError::NotFound(name.to_string()))
 }
 
 /// The connector of this name.
-pub(super) fn connector(
-    core: &Core,
-    name: &ConnectorName,
-) -> Result<Arc<ConnectorRecord>, ApiError> {
+pub(super) fn connector(api: &Api, name: &ConnectorName) -> Result<Arc<ConnectorRecord>, ApiError> {
     let name = name.to_string();
-    core.catalog.connector(&name).ok_or(ApiError::NotFound(name))
+    api.known.catalog.connector(&name).ok_or(ApiError::NotFound(name))
 }
 
 /// Runs `work` to its end even if the request is given up before.

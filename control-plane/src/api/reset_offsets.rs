@@ -9,14 +9,13 @@ use kafka2oss_domain::violation::Violations;
 use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::offset_reset::To;
 
+use super::context::Api;
 use super::error::ApiError;
 use super::{act, etag, request};
 use crate::catalog::Change;
-use crate::core::Core;
 use crate::model::lifecycle::Action;
 use crate::model::positions::{self, Ending};
 use crate::model::progress::{self, AgentProgress};
-use crate::session::bounds;
 use crate::store::connectors::{ConnectorRecord, Preparation, Reset, Superseded};
 
 /// The last second of the year 9999, the last that a Timestamp may be.
@@ -29,20 +28,20 @@ const LAST_SECOND: i64 = 253_402_300_799;
 /// connector is to read from is the user's intent, too, and a client that
 /// read the connector before must not act on it as if it were the same.
 pub(super) async fn reset(
-    core: Arc<Core>,
+    api: Arc<Api>,
     request: v1::ResetOffsetsRequest,
 ) -> Result<v1::Connector, ApiError> {
     let (name, asked, given_etag) = read(request)?;
-    let _lock = core.catalog.lock(&name.to_string()).await;
-    let record = request::connector(&core, &name)?;
+    let _lock = api.known.catalog.lock(&name.to_string()).await;
+    let record = request::connector(&api, &name)?;
     act::check_state(&record, Action::ResetOffsets)?;
     let pending = record.reset.as_ref().filter(|_| !record.start_is_fixed());
     if pending.is_some_and(|pending| pending.asked.as_ref() == Some(&asked)) {
         etag::check_repeated(record.connector(), &given_etag)?;
-        return Ok(core.shown(&record, false));
+        return Ok(api.observed.shown(&record, false));
     }
     etag::check(record.name(), &record.connector().etag, &given_etag)?;
-    let status = core.statuses.current(&core, &record);
+    let status = api.observed.current(&record);
     if status.state() != v1::ConnectorState::Paused {
         return Err(ApiError::WrongState(format!(
             "{} has not come to rest: {} of {} tasks have reported that they are paused",
@@ -54,7 +53,7 @@ pub(super) async fn reset(
 
     let superseded = superseded(&record);
     let kept = match &asked.to {
-        Some(To::Offsets(named)) => kept(&core, &record, named)?,
+        Some(To::Offsets(named)) => kept(&api, &record, named)?,
         _ => BTreeMap::new(),
     };
     let (mut changed, connector) = act::next_generation(&record);
@@ -67,12 +66,12 @@ pub(super) async fn reset(
     changed.committed_partitions.clear();
     changed.resumes.clear();
     let change = Change::connector(changed.clone());
-    core.catalog.apply(vec![change]).await?;
+    api.known.catalog.apply(vec![change]).await?;
     tracing::info!(connector = changed.name(), epoch = number, "offsets reset");
     let message = format!("offsets are reset: epoch {number} is open");
-    core.log(&changed, v1::LogSeverity::Info, None, message);
-    core.changed(&changed);
-    Ok(core.shown(&changed, false))
+    api.observed.log(&changed, v1::LogSeverity::Info, None, message);
+    api.inbox.written(&changed);
+    Ok(api.observed.shown(&changed, false))
 }
 
 fn read(
@@ -111,8 +110,8 @@ fn check_offsets(named: &v1::PartitionOffsets, violations: &mut Violations) {
     }
     for (partition, offset) in &named.offsets {
         let field = || format!("{FIELD}[{partition}]");
-        if !bounds::is_partition(*partition) {
-            let most = bounds::MAX_PARTITIONS - 1;
+        if !positions::is_partition(*partition) {
+            let most = positions::MAX_PARTITIONS - 1;
             let message = format!("is no partition: they are 0 to {most}");
             violations.add(field(), ErrorCode::FieldInvalid, message);
         }
@@ -142,7 +141,7 @@ fn superseded(record: &ConnectorRecord) -> Option<Superseded> {
 /// or in the one before it while its start is not fixed. Nothing is to go on
 /// where there is neither.
 fn kept(
-    core: &Core,
+    api: &Api,
     record: &ConnectorRecord,
     named: &v1::PartitionOffsets,
 ) -> Result<BTreeMap<i32, i64>, ApiError> {
@@ -156,7 +155,7 @@ fn kept(
     let Some(epoch) = epoch else { return Ok(BTreeMap::new()) };
     // The epoch before is remembered only if tasks of it were assigned.
     let has_run = !record.start_is_fixed() || record.is_prepared();
-    let seen = core.fleet.seen(record.name(), record.uid());
+    let seen = api.known.fleet.seen(record.name(), record.uid());
     let reports: Vec<_> = seen
         .iter()
         .filter_map(|seen| Some((seen, seen.report.as_deref()?)))

@@ -8,10 +8,10 @@ use kafka2oss_domain::names::ConnectorName;
 use kafka2oss_domain::violation::Violations;
 use kafka2oss_proto::{agent, v1};
 
+use super::context::Api;
 use super::error::ApiError;
 use super::{act, request};
 use crate::catalog::Change;
-use crate::core::Core;
 use crate::model::lifecycle::Action;
 use crate::store::connectors::ConnectorRecord;
 
@@ -36,21 +36,21 @@ struct Asked {
 /// Takes the decision in; the agents get it with their assignments. The
 /// generation stays: neither spec nor desired state change.
 pub(super) async fn resume(
-    core: Arc<Core>,
+    api: Arc<Api>,
     request: v1::ResumePartitionRequest,
 ) -> Result<v1::Connector, ApiError> {
     let Asked { name, partition, skip_offset } = read(request)?;
-    let _lock = core.catalog.lock(&name.to_string()).await;
-    let record = request::connector(&core, &name)?;
+    let _lock = api.known.catalog.lock(&name.to_string()).await;
+    let record = request::connector(&api, &name)?;
     act::check_state(&record, Action::ResumePartition)?;
     // A retry that was asked for twice may be a second one, of a partition that
     // has stopped again: it does no harm.
     if skip_offset.is_some() && is_pending(&record, partition, skip_offset) {
-        return Ok(core.shown(&record, false));
+        return Ok(api.observed.shown(&record, false));
     }
-    match stopped_at(&core, &record, partition) {
+    match stopped_at(&api, &record, partition) {
         Err(_) if is_pending(&record, partition, skip_offset) => {
-            return Ok(core.shown(&record, false));
+            return Ok(api.observed.shown(&record, false));
         }
         Err(refusal) => return Err(refusal),
         Ok(stopped) => check_skip(record.name(), partition, stopped, skip_offset)?,
@@ -64,15 +64,15 @@ pub(super) async fn resume(
     changed.resumes.push(decision);
     changed.resumes.sort_by_key(|resume| resume.partition);
     let change = Change::connector(changed.clone());
-    core.catalog.apply(vec![change]).await?;
+    api.known.catalog.apply(vec![change]).await?;
     let message = match skip_offset {
         Some(offset) => format!("partition {partition} is to go on without offset {offset}"),
         None => format!("partition {partition} is to try again"),
     };
     tracing::info!(connector = changed.name(), decision = message, "partition resumed");
-    core.log(&changed, v1::LogSeverity::Info, None, message);
-    core.changed(&changed);
-    Ok(core.shown(&changed, false))
+    api.observed.log(&changed, v1::LogSeverity::Info, None, message);
+    api.inbox.written(&changed);
+    Ok(api.observed.shown(&changed, false))
 }
 
 fn read(request: v1::ResumePartitionRequest) -> Result<Asked, ApiError> {
@@ -129,9 +129,9 @@ struct Stopped {
 
 /// What the partition has stopped at, which it must have, as far as its last report
 /// says.
-fn stopped_at(core: &Core, record: &ConnectorRecord, partition: i32) -> Result<Stopped, ApiError> {
+fn stopped_at(api: &Api, record: &ConnectorRecord, partition: i32) -> Result<Stopped, ApiError> {
     let name = record.name();
-    let status = core.statuses.current(core, record);
+    let status = api.observed.current(record);
     let mut reported = status.partitions.iter();
     let Some(seen) = reported.find(|seen| seen.partition == partition) else {
         let message = format!("no agent has reported partition {partition} of {name} yet");

@@ -10,9 +10,9 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
+use super::context::Api;
 use super::error::ApiError;
 use super::{request, stream};
-use crate::core::Core;
 use crate::observe::{Follower, KEPT, Piece, Read, Tapes};
 use crate::tasks;
 
@@ -27,22 +27,22 @@ type Part<T> = Result<(Vec<T>, u64), Status>;
 
 /// Opens a stream of log lines.
 pub(super) fn logs(
-    core: &Core,
+    api: &Api,
     request: &v1::TailLogsRequest,
 ) -> Result<impl Stream<Item = Result<v1::TailLogsResponse, Status>> + Send + use<>, ApiError> {
-    let tape = open(core, &core.logs, &request.name)?;
-    let stream = follow(tape, request.lines, request.no_follow, core.stop.clone());
+    let tape = open(api, &api.observed.logs, &request.name)?;
+    let stream = follow(tape, request.lines, request.no_follow, api.stop.clone());
     Ok(stream.map(|part| part.map(|(entries, dropped)| v1::TailLogsResponse { entries, dropped })))
 }
 
 /// Opens a stream of dead letters.
 pub(super) fn dead_letters(
-    core: &Core,
+    api: &Api,
     request: &v1::TailDeadLettersRequest,
 ) -> Result<impl Stream<Item = Result<v1::TailDeadLettersResponse, Status>> + Send + use<>, ApiError>
 {
-    let tape = open(core, &core.dead_letters, &request.name)?;
-    let stream = follow(tape, request.count, request.no_follow, core.stop.clone());
+    let tape = open(api, &api.observed.dead_letters, &request.name)?;
+    let stream = follow(tape, request.count, request.no_follow, api.stop.clone());
     Ok(stream.map(|part| {
         part.map(|(dead_letters, dropped)| v1::TailDeadLettersResponse { dead_letters, dropped })
     }))
@@ -50,15 +50,15 @@ pub(super) fn dead_letters(
 
 /// The end of a connector's tape.
 fn open<T: prost::Message>(
-    core: &Core,
+    api: &Api,
     tapes: &Tapes<Arc<T>>,
     name: &str,
 ) -> Result<Follower<Arc<T>>, ApiError> {
     let name = request::name(name, str::parse)?;
-    let record = request::connector(core, &name)?;
+    let record = request::connector(api, &name)?;
     let tape = tapes.of(record.uid()).follow();
     // Its end is told to whoever follows it. One that is gone by now may have had it before.
-    match request::connector(core, &name) {
+    match request::connector(api, &name) {
         Ok(still) if still.uid() == record.uid() => Ok(tape),
         _ => Err(ApiError::NotFound(name.to_string())),
     }

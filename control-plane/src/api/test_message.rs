@@ -10,13 +10,13 @@ use kafka2oss_proto::agent::v1::command_result::Result as Outcome;
 use kafka2oss_proto::v1::test_message_payload::Content;
 use kafka2oss_proto::{agent, v1};
 
+use super::context::Api;
 use super::error::ApiError;
 use super::{act, request};
 use crate::chance;
-use crate::core::Core;
+use crate::fleet::asking;
 use crate::model::lifecycle::Action;
 use crate::model::progress::{Visible, visible};
-use crate::session::commands;
 use crate::store::connectors::ConnectorRecord;
 
 /// Key and value are up to 1 MiB each.
@@ -26,18 +26,18 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Writes one record to the connector's source topic by an agent of its pool.
 pub(super) async fn send(
-    core: &Core,
+    api: &Api,
     request: v1::SendTestMessageRequest,
 ) -> Result<v1::SendTestMessageResponse, ApiError> {
     let name = check(&request)?;
-    let record = request::connector(core, &name)?;
+    let record = request::connector(api, &name)?;
     act::check_state(&record, Action::SendTestMessage)?;
     if !record.start_is_fixed() {
         return Err(ApiError::StartNotFixed(name.to_string()));
     }
     let v1::SendTestMessageRequest { name: _, partition, key, value, request_id, wait } = request;
-    let agent = agent(core, &record)?;
-    let instance = request::instance(core, name.instance())?.instance.clone();
+    let agent = agent(api, &record)?;
+    let instance = request::instance(api, name.instance())?.instance.clone();
     let source = record.spec().source.clone().unwrap_or_default();
     let id = match request_id.is_empty() {
         true => format!("test-{}-{}", record.uid(), chance::ulid()),
@@ -45,7 +45,7 @@ pub(super) async fn send(
         false => format!("test-{}-{request_id}", record.uid()),
     };
     let asked = agent::v1::WriteTestMessage { partition, key, value, ..Default::default() };
-    if !request_id.is_empty() && !core.test_messages.is_same(&id, &asked) {
+    if !request_id.is_empty() && !api.test_messages.is_same(&id, &asked) {
         let why = format!("request_id `{request_id}` was used with another message");
         return Err(ApiError::RequestIdReused(why));
     }
@@ -55,13 +55,13 @@ pub(super) async fn send(
         topic: source.topic,
         ..asked
     });
-    let written = match commands::send(&core.fleet, &agent, id, command, TIMEOUT).await {
+    let written = match asking::send(&api.known.fleet, &agent, id, command, TIMEOUT).await {
         Ok(Outcome::WriteTestMessage(written)) => written,
-        Ok(_) => return Err(ApiError::Agent(commands::unexpected(&agent))),
+        Ok(_) => return Err(ApiError::Agent(asking::unexpected(&agent))),
         Err(problem) => return Err(ApiError::Agent(problem)),
     };
     let object_key =
-        if wait { object(core, &name, record.uid(), &written).await? } else { String::new() };
+        if wait { object(api, &name, record.uid(), &written).await? } else { String::new() };
     let agent::v1::WriteTestMessageResult { partition, offset, timestamp } = written;
     Ok(v1::SendTestMessageResponse { partition, offset, timestamp, object_key })
 }
@@ -92,31 +92,31 @@ fn check(request: &v1::SendTestMessageRequest) -> Result<ConnectorName, ApiError
 
 /// The agent that writes: one that has a task of the connector where there is
 /// one, and for a repeated request the same one as long as nothing changed.
-fn agent(core: &Core, record: &ConnectorRecord) -> Result<String, ApiError> {
+fn agent(api: &Api, record: &ConnectorRecord) -> Result<String, ApiError> {
     let pool = record.pool();
-    let placement = core.catalog.placement(record.name());
+    let placement = api.known.catalog.placement(record.name());
     let placed = placement.iter().flat_map(|placement| placement.agents());
-    let agent = core.fleet.first_connected(&pool, placed);
+    let agent = api.known.fleet.first_connected(&pool, placed);
     agent.ok_or_else(|| ApiError::NoAgent(pool.to_string()))
 }
 
 /// Waits until the record stands in an object, and returns the key of that where it is
 /// known; the request's deadline ends it.
 async fn object(
-    core: &Core,
+    api: &Api,
     name: &ConnectorName,
     uid: &str,
     written: &agent::v1::WriteTestMessageResult,
 ) -> Result<String, ApiError> {
-    let mut touches = core.statuses.follow_touches(&name.to_string());
+    let mut touches = api.observed.board.follow_touches(&name.to_string());
     loop {
         touches.borrow_and_update();
-        let record = request::connector(core, name)?;
+        let record = request::connector(api, name)?;
         if record.uid() != uid {
             return Err(ApiError::NotFound(name.to_string()));
         }
         act::check_state(&record, Action::SendTestMessage)?;
-        let status = core.statuses.current(core, &record);
+        let status = api.observed.current(&record);
         let partition =
             status.partitions.into_iter().find(|one| one.partition == written.partition);
         match partition.as_ref().map(|partition| visible(partition, written.offset)) {
@@ -126,7 +126,7 @@ async fn object(
         }
         let ended = tokio::select! {
             biased;
-            () = core.stop.cancelled() => true,
+            () = api.stop.cancelled() => true,
             touched = touches.changed() => touched.is_err(),
         };
         if ended {

@@ -9,11 +9,11 @@ use kafka2oss_domain::{ErrorCode, spec};
 use kafka2oss_proto::spec::{check_given, check_request, defaults};
 use kafka2oss_proto::v1;
 
+use super::context::Api;
 use super::error::ApiError;
 use super::{act, create, etag, request};
 use crate::catalog::Change;
 use crate::clock;
-use crate::core::Core;
 use crate::model::field_mask::{Mask, Masked};
 use crate::model::lifecycle::Action;
 use crate::model::{rules, updates};
@@ -35,24 +35,24 @@ struct Asked {
 /// Changes what the mask names. The generation rises with a change of the
 /// spec, and with nothing else.
 pub(super) async fn update(
-    core: Arc<Core>,
+    api: Arc<Api>,
     request: v1::UpdateConnectorRequest,
     trusted: bool,
 ) -> Result<v1::Connector, ApiError> {
     let asked = read(request, trusted)?;
-    let _lock = core.catalog.lock(&asked.name.to_string()).await;
-    let record = request::connector(&core, &asked.name)?;
+    let _lock = api.known.catalog.lock(&asked.name.to_string()).await;
+    let record = request::connector(&api, &asked.name)?;
     act::check_state(&record, Action::Update)?;
     etag::check(record.name(), &record.connector().etag, &asked.etag)?;
 
-    let mut spec = updated(&core, &asked, &record)?;
+    let mut spec = updated(&api, &asked, &record)?;
     let has_plain = kafka2oss_proto::spec::has_plain(&spec);
     let sets_labels = sets_labels(&asked.mask);
     // Of a plain value it cannot be told whether it is the same.
     let spec_changes = has_plain || spec != *record.spec();
     let labels_change = sets_labels && asked.labels != record.connector().labels;
     if !spec_changes && !labels_change {
-        return Ok(core.shown(&record, false));
+        return Ok(api.observed.shown(&record, false));
     }
     let (mut changed, mut connector) = if spec_changes {
         act::next_generation(&record)
@@ -64,7 +64,7 @@ pub(super) async fn update(
     let generation = connector.generation;
     let sets_secrets = spec_changes && sets_credentials(&asked.mask);
     if sets_secrets {
-        core.secrets.take(record.uid(), generation, &mut spec);
+        api.known.secrets.take(record.uid(), generation, &mut spec);
     }
     connector.spec = Some(spec);
     if sets_labels {
@@ -72,18 +72,18 @@ pub(super) async fn update(
     }
     changed.connector = Some(connector);
     let change = Change::connector(changed.clone());
-    if let Err(error) = core.catalog.apply(vec![change]).await {
+    if let Err(error) = api.known.catalog.apply(vec![change]).await {
         if sets_secrets {
-            core.secrets.take_back(record.uid(), generation);
+            api.known.secrets.take_back(record.uid(), generation);
         }
         return Err(error.into());
     }
-    core.secrets.settle(record.uid(), generation);
+    api.known.secrets.settle(record.uid(), generation);
     let paths = asked.paths.join(", ");
     tracing::info!(connector = changed.name(), paths, "connector updated");
-    core.log(&changed, v1::LogSeverity::Info, None, format!("updated {paths}"));
-    core.changed(&changed);
-    Ok(core.shown(&changed, false))
+    api.observed.log(&changed, v1::LogSeverity::Info, None, format!("updated {paths}"));
+    api.inbox.written(&changed);
+    Ok(api.observed.shown(&changed, false))
 }
 
 fn read(request: v1::UpdateConnectorRequest, trusted: bool) -> Result<Asked, ApiError> {
@@ -159,11 +159,11 @@ fn refuse(path: &str, violations: &mut Violations) {
 /// The spec with what the mask names, and with every default; all that is wrong
 /// with it in one answer.
 fn updated(
-    core: &Core,
+    api: &Api,
     asked: &Asked,
     record: &ConnectorRecord,
 ) -> Result<v1::ConnectorSpec, ApiError> {
-    let instance = request::instance(core, asked.name.instance())?;
+    let instance = request::instance(api, asked.name.instance())?;
     let instance = instance.instance.clone().unwrap_or_default();
     let mut spec = record.spec().clone();
     spec.set(&asked.spec, asked.mask.at("spec"));
@@ -189,7 +189,7 @@ fn updated(
         violations.add_within(SPEC, wrong);
     }
     if let Ok(instance) = spec::Instance::try_from(instance) {
-        let allowed_concurrency = core.settings.allowed_concurrency.clone();
+        let allowed_concurrency = api.allowed_concurrency.clone();
         let settings = rules::Settings { allowed_concurrency };
         let before = rules::check(record.spec(), &instance, &settings);
         // What is there already, of a time with other settings, may stay.

@@ -24,7 +24,7 @@ pub(super) struct Session {
     pub(super) refused: watch::Sender<u64>,
     /// Number of the last AssignmentRequest; 0 before the first.
     pub(super) requested: u64,
-    pub(super) waiting: HashMap<String, Vec<oneshot::Sender<agent::v1::CommandResult>>>,
+    pub(super) waiting: BTreeMap<String, Vec<oneshot::Sender<agent::v1::CommandResult>>>,
     /// Ids of removals that were sent and not answered, whoever waits for them.
     pub(super) removals: HashSet<String>,
     /// The latest list that went out.

@@ -9,12 +9,13 @@
 //! that say something of a connector are indexed.
 
 mod agent;
+pub(crate) mod asking;
 mod assigned;
 mod commands;
 mod list;
 mod reports;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -151,7 +152,7 @@ impl Fleet {
             ending,
             refused,
             requested: 0,
-            waiting: HashMap::new(),
+            waiting: BTreeMap::new(),
             removals: HashSet::new(),
             sent: None,
             offered: HashSet::new(),

@@ -9,7 +9,7 @@
 //! - [`lessons`]: what reports teach for good.
 //! - [`field_mask`]: which fields an update sets.
 //! - [`updates`]: what can be changed.
-//! - [`positions`]: where partitions go on that a reset does not name.
+//! - [`positions`]: which partitions there can be; where they go on that a reset does not name.
 //! - [`status`]: what is shown of a connector.
 //! - [`progress`]: how far each partition is, from several agents' reports.
 //! - [`flowing`]: whether each partition flows.

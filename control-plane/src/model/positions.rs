@@ -1,8 +1,17 @@
-//! Where the partitions go on that a reset to explicit offsets does not name.
+//! Which partitions there can be, and where those go on that a reset to explicit offsets does
+//! not name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use kafka2oss_proto::v1;
+
+/// Partitions of one topic, at most.
+pub(crate) const MAX_PARTITIONS: i32 = 20_000;
+
+/// Whether a topic can have a partition of this number.
+pub(crate) fn is_partition(number: i32) -> bool {
+    (0..MAX_PARTITIONS).contains(&number)
+}
 
 /// What is known of the epoch that is to end, all of whose tasks have stopped.
 #[derive(Debug, Clone, Copy)]

@@ -5,19 +5,18 @@ use kafka2oss_proto::v1;
 use tokio::time::Instant;
 
 use crate::clock;
-use crate::core::Core;
+use crate::known::{Known, deletion};
 use crate::model::flowing::{Memory, Moment};
 use crate::model::lifecycle::DesiredState;
 use crate::model::status::{
     self, AgentNack, AgentReport, Liveness, Observation, PlacedTask, Preparation,
 };
-use crate::reconcile::remove;
 use crate::store::connectors::ConnectorRecord;
 
 /// Gathers what is known of a connector, and sums it up, with what is to be
 /// remembered for the next time.
 pub(super) fn sum_up(
-    core: &Core,
+    known: &Known,
     record: &ConnectorRecord,
     previous: Option<&v1::ConnectorStatus>,
     memory: &Memory,
@@ -25,17 +24,17 @@ pub(super) fn sum_up(
     let connector = record.connector();
     let desired = DesiredState::from_wire(connector.desired_state());
     let pool = record.pool();
-    let placement = core.catalog.placement(record.name()).filter(|it| it.uid == record.uid());
-    let seen = core.fleet.seen(record.name(), record.uid());
+    let placement = known.catalog.placement(record.name()).filter(|it| it.uid == record.uid());
+    let seen = known.fleet.seen(record.name(), record.uid());
     let deletion_problems = match desired {
-        DesiredState::Deleted => remove::problems(core, record),
+        DesiredState::Deleted => deletion::problems(known, record),
         _ => Vec::new(),
     };
     let placed: Vec<_> = placement
         .iter()
         .flat_map(|placement| &placement.tasks)
         .map(|task| {
-            let unanswered = core.fleet.unanswered(&task.agent);
+            let unanswered = known.fleet.unanswered(&task.agent);
             PlacedTask {
                 index: task.index,
                 agent: &task.agent,
@@ -68,9 +67,9 @@ pub(super) fn sum_up(
         generation: connector.generation,
         spread: record.spec().source.as_ref().and_then(|source| source.spread).unwrap_or(1),
         pool: &pool,
-        pool_has_agent: core.fleet.connected(&pool) > 0,
+        pool_has_agent: known.fleet.connected(&pool) > 0,
         credentials_lost: spec::has_withheld(connector)
-            && !core.secrets.has_all(record.uid(), connector.generation, connector),
+            && !known.secrets.has_all(record.uid(), connector.generation, connector),
         epoch: record.epoch.as_ref(),
         preparation: record.preparation.as_ref().map(|known| Preparation {
             ready: known.ready,
@@ -85,7 +84,7 @@ pub(super) fn sum_up(
         placed: &placed,
         reports: &reports,
         nacks: &nacks,
-        lease: core.settings.lease,
+        lease: known.lease,
         previous,
         memory,
         now: Moment { at: Instant::now().into_std(), time: clock::now() },

@@ -15,6 +15,7 @@ mod changes;
 mod facts;
 mod followers;
 mod message;
+mod observed;
 mod publish;
 mod shown;
 mod tape;
@@ -22,8 +23,8 @@ mod tapes;
 mod touched;
 mod watcher;
 
-pub(crate) use board::Board;
 pub(crate) use message::Message;
+pub(crate) use observed::Observed;
 pub(crate) use publish::publish;
 pub(crate) use tape::{KEPT, Piece, Read};
 pub(crate) use tapes::{Follower, Keeper, Tapes};

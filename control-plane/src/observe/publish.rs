@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use kafka2oss_proto::v1;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::agenda::Agenda;
-use super::board::{Board, Row};
+use super::board::Row;
 use super::facts;
+use super::observed::Observed;
 use super::shown::Shown;
-use crate::core::Core;
+use crate::known::Known;
 use crate::model::flowing::Memory;
 use crate::store::connectors::ConnectorRecord;
 
@@ -33,22 +35,22 @@ enum Telling {
     Not,
 }
 
-impl Board {
+impl Observed {
     /// The status of a record as it is now, told or not.
-    pub(crate) fn current(&self, core: &Core, record: &ConnectorRecord) -> v1::ConnectorStatus {
-        let before = self.row(record.name(), record.uid());
-        sum_up(core, record, before.as_ref()).0
+    pub(crate) fn current(&self, record: &ConnectorRecord) -> v1::ConnectorStatus {
+        let before = self.board.row(record.name(), record.uid());
+        sum_up(&self.known, record, before.as_ref()).0
     }
 
     /// A connector was written: shows it as it is now to those who watch.
-    pub(crate) fn refresh(&self, core: &Core, record: &ConnectorRecord) {
-        self.look(core, record.name(), |_, _, _| Telling::Now);
+    pub(crate) fn refresh(&self, record: &ConnectorRecord) {
+        self.look(record.name(), |_, _, _| Telling::Now);
     }
 
     /// Shows a connector if it has changed. Returns when it may be shown if that
     /// is not yet.
-    fn tell(&self, core: &Core, name: &str) -> Option<Instant> {
-        self.look(core, name, |before, record, status| {
+    fn tell(&self, name: &str) -> Option<Instant> {
+        self.look(name, |before, record, status| {
             let same_record = before.record.connector() == record.connector();
             if same_record { telling(before, status, Instant::now()) } else { Telling::Now }
         })
@@ -57,14 +59,13 @@ impl Board {
     /// Looks at a connector that exists. One that was never shown is.
     fn look(
         &self,
-        core: &Core,
         name: &str,
         decide: impl FnOnce(&Row, &ConnectorRecord, &v1::ConnectorStatus) -> Telling,
     ) -> Option<Instant> {
-        let _order = self.in_order();
-        let record = core.catalog.connector(name)?;
-        let before = self.row(name, record.uid());
-        let (status, memory) = sum_up(core, &record, before.as_ref());
+        let _order = self.board.in_order();
+        let record = self.known.catalog.connector(name)?;
+        let before = self.board.row(name, record.uid());
+        let (status, memory) = sum_up(&self.known, &record, before.as_ref());
         let telling = before.as_ref().map_or(Telling::Now, |row| decide(row, &record, &status));
         match telling {
             Telling::Now => {
@@ -74,35 +75,35 @@ impl Board {
                     None => Shown::new(&record, status),
                 };
                 let (shown, memory) = (Arc::new(shown), Arc::new(memory));
-                self.show(Row { shown, record, memory, told: Instant::now() });
+                self.board.show(Row { shown, record, memory, told: Instant::now() });
                 None
             }
             Telling::At(at) => {
-                self.remember(name, memory);
+                self.board.remember(name, memory);
                 Some(at)
             }
             Telling::Not => {
-                self.remember(name, memory);
+                self.board.remember(name, memory);
                 None
             }
         }
     }
 
     /// Shows every connector that exists, as at the start.
-    pub(crate) fn fill(&self, core: &Core) {
-        for record in core.catalog.connectors() {
-            self.refresh(core, &record);
+    pub(crate) fn fill(&self) {
+        for record in self.known.catalog.connectors() {
+            self.refresh(&record);
         }
     }
 }
 
 fn sum_up(
-    core: &Core,
+    known: &Known,
     record: &ConnectorRecord,
     before: Option<&Row>,
 ) -> (v1::ConnectorStatus, Memory) {
     let memory = before.map_or_else(Arc::default, |row| Arc::clone(&row.memory));
-    facts::sum_up(core, record, before.map(|row| row.shown.status()), &memory)
+    facts::sum_up(known, record, before.map(|row| row.shown.status()), &memory)
 }
 
 fn telling(before: &Row, status: &v1::ConnectorStatus, now: Instant) -> Telling {
@@ -125,9 +126,9 @@ fn verdict(status: &v1::ConnectorStatus) -> (i32, u64, u32, Vec<(i32, &str)>) {
 }
 
 /// Shows what changes until the process stops.
-pub(crate) async fn publish(core: Arc<Core>) {
-    let board = &core.statuses;
-    let part = core.settings.lease / PARTS;
+pub(crate) async fn publish(observed: Arc<Observed>, stop: CancellationToken) {
+    let board = &observed.board;
+    let part = observed.known.lease / PARTS;
     let mut agenda = Agenda::default();
     let mut next_part = Instant::now() + part;
     let mut looked_at: Arc<str> = Arc::default();
@@ -147,12 +148,12 @@ pub(crate) async fn publish(core: Arc<Core>) {
             agenda.add(&name, now);
         }
         if let Some(name) = agenda.pop(now) {
-            if let Some(at) = board.tell(&core, &name) {
+            if let Some(at) = observed.tell(&name) {
                 agenda.add(&name, at);
             }
             // Others have their turn, too, where very much has changed.
             tokio::task::yield_now().await;
-            if core.stop.is_cancelled() {
+            if stop.is_cancelled() {
                 return;
             }
             continue;
@@ -160,7 +161,7 @@ pub(crate) async fn publish(core: Arc<Core>) {
         let next = agenda.next().map_or(next_part, |at| at.min(next_part));
         tokio::select! {
             biased;
-            () = core.stop.cancelled() => return,
+            () = stop.cancelled() => return,
             () = board.wait() => {}
             () = tokio::time::sleep_until(next) => {}
         }

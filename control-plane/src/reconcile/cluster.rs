@@ -12,7 +12,7 @@ use kafka2oss_domain::names::{ConnectorName, InstanceName};
 use kafka2oss_proto::{agent, v1};
 
 use crate::catalog::Change;
-use crate::core::Core;
+use crate::known::Known;
 use crate::store::StoreError;
 use crate::store::instances::InstanceRecord;
 
@@ -20,7 +20,7 @@ use crate::store::instances::InstanceRecord;
 /// agent has seen; empty where it has not. A problem, and nothing remembered,
 /// if the cluster is another instance's.
 pub(super) async fn claim(
-    core: &Core,
+    known: &Known,
     connector: &str,
     cluster_id: &str,
 ) -> Result<Option<agent::v1::Problem>, StoreError> {
@@ -30,13 +30,13 @@ pub(super) async fn claim(
     }
     // Nearly always it is known, and nobody else's: many prepare at the same time.
     let name = name.instance();
-    if let Some(Claim::Known) = look(core, name, cluster_id) {
+    if let Some(Claim::Known) = look(known, name, cluster_id) {
         return Ok(None);
     }
     // Of two instances that claim it at the same time one comes first.
-    let _cluster = core.catalog.lock(&format!("kafka-clusters/{cluster_id}")).await;
-    let _instance = core.catalog.lock(&name.to_string()).await;
-    let mut record = match look(core, name, cluster_id) {
+    let _cluster = known.catalog.lock(&format!("kafka-clusters/{cluster_id}")).await;
+    let _instance = known.catalog.lock(&name.to_string()).await;
+    let mut record = match look(known, name, cluster_id) {
         None | Some(Claim::Known) => return Ok(None),
         Some(Claim::Refused(problem)) => return Ok(Some(problem.into())),
         Some(Claim::New(record)) => record,
@@ -47,7 +47,7 @@ pub(super) async fn claim(
     }
     instance.kafka_cluster_id = cluster_id.to_owned();
     let change = Change::Instance(name.to_string(), Some(Arc::new(*record)));
-    core.catalog.apply(vec![change]).await?;
+    known.catalog.apply(vec![change]).await?;
     Ok(None)
 }
 
@@ -62,14 +62,14 @@ enum Claim {
 }
 
 /// None where the instance is gone.
-fn look(core: &Core, name: &InstanceName, cluster_id: &str) -> Option<Claim> {
-    let record = core.catalog.instance(name)?;
+fn look(known: &Known, name: &InstanceName, cluster_id: &str) -> Option<Claim> {
+    let record = known.catalog.instance(name)?;
     let instance = record.instance.as_ref()?;
-    let others = core.catalog.instances();
+    let others = known.catalog.instances();
     let others = others.iter().filter_map(|record| record.instance.as_ref());
     let in_use = |other: &v1::Instance| {
         let name = other.name.parse();
-        name.is_ok_and(|name| !core.catalog.connectors_of(&name).is_empty())
+        name.is_ok_and(|name| !known.catalog.connectors_of(&name).is_empty())
     };
     Some(match owner(instance, cluster_id, others, in_use) {
         Some(owner) => {

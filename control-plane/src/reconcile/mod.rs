@@ -12,14 +12,16 @@
 mod assignment;
 mod backoff;
 mod cluster;
+mod inbox;
 mod lanes;
 pub(crate) mod leases;
+mod means;
 mod place;
 mod prepare;
 mod publish;
-pub(crate) mod queue;
+mod queue;
 pub(crate) mod rebalance;
-pub(crate) mod remove;
+mod remove;
 mod work;
 
 use std::collections::BTreeMap;
@@ -31,12 +33,16 @@ use kafka2oss_proto::v1;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::core::Core;
+use crate::known::Known;
+use crate::known::deletion::{self, Next};
 use crate::model::placement::Board;
 use crate::store::StoreError;
 use crate::store::connectors::ConnectorRecord;
+pub(crate) use inbox::Inbox;
+pub(crate) use means::Means;
 use publish::Wholes;
 use queue::Dirty;
+pub(crate) use remove::finish_deletion;
 use work::{End, Kind, Works};
 
 /// How often what is too old is swept out.
@@ -53,16 +59,16 @@ const STORE_PAUSE: Duration = Duration::from_secs(1);
 const ENDED: usize = 256;
 
 /// Reconciles until the process stops.
-pub(crate) async fn run(core: Arc<Core>) {
+pub(crate) async fn run(means: Arc<Means>) {
     let (ended, mut ends) = mpsc::channel(ENDED);
-    let mut reconciler = Reconciler::new(Arc::clone(&core), ended);
+    let mut reconciler = Reconciler::new(Arc::clone(&means), ended);
     let mut ended_works = Vec::new();
     loop {
         let wake_at = reconciler.turn().await;
         tokio::select! {
             biased;
-            () = core.stop.cancelled() => return,
-            () = core.queue.woken() => {}
+            () = means.stop.cancelled() => return,
+            () = means.inbox.queue.woken() => {}
             _ = ends.recv_many(&mut ended_works, ENDED) => {
                 for end in ended_works.drain(..) {
                     reconciler.end(end);
@@ -74,7 +80,7 @@ pub(crate) async fn run(core: Arc<Core>) {
 }
 
 struct Reconciler {
-    core: Arc<Core>,
+    means: Arc<Means>,
     board: Board,
     works: Works,
     wholes: Wholes,
@@ -88,11 +94,11 @@ struct Reconciler {
 
 impl Reconciler {
     /// Over what an earlier process left: nothing of it moves.
-    fn new(core: Arc<Core>, ended: mpsc::Sender<End>) -> Self {
-        let board = place::restored(&core);
+    fn new(means: Arc<Means>, ended: mpsc::Sender<End>) -> Self {
+        let board = place::restored(&means.known, means.rebalance);
         let now = Instant::now();
         Self {
-            core,
+            means,
             board,
             works: Works::new(ended),
             wholes: Wholes::default(),
@@ -112,24 +118,24 @@ impl Reconciler {
         }
         if self.look_at_all <= now {
             self.look_at_all = now + SAFETY_NET;
-            let connectors = self.core.catalog.connectors();
-            self.core.queue.connectors(connectors.iter().map(|one| one.name().to_owned()));
+            let connectors = self.means.known.catalog.connectors();
+            self.means.inbox.queue.connectors(connectors.iter().map(|one| one.name().to_owned()));
         }
         if self.leases_at <= now {
-            if let Err(error) = leases::expire(&self.core).await {
+            if let Err(error) = leases::expire(&self.means.known, &self.means.inbox).await {
                 return not_stored(&error);
             }
             self.leases_at =
-                self.core.fleet.next_expiry().unwrap_or(now + self.core.settings.lease);
+                self.means.known.fleet.next_expiry().unwrap_or(now + self.means.known.lease);
         }
-        let dirty = self.core.queue.take();
+        let dirty = self.means.inbox.queue.take();
         if let Err(error) = self.pass(&dirty).await {
             // The board takes what it said for done.
-            self.board = place::restored(&self.core);
-            self.core.queue.put_back(dirty);
+            self.board = place::restored(&self.means.known, self.means.rebalance);
+            self.means.inbox.queue.put_back(dirty);
             return not_stored(&error);
         }
-        self.works.start_due(&self.core);
+        self.works.start_due(&self.means);
         [Some(self.leases_at), self.moves_at, Some(self.sweep_at), Some(self.look_at_all)]
             .into_iter()
             .chain([self.works.next_due()])
@@ -140,42 +146,42 @@ impl Reconciler {
 
     async fn pass(&mut self, dirty: &Dirty) -> Result<(), StoreError> {
         for id in &dirty.agents {
-            place::take_agent(&self.core, &mut self.board, id);
+            place::take_agent(&self.means.known, &mut self.board, id);
         }
         let names = dirty.connectors.iter().cloned();
         let mut touched: BTreeMap<String, Vec<String>> =
             names.map(|name| (name, Vec::new())).collect();
         let mut deleted = Vec::new();
         for name in &dirty.connectors {
-            let record = self.core.catalog.connector(name);
+            let record = self.means.known.catalog.connector(name);
             place::take_connector(&mut self.board, name, record.as_deref());
             deleted.extend(record.filter(|record| is_deleted(record)));
         }
         // At once: they share syncs of the disk.
-        try_join_all(deleted.iter().map(|record| remove::stop_tasks(&self.core, record))).await?;
+        try_join_all(deleted.iter().map(|record| remove::stop_tasks(&self.means, record))).await?;
         let settled = self.board.settle(Instant::now().into_std());
         self.moves_at = settled.next.map(Instant::from_std);
-        touched.extend(place::store(&self.core, settled.changed).await?);
-        if self.core.rebalances.answer(&mut self.board) {
+        touched.extend(place::store(&self.means, settled.changed).await?);
+        if self.means.inbox.rebalances.answer(&mut self.board) {
             self.moves_at = Some(Instant::now());
         }
 
         for (name, had) in &touched {
-            publish::connector(&self.core, &mut self.wholes, name, had);
+            publish::connector(&self.means.known, &mut self.wholes, name, had);
         }
         for id in &dirty.agents {
-            publish::agent(&self.core, &mut self.wholes, id);
+            publish::agent(&self.means.known, &mut self.wholes, id);
         }
         let finished: Vec<_> =
             dirty.connectors.iter().filter_map(|name| self.look_after(name)).collect();
-        try_join_all(finished.iter().map(|record| remove::finish(&self.core, record))).await?;
+        try_join_all(finished.iter().map(|record| remove::finish(&self.means, record))).await?;
         finished.iter().for_each(|record| self.works.forget(record.name()));
         Ok(())
     }
 
     /// Has done what a connector needs. Returns one of which nothing is left.
     fn look_after(&mut self, name: &str) -> Option<Arc<ConnectorRecord>> {
-        let Some(record) = self.core.catalog.connector(name) else {
+        let Some(record) = self.means.known.catalog.connector(name) else {
             self.works.forget(name);
             return None;
         };
@@ -183,12 +189,12 @@ impl Reconciler {
             Some(Kind::Prepare) => self.works.want(&record, Kind::Prepare),
             // A preparation under way may still make topics.
             Some(Kind::Remove) if self.works.is_running(name) => {}
-            Some(Kind::Remove) => match remove::next(&self.core, &record) {
+            Some(Kind::Remove) => match deletion::next(&self.means.known, &record) {
                 // Whom it waits for may have changed.
-                remove::Next::Wait => self.core.statuses.touch(name),
-                remove::Next::Finish => return Some(record),
-                remove::Next::Remove(_) => {
-                    self.core.statuses.touch(name);
+                Next::Wait => self.means.observed.board.touch(name),
+                Next::Finish => return Some(record),
+                Next::Remove(_) => {
+                    self.means.observed.board.touch(name);
                     self.works.want(&record, Kind::Remove);
                 }
             },
@@ -199,17 +205,17 @@ impl Reconciler {
 
     /// Takes in that a work ended.
     fn end(&mut self, end: End) {
-        self.core.queue.connector(end.name());
+        self.means.inbox.connector(end.name());
         self.works.end(end);
     }
 
     async fn sweep(&self) {
-        if let Err(error) = leases::forget(&self.core, AGENT_KEPT).await {
+        if let Err(error) = leases::forget(&self.means.known, AGENT_KEPT).await {
             tracing::error!(%error, "could not forget agents that are long gone");
         }
-        let changes = self.core.catalog.expired_request_ids();
+        let changes = self.means.known.catalog.expired_request_ids();
         for some in changes.chunks(SWEPT_AT_ONCE) {
-            if let Err(error) = self.core.catalog.apply(some.to_vec()).await {
+            if let Err(error) = self.means.known.catalog.apply(some.to_vec()).await {
                 tracing::error!(%error, "could not remove what is too old");
                 return;
             }
@@ -239,10 +245,10 @@ fn needed(record: &ConnectorRecord) -> Option<Kind> {
 }
 
 /// The connector's spec as one agent may see it.
-fn spec_for(core: &Core, record: &ConnectorRecord, agent: &str) -> v1::ConnectorSpec {
+fn spec_for(known: &Known, record: &ConnectorRecord, agent: &str) -> v1::ConnectorSpec {
     let mut spec = record.spec().clone();
-    if core.fleet.takes_plain_secrets(agent) {
-        core.secrets.restore(record.uid(), record.connector().generation, &mut spec);
+    if known.fleet.takes_plain_secrets(agent) {
+        known.secrets.restore(record.uid(), record.connector().generation, &mut spec);
     }
     spec
 }

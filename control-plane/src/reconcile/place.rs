@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use kafka2oss_proto::v1;
 
+use super::means::Means;
 use crate::catalog::Change;
-use crate::core::Core;
 use crate::fleet::AgentView;
-use crate::model::placement::{AgentOffer, Board, ConnectorDemand};
+use crate::known::Known;
+use crate::model::placement::{AgentOffer, Board, ConnectorDemand, Rebalance};
+use crate::observe::Observed;
 use crate::store::StoreError;
 use crate::store::connectors::ConnectorRecord;
 use crate::store::placements::{PlacedTask, PlacementRecord};
@@ -17,20 +19,20 @@ use crate::store::placements::{PlacedTask, PlacementRecord};
 const MAX_FORMER: usize = 64;
 
 /// The board as it is durable.
-pub(super) fn restored(core: &Core) -> Board {
-    let mut board = Board::new(core.settings.rebalance);
-    for (name, placement) in core.catalog.placements() {
-        if core.catalog.connector(&name).is_none_or(|record| record.uid() != placement.uid) {
+pub(super) fn restored(known: &Known, rebalance: Rebalance) -> Board {
+    let mut board = Board::new(rebalance);
+    for (name, placement) in known.catalog.placements() {
+        if known.catalog.connector(&name).is_none_or(|record| record.uid() != placement.uid) {
             continue;
         }
         board.restore(&name, placement.tasks.iter().map(|task| (task.index, task.agent.clone())));
     }
-    for agent in core.fleet.views("", usize::MAX) {
+    for agent in known.fleet.views("", usize::MAX) {
         if agent.state != v1::AgentState::Gone {
             board.set_agent(offer(agent));
         }
     }
-    for record in core.catalog.connectors() {
+    for record in known.catalog.connectors() {
         take_connector(&mut board, record.name(), Some(&record));
     }
     board
@@ -45,8 +47,8 @@ pub(super) fn take_connector(board: &mut Board, name: &str, record: Option<&Conn
 }
 
 /// Takes in what an agent offers now.
-pub(super) fn take_agent(core: &Core, board: &mut Board, id: &str) {
-    match core.fleet.view(id) {
+pub(super) fn take_agent(known: &Known, board: &mut Board, id: &str) {
+    match known.fleet.view(id) {
         Some(agent) if agent.state != v1::AgentState::Gone => board.set_agent(offer(agent)),
         Some(agent) => board.remove_agent(id, agent.gave_back),
         None => board.remove_agent(id, false),
@@ -58,14 +60,14 @@ pub(super) fn take_agent(core: &Core, board: &mut Board, id: &str) {
 /// rises with its placement, and is durable before an agent sees it. Returns
 /// the connectors that are placed anew, with the agents that had their tasks.
 pub(super) async fn store(
-    core: &Core,
+    Means { known, observed, .. }: &Means,
     changed: BTreeMap<String, Vec<(u32, String)>>,
 ) -> Result<BTreeMap<String, Vec<String>>, StoreError> {
     let mut changes = Vec::new();
     let mut names = BTreeMap::new();
     for (name, tasks) in changed {
-        let Some(record) = core.catalog.connector(&name) else { continue };
-        let before = core.catalog.placement(&name).filter(|before| before.uid == record.uid());
+        let Some(record) = known.catalog.connector(&name) else { continue };
+        let before = known.catalog.placement(&name).filter(|before| before.uid == record.uid());
         let tasks: Vec<_> =
             tasks.into_iter().map(|(index, agent)| PlacedTask { index, agent }).collect();
         let same = before.as_ref().map_or(&[][..], |before| &before.tasks) == tasks.as_slice();
@@ -73,28 +75,28 @@ pub(super) async fn store(
             continue;
         }
         let version = before.as_ref().map_or(0, |before| before.version) + 1;
-        tell(core, &record, version, &tasks);
+        tell(observed, &record, version, &tasks);
         let had = before.iter().flat_map(|before| before.agents());
         names.insert(name.clone(), had.map(str::to_owned).collect());
-        let former = before.map_or_else(Vec::new, |before| former(core, &before, &tasks));
+        let former = before.map_or_else(Vec::new, |before| former(known, &before, &tasks));
         let uid = record.uid().to_owned();
         let placement = PlacementRecord { form: 0, uid, version, tasks, former };
         changes.push(Change::Placement(name, Some(Arc::new(placement))));
     }
-    core.catalog.apply(changes).await?;
+    known.catalog.apply(changes).await?;
     for name in names.keys() {
-        core.statuses.touch(name);
+        observed.board.touch(name);
     }
     Ok(names)
 }
 
 /// Agents that had tasks before, have none now, and have not shown that they
 /// stopped them.
-fn former(core: &Core, before: &PlacementRecord, tasks: &[PlacedTask]) -> Vec<String> {
+fn former(known: &Known, before: &PlacementRecord, tasks: &[PlacedTask]) -> Vec<String> {
     let without = before.may_run_on().filter(|agent| tasks.iter().all(|task| task.agent != *agent));
     let without: BTreeSet<_> = without.map(str::to_owned).collect();
     let without: Vec<_> = without.into_iter().collect();
-    let mut former = core.fleet.holders(&before.uid, &without);
+    let mut former = known.fleet.holders(&before.uid, &without);
     former.truncate(MAX_FORMER);
     former
 }
@@ -125,11 +127,11 @@ fn offer(agent: AgentView) -> AgentOffer {
     }
 }
 
-fn tell(core: &Core, record: &ConnectorRecord, version: u64, tasks: &[PlacedTask]) {
+fn tell(observed: &Observed, record: &ConnectorRecord, version: u64, tasks: &[PlacedTask]) {
     let places: Vec<_> =
         tasks.iter().map(|task| format!("{}=agents/{}", task.index, task.agent)).collect();
     let places = if places.is_empty() { "none".to_owned() } else { places.join(" ") };
     tracing::info!(connector = record.name(), version, tasks = places, "placed");
     let message = format!("tasks placed, version={version}, {places}");
-    core.log(record, v1::LogSeverity::Info, None, message);
+    observed.log(record, v1::LogSeverity::Info, None, message);
 }

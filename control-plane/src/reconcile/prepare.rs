@@ -13,11 +13,14 @@ use kafka2oss_proto::spec::planned_resources;
 use kafka2oss_proto::{agent, v1};
 
 use super::cluster;
+use super::means::Means;
 use crate::catalog::Change;
 use crate::chance;
 use crate::clock;
-use crate::core::Core;
-use crate::session::{bounds, commands};
+use crate::fleet::asking;
+use crate::known::Known;
+use crate::model::positions;
+use crate::observe::Observed;
 use crate::store::StoreError;
 use crate::store::connectors::{ConnectorRecord, Preparation, Reset};
 use crate::text::shorten;
@@ -33,18 +36,22 @@ const MAX_TOPIC_ID: usize = 256;
 const MAX_CLUSTER_ID: usize = 256;
 
 /// One try. Returns whether the connector is ready.
-pub(super) async fn prepare(core: Arc<Core>, record: Arc<ConnectorRecord>, agent: String) -> bool {
-    let Some(command) = command(&core, &record, &agent) else { return false };
+pub(super) async fn prepare(
+    means: Arc<Means>,
+    record: Arc<ConnectorRecord>,
+    agent: String,
+) -> bool {
+    let Some(command) = command(&means.known, &record, &agent) else { return false };
     let id = format!("prepare-{}-{}", record.uid(), chance::ulid());
-    let result = match commands::send(&core.fleet, &agent, id, command, TIMEOUT).await {
+    let result = match asking::send(&means.known.fleet, &agent, id, command, TIMEOUT).await {
         Ok(Outcome::PrepareConnector(result)) => Ok(result),
-        Ok(_) => Err(commands::unexpected(&agent)),
+        Ok(_) => Err(asking::unexpected(&agent)),
         Err(problem) => Err(problem),
     };
-    if core.stop.is_cancelled() {
+    if means.stop.is_cancelled() {
         return false;
     }
-    match learn(&core, &record, &agent, result).await {
+    match learn(&means, &record, &agent, result).await {
         Ok(ready) => ready,
         Err(error) => {
             tracing::error!(connector = record.name(), %error, "could not store a preparation");
@@ -53,9 +60,9 @@ pub(super) async fn prepare(core: Arc<Core>, record: Arc<ConnectorRecord>, agent
     }
 }
 
-fn command(core: &Core, record: &ConnectorRecord, agent: &str) -> Option<Command> {
+fn command(known: &Known, record: &ConnectorRecord, agent: &str) -> Option<Command> {
     let name: ConnectorName = record.name().parse().ok()?;
-    let instance = core.catalog.instance(name.instance())?;
+    let instance = known.catalog.instance(name.instance())?;
     let resources = spec::ConnectorSpec::try_from(record.spec().clone())
         .map(|spec| planned_resources(&spec))
         .inspect_err(|error| tracing::error!(connector = %name, %error, "a stored spec is illegal"))
@@ -63,7 +70,7 @@ fn command(core: &Core, record: &ConnectorRecord, agent: &str) -> Option<Command
     Some(Command::PrepareConnector(agent::v1::PrepareConnector {
         connector: record.name().to_owned(),
         uid: record.uid().to_owned(),
-        spec: Some(super::spec_for(core, record, agent)),
+        spec: Some(super::spec_for(known, record, agent)),
         instance: instance.instance.clone(),
         epoch: record.epoch.clone(),
         resources,
@@ -73,7 +80,7 @@ fn command(core: &Core, record: &ConnectorRecord, agent: &str) -> Option<Command
 
 /// Stores what is known now. Returns whether the connector is ready.
 async fn learn(
-    core: &Arc<Core>,
+    means: &Means,
     asked: &ConnectorRecord,
     agent: &str,
     result: Result<agent::v1::PrepareConnectorResult, agent::v1::Problem>,
@@ -83,9 +90,9 @@ async fn learn(
     let cluster_id =
         if cluster_id.len() > MAX_CLUSTER_ID { String::new() } else { cluster_id.to_owned() };
     // The instance's lock is never waited for with a connector's held.
-    let shared = cluster::claim(core, asked.name(), &cluster_id).await?;
-    let _lock = core.catalog.lock(asked.name()).await;
-    let Some(current) = core.catalog.connector(asked.name()) else { return Ok(true) };
+    let shared = cluster::claim(&means.known, asked.name(), &cluster_id).await?;
+    let _lock = means.known.catalog.lock(asked.name()).await;
+    let Some(current) = means.known.catalog.connector(asked.name()) else { return Ok(true) };
     if current.uid() != asked.uid() {
         return Ok(true);
     }
@@ -94,7 +101,7 @@ async fn learn(
     match result {
         Ok(mut result) => {
             result.problems.extend(shared);
-            result.problems.extend(group_in_use(core, &record, &result.group_owner_uids));
+            result.problems.extend(group_in_use(&means.known, &record, &result.group_owner_uids));
             note_topics(&mut record, &result.created_topics);
             if of_this_epoch {
                 take(&mut record, result);
@@ -110,11 +117,11 @@ async fn learn(
     }
     let ready = record.is_prepared();
     if record != *current {
-        tell(core, &current, &record, agent);
+        tell(&means.observed, &current, &record, agent);
         let change = Change::connector(record);
-        core.catalog.apply(vec![change]).await?;
-        core.statuses.touch(asked.name());
-        core.queue.connector(asked.name());
+        means.known.catalog.apply(vec![change]).await?;
+        means.observed.board.touch(asked.name());
+        means.inbox.connector(asked.name());
     }
     Ok(ready)
 }
@@ -151,7 +158,7 @@ fn take(record: &mut ConnectorRecord, result: agent::v1::PrepareConnectorResult)
         && let Some(mut read) = epoch
         && read.number == open.number
         && !read.start_offsets.is_empty()
-        && read.start_offsets.keys().all(|partition| bounds::is_partition(*partition))
+        && read.start_offsets.keys().all(|partition| positions::is_partition(*partition))
         && read.start_offsets.values().all(|offset| *offset >= 0)
         && read.topic_id.len() <= MAX_TOPIC_ID
     {
@@ -187,12 +194,12 @@ fn take(record: &mut ConnectorRecord, result: agent::v1::PrepareConnectorResult)
 /// The group holds commits of another connector that still exists, on another
 /// instance of the same cluster: its tasks and these would share one group.
 fn group_in_use(
-    core: &Core,
+    known: &Known,
     record: &ConnectorRecord,
     owners: &[String],
 ) -> Option<agent::v1::Problem> {
     let mut others = owners.iter().filter(|owner| *owner != record.uid());
-    let other = others.find_map(|owner| core.catalog.connector_of_uid(owner))?;
+    let other = others.find_map(|owner| known.catalog.connector_of_uid(owner))?;
     let resources = record.spec().resources.as_ref();
     let group = resources.map_or("", |resources| &resources.task_consumer_group);
     let message = format!("group `{group}` holds offsets of {}", other.name());
@@ -209,8 +216,8 @@ fn limit(problems: &mut Vec<agent::v1::Problem>) {
 }
 
 /// Says in the connector's log what has changed.
-fn tell(core: &Core, before: &ConnectorRecord, after: &ConnectorRecord, agent: &str) {
-    let info = |text: String| core.log(after, v1::LogSeverity::Info, None, text);
+fn tell(observed: &Observed, before: &ConnectorRecord, after: &ConnectorRecord, agent: &str) {
+    let info = |text: String| observed.log(after, v1::LogSeverity::Info, None, text);
     if !before.start_is_fixed() && after.start_is_fixed() {
         let partitions = after.epoch.as_ref().map_or(0, |epoch| epoch.start_offsets.len());
         info(format!("start fixed by agents/{agent}, partitions={partitions}"));
@@ -223,10 +230,10 @@ fn tell(core: &Core, before: &ConnectorRecord, after: &ConnectorRecord, agent: &
     let known = before.preparation.as_ref().unwrap_or(&empty);
     let now = after.preparation.as_ref().unwrap_or(&empty);
     for problem in now.problems.iter().filter(|problem| !known.problems.contains(problem)) {
-        say(core, after, v1::LogSeverity::Error, problem);
+        say(observed, after, v1::LogSeverity::Error, problem);
     }
     for problem in now.warnings.iter().filter(|problem| !known.warnings.contains(problem)) {
-        say(core, after, v1::LogSeverity::Warn, problem);
+        say(observed, after, v1::LogSeverity::Warn, problem);
     }
     if after.is_prepared() {
         info(format!("prepared by agents/{agent}"));
@@ -234,12 +241,12 @@ fn tell(core: &Core, before: &ConnectorRecord, after: &ConnectorRecord, agent: &
 }
 
 fn say(
-    core: &Core,
+    observed: &Observed,
     record: &ConnectorRecord,
     severity: v1::LogSeverity,
     problem: &agent::v1::Problem,
 ) {
-    core.log(record, severity, problem.code.parse().ok(), problem.message.clone());
+    observed.log(record, severity, problem.code.parse().ok(), problem.message.clone());
 }
 
 #[cfg(test)]

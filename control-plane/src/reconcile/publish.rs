@@ -8,8 +8,8 @@ use kafka2oss_domain::names::ConnectorName;
 use kafka2oss_proto::v1;
 
 use super::assignment::{self, Whole};
-use crate::core::Core;
 use crate::fleet::Assignment;
+use crate::known::Known;
 use crate::store::connectors::ConnectorRecord;
 use crate::store::instances::InstanceRecord;
 use crate::store::placements::PlacementRecord;
@@ -35,7 +35,7 @@ struct MadeOf {
 
 /// What goes out of one connector.
 struct Outgoing<'a> {
-    core: &'a Core,
+    known: &'a Known,
     made_of: MadeOf,
     whole: Arc<Whole>,
     /// With plain secrets, of a connector that has some.
@@ -43,19 +43,19 @@ struct Outgoing<'a> {
 }
 
 /// Gives an agent everything that it is to run.
-pub(super) fn agent(core: &Core, wholes: &mut Wholes, id: &str) {
+pub(super) fn agent(known: &Known, wholes: &mut Wholes, id: &str) {
     // Before anything is read: what is worked out now answers it.
-    let requested = core.fleet.requested(id);
-    let names = core.catalog.tasks_of(id).into_iter().map(|(name, _)| name);
-    let all = names.filter_map(|name| Outgoing::of(core, wholes, &name)?.part(id)).collect();
-    core.fleet.assign_all(id, all, requested);
+    let requested = known.fleet.requested(id);
+    let names = known.catalog.tasks_of(id).into_iter().map(|(name, _)| name);
+    let all = names.filter_map(|name| Outgoing::of(known, wholes, &name)?.part(id)).collect();
+    known.fleet.assign_all(id, all, requested);
 }
 
 /// Gives the agents of a connector what they are to run of it, and takes it
 /// from those that had it: `had` did before the last placement.
-pub(super) fn connector(core: &Core, wholes: &mut Wholes, name: &str, had: &[String]) {
-    let record = core.catalog.connector(name);
-    let placement = core.catalog.placement(name);
+pub(super) fn connector(known: &Known, wholes: &mut Wholes, name: &str, had: &[String]) {
+    let record = known.catalog.connector(name);
+    let placement = known.catalog.placement(name);
     let mut agents: BTreeSet<&str> = had.iter().map(String::as_str).collect();
     if let Some(placement) = &placement {
         agents.extend(placement.may_run_on());
@@ -63,19 +63,19 @@ pub(super) fn connector(core: &Core, wholes: &mut Wholes, name: &str, had: &[Str
     if let Some(deletion) = record.as_ref().and_then(|record| record.deletion.as_ref()) {
         agents.extend(deletion.agents.iter().map(String::as_str));
     }
-    let outgoing = Outgoing::of(core, wholes, name);
+    let outgoing = Outgoing::of(known, wholes, name);
     for agent in agents {
         let part = outgoing.as_ref().and_then(|outgoing| outgoing.part(agent));
-        core.fleet.assign_one(agent, name, part);
+        known.fleet.assign_one(agent, name, part);
     }
 }
 
 impl<'a> Outgoing<'a> {
     /// None while no task of the connector may run.
-    fn of(core: &'a Core, wholes: &mut Wholes, name: &str) -> Option<Self> {
-        let made = MadeOf::now(core, name).and_then(|made_of| {
+    fn of(known: &'a Known, wholes: &mut Wholes, name: &str) -> Option<Self> {
+        let made = MadeOf::now(known, name).and_then(|made_of| {
             let whole = wholes.whole(name, &made_of)?;
-            Some(Self { core, made_of, whole, with_secrets: OnceCell::new() })
+            Some(Self { known, made_of, whole, with_secrets: OnceCell::new() })
         });
         if made.is_none() {
             wholes.0.remove(name);
@@ -85,7 +85,7 @@ impl<'a> Outgoing<'a> {
 
     /// What one agent is to run; none if that is nothing.
     fn part(&self, agent: &str) -> Option<Arc<Assignment>> {
-        let with_secrets = match self.core.fleet.takes_plain_secrets(agent) {
+        let with_secrets = match self.known.fleet.takes_plain_secrets(agent) {
             true => self.with_secrets.get_or_init(|| self.with_secrets()).as_ref(),
             false => None,
         };
@@ -94,13 +94,13 @@ impl<'a> Outgoing<'a> {
     }
 
     fn with_secrets(&self) -> Option<Whole> {
-        let Self { core, made_of, .. } = self;
+        let Self { known, made_of, .. } = self;
         let uid = made_of.record.uid();
-        if !core.secrets.holds_some(uid) {
+        if !known.secrets.holds_some(uid) {
             return None;
         }
         let mut spec = made_of.record.spec().clone();
-        core.secrets.restore(uid, made_of.record.connector().generation, &mut spec);
+        known.secrets.restore(uid, made_of.record.connector().generation, &mut spec);
         made_of.whole(spec)
     }
 }
@@ -119,10 +119,10 @@ impl Wholes {
 }
 
 impl MadeOf {
-    fn now(core: &Core, name: &str) -> Option<Self> {
-        let (record, placement) = core.catalog.connector_and_placement(name)?;
+    fn now(known: &Known, name: &str) -> Option<Self> {
+        let (record, placement) = known.catalog.connector_and_placement(name)?;
         let instance = name.parse::<ConnectorName>().ok()?;
-        let instance = core.catalog.instance(instance.instance())?;
+        let instance = known.catalog.instance(instance.instance())?;
         Some(Self { record, placement: placement?, instance })
     }
 

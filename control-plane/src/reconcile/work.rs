@@ -14,8 +14,8 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::lanes::{Lane, Lanes};
+use super::means::Means;
 use super::{backoff, prepare, remove};
-use crate::core::Core;
 use crate::store::connectors::ConnectorRecord;
 use crate::{supervision, tasks};
 
@@ -171,7 +171,7 @@ impl Works {
     }
 
     /// Starts what is due and has room.
-    pub(super) fn start_due(&mut self, core: &Arc<Core>) {
+    pub(super) fn start_due(&mut self, means: &Arc<Means>) {
         let now = Instant::now();
         while let Some((at, _)) = self.later.first()
             && *at <= now
@@ -185,7 +185,7 @@ impl Works {
         self.busy_until = None;
         let instances: Vec<_> = self.lanes.keys().cloned().collect();
         for instance in instances {
-            self.start_of(core, &instance, now);
+            self.start_of(means, &instance, now);
         }
     }
 
@@ -195,7 +195,7 @@ impl Works {
         later.into_iter().chain(self.busy_until).min()
     }
 
-    fn start_of(&mut self, core: &Arc<Core>, instance: &str, now: Instant) {
+    fn start_of(&mut self, means: &Arc<Means>, instance: &str, now: Instant) {
         let mut busy = HashSet::new();
         let mut aside = Vec::new();
         while aside.len() < ASIDE
@@ -206,7 +206,7 @@ impl Works {
                 self.leave(instance, lane);
                 continue;
             };
-            let record = core.catalog.connector(&name);
+            let record = means.known.catalog.connector(&name);
             let record = record.filter(|record| {
                 record.uid() == work.uid && super::needed(record) == Some(work.kind)
             });
@@ -214,18 +214,18 @@ impl Works {
                 self.works.remove(&name);
                 self.leave(instance, lane);
                 // It may need something else by now.
-                core.queue.connector(&name);
+                means.inbox.connector(&name);
                 continue;
             };
             let pool = record.pool();
-            if core.fleet.connected(&pool) == 0 {
+            if means.known.fleet.connected(&pool) == 0 {
                 work.stage = Stage::Parked;
                 self.leave(instance, lane);
                 continue;
             }
             let agent = match busy.contains(&pool) {
                 true => None,
-                false => core.fleet.least_busy(&pool, AGENT_WINDOW),
+                false => means.known.fleet.least_busy(&pool, AGENT_WINDOW),
             };
             let Some(agent) = agent else {
                 // Others behind it may be of a pool that has room.
@@ -238,8 +238,8 @@ impl Works {
             work.tries = work.tries.saturating_add(1);
             let (kind, uid) = (work.kind, work.uid.clone());
             let one: Try = match kind {
-                Kind::Prepare => Box::pin(prepare::prepare(Arc::clone(core), record, agent)),
-                Kind::Remove => Box::pin(remove::remove(Arc::clone(core), record, agent)),
+                Kind::Prepare => Box::pin(prepare::prepare(Arc::clone(means), record, agent)),
+                Kind::Remove => Box::pin(remove::remove(Arc::clone(means), record, agent)),
             };
             let ended = self.ended.clone();
             tasks::spawn(async move {

@@ -10,6 +10,7 @@ mod layers;
 mod limits;
 mod listeners;
 pub(crate) mod loops;
+mod parts;
 mod services;
 
 use std::net::SocketAddr;
@@ -22,15 +23,16 @@ use tonic::transport::Server;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use crate::Options;
 use crate::budget::Seats;
 use crate::catalog::Catalog;
-use crate::core::{Core, Settings};
-use crate::model::placement::Rebalance;
+use crate::journal::Journal;
+use crate::observe::Observed;
 use crate::store::{OnLoss, Store, StoreError};
 use crate::supervision::Failure;
-use crate::{Options, Rebalancing};
 use listeners::{Audience, Port, Ports};
 use loops::{Loop, store_failure};
+pub(crate) use parts::Parts;
 
 /// Headers of a call in bytes; each is kept while it is open.
 const MAX_HEADERS: u32 = 16 << 10;
@@ -55,7 +57,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// dropped without that, it ends its streams and loops but does not wait.
 #[derive(Debug)]
 pub struct ControlPlane {
-    core: Arc<Core>,
+    parts: Parts,
     clients: Serving,
     /// Where agents have an address of their own.
     agents: Option<Serving>,
@@ -93,39 +95,30 @@ impl ControlPlane {
                     StoreError::Failed(_) => store_failure(&error).into(),
                     _ => anyhow::Error::from(error).context("cannot open the store"),
                 })?;
-        let settings = Settings {
-            lease: options.lease,
-            heartbeat: options.heartbeat(),
-            rebalance: Rebalance {
-                auto: options.rebalance == Rebalancing::Auto,
-                interval: options.rebalance_interval,
-            },
-            allowed_concurrency: options.allowed_concurrency.clone(),
-        };
-        let core = Arc::new(Core::new(settings, catalog)?);
-        keep_logs(&core, &options).await?;
-        let loops = loops::all(&core);
-        Self::serve(&options, ports, core, loops).await
+        let mut parts = Parts::new(&options, catalog)?;
+        parts.journal = keep_logs(&parts.observed, &options).await?;
+        let loops = loops::all(&parts);
+        Self::serve(&options, ports, parts, loops).await
     }
 
     /// Serves, and runs `loops` beside; all of them are watched.
     async fn serve(
         options: &Options,
         ports: Ports,
-        core: Arc<Core>,
+        parts: Parts,
         loops: Vec<Loop>,
     ) -> anyhow::Result<Self> {
         // Whoever is let in sees all of it.
-        core.statuses.fill(&core);
+        parts.observed.fill();
         let most = files::connections(options.max_connections);
         let connections = Arc::new(Seats::new(most, options.max_connections_of_peer));
-        let clients = Serving::start(options, ports.clients, &core, &connections).await?;
+        let clients = Serving::start(options, ports.clients, &parts, &connections).await?;
         let agents = match ports.agents {
-            Some(port) => Some(Serving::start(options, port, &core, &connections).await?),
+            Some(port) => Some(Serving::start(options, port, &parts, &connections).await?),
             None => None,
         };
-        let loops = loops::run(&core, loops);
-        Ok(Self { core, clients, agents, loops })
+        let loops = loops::run(&parts, loops);
+        Ok(Self { parts, clients, agents, loops })
     }
 
     /// Where it listens for clients; with port 0 in the options the port that was chosen.
@@ -143,7 +136,7 @@ impl ControlPlane {
     /// health is NOT_SERVING. Only another process over the same folder helps, so that
     /// whoever waits for this shuts down and ends.
     pub async fn failed(&self) -> Failure {
-        let failure = self.core.supervision.failed().await;
+        let failure = self.parts.supervision.failed().await;
         self.not_serving().await;
         failure
     }
@@ -152,7 +145,7 @@ impl ControlPlane {
     /// returns once everything is on disk and the folder is free.
     pub async fn shutdown(mut self) {
         self.not_serving().await;
-        self.core.stop.cancel();
+        self.parts.stop.cancel();
         let agents = async {
             if let Some(agents) = &mut self.agents {
                 agents.end().await;
@@ -164,10 +157,10 @@ impl ControlPlane {
                 tracing::error!(%error, "a loop of the control plane did not end cleanly");
             }
         }
-        if let Some(journal) = self.core.journal.get() {
+        if let Some(journal) = &self.parts.journal {
             journal.close().await;
         }
-        self.core.catalog.close().await;
+        self.parts.known.catalog.close().await;
     }
 
     async fn not_serving(&self) {
@@ -183,12 +176,12 @@ impl Serving {
     async fn start(
         options: &Options,
         port: Port,
-        core: &Arc<Core>,
+        parts: &Parts,
         connections: &Arc<Seats>,
     ) -> anyhow::Result<Self> {
         let Port { audience, listener, address } = port;
         let health = HealthReporter::new();
-        let routes = services::routes(audience, core, options, &health).await?;
+        let routes = services::routes(audience, parts, options, &health).await?;
         let incoming = incoming::incoming(listener, address, Arc::clone(connections));
         let server = Server::builder()
             .http2_keepalive_interval(Some(KEEPALIVE))
@@ -199,8 +192,8 @@ impl Serving {
             .http2_max_local_error_reset_streams(Some(ERRORS))
             .layer(layers::stack(options))
             .add_routes(routes)
-            .serve_with_incoming_shutdown(incoming, core.stop.clone().cancelled_owned());
-        let server = core.supervision.spawn(audience.server(), server);
+            .serve_with_incoming_shutdown(incoming, parts.stop.clone().cancelled_owned());
+        let server = parts.supervision.spawn(audience.server(), server);
         Ok(Self { audience, address, health, server })
     }
 
@@ -224,23 +217,26 @@ impl Serving {
 
 impl Drop for ControlPlane {
     fn drop(&mut self) {
-        self.core.stop.cancel();
+        self.parts.stop.cancel();
     }
 }
 
 /// Has connectors' logs kept beside the store, where they are to be and can be.
-async fn keep_logs(core: &Arc<Core>, options: &Options) -> anyhow::Result<()> {
+async fn keep_logs(observed: &Arc<Observed>, options: &Options) -> anyhow::Result<Option<Journal>> {
     let most = u64::from(options.connector_logs_mib) << 20;
     if most == 0 {
-        return Ok(());
+        return Ok(None);
     }
-    let (core, folder) = (Arc::clone(core), options.data_dir.join(CONNECTOR_LOGS));
-    let kept = tokio::task::spawn_blocking(move || core.keep_logs(&folder, most)).await?;
-    if let Err(error) = kept {
-        let code = ErrorCode::LogsNotKept;
-        tracing::warn!(%code, %error, "connectors' logs are not kept: {}", code.remedy());
-    }
-    Ok(())
+    let (observed, folder) = (Arc::clone(observed), options.data_dir.join(CONNECTOR_LOGS));
+    let kept = tokio::task::spawn_blocking(move || observed.keep_logs(&folder, most)).await?;
+    Ok(match kept {
+        Ok(journal) => Some(journal),
+        Err(error) => {
+            let code = ErrorCode::LogsNotKept;
+            tracing::warn!(%code, %error, "connectors' logs are not kept: {}", code.remedy());
+            None
+        }
+    })
 }
 
 #[cfg(test)]

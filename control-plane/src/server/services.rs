@@ -12,10 +12,10 @@ use tonic_health::server::{HealthReporter, HealthService};
 use tonic_reflection::server::Builder;
 
 use super::listeners::Audience;
+use super::parts::Parts;
 use crate::Options;
 use crate::api::{AgentControl, Agents, ConnectorServer, Instances};
 use crate::budget::Seats;
-use crate::core::Core;
 
 /// A message is up to this long: a report of an agent with many partitions has some MiB, and
 /// so has a page of connectors. Requests are shorter (`limits.rs`).
@@ -38,13 +38,13 @@ fn names(audience: Audience) -> impl Iterator<Item = &'static str> {
 /// The services that `audience` is served, with health and reflection of just these.
 pub(super) async fn routes(
     audience: Audience,
-    core: &Arc<Core>,
+    parts: &Parts,
     options: &Options,
     health: &HealthReporter,
 ) -> anyhow::Result<Routes> {
     macro_rules! service {
         ($server:ident, $service:ident) => {
-            $server::new($service::new(Arc::clone(core)))
+            $server::new($service::new(Arc::clone(&parts.api)))
                 .max_decoding_message_size(MAX_MESSAGE)
                 .max_encoding_message_size(MAX_MESSAGE)
         };
@@ -53,12 +53,12 @@ pub(super) async fn routes(
     if audience.has_clients() {
         let seats = Arc::new(Seats::new(options.max_watches, options.max_watches_of_peer));
         routes
-            .add_service(ConnectorServer::new(core, seats, MAX_MESSAGE))
+            .add_service(ConnectorServer::new(&parts.api, seats, MAX_MESSAGE))
             .add_service(service!(InstanceServer, Instances))
             .add_service(service!(AgentServer, Agents));
     }
     if audience.has_agents() {
-        routes.add_service(AgentControl::new(core, MAX_MESSAGE));
+        routes.add_service(AgentControl::new(&parts.sessions, MAX_MESSAGE));
     }
     set_status(audience, health, ServingStatus::Serving).await;
     routes

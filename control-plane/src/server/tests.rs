@@ -18,18 +18,11 @@ async fn with_loop(folder: &std::path::Path, another: BoxFuture<'static, ()>) ->
     let ports = Ports::bind(&options).await.expect("a free port");
     let catalog =
         Catalog::load(Store::open(folder, OnLoss::Refuse).expect("opened")).expect("read");
-    let settings = Settings {
-        rebalance: Rebalance::default(),
-        lease: options.lease,
-        heartbeat: options.heartbeat(),
-        allowed_concurrency: vec![6],
-    };
-    let core = Arc::new(Core::new(settings, catalog).expect("random bytes"));
-    let loops: Vec<Loop> = vec![
-        ("the publisher of statuses", Box::pin(observe::publish(Arc::clone(&core)))),
-        ("the reconciler", another),
-    ];
-    ControlPlane::serve(&options, ports, core, loops).await.expect("it serves")
+    let parts = Parts::new(&options, catalog).expect("random bytes");
+    let publisher = observe::publish(Arc::clone(&parts.observed), parts.stop.clone());
+    let loops: Vec<Loop> =
+        vec![("the publisher of statuses", Box::pin(publisher)), ("the reconciler", another)];
+    ControlPlane::serve(&options, ports, parts, loops).await.expect("it serves")
 }
 
 async fn health(control_plane: &ControlPlane) -> tonic::Streaming<HealthCheckResponse> {

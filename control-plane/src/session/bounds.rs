@@ -3,10 +3,9 @@
 
 use kafka2oss_proto::{agent, v1};
 
+use crate::model::positions::{MAX_PARTITIONS, is_partition};
 use crate::text::shorten;
 
-/// Partitions of one topic.
-pub(crate) const MAX_PARTITIONS: i32 = 20_000;
 /// Tasks of a connector in one report.
 const MAX_TASKS: usize = 256;
 /// Test messages of a partition.
@@ -57,11 +56,6 @@ pub(super) fn limit_nack(nack: &mut agent::v1::AssignmentNack) {
     if let Some(problem) = &mut nack.problem {
         Texts { left: MAX_TEXTS }.limit_problem(problem);
     }
-}
-
-/// Whether a topic can have a partition of this number.
-pub(crate) fn is_partition(number: i32) -> bool {
-    (0..MAX_PARTITIONS).contains(&number)
 }
 
 struct Texts {

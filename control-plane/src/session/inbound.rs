@@ -11,10 +11,10 @@ use kafka2oss_proto::agent::v1::connect_request::Message;
 use kafka2oss_proto::{agent, v1};
 use tokio_util::sync::CancellationToken;
 
+use super::Sessions;
 use super::authority::Authority;
 use super::lessons;
 use crate::clock;
-use crate::core::Core;
 use crate::text::shorten;
 
 /// Bytes of one text of a log line or dead letter that are kept.
@@ -23,7 +23,7 @@ const MAX_TEXT: usize = 4_096;
 /// Takes in what the agent says until it says no more, or `end`. What was
 /// begun is finished.
 pub(super) async fn read<I, E>(
-    core: Arc<Core>,
+    sessions: Arc<Sessions>,
     agent: String,
     session: u64,
     mut inbound: I,
@@ -33,10 +33,10 @@ pub(super) async fn read<I, E>(
     E: std::fmt::Display,
 {
     let mut reader = Reader {
-        core: &core,
+        sessions: &sessions,
         agent: &agent,
         session,
-        authority: Authority::new(&core.catalog, &agent),
+        authority: Authority::new(&sessions.known.catalog, &agent),
     };
     loop {
         let next = tokio::select! {
@@ -46,7 +46,7 @@ pub(super) async fn read<I, E>(
         };
         match next {
             Some(Ok(request)) => {
-                core.fleet.heard(&agent, session);
+                sessions.known.fleet.heard(&agent, session);
                 if reader.take(request).await == Next::End {
                     break;
                 }
@@ -72,7 +72,7 @@ enum Next {
 }
 
 struct Reader<'a> {
-    core: &'a Core,
+    sessions: &'a Sessions,
     agent: &'a str,
     session: u64,
     authority: Authority<'a>,
@@ -80,7 +80,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     async fn take(&mut self, request: agent::v1::ConnectRequest) -> Next {
-        let Self { core, agent, session, authority } = self;
+        let Self { sessions, agent, session, authority } = self;
         let session = *session;
         match request.message {
             Some(Message::StatusReport(mut report)) => {
@@ -90,31 +90,33 @@ impl Reader<'_> {
                     .zip(&report.connectors)
                     .filter(|(known, report)| !lessons::learned(known, report).is_empty());
                 let teaches = teaches.map(|(_, report)| report.connector.clone()).collect();
-                let touched = core.fleet.report(agent, session, report);
-                core.lessons.mark(agent, teaches);
-                core.touch_all(&touched);
-                core.reconcile_deletions_after(agent);
+                let touched = sessions.known.fleet.report(agent, session, report);
+                sessions.lessons.mark(agent, teaches);
+                sessions.observed.touch_all(&touched);
+                sessions.inbox.said(agent);
             }
             Some(Message::AssignmentAck(mut ack)) => {
                 authority.limit_answer(&mut ack);
-                let touched = core.fleet.acknowledge(agent, session, ack);
-                core.touch_all(&touched);
-                core.reconcile_deletions_after(agent);
+                let touched = sessions.known.fleet.acknowledge(agent, session, ack);
+                sessions.observed.touch_all(&touched);
+                sessions.inbox.said(agent);
             }
             Some(Message::AssignmentRequest(agent::v1::AssignmentRequest { number })) => {
-                core.fleet.request(agent, session, number);
-                core.queue.agent(agent);
+                sessions.known.fleet.request(agent, session, number);
+                sessions.inbox.requested(agent);
             }
-            Some(Message::CommandResult(result)) => core.fleet.answer(agent, session, &result),
+            Some(Message::CommandResult(result)) => {
+                sessions.known.fleet.answer(agent, session, &result);
+            }
             Some(Message::Logs(batch)) => self.take_logs(batch),
             Some(Message::DeadLetters(batch)) => self.take_dead_letters(batch),
             Some(Message::Goodbye(goodbye)) => {
-                part(core, agent, session, &goodbye).await;
+                part(sessions, agent, session, &goodbye).await;
                 return Next::End;
             }
             // A deletion may have waited for it long enough.
             Some(Message::Heartbeat(agent::v1::Heartbeat {})) => {
-                core.reconcile_deletions_after(agent);
+                sessions.inbox.said(agent);
             }
             Some(Message::Hello(_)) => {
                 tracing::warn!(agent, session, "the agent said Hello twice");
@@ -135,7 +137,7 @@ impl Reader<'_> {
             shorten(&mut entry.error_code, MAX_TEXT);
             entry.agent = format!("agents/{}", self.agent);
             entry.time.get_or_insert_with(clock::now);
-            self.core.logs.of(&uid).push(Arc::new(entry), std::mem::take(&mut lost));
+            self.sessions.observed.logs.of(&uid).push(Arc::new(entry), std::mem::take(&mut lost));
         }
     }
 
@@ -149,19 +151,23 @@ impl Reader<'_> {
             }
             letter.value_preview.truncate(64);
             letter.time.get_or_insert_with(clock::now);
-            self.core.dead_letters.of(&uid).push(Arc::new(letter), std::mem::take(&mut lost));
+            self.sessions
+                .observed
+                .dead_letters
+                .of(&uid)
+                .push(Arc::new(letter), std::mem::take(&mut lost));
         }
     }
 }
 
-async fn part(core: &Core, agent: &str, session: u64, goodbye: &agent::v1::Goodbye) {
+async fn part(sessions: &Sessions, agent: &str, session: u64, goodbye: &agent::v1::Goodbye) {
     tracing::info!(agent, session, reason = ?goodbye.reason(), "the agent said goodbye");
     if goodbye.reason() != agent::v1::GoodbyeReason::Leaving {
         return;
     }
-    let _lock = core.catalog.lock(&format!("agents/{agent}")).await;
-    if let Some(record) = core.fleet.leave(agent, session)
-        && let Err(error) = core.remember_agent(agent, record).await
+    let _lock = sessions.known.catalog.lock(&format!("agents/{agent}")).await;
+    if let Some(record) = sessions.known.fleet.leave(agent, session)
+        && let Err(error) = sessions.known.remember_agent(agent, record).await
     {
         tracing::error!(agent, %error, "could not store that the agent left");
     }

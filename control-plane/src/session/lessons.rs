@@ -11,8 +11,8 @@ use futures::StreamExt;
 use kafka2oss_proto::{agent, v1};
 use tokio::sync::Notify;
 
+use super::Sessions;
 use crate::catalog::{Change, Placed};
-use crate::core::Core;
 use crate::model::lessons::{self, Lessons, Remembered};
 use crate::store::StoreError;
 use crate::store::connectors::ConnectorRecord;
@@ -51,33 +51,33 @@ impl LessonQueue {
 }
 
 /// Stores what reports teach until the process stops.
-pub(crate) async fn run(core: Arc<Core>) {
+pub(crate) async fn run(sessions: Arc<Sessions>) {
     loop {
         tokio::select! {
             biased;
-            () = core.stop.cancelled() => return,
-            () = core.lessons.wake.notified() => {}
+            () = sessions.stop.cancelled() => return,
+            () = sessions.lessons.wake.notified() => {}
         }
-        let waiting = futures::stream::iter(core.lessons.take());
+        let waiting = futures::stream::iter(sessions.lessons.take());
         let kept = waiting.for_each_concurrent(AT_ONCE, |(connector, agent)| {
-            let core = &core;
-            async move { keep(core, &agent, &connector).await }
+            let sessions = &sessions;
+            async move { keep(sessions, &agent, &connector).await }
         });
         kept.await;
     }
 }
 
 /// Remembers what the latest report of `agent` teaches about a connector.
-async fn keep(core: &Core, agent: &str, connector: &str) {
-    let _lock = core.catalog.lock(connector).await;
+async fn keep(sessions: &Sessions, agent: &str, connector: &str) {
+    let _lock = sessions.known.catalog.lock(connector).await;
     // Others may have learned it meanwhile.
-    let Some(report) = core.fleet.reported(agent, connector) else { return };
-    let Some(known) = core.catalog.connector_and_placement(connector) else { return };
+    let Some(report) = sessions.known.fleet.reported(agent, connector) else { return };
+    let Some(known) = sessions.known.catalog.connector_and_placement(connector) else { return };
     let lessons = learned(&known, &report);
     if lessons.is_empty() {
         return;
     }
-    if let Err(error) = store(core, &known.0, lessons).await {
+    if let Err(error) = store(sessions, &known.0, lessons).await {
         // The next report teaches the same.
         tracing::error!(connector, %error, "could not store what a report taught");
     }
@@ -105,7 +105,11 @@ pub(super) fn learned(
     lessons::learn(&remembered, report)
 }
 
-async fn store(core: &Core, known: &ConnectorRecord, lessons: Lessons) -> Result<(), StoreError> {
+async fn store(
+    sessions: &Sessions,
+    known: &ConnectorRecord,
+    lessons: Lessons,
+) -> Result<(), StoreError> {
     let Lessons { committed, carried_out, lowered, overwrites } = lessons;
     let mut record = known.clone();
     record.committed_partitions.extend(committed);
@@ -121,13 +125,13 @@ async fn store(core: &Core, known: &ConnectorRecord, lessons: Lessons) -> Result
         reason
     });
     let name = record.name().to_owned();
-    core.catalog.apply(vec![Change::connector(record)]).await?;
+    sessions.known.catalog.apply(vec![Change::connector(record)]).await?;
     if let Some(reason) = lowered {
         tracing::warn!(connector = name, reason, "the delivery guarantee is lowered");
         let message = format!("delivery guarantee is AT_LEAST_ONCE from now on: {reason}");
-        core.log(known, v1::LogSeverity::Warn, None, message);
+        sessions.observed.log(known, v1::LogSeverity::Warn, None, message);
     }
-    core.statuses.touch(&name);
-    core.queue.connector(&name);
+    sessions.observed.board.touch(&name);
+    sessions.inbox.connector(&name);
     Ok(())
 }

@@ -6,8 +6,7 @@
 //! is taken in at once, so that neither side waits for the other.
 
 mod authority;
-pub(crate) mod bounds;
-pub(crate) mod commands;
+mod bounds;
 mod hello;
 mod inbound;
 pub(crate) mod lessons;
@@ -15,20 +14,50 @@ mod outbound;
 mod told;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::Stream as Messages;
 use kafka2oss_proto::agent;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::core::Core;
 use crate::fleet::Stream;
-use crate::reconcile::leases;
+use crate::known::Known;
+use crate::observe::Observed;
+use crate::reconcile::{Inbox, leases};
 use crate::store::StoreError;
 use crate::{supervision, tasks};
 use authority::Authority;
 use hello::Greeting;
+use lessons::LessonQueue;
 pub(crate) use told::Told;
+
+/// What every agent's stream shares.
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    known: Arc<Known>,
+    observed: Arc<Observed>,
+    inbox: Arc<Inbox>,
+    /// What reports teach, and is to be stored.
+    lessons: LessonQueue,
+    /// How often agents should be heard of.
+    heartbeat: Duration,
+    /// Ends every stream.
+    stop: CancellationToken,
+}
+
+impl Sessions {
+    /// None is open.
+    pub(crate) fn new(
+        known: Arc<Known>,
+        observed: Arc<Observed>,
+        inbox: Arc<Inbox>,
+        heartbeat: Duration,
+        stop: CancellationToken,
+    ) -> Self {
+        Self { known, observed, inbox, lessons: LessonQueue::default(), heartbeat, stop }
+    }
+}
 
 /// Messages that wait for a stream's flow control.
 const OUTBOUND: usize = 4;
@@ -50,7 +79,7 @@ pub(crate) type Outbound = mpsc::Receiver<Told>;
 /// Opens a stream for an agent that said `hello`; `inbound` is what it says
 /// next. `trusted` says whether plain secrets may travel on the connection.
 pub(crate) async fn open<I, E>(
-    core: Arc<Core>,
+    sessions: Arc<Sessions>,
     hello: agent::v1::Hello,
     inbound: I,
     trusted: bool,
@@ -61,18 +90,18 @@ where
 {
     let greeting = Greeting::read(hello)?;
     let (sender, outbound) = mpsc::channel(OUTBOUND);
-    let Some(stream) = admit(&core, &greeting, trusted).await? else {
+    let Some(stream) = admit(&sessions, &greeting, trusted).await? else {
         tracing::warn!(agent = greeting.id, "refused a process that is older than the agent's");
         // There is room: it is the first message.
-        let _ = sender.try_send(outbound::refused(core.settings.lease));
+        let _ = sender.try_send(outbound::refused(sessions.known.lease));
         return Ok(outbound);
     };
     let (id, session) = (greeting.id, stream.session);
     tracing::info!(agent = id, session, "agent connected");
-    core.agent_changed(&id);
+    sessions.inbox.agent(&id);
     let end = CancellationToken::new();
-    let reader = inbound::read(Arc::clone(&core), id.clone(), session, inbound, end.clone());
-    let writer = outbound::write(Arc::clone(&core), id.clone(), stream, sender);
+    let reader = inbound::read(Arc::clone(&sessions), id.clone(), session, inbound, end.clone());
+    let writer = outbound::write(Arc::clone(&sessions), id.clone(), stream, sender);
     tasks::spawn(async move {
         // What it left behind is the same whichever way it ended.
         let _ = supervision::contained("an agent's stream", async {
@@ -88,10 +117,10 @@ where
             }
         })
         .await;
-        core.fleet.disconnect(&id, session);
+        sessions.known.fleet.disconnect(&id, session);
         tracing::info!(agent = id, session, "agent disconnected");
-        core.agent_changed(&id);
-        if let Err(error) = leases::forget_idle(&core).await {
+        sessions.inbox.agent(&id);
+        if let Err(error) = leases::forget_idle(&sessions.known, &sessions.inbox).await {
             tracing::error!(%error, "could not forget agents that have nothing to do here");
         }
     });
@@ -101,15 +130,15 @@ where
 /// Remembers the agent and opens its stream; none when a newer process has
 /// its id. Streams of one agent are opened one after the other.
 async fn admit(
-    core: &Arc<Core>,
+    sessions: &Arc<Sessions>,
     greeting: &Greeting,
     trusted: bool,
 ) -> Result<Option<Stream>, Refusal> {
-    let _lock = core.catalog.lock(&format!("agents/{}", greeting.id)).await;
-    if !core.fleet.admits(&greeting.id, greeting.record.boot_nonce) {
+    let _lock = sessions.known.catalog.lock(&format!("agents/{}", greeting.id)).await;
+    if !sessions.known.fleet.admits(&greeting.id, greeting.record.boot_nonce) {
         return Ok(None);
     }
-    core.remember_agent(&greeting.id, greeting.record.clone()).await?;
-    let held = Authority::new(&core.catalog, &greeting.id).limit_held(&greeting.held);
-    Ok(Some(core.fleet.connect(&greeting.id, greeting.record.clone(), held, trusted)))
+    sessions.known.remember_agent(&greeting.id, greeting.record.clone()).await?;
+    let held = Authority::new(&sessions.known.catalog, &greeting.id).limit_held(&greeting.held);
+    Ok(Some(sessions.known.fleet.connect(&greeting.id, greeting.record.clone(), held, trusted)))
 }

@@ -9,9 +9,9 @@ use kafka2oss_proto::agent::v1::connect_response::Message;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use super::Sessions;
 use super::told::Told;
 use crate::chance;
-use crate::core::Core;
 use crate::fleet::{Assignments, Ending, List, Stream};
 
 /// An assignment that was refused is sent again after this time, then after
@@ -21,17 +21,17 @@ const LAST_REPEAT: Duration = Duration::from_secs(60);
 
 /// Sends until the stream is to end, or nobody takes it any more.
 pub(super) async fn write(
-    core: Arc<Core>,
+    sessions: Arc<Sessions>,
     agent: String,
     stream: Stream,
     sender: mpsc::Sender<Told>,
 ) {
     let Stream { session, assignments, commands, mut ending, refused } = stream;
-    let mut turn = Turn { core: &core, agent: &agent, session, sender: &sender };
+    let mut turn = Turn { sessions: &sessions, agent: &agent, session, sender: &sender };
     let why = tokio::select! {
         biased;
         why = ended(&mut ending) => Some(why),
-        () = core.stop.cancelled() => None,
+        () = sessions.stop.cancelled() => None,
         () = turn.send_all(assignments, commands, refused) => None,
     };
     if why == Some(Ending::Superseded) {
@@ -69,7 +69,7 @@ async fn ended(ending: &mut watch::Receiver<Option<Ending>>) -> Ending {
 }
 
 struct Turn<'a> {
-    core: &'a Core,
+    sessions: &'a Sessions,
     agent: &'a str,
     session: u64,
     sender: &'a mpsc::Sender<Told>,
@@ -129,7 +129,7 @@ impl Turn<'_> {
             Some(Kind::RemoveResources(removal)) => removal.uid.as_str(),
             _ => "",
         };
-        if self.core.fleet.goes_out(self.agent, self.session, &command.id, removes) {
+        if self.sessions.known.fleet.goes_out(self.agent, self.session, &command.id, removes) {
             self.send(Told::from(Message::Command(command))).await?;
         }
         Ok(())
@@ -137,9 +137,9 @@ impl Turn<'_> {
 
     async fn send_assignments(&self, assignments: Assignments) -> Result<(), Closed> {
         let Some(assigned) = assignments else { return Ok(()) };
-        let (version, nonce) = (self.core.fleet.next_list(), chance::ulid().to_string());
+        let (version, nonce) = (self.sessions.known.fleet.next_list(), chance::ulid().to_string());
         let list = List::new(version, nonce, assigned);
-        self.core.fleet.sending(self.agent, self.session, &list);
+        self.sessions.known.fleet.sending(self.agent, self.session, &list);
         self.send(Told::Assignments(list)).await
     }
 
@@ -148,11 +148,11 @@ impl Turn<'_> {
     }
 
     fn welcome(&self) -> agent::v1::Welcome {
-        let meta = self.core.catalog.meta();
+        let meta = self.sessions.known.catalog.meta();
         agent::v1::Welcome {
             session_id: self.session.to_string(),
-            lease: prost_types::Duration::try_from(self.core.settings.lease).ok(),
-            heartbeat_interval: prost_types::Duration::try_from(self.core.settings.heartbeat).ok(),
+            lease: prost_types::Duration::try_from(self.sessions.known.lease).ok(),
+            heartbeat_interval: prost_types::Duration::try_from(self.sessions.heartbeat).ok(),
             store_id: meta.store_id.clone(),
             store_epoch: meta.store_epoch,
         }

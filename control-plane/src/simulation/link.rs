@@ -81,10 +81,10 @@ pub(super) async fn connect(
     let (hear, heard) = mpsc::channel::<Result<agent::v1::ConnectRequest, String>>(UNDER_WAY);
     let (tell, told) = mpsc::channel(UNDER_WAY);
     let (opened, outbound) = oneshot::channel();
-    let core = Arc::clone(&life.core);
+    let sessions = Arc::clone(&life.parts.sessions);
     life.process.enter(|| {
         tasks::spawn(async move {
-            let opening = session::open(core, hello, ReceiverStream::new(heard), false);
+            let opening = session::open(sessions, hello, ReceiverStream::new(heard), false);
             // Whoever asked may be gone.
             let _ = opened.send(opening.await);
         })

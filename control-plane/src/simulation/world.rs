@@ -9,18 +9,17 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use kafka2oss_proto::v1;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep};
 use tonic::Status;
 
 use super::disk::Disk;
 use super::process::Process;
+use crate::Options;
 use crate::api::{Connectors, Instances};
 use crate::budget::Seats;
 use crate::catalog::Catalog;
-use crate::core::{Core, Settings};
-use crate::model::placement::Rebalance;
-use crate::server::loops;
+use crate::server::{Parts, loops};
 use crate::supervision::words;
 use crate::tasks;
 
@@ -33,7 +32,7 @@ pub(super) const HEARTBEAT: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub(super) struct Life {
     pub(super) process: Process,
-    pub(super) core: Arc<Core>,
+    pub(super) parts: Arc<Parts>,
     pub(super) connectors: Connectors,
     pub(super) instances: Instances,
 }
@@ -50,7 +49,9 @@ pub(super) enum Outcome<T> {
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) disk: Disk,
-    life: watch::Sender<Option<Life>>,
+    life: Mutex<Option<Life>>,
+    /// Tells those who wait for the control plane, in their order: a watch would in any.
+    started: Notify,
     /// Lives of the control plane so far.
     lives: AtomicU64,
     /// No fault any more.
@@ -69,7 +70,8 @@ impl World {
         let mut chance = fastrand::Rng::with_seed(seed);
         let world = Arc::new(Self {
             disk: Disk::new(chance.u64(..)),
-            life: watch::Sender::new(None),
+            life: Mutex::default(),
+            started: Notify::new(),
             lives: AtomicU64::new(0),
             calm: watch::Sender::new(false),
             chance: Mutex::new(chance),
@@ -97,11 +99,12 @@ impl World {
             let life = self.start();
             self.lives.fetch_add(1, Ordering::Relaxed);
             self.note("process", "started");
-            self.life.send_replace(Some(life.clone()));
+            self.set_life(Some(life.clone()));
+            self.started.notify_waiters();
             tokio::select! {
                 biased;
                 () = life.process.killed() => self.note("process", "killed"),
-                failure = life.core.supervision.failed() => {
+                failure = life.parts.supervision.failed() => {
                     self.note("process", format_args!("ends: {failure}"));
                     let expected = failure.exit_status() == 74;
                     assert!(expected, "a part of the control plane ended: {failure}");
@@ -109,36 +112,31 @@ impl World {
                     life.process.kill();
                 }
             }
-            self.life.send_replace(None);
+            self.set_life(None);
             sleep(self.within(100, 5_000)).await;
         }
     }
 
     fn start(&self) -> Life {
         let process = Process::new(self.chance().u64(..));
-        let settings = Settings {
-            lease: LEASE,
-            heartbeat: HEARTBEAT,
-            rebalance: Rebalance::default(),
-            allowed_concurrency: vec![6],
-        };
-        let core = process.enter(|| {
+        let options = Options { lease: LEASE, ..Options::at("its-disk-is-simulated") };
+        let parts = process.enter(|| {
             let store = self.disk.open(&process).expect("the disk keeps what it has");
             let catalog = Catalog::load(store).expect("the disk keeps what it has");
-            let core = Arc::new(Core::new(settings, catalog).expect("random bytes"));
-            core.statuses.fill(&core);
-            loops::run(&core, loops::all(&core));
-            core
+            let parts = Parts::new(&options, catalog).expect("random bytes");
+            parts.observed.fill();
+            loops::run(&parts, loops::all(&parts));
+            Arc::new(parts)
         });
         let seats = Arc::new(Seats::new(100, 100));
-        let connectors = Connectors::new(Arc::clone(&core), seats);
-        let instances = Instances::new(Arc::clone(&core));
-        Life { process, core, connectors, instances }
+        let connectors = Connectors::new(Arc::clone(&parts.api), seats);
+        let instances = Instances::new(Arc::clone(&parts.api));
+        Life { process, parts, connectors, instances }
     }
 
     /// The control plane, while it runs.
     pub(super) fn life(&self) -> Option<Life> {
-        self.life.borrow().clone()
+        self.life.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Lives of the control plane so far.
@@ -149,13 +147,16 @@ impl World {
     /// Waits until the control plane runs.
     pub(super) async fn running(&self) -> Life {
         loop {
+            let started = self.started.notified();
             if let Some(life) = self.life() {
                 return life;
             }
-            let mut lives = self.life.subscribe();
-            // The sender is this world's, and lives.
-            let _ = lives.wait_for(Option::is_some).await;
+            started.await;
         }
+    }
+
+    fn set_life(&self, life: Option<Life>) {
+        *self.life.lock().unwrap_or_else(PoisonError::into_inner) = life;
     }
 
     /// Calls the control plane. Whoever calls waits until the outcome is settled.

@@ -12,8 +12,8 @@ use tonic::{Request, Status};
 
 use super::error::ApiError;
 use super::request;
+use crate::api::Api;
 use crate::budget::{Full, Seat, Seats};
-use crate::core::Core;
 use crate::observe::{Message, Watcher};
 use crate::supervision;
 pub(crate) use server::ConnectorServer;
@@ -22,7 +22,7 @@ pub(super) use server::PATH;
 
 /// Opens a watch. Nothing of it is made before it is read.
 pub(super) fn watch(
-    core: &Arc<Core>,
+    api: &Arc<Api>,
     seats: &Arc<Seats>,
     request: Request<v1::WatchConnectorsRequest>,
 ) -> Result<impl Stream<Item = Result<Message, Status>> + Send + use<>, ApiError> {
@@ -33,17 +33,17 @@ pub(super) fn watch(
     let parent = request::parent(&parent, &mut violations);
     violations.into_result(()).map_err(ApiError::Invalid)?;
     if let Some(instance) = &parent {
-        request::instance(core, instance)?;
+        request::instance(api, instance)?;
     }
     let seat = seats.take(peer).map_err(|Full { most }| ApiError::TooManyWatches(most))?;
-    let board = Arc::clone(&core.statuses);
+    let board = Arc::clone(&api.observed.board);
     let watcher = Watcher::new(board, parent, include_partitions, resume_token);
-    let open = Open { core: Arc::clone(core), watcher, _seat: seat };
+    let open = Open { api: Arc::clone(api), watcher, _seat: seat };
     Ok(stream::unfold(Some(open), next).flat_map(stream::iter))
 }
 
 struct Open {
-    core: Arc<Core>,
+    api: Arc<Api>,
     watcher: Watcher,
     _seat: Seat,
 }
@@ -54,7 +54,7 @@ async fn next(open: Option<Open>) -> Option<(Vec<Result<Message, Status>>, Optio
     let mut open = open?;
     let messages = tokio::select! {
         biased;
-        () = open.core.stop.cancelled() => return None,
+        () = open.api.stop.cancelled() => return None,
         messages = supervision::contained("a watch", open.watcher.next()) => messages,
     };
     Some(match messages {

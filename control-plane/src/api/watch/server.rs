@@ -16,10 +16,10 @@ use tonic::server::{Grpc, NamedService, ServerStreamingService};
 use tonic::{Request, Response, Status};
 
 use super::window::Window;
+use crate::api::Api;
 use crate::api::Connectors;
 use crate::api::parts::Parts;
 use crate::budget::Seats;
-use crate::core::Core;
 use crate::observe::Message;
 
 /// The method's path.
@@ -35,12 +35,12 @@ pub(crate) struct ConnectorServer {
 
 impl ConnectorServer {
     /// Messages are up to `most` bytes, both ways.
-    pub(crate) fn new(core: &Arc<Core>, seats: Arc<Seats>, most: usize) -> Self {
-        let connectors = Connectors::new(Arc::clone(core), Arc::clone(&seats));
+    pub(crate) fn new(api: &Arc<Api>, seats: Arc<Seats>, most: usize) -> Self {
+        let connectors = Connectors::new(Arc::clone(api), Arc::clone(&seats));
         let others = ConnectorServiceServer::new(connectors)
             .max_decoding_message_size(most)
             .max_encoding_message_size(most);
-        Self { watches: Watches { core: Arc::clone(core), seats }, others, most }
+        Self { watches: Watches { api: Arc::clone(api), seats }, others, most }
     }
 }
 
@@ -73,7 +73,7 @@ impl Service<http::Request<Body>> for ConnectorServer {
 
 #[derive(Debug, Clone)]
 struct Watches {
-    core: Arc<Core>,
+    api: Arc<Api>,
     seats: Arc<Seats>,
 }
 
@@ -83,7 +83,7 @@ impl ServerStreamingService<v1::WatchConnectorsRequest> for Watches {
     type Future = std::future::Ready<Result<Response<Self::ResponseStream>, Status>>;
 
     fn call(&mut self, request: Request<v1::WatchConnectorsRequest>) -> Self::Future {
-        let messages = super::watch(&self.core, &self.seats, request);
+        let messages = super::watch(&self.api, &self.seats, request);
         let answer = messages.map(|messages| Response::new(messages.boxed()));
         std::future::ready(answer.map_err(Status::from))
     }
@@ -91,14 +91,12 @@ impl ServerStreamingService<v1::WatchConnectorsRequest> for Watches {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use v1::connector_service_server::ConnectorService;
     use v1::watch_connectors_response::Event;
 
     use super::*;
     use crate::catalog::Catalog;
-    use crate::core::Settings;
+    use crate::server::Parts as Process;
     use crate::store::Store;
 
     #[tokio::test]
@@ -108,15 +106,10 @@ mod tests {
             Store::open(folder.path(), crate::store::OnLoss::Refuse).expect("opened"),
         )
         .expect("read");
-        let settings = Settings {
-            rebalance: crate::model::placement::Rebalance::default(),
-            lease: Duration::from_secs(30),
-            heartbeat: Duration::from_secs(5),
-            allowed_concurrency: vec![6],
-        };
-        let core = Arc::new(Core::new(settings, catalog).expect("random bytes"));
+        let options = crate::Options::at(folder.path());
+        let parts = Process::new(&options, catalog).expect("random bytes");
         let seats = Arc::new(Seats::new(1, 1));
-        let connectors = Connectors::new(Arc::clone(&core), seats);
+        let connectors = Connectors::new(Arc::clone(&parts.api), seats);
         let request =
             v1::WatchConnectorsRequest { parent: "instances/-".to_owned(), ..Default::default() };
         let answer = connectors.watch_connectors(Request::new(request)).await.expect("a stream");

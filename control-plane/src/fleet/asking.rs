@@ -8,7 +8,7 @@ use kafka2oss_proto::agent;
 use kafka2oss_proto::agent::v1::command::Command as Kind;
 use kafka2oss_proto::agent::v1::command_result::Result as Outcome;
 
-use crate::fleet::Fleet;
+use super::Fleet;
 
 /// Time for the answer's way back.
 const GRACE: Duration = Duration::from_secs(1);

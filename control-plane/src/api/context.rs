@@ -1,0 +1,44 @@
+//! What the methods of the API work with.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::repeats::Repeats;
+use crate::known::Known;
+use crate::observe::Observed;
+use crate::reconcile::Inbox;
+use crate::secrets::Digests;
+
+/// What the methods of the API read, write and tell.
+#[derive(Debug)]
+pub(crate) struct Api {
+    pub(super) known: Arc<Known>,
+    pub(super) observed: Arc<Observed>,
+    pub(super) inbox: Arc<Inbox>,
+    /// Of the secrets in requests that may be repeated.
+    pub(super) digests: Digests,
+    /// What test messages were that may be repeated.
+    pub(super) test_messages: Repeats,
+    /// Values that thread_concurrency may have.
+    pub(super) allowed_concurrency: Vec<u32>,
+    /// Ends every stream.
+    pub(super) stop: CancellationToken,
+}
+
+impl Api {
+    /// Nothing was asked yet.
+    ///
+    /// # Errors
+    /// The system gives no random bytes.
+    pub(crate) fn new(
+        known: Arc<Known>,
+        observed: Arc<Observed>,
+        inbox: Arc<Inbox>,
+        allowed_concurrency: Vec<u32>,
+        stop: CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let (digests, test_messages) = (Digests::draw()?, Repeats::default());
+        Ok(Self { known, observed, inbox, digests, test_messages, allowed_concurrency, stop })
+    }
+}
