@@ -1,6 +1,6 @@
 //! Inline credentials: wrong ones, and lost ones.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use kafka2oss_proto::v1;
 use kafka2oss_tests::produce::numbered;
 
@@ -100,5 +100,48 @@ async fn an_agent_that_holds_inline_credentials_goes_on_over_a_restart_of_the_co
     connector.is(v1::ConnectorState::Paused).await?;
     connector.resume().await?;
     connector.is(v1::ConnectorState::Running).await?;
+    world.judge(&produced).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_that_no_agent_was_given_in_time_are_asked_for_and_older_ones_are_not_taken()
+-> Result<()> {
+    // given a connector that runs, and an agent that hears nothing for a while
+    let mut world = World::new(2).await?;
+    let connector = world.connector().await?;
+    connector.run().await?;
+    let mut produced = world.produce(numbered("before ", 0..100, 2)).await?;
+    connector.delivered(&produced).await?;
+    let mut agent = world.deployment.take_agent("agent-0");
+    agent.process.pause()?;
+    world.deployment.kill_control_plane()?;
+    world.deployment.start_control_plane_again().await?;
+
+    // when it is given other credentials, by a control plane that is killed before it has
+    // handed them on
+    world.oss().set_access_key("second-key", "second-secret");
+    let second = || access_key(plain("second-key"), plain("second-secret"));
+    connector.update_credentials(second()).await?;
+    world.deployment.kill_control_plane()?;
+    world.deployment.start_control_plane_again().await?;
+    agent.process.resume()?;
+    world.deployment.agents.push(agent);
+
+    // then it says what it needs, and the tasks go on as they were
+    let required = connector.is(v1::ConnectorState::CredentialsRequired).await?;
+    let status = required.status.context("a status")?;
+    assert!(status.observed_generation < required.generation, "{status:?}");
+    connector.shows("CREDENTIALS_REQUIRED").await?;
+    produced.extend(world.produce(numbered("meanwhile ", 0..100, 2)).await?);
+    connector.delivered(&produced).await?;
+
+    // and takes them when they are given again
+    connector.update_credentials(second()).await?;
+    connector.is(v1::ConnectorState::Running).await?;
+    world.oss().remove_access_key(world.oss().access_key());
+    produced.extend(world.produce(numbered("after ", 0..100, 2)).await?);
+    connector.delivered(&produced).await?;
+
+    world.oss().set_access_key(world.oss().access_key(), world.oss().secret_key());
     world.judge(&produced).await
 }

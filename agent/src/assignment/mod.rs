@@ -39,6 +39,8 @@ pub(crate) struct Assignment {
     pub(crate) tasks: BTreeMap<u32, u32>,
     pub(crate) fixed: Arc<Fixed>,
     pub(crate) credentials: Option<v1::StoreCredentials>,
+    /// Names the inline ones among them.
+    pub(crate) secrets_id: String,
     pub(crate) spec: Arc<ConnectorSpec>,
     instance: Arc<Instance>,
     /// For tasks that start. One that runs learns of a change from the store itself.
@@ -127,6 +129,7 @@ impl TryFrom<agent::v1::ConnectorAssignment> for Assignment {
             committed_partitions,
             resumes,
             store_refuses_existing,
+            secrets_id,
         } = wire.clone();
         check_features(&features)?;
         let connector: ConnectorName = connector.parse().map_err(unsupported)?;
@@ -151,6 +154,7 @@ impl TryFrom<agent::v1::ConnectorAssignment> for Assignment {
             tasks,
             fixed: Arc::new(fixed),
             credentials,
+            secrets_id,
             spec: Arc::new(spec),
             instance: Arc::new(instance),
             keys: keys(delivery_guarantee, store_refuses_existing),

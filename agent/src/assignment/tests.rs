@@ -143,8 +143,14 @@ fn only_what_a_task_is_made_of_is_fixed() {
 }
 
 fn plain(value: &str) -> agent::v1::ConnectorAssignment {
+    named("", value)
+}
+
+/// Secrets of this name.
+fn named(secrets_id: &str, value: &str) -> agent::v1::ConnectorAssignment {
     let mut wire = wire("c", &[0]);
     inline(&mut wire, &Source::Plain(value.to_owned()));
+    wire.secrets_id = secrets_id.to_owned();
     wire
 }
 
@@ -155,11 +161,26 @@ fn held(wire: agent::v1::ConnectorAssignment) -> Assignments {
 
 /// What the keyring fills in for withheld credentials of this uid.
 fn completed(keyring: &Keyring, uid: &str) -> Result<Option<v1::StoreCredentials>, Problem> {
+    completed_as(keyring, uid, "")
+}
+
+/// The same for those of this name.
+fn completed_as(
+    keyring: &Keyring,
+    uid: &str,
+    secrets_id: &str,
+) -> Result<Option<v1::StoreCredentials>, Problem> {
     let mut wire = wire("c", &[0]);
     inline(&mut wire, &Source::Withheld(true));
     let mut spec = wire.spec.expect("a spec");
-    keyring.complete(uid, &mut spec)?;
+    keyring.complete(uid, secrets_id, &mut spec)?;
     Ok(credentials::of(&spec).cloned())
+}
+
+/// Holds what came with the preparing of the connector.
+fn prepare(keyring: &Keyring, wire: &agent::v1::ConnectorAssignment, at: Instant) {
+    let spec = wire.spec.as_ref().expect("a spec");
+    keyring.hold_prepared(&wire.uid, &wire.secrets_id, spec, at);
 }
 
 fn credentials_of(wire: &agent::v1::ConnectorAssignment) -> Option<v1::StoreCredentials> {
@@ -182,37 +203,65 @@ async fn withheld_secrets_are_those_that_the_agent_holds_for_the_same_uid() {
 #[tokio::test]
 async fn secrets_of_what_was_prepared_are_held_for_a_while_without_an_assignment() {
     let (keyring, start) = (Keyring::default(), Instant::now());
-    let prepare = |at: Instant| {
-        keyring.hold_prepared("uid-c", plain("secret").spec.as_ref().expect("a spec"), at);
-    };
+    let secret = plain("secret");
     let minutes = |minutes: u64| start + Duration::from_secs(60 * minutes);
     let hold_none = |at: Instant| {
         keyring.hold(&Assignments::new(), at);
         completed(&keyring, "uid-c").is_ok()
     };
-    prepare(start);
+    prepare(&keyring, &secret, start);
     assert!(hold_none(minutes(59)));
-    prepare(minutes(59));
+    prepare(&keyring, &secret, minutes(59));
     assert!(hold_none(minutes(118)), "prepared again in the meantime");
     assert!(!hold_none(minutes(120)));
 
-    prepare(minutes(120));
-    let other = wire("other", &[0]).spec.expect("a spec");
-    keyring.hold_prepared("uid-other", &other, minutes(181));
+    prepare(&keyring, &secret, minutes(120));
+    prepare(&keyring, &wire("other", &[0]), minutes(181));
     assert!(completed(&keyring, "uid-c").is_err(), "what else is prepared drops it too");
 }
 
 #[tokio::test]
 async fn the_latest_secrets_of_a_uid_are_held() {
     let (keyring, now) = (Keyring::default(), Instant::now());
-    let prepare = |wire: agent::v1::ConnectorAssignment| {
-        keyring.hold_prepared("uid-c", wire.spec.as_ref().expect("a spec"), now);
-    };
-    prepare(plain("first"));
+    prepare(&keyring, &plain("first"), now);
     keyring.hold(&held(plain("second")), now);
     assert_eq!(completed(&keyring, "uid-c"), Ok(credentials_of(&plain("second"))));
-    prepare(plain("third"));
+    prepare(&keyring, &plain("third"), now);
     assert_eq!(completed(&keyring, "uid-c"), Ok(credentials_of(&plain("third"))));
+}
+
+#[tokio::test]
+async fn withheld_secrets_are_those_of_their_name_and_no_others() {
+    let (keyring, now) = (Keyring::default(), Instant::now());
+    let is = |secrets_id: &str, value: &str| {
+        assert_eq!(
+            completed_as(&keyring, "uid-c", secrets_id),
+            Ok(credentials_of(&named(secrets_id, value))),
+            "{secrets_id}"
+        );
+    };
+    let is_lost = |secrets_id: &str| {
+        let problem = completed_as(&keyring, "uid-c", secrets_id).expect_err("not held");
+        assert_eq!(problem.code, ErrorCode::CredentialsRequired);
+    };
+    keyring.hold(&held(plain("unnamed")), now);
+    is_lost("1");
+    keyring.hold(&held(named("1", "one")), now);
+    is("1", "one");
+    is_lost("2");
+    // As a control plane asks that names none.
+    is("", "one");
+
+    // Its tasks go on with the ones, and it is prepared with the others.
+    prepare(&keyring, &named("2", "two"), now);
+    keyring.hold(&held(named("1", "one")), now);
+    is("1", "one");
+    is("2", "two");
+    prepare(&keyring, &named("3", "three"), now);
+    is_lost("2");
+    keyring.hold(&held(named("3", "three")), now);
+    is_lost("1");
+    is("3", "three");
 }
 
 #[tokio::test]

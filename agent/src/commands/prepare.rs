@@ -23,11 +23,19 @@ pub(super) async fn run(
     request: PrepareConnector,
 ) -> Result<PrepareConnectorResult, Problem> {
     let Runner { admins, keyring, probes, budget_bytes, data_runtime } = runner;
-    let PrepareConnector { connector: _, uid, spec, instance: wire, epoch, resources, start } =
-        request;
+    let PrepareConnector {
+        connector: _,
+        uid,
+        spec,
+        instance: wire,
+        epoch,
+        resources,
+        start,
+        secrets_id,
+    } = request;
     let mut spec = spec.ok_or_else(|| unsupported("the spec is missing"))?;
-    keyring.complete(&uid, &mut spec)?;
-    keyring.hold_prepared(&uid, &spec, Instant::now());
+    keyring.complete(&uid, &secrets_id, &mut spec)?;
+    keyring.hold_prepared(&uid, &secrets_id, &spec, Instant::now());
     let spec = ConnectorSpec::try_from(spec).map_err(unsupported)?;
     let instance = instance(wire)?;
     let epoch = epoch.ok_or_else(|| unsupported("the epoch is missing"))?;

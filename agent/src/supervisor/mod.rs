@@ -213,7 +213,7 @@ impl Actor {
     ) -> Result<Assignment, Problem> {
         let mut wire = wire.clone();
         if let Some(spec) = &mut wire.spec {
-            self.keyring.complete(&wire.uid, spec)?;
+            self.keyring.complete(&wire.uid, &wire.secrets_id, spec)?;
         }
         let assignment = Assignment::try_from(wire)?;
         if wanted.contains_key(&assignment.connector) {

@@ -204,6 +204,36 @@ async fn withheld_credentials_are_refused_until_they_were_held_once() {
 }
 
 #[tokio::test]
+async fn withheld_credentials_that_were_given_later_than_those_it_holds_are_refused() {
+    let mut bench = bench().await;
+    let assignment = |generation: u64, secrets_id: &str, source: Source| {
+        let mut wire = wire("c", &[0]);
+        inline(&mut wire, &source);
+        let secrets_id = secrets_id.to_owned();
+        agent::v1::ConnectorAssignment { generation, secrets_id, ..wire }
+    };
+    let plain = |value: &str| Source::Plain(value.to_owned());
+    assert_eq!(bench.apply(vec![assignment(1, "first", plain("one"))]).await, []);
+    assert_eq!(bench.event().await, started("c/0"));
+    let store = bench.hand.store("c/0");
+
+    // As after a restart of the control plane, which has lost the second ones.
+    let lost = assignment(2, "second", Source::Withheld(true));
+    let nacks = bench.apply(vec![lost]).await;
+    assert_eq!((Bench::code(&nacks), nacks[0].generation), ("CREDENTIALS_REQUIRED", 2));
+    let view = &bench.board.view().connectors[&connector_name("c")];
+    assert_eq!(view.generation, 1, "the last good one goes on");
+    assert!(!store.has_changed().expect("the sender lives"));
+    // The ones that it holds still stand for themselves.
+    assert_eq!(bench.apply(vec![assignment(1, "first", Source::Withheld(true))]).await, []);
+
+    assert_eq!(bench.apply(vec![assignment(3, "third", plain("three"))]).await, []);
+    assert!(store.has_changed().expect("the sender lives"));
+    assert_eq!(bench.apply(vec![assignment(4, "third", Source::Withheld(true))]).await, []);
+    bench.no_event();
+}
+
+#[tokio::test]
 async fn new_credentials_reach_the_running_task_as_another_store() {
     let mut bench = bench().await;
     bench.apply(vec![wire("c", &[0])]).await;

@@ -107,7 +107,8 @@ pub(super) async fn create(
         return Ok(api.observed.shown(&record, false));
     }
     api.known.secrets.take(&uid, connector.generation, &mut connector);
-    let record = ConnectorRecord { connector: Some(connector), ..Default::default() };
+    let secrets_id = secrets::new_id(&connector);
+    let record = ConnectorRecord { connector: Some(connector), secrets_id, ..Default::default() };
     let mut changes = vec![Change::connector(record.clone())];
     if remembers {
         let made = RequestIdRecord {

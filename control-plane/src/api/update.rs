@@ -17,6 +17,7 @@ use crate::clock;
 use crate::model::field_mask::{Mask, Masked};
 use crate::model::lifecycle::Action;
 use crate::model::{rules, updates};
+use crate::secrets;
 use crate::store::connectors::ConnectorRecord;
 
 /// Where the spec stands in the request.
@@ -65,6 +66,7 @@ pub(super) async fn update(
     let sets_secrets = spec_changes && sets_credentials(&asked.mask);
     if sets_secrets {
         api.known.secrets.take(record.uid(), generation, &mut spec);
+        changed.secrets_id = secrets::new_id(&spec);
     }
     connector.spec = Some(spec);
     if sets_labels {

@@ -61,6 +61,7 @@ pub(super) fn whole(
         committed_partitions: committed_partitions.to_vec(),
         resumes: resumes.to_vec(),
         store_refuses_existing,
+        secrets_id: record.secrets_id.clone(),
     };
     Some(Whole {
         connector: message.connector.as_str().into(),

@@ -75,6 +75,7 @@ fn command(known: &Known, record: &ConnectorRecord, agent: &str) -> Option<Comma
         epoch: record.epoch.clone(),
         resources,
         start: record.reset.as_ref().and_then(Reset::whole),
+        secrets_id: record.secrets_id.clone(),
     }))
 }
 

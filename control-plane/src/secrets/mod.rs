@@ -8,6 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub(crate) use digests::{Digests, Same, compare};
 use kafka2oss_proto::spec::{self, HasSecrets, HeldSecrets};
 
+use crate::chance;
+
 /// Inline secrets by the connector's uid, and the generation from which on they are its own.
 /// They are lost with the process; the agents that have them keep theirs, and the user can
 /// give them again.
@@ -86,6 +88,13 @@ impl InlineSecrets {
     pub(crate) fn forget(&self, uid: &str) {
         self.lock().remove(uid);
     }
+}
+
+/// Names the secrets that were just taken from `message`, for the agents that have them: it
+/// is drawn, and not counted, since a store from a backup would count the same again. Empty
+/// where it withholds none.
+pub(crate) fn new_id(message: &impl HasSecrets) -> String {
+    if spec::has_withheld(message) { chance::ulid().to_string() } else { String::new() }
 }
 
 #[cfg(test)]

@@ -55,6 +55,10 @@ pub(crate) struct ConnectorRecord {
     /// one is prepared.
     #[prost(message, optional, tag = "11")]
     pub(crate) superseded: Option<Superseded>,
+    /// Names the inline secrets that stand withheld in the spec: drawn each time that some
+    /// are given. Empty without any, and where versions before this field took them.
+    #[prost(string, tag = "12")]
+    pub(crate) secrets_id: String,
 }
 
 /// Where an epoch is to start.

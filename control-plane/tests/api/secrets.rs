@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use kafka2oss_proto::agent;
+use kafka2oss_proto::agent::v1::command::Command;
 use kafka2oss_proto::v1::{self, ConnectorState};
 use prost::Message;
 
@@ -73,17 +75,80 @@ async fn secrets_that_were_lost_are_withheld_and_given_again_by_update() {
     let required = server.until_state(&name, ConnectorState::CredentialsRequired).await;
     assert_eq!(condition(&required, "Ready").reason, "CREDENTIALS_REQUIRED");
 
-    let mut connector = with_inline("sink").connector.expect("a connector");
-    connector.name = name.clone();
-    let paths = vec!["credentials".to_owned()];
+    update(&mut server, &name, with_inline("sink"), "credentials").await;
+    server.until_state(&name, ConnectorState::Running).await;
+    server.stop().await;
+    assert!(!files_hold(server.folder()));
+}
+
+/// Whether an assignment withholds what was given inline.
+fn withholds(assignment: &agent::v1::ConnectorAssignment) -> bool {
+    !holds(&assignment.encode_to_vec())
+}
+
+#[tokio::test]
+async fn what_is_withheld_has_the_name_of_the_giving_that_was_lost() {
+    let mut server = Server::with_instance().await;
+    let mut agent = Agent::connect(&server.channel, Script::willing("a")).await;
+    let created = server.connectors.create_connector(with_inline("sink")).await.expect("created");
+    let name = created.into_inner().name;
+    server.deploy(&name).await;
+    server.until_state(&name, ConnectorState::Running).await;
+    let list = agent.assigned(|list| !list.connectors.is_empty()).await;
+    let first = list.connectors[0].clone();
+    assert!(!first.secrets_id.is_empty() && !withholds(&first), "{first:?}");
+    let prepared_with = |command: &agent::v1::Command| match &command.command {
+        Some(Command::PrepareConnector(prepare)) => Some(prepare.secrets_id.clone()),
+        _ => None,
+    };
+    let prepared: Vec<_> = agent.commands().iter().filter_map(prepared_with).collect();
+    assert_eq!(prepared, [first.secrets_id.as_str()]);
+
+    // Nobody is told of what is given while no agent is there.
+    drop(agent);
+    server.restart().await;
+    let updated = update(&mut server, &name, with_inline("sink"), "credentials").await;
+    server.restart().await;
+    let mut agent = Agent::connect(&server.channel, Script::willing("a").boot(2)).await;
+    let list = agent.assigned(|list| !list.connectors.is_empty()).await;
+    let second = list.connectors[0].clone();
+    assert_eq!(second.generation, updated.generation);
+    assert!(withholds(&second) && !second.secrets_id.is_empty(), "{second:?}");
+    assert_ne!(second.secrets_id, first.secrets_id, "the same values, given anew");
+
+    // Another generation of the same secrets.
+    let updated = update(&mut server, &name, with_inline("sink"), "spec.output.include_headers");
+    let updated = updated.await;
+    let is_next = |list: &agent::v1::AssignmentList| {
+        list.connectors.iter().any(|one| one.generation == updated.generation)
+    };
+    assert_eq!(agent.assigned(is_next).await.connectors[0].secrets_id, second.secrets_id);
+
+    let by_reference = creation("sink");
+    let updated = update(&mut server, &name, by_reference, "credentials").await;
+    let is_next = |list: &agent::v1::AssignmentList| {
+        list.connectors.iter().any(|one| one.generation == updated.generation)
+    };
+    assert_eq!(agent.assigned(is_next).await.connectors[0].secrets_id, "");
+}
+
+/// Takes what the path names from a request as one that creates it.
+async fn update(
+    server: &mut Server,
+    name: &str,
+    given: v1::CreateConnectorRequest,
+    path: &str,
+) -> v1::Connector {
+    let mut connector = given.connector.expect("a connector");
+    connector.name = name.to_owned();
+    let spec = connector.spec.get_or_insert_default();
+    spec.output.get_or_insert_default().include_headers = true;
+    let paths = vec![path.to_owned()];
     let request = v1::UpdateConnectorRequest {
         connector: Some(connector),
         update_mask: Some(prost_types::FieldMask { paths }),
     };
-    server.connectors.update_connector(request).await.expect("updated");
-    server.until_state(&name, ConnectorState::Running).await;
-    server.stop().await;
-    assert!(!files_hold(server.folder()));
+    server.connectors.update_connector(request).await.expect("updated").into_inner()
 }
 
 #[tokio::test]
