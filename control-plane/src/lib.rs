@@ -33,6 +33,9 @@ mod notice;
 mod observe;
 mod options;
 mod permit;
+#[cfg(feature = "pieces")]
+#[doc(hidden)]
+pub mod pieces;
 mod reconcile;
 mod secrets;
 mod server;

@@ -89,6 +89,14 @@ impl Observed {
         }
     }
 
+    /// Looks at everything that was touched.
+    #[cfg(feature = "pieces")]
+    pub(crate) fn tell_touched(&self) {
+        for name in self.board.take_touched() {
+            self.tell(&name);
+        }
+    }
+
     /// Shows every connector that exists, as at the start.
     pub(crate) fn fill(&self) {
         for record in self.known.catalog.connectors() {

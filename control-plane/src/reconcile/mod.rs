@@ -79,7 +79,9 @@ pub(crate) async fn run(means: Arc<Means>) {
     }
 }
 
-struct Reconciler {
+/// The reconciler's loop, turn by turn.
+#[derive(Debug)]
+pub(crate) struct Reconciler {
     means: Arc<Means>,
     board: Board,
     works: Works,
@@ -110,7 +112,7 @@ impl Reconciler {
     }
 
     /// Does what can be done now. Returns when there may be more to do.
-    async fn turn(&mut self) -> Instant {
+    pub(crate) async fn turn(&mut self) -> Instant {
         let now = Instant::now();
         if self.sweep_at <= now {
             self.sweep().await;
@@ -142,6 +144,21 @@ impl Reconciler {
             .flatten()
             .min()
             .unwrap_or(self.sweep_at)
+    }
+
+    /// One that is not told how works end: none is to be started.
+    #[cfg(feature = "pieces")]
+    pub(crate) fn without_works(means: Arc<Means>) -> Self {
+        Self::new(means, mpsc::channel(1).0)
+    }
+
+    /// Takes turns until it was told of nothing more.
+    #[cfg(feature = "pieces")]
+    pub(crate) async fn run_dry(&mut self) {
+        self.turn().await;
+        while !self.means.inbox.queue.is_empty() {
+            self.turn().await;
+        }
     }
 
     async fn pass(&mut self, dirty: &Dirty) -> Result<(), StoreError> {

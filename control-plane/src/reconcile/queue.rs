@@ -84,6 +84,12 @@ impl Queue {
         waiting.dirty.agents.extend(dirty.agents);
     }
 
+    /// Whether nothing is to be looked at.
+    #[cfg(feature = "pieces")]
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().dirty == Dirty::default()
+    }
+
     /// Waits until there is something to look at.
     pub(super) async fn woken(&self) {
         self.wake.notified().await;

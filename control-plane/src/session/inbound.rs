@@ -22,7 +22,7 @@ const MAX_TEXT: usize = 4_096;
 
 /// Takes in what the agent says until it says no more, or `end`. What was
 /// begun is finished.
-pub(super) async fn read<I, E>(
+pub(crate) async fn read<I, E>(
     sessions: Arc<Sessions>,
     agent: String,
     session: u64,

@@ -29,6 +29,8 @@ use crate::store::StoreError;
 use crate::{supervision, tasks};
 use authority::Authority;
 use hello::Greeting;
+#[cfg(feature = "pieces")]
+pub(crate) use inbound::read as take_in;
 use lessons::LessonQueue;
 pub(crate) use told::Told;
 

@@ -60,9 +60,11 @@ use medium::{Held, Medium, Publish, RowChange};
 use meta::MetaRecord;
 
 pub(crate) use engine::OnLoss;
-pub(crate) use error::StoreError;
+#[cfg(any(test, feature = "pieces"))]
+pub(crate) use error::Failure;
 #[cfg(test)]
-pub(crate) use error::{Failure, FailureKind};
+pub(crate) use error::FailureKind;
+pub(crate) use error::StoreError;
 
 /// A key family.
 pub(crate) trait Family {

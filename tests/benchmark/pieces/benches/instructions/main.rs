@@ -14,11 +14,12 @@ use std::hint::black_box;
 use gungraun::prelude::*;
 use kafka2oss_chain::{Commit, CommitMetadata, Pin, TimeBucket};
 use kafka2oss_format::{Compression, Format};
+use kafka2oss_pieces::Plane;
 use kafka2oss_pieces::chain::{Chain, Keys, TIMESTAMP, announcement};
 use kafka2oss_pieces::object::FullBody;
 use kafka2oss_pieces::records::{Batch, Content};
 
-use crate::limits::limits;
+use crate::limits::{limits, steady};
 
 mod limits;
 
@@ -138,6 +139,28 @@ fn object_metadata(chain: Chain) -> HashMap<String, String> {
     chain.object_metadata(black_box(7))
 }
 
+fn paused(connectors: usize) -> Plane {
+    let mut plane = Plane::new(connectors);
+    plane.pause_one();
+    plane
+}
+
+#[library_benchmark(setup = paused)]
+#[bench::of_1k(args = (1_000), config = steady("reconcile of_1k"))]
+#[bench::of_10k(args = (10_000), config = steady("reconcile of_10k"))]
+fn reconcile(mut plane: Plane) -> Plane {
+    plane.reconcile();
+    plane
+}
+
+#[library_benchmark(setup = Plane::new)]
+#[bench::of_1k(args = (1_000), config = steady("take_report of_1k"))]
+#[bench::of_10k(args = (10_000), config = steady("take_report of_10k"))]
+fn take_report(mut plane: Plane) -> Plane {
+    plane.take_report();
+    plane
+}
+
 library_benchmark_group!(name = records, benchmarks = [append_lines, append_array, bucket]);
 library_benchmark_group!(name = objects, benchmarks = [close]);
 library_benchmark_group!(
@@ -146,4 +169,6 @@ library_benchmark_group!(
         [add_link, key, read_key, write_commit_metadata, read_commit_metadata, object_metadata]
 );
 
-main!(library_benchmark_groups = [records, objects, links]);
+library_benchmark_group!(name = control_plane, benchmarks = [reconcile, take_report]);
+
+main!(library_benchmark_groups = [records, objects, links, control_plane]);
