@@ -7,17 +7,16 @@
 //! - [`lease`]: which agents have not been heard of for too long.
 //! - [`deletion`]: whom a deletion waits for.
 //! - [`lessons`]: what reports teach for good.
-//! - [`field_mask`]: which fields an update sets.
-//! - [`updates`]: what can be changed.
 //! - [`positions`]: which partitions there can be; where they go on that a reset does not name.
 //! - [`status`]: what is shown of a connector.
 //! - [`progress`]: how far each partition is, from several agents' reports.
 //! - [`flowing`]: whether each partition flows.
 //!
-//! Nothing here depends on another module of the control plane.
+//! Nothing here depends on another module of the control plane. What agents report and what
+//! is shown are messages in which neither side has a choice, so that they come in and go out
+//! as they are: statuses of 20,000 partitions are made once and copied nowhere.
 
 pub(crate) mod deletion;
-pub(crate) mod field_mask;
 pub(crate) mod flowing;
 pub(crate) mod lease;
 pub(crate) mod lessons;
@@ -27,4 +26,3 @@ pub(crate) mod positions;
 pub(crate) mod progress;
 pub(crate) mod rules;
 pub(crate) mod status;
-pub(crate) mod updates;

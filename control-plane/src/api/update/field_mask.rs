@@ -9,7 +9,7 @@ use kafka2oss_proto::v1;
 
 /// Fields of a message, by their names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) enum Mask {
+pub(super) enum Mask {
     /// None of them.
     #[default]
     Nothing,
@@ -21,7 +21,7 @@ pub(crate) enum Mask {
 
 impl Mask {
     /// From paths with dots.
-    pub(crate) fn of<'a>(paths: impl IntoIterator<Item = &'a str>) -> Self {
+    pub(super) fn of<'a>(paths: impl IntoIterator<Item = &'a str>) -> Self {
         let mut mask = Self::Nothing;
         for path in paths {
             mask.add(path);
@@ -48,7 +48,7 @@ impl Mask {
     }
 
     /// What is named of a field.
-    pub(crate) fn at(&self, field: &str) -> &Self {
+    pub(super) fn at(&self, field: &str) -> &Self {
         match self {
             Self::Everything => &Self::Everything,
             Self::Fields(fields) => fields.get(field).unwrap_or(&Self::Nothing),
@@ -57,13 +57,13 @@ impl Mask {
     }
 
     /// Whether all of it is named.
-    pub(crate) fn is_everything(&self) -> bool {
+    pub(super) fn is_everything(&self) -> bool {
         *self == Self::Everything
     }
 }
 
 /// A message whose fields paths can name.
-pub(crate) trait Masked: Clone + Default + PartialEq {
+pub(super) trait Masked: Clone + Default + PartialEq {
     /// Takes the fields that `mask` names from `given`, those that are not set
     /// there, too.
     fn set(&mut self, given: &Self, mask: &Mask);

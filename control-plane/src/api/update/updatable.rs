@@ -22,10 +22,10 @@ const UPDATABLE: [&str; 8] = [
 ];
 
 /// Path of the credentials.
-pub(crate) const CREDENTIALS: &str = "spec.destination.credentials";
+pub(super) const CREDENTIALS: &str = "spec.destination.credentials";
 
 /// Whether a mask can name this path before the first Deploy.
-pub(crate) fn is_known(path: &str) -> bool {
+pub(super) fn is_known(path: &str) -> bool {
     static KNOWN: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
         let mut known = vec!["labels".to_owned(), "spec".to_owned()];
         v1::ConnectorSpec::paths("spec", &mut known);
@@ -35,12 +35,12 @@ pub(crate) fn is_known(path: &str) -> bool {
 }
 
 /// Whether something at `path` or in it can be changed after the first Deploy.
-pub(crate) fn holds_updatable(path: &str) -> bool {
+pub(super) fn holds_updatable(path: &str) -> bool {
     UPDATABLE.iter().any(|updatable| is_within(path, updatable) || is_within(updatable, path))
 }
 
 /// The fields that differ and cannot be changed after the first Deploy.
-pub(crate) fn fixed_differences(
+pub(super) fn fixed_differences(
     before: &v1::ConnectorSpec,
     after: &v1::ConnectorSpec,
 ) -> Vec<String> {
@@ -51,7 +51,7 @@ pub(crate) fn fixed_differences(
 }
 
 /// Whether `path` is `whole` or in it.
-pub(crate) fn is_within(path: &str, whole: &str) -> bool {
+pub(super) fn is_within(path: &str, whole: &str) -> bool {
     path.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 

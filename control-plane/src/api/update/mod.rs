@@ -1,5 +1,8 @@
 //! UpdateConnector: spec, credentials and labels, by a mask.
 
+mod field_mask;
+mod updatable;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -14,11 +17,11 @@ use super::error::ApiError;
 use super::{act, create, etag, request};
 use crate::catalog::Change;
 use crate::clock;
-use crate::model::field_mask::{Mask, Masked};
 use crate::model::lifecycle::Action;
-use crate::model::{rules, updates};
+use crate::model::rules;
 use crate::secrets;
 use crate::store::connectors::ConnectorRecord;
+use field_mask::{Mask, Masked};
 
 /// Where the spec stands in the request.
 const SPEC: &str = "connector.spec";
@@ -98,7 +101,7 @@ fn read(request: v1::UpdateConnectorRequest, trusted: bool) -> Result<Asked, Api
     let name = request::field("connector.name", &connector.name, str::parse, &mut violations);
     let mut paths = update_mask.map(|mask| mask.paths).unwrap_or_default();
     for path in paths.iter_mut().filter(|path| *path == "credentials") {
-        *path = updates::CREDENTIALS.to_owned();
+        *path = updatable::CREDENTIALS.to_owned();
     }
     if paths.is_empty() {
         let message = "is required: paths such as `spec.output` or `labels`";
@@ -108,7 +111,7 @@ fn read(request: v1::UpdateConnectorRequest, trusted: bool) -> Result<Asked, Api
     paths.dedup();
     // What is unknown goes no further: a path could be of any depth.
     let (paths, unknown): (Vec<_>, Vec<_>) =
-        paths.into_iter().partition(|path| updates::is_known(path));
+        paths.into_iter().partition(|path| updatable::is_known(path));
     for path in &unknown {
         refuse(path, &mut violations);
     }
@@ -143,7 +146,7 @@ fn check_credentials(
     trusted: bool,
     violations: &mut Violations,
 ) {
-    let path = format!("connector.{}", updates::CREDENTIALS);
+    let path = format!("connector.{}", updatable::CREDENTIALS);
     match credentials {
         Some(credentials) => {
             violations.add_within(&path, check_given(credentials));
@@ -214,13 +217,13 @@ fn refuse_fixed(
     violations: &mut Violations,
 ) {
     let (refused, others): (Vec<_>, Vec<_>) =
-        asked.paths.iter().partition(|path| !updates::holds_updatable(path));
+        asked.paths.iter().partition(|path| !updatable::holds_updatable(path));
     for path in &refused {
         refuse(path, violations);
     }
-    for field in updates::fixed_differences(before, after) {
-        if others.iter().any(|path| updates::is_within(&field, path))
-            && !refused.iter().any(|path| updates::is_within(&field, path))
+    for field in updatable::fixed_differences(before, after) {
+        if others.iter().any(|path| updatable::is_within(&field, path))
+            && !refused.iter().any(|path| updatable::is_within(&field, path))
         {
             let message = "cannot be changed after the first Deploy";
             violations.add(format!("connector.{field}"), ErrorCode::FieldNotUpdatable, message);
