@@ -11,13 +11,13 @@ use tokio::time::timeout;
 
 use crate::assignment::{AssignmentCache, Keyring};
 use crate::boot;
-use crate::commands::Commands;
+use crate::commands::{Commands, Means};
 use crate::control::{self, Control, Ended, Intent};
 use crate::data_runtime::DataRuntime;
 use crate::report::Reporter;
 use crate::supervision::{Failed, Supervision};
 use crate::supervisor::{Board, KafkaTasks, Parts, Supervisor, TaskFactory};
-use crate::task::{Clients, ConfirmationDesk, StopMode, confirmations};
+use crate::task::{Clients, ConfirmationDesk, Confirmations, StopMode, confirmations};
 use crate::{AdminFactory, Environment, Options};
 
 /// What the last words to the control plane may take, an attempt to connect
@@ -76,17 +76,17 @@ impl Agent {
         let data_runtime = DataRuntime::start(options.data_threads)?;
         let Environment { admins, membership } = environment;
         let reporter = Reporter::new(options.identity()?.agent);
-        let (confirmations, desk) = confirmations();
+        let questions = confirmations();
         let tasks = KafkaTasks {
             agent: options.identity()?.agent,
             reporter: reporter.clone(),
             membership,
-            confirmations,
+            confirmations: questions.0.clone(),
             clients: Clients::default(),
             memory: options.memory_budget(),
             data_runtime: data_runtime.handle(),
         };
-        Self::start_with(options, admins, reporter, Arc::new(tasks), desk, data_runtime).await
+        Self::start_with(options, admins, reporter, Arc::new(tasks), questions, data_runtime).await
     }
 
     pub(crate) async fn start_with(
@@ -94,7 +94,7 @@ impl Agent {
         admins: Arc<dyn AdminFactory>,
         reporter: Reporter,
         tasks: Arc<dyn TaskFactory>,
-        desk: ConfirmationDesk,
+        (confirmations, desk): (Confirmations, ConfirmationDesk),
         data_runtime: DataRuntime,
     ) -> anyhow::Result<Self> {
         let identity = options.identity()?;
@@ -118,8 +118,14 @@ impl Agent {
             supervision: supervision.clone(),
         })
         .await;
-        let (commands, results) =
-            Commands::new(admins, keyring, options.budget_bytes(), data_runtime.handle());
+        let (commands, results) = Commands::new(Means {
+            admins,
+            keyring,
+            held: supervisor.held(),
+            confirmations,
+            budget_bytes: options.budget_bytes(),
+            data_runtime: data_runtime.handle(),
+        });
         let (intent, intents) = watch::channel(Intent::Run);
         let control = Control {
             endpoint,

@@ -10,6 +10,15 @@ use crate::{LogPosition, Pin};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(pub u64);
 
+impl Moment {
+    /// So long after it.
+    #[must_use]
+    pub fn after(self, time: Duration) -> Self {
+        let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_add(millis))
+    }
+}
+
 /// Where a chain stands: what the group and the offset topic hold of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Commit {

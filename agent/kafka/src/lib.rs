@@ -56,7 +56,7 @@ pub use internal_topic::{InternalTopics, read_compacted};
 pub use per_instance::{Connect, PerInstance, Shared};
 pub use prepare::{PrepareInput, PreparedKafka, prepare};
 pub use producer::Written;
-pub use remove::remove;
+pub use remove::{Permission, remove};
 pub use right::Right;
 pub use start::StartAt;
 pub use test_message::{

@@ -2,6 +2,7 @@
 //! what a test tells it to.
 
 mod confirmations;
+mod removals;
 
 use std::sync::Mutex;
 
@@ -19,31 +20,43 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::report::{LogLine, Severity};
 use crate::task::{CommitsSeen, Confirmations, Guidance, Mode, TaskSpec, TaskState};
-use crate::testing::{ControlPlane, Event, FakeTasks, Hand, connector_name, inline, soon, wire};
+use crate::testing::{
+    ControlPlane, Event, FakeKafka, FakeTasks, Hand, Stream, connector_name, inline, soon, wire,
+};
 
 struct Bench {
     agent: Agent,
     hand: Hand,
     events: mpsc::UnboundedReceiver<Event>,
     reporter: Reporter,
-    admins: Arc<NoKafka>,
+    admins: Arc<Admins>,
     /// What tasks would ask with.
     confirmations: Confirmations,
 }
 
-/// Refuses each connection, when the test lets it.
-#[derive(Debug)]
-struct NoKafka {
+/// Refuses each connection, when the test lets it, while there is no cluster.
+struct Admins {
     connections: Mutex<usize>,
     gate: watch::Sender<bool>,
+    kafka: Mutex<Option<Arc<FakeKafka>>>,
+}
+
+impl Admins {
+    fn new() -> Arc<Self> {
+        let (connections, kafka) = (Mutex::default(), Mutex::default());
+        Arc::new(Self { connections, gate: watch::Sender::new(true), kafka })
+    }
 }
 
 #[async_trait]
-impl AdminFactory for NoKafka {
+impl AdminFactory for Admins {
     async fn connect(&self, _: &Instance) -> Result<Arc<dyn KafkaAdmin>, Problem> {
         *self.connections.lock().expect("no test panics here") += 1;
         let _ = self.gate.subscribe().wait_for(|open| *open).await;
-        Err(Problem::new(ErrorCode::KafkaUnreachable, "no broker here"))
+        match &*self.kafka.lock().expect("no test panics here") {
+            Some(kafka) => Ok(Arc::clone(kafka) as Arc<dyn KafkaAdmin>),
+            None => Err(Problem::new(ErrorCode::KafkaUnreachable, "no broker here")),
+        }
     }
 }
 
@@ -54,15 +67,14 @@ fn options(url: &str) -> Options {
 async fn start(options: Options) -> Bench {
     let (tasks, hand, events) = FakeTasks::new();
     let reporter = Reporter::new(AgentName::from_id("a").expect("a legal id"));
-    let admins =
-        Arc::new(NoKafka { connections: Mutex::default(), gate: watch::Sender::new(true) });
+    let admins = Admins::new();
     let (confirmations, desk) = confirmations();
     let agent = Agent::start_with(
         options,
         Arc::clone(&admins) as Arc<dyn AdminFactory>,
         reporter.clone(),
         tasks,
-        desk,
+        (confirmations.clone(), desk),
         DataRuntime::start(Some(1)).expect("a thread"),
     )
     .await
@@ -202,12 +214,11 @@ impl TaskFactory for Broken {
 async fn an_agent_whose_supervisor_panics_ends_and_says_why() {
     let mut control_plane = ControlPlane::start();
     let reporter = Reporter::new(AgentName::from_id("a").expect("a legal id"));
-    let admins =
-        Arc::new(NoKafka { connections: Mutex::default(), gate: watch::Sender::new(true) });
-    let (_confirmations, desk) = confirmations();
+    let admins = Admins::new();
+    let questions = confirmations();
     let data = DataRuntime::start(Some(1)).expect("a thread");
     let options = options(&control_plane.url());
-    let agent = Agent::start_with(options, admins, reporter, Arc::new(Broken), desk, data);
+    let agent = Agent::start_with(options, admins, reporter, Arc::new(Broken), questions, data);
     let agent = agent.await.expect("legal options");
     let stream = control_plane.welcomed().await;
     let list =

@@ -81,6 +81,17 @@ impl Assignment {
         })
     }
 
+    /// Whether it names this topic or group on the brokers of `instance`, as far as can
+    /// be told without asking them.
+    pub(crate) fn names(&self, instance: &v1::Instance, resource: &str) -> bool {
+        let mine = self.wire.instance.as_ref();
+        let same_brokers = mine.is_some_and(|mine| {
+            let shares = |server| instance.bootstrap_servers.contains(server);
+            mine.name == instance.name || mine.bootstrap_servers.iter().any(shares)
+        });
+        same_brokers && self.spec.names().any(|name| name == resource)
+    }
+
     /// Keeps those of its tasks that are listed here.
     pub(crate) fn retain_tasks(&mut self, listed: &[agent::v1::TaskAssignment]) {
         let is_listed = |index: u32| listed.iter().any(|task| task.index == index);

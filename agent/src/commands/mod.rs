@@ -2,8 +2,10 @@
 //! however often it is sent.
 
 mod memory;
+mod origin;
 mod prepare;
 mod probes;
+mod remove;
 mod test_message;
 
 use std::hash::{BuildHasher, RandomState};
@@ -11,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
+use kafka2oss_chain::Moment;
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::error_code::Problem;
 use kafka2oss_domain::spec::Instance;
@@ -18,12 +21,16 @@ use kafka2oss_proto::agent::v1::{command, command_result};
 use kafka2oss_proto::{agent, v1};
 use prost::Message;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
-use crate::assignment::Keyring;
+use crate::assignment::{Assignments, Keyring};
+use crate::clock;
 use crate::environment::AdminFactory;
+use crate::task::Confirmations;
 use memory::{Admission, Asked, Memory};
 use probes::Probes;
+
+pub(crate) use origin::{Hearing, Origin};
 
 /// For a command that says none.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -41,35 +48,50 @@ pub(crate) struct Commands {
     results: mpsc::Sender<agent::v1::CommandResult>,
 }
 
-/// What commands need.
+/// Carries out one command after the other.
 #[derive(Clone)]
 struct Runner {
-    admins: Arc<dyn AdminFactory>,
-    keyring: Keyring,
+    means: Means,
     probes: Probes,
+}
+
+/// What commands need of the agent.
+#[derive(Clone)]
+pub(crate) struct Means {
+    pub(crate) admins: Arc<dyn AdminFactory>,
+    pub(crate) keyring: Keyring,
+    /// What this agent is to run.
+    pub(crate) held: watch::Receiver<Arc<Assignments>>,
+    pub(crate) confirmations: Confirmations,
     /// Of the agent's memory.
-    budget_bytes: u64,
-    data_runtime: Handle,
+    pub(crate) budget_bytes: u64,
+    pub(crate) data_runtime: Handle,
+}
+
+/// How a command came.
+struct Arrival {
+    origin: Origin,
+    /// When it was read.
+    read: Moment,
 }
 
 impl Commands {
     /// And where the results come out, in the order in which they are there.
-    pub(crate) fn new(
-        admins: Arc<dyn AdminFactory>,
-        keyring: Keyring,
-        budget_bytes: u64,
-        data_runtime: Handle,
-    ) -> (Self, mpsc::Receiver<agent::v1::CommandResult>) {
+    pub(crate) fn new(means: Means) -> (Self, mpsc::Receiver<agent::v1::CommandResult>) {
         let (results, out) = mpsc::channel(RESULTS);
         let memory = Arc::new(Mutex::new(Memory::default()));
-        let probes = Probes::default();
-        let runner = Runner { admins, keyring, probes, budget_bytes, data_runtime };
+        let runner = Runner { means, probes: Probes::default() };
         (Self { runner, memory, hasher: RandomState::new(), results }, out)
     }
 
-    /// Starts a command, or returns its result where that is known. One that
-    /// is under way is not started again: its result answers both.
-    pub(crate) fn submit(&self, command: agent::v1::Command) -> Option<agent::v1::CommandResult> {
+    /// Starts a command that came on the stream `origin`, or returns its result where
+    /// that is known. One that is under way is not started again: its result answers both.
+    pub(crate) fn submit(
+        &self,
+        command: agent::v1::Command,
+        origin: Origin,
+    ) -> Option<agent::v1::CommandResult> {
+        let arrival = Arrival { origin, read: clock::now() };
         let asked = self.asked(&command);
         match self.lock().admit(&command.id, asked) {
             Admission::Known(result) => Some(*result),
@@ -89,7 +111,7 @@ impl Commands {
                 Some(result(command.id, Err(problem)))
             }
             Admission::New => {
-                tokio::spawn(self.clone().carry_out(command));
+                tokio::spawn(self.clone().carry_out(command, arrival));
                 None
             }
         }
@@ -105,7 +127,7 @@ impl Commands {
         Some(self.hasher.hash_one(asked.encode_to_vec()))
     }
 
-    async fn carry_out(self, command: agent::v1::Command) {
+    async fn carry_out(self, command: agent::v1::Command, arrival: Arrival) {
         let agent::v1::Command { id, timeout, command } = command;
         let timeout = timeout
             .and_then(|timeout| Duration::try_from(timeout).ok())
@@ -115,7 +137,9 @@ impl Commands {
         tracing::debug!(id, ?timeout, "command");
         // Caught, so that a command that fails so is answered, and may be sent
         // again under another id.
-        let run = std::panic::AssertUnwindSafe(Box::pin(self.runner.run(command))).catch_unwind();
+        let deadline = arrival.read.after(timeout);
+        let run = Box::pin(self.runner.run(command, arrival.origin, deadline));
+        let run = std::panic::AssertUnwindSafe(run).catch_unwind();
         let outcome = match tokio::time::timeout(timeout, run).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => {
@@ -144,6 +168,8 @@ impl Runner {
     async fn run(
         &self,
         command: Option<command::Command>,
+        origin: Origin,
+        deadline: Moment,
     ) -> Result<command_result::Result, Problem> {
         match command {
             Some(command::Command::PrepareConnector(prepare)) => {
@@ -155,9 +181,7 @@ impl Runner {
                 Ok(command_result::Result::WriteTestMessage(result))
             }
             Some(command::Command::RemoveResources(removal)) => {
-                let instance = instance(removal.instance.clone())?;
-                let admin = self.admins.connect(&instance).await?;
-                let result = kafka2oss_kafka::remove(&*admin, &removal).await;
+                let result = remove::run(&self.means, removal, origin, deadline).await?;
                 Ok(command_result::Result::RemoveResources(result))
             }
             None => Err(unsupported("the command is none that it knows")),

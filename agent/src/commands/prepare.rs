@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::probes::Scope;
-use super::{Runner, instance, unsupported};
+use super::{Means, Runner, instance, unsupported};
 use crate::environment::AdminFactory;
 use crate::task::{FetchLimit, committed_by};
 
@@ -22,7 +22,8 @@ pub(super) async fn run(
     runner: &Runner,
     request: PrepareConnector,
 ) -> Result<PrepareConnectorResult, Problem> {
-    let Runner { admins, keyring, probes, budget_bytes, data_runtime } = runner;
+    let Runner { means, probes } = runner;
+    let Means { admins, keyring, budget_bytes, data_runtime, .. } = means;
     let PrepareConnector {
         connector: _,
         uid,

@@ -15,6 +15,7 @@ use super::handshake::{self, Opened, end_of, told};
 use super::outbox::{Next, Outbox, ack};
 use super::{Control, End, Intent, message};
 use crate::assignment::StoreIdentity;
+use crate::commands::Hearing;
 use crate::supervisor::Outcome;
 
 /// From Goodbye to the end of the stream.
@@ -25,6 +26,8 @@ struct Session {
     outgoing: mpsc::Sender<agent::v1::ConnectRequest>,
     incoming: Streaming<agent::v1::ConnectResponse>,
     outbox: Outbox,
+    /// For the commands that come.
+    hearing: Hearing,
     store: StoreIdentity,
     /// The list that is being applied; the next message is read afterwards.
     applying: Option<BoxFuture<'static, Option<Applied>>>,
@@ -33,7 +36,9 @@ struct Session {
 /// What there is to say and to tell when a list has been applied.
 struct Applied {
     ack: Message,
-    /// The last question of a task that it answers; 0 without one.
+    /// The last question that it answers; 0 without one.
+    heard: u64,
+    /// The last question of a task that it answers: none where it was refused.
     answered: u64,
 }
 
@@ -74,7 +79,8 @@ pub(super) async fn run(control: &mut Control) -> End {
         Ok(opened) => {
             let Opened { outgoing, incoming, store, heartbeat } = opened;
             let outbox = Outbox::new(Instant::now());
-            let session = Session { outgoing, incoming, outbox, store, applying: None };
+            let hearing = Hearing::new();
+            let session = Session { outgoing, incoming, outbox, hearing, store, applying: None };
             session.serve(control, heartbeat).await
         }
         Err(end) => end,
@@ -107,8 +113,9 @@ impl Session {
                     Err(status) => return lost(told(&status)),
                 },
                 Event::Applied(applied) => {
-                    let Applied { ack, answered } = *applied;
+                    let Applied { ack, heard, answered } = *applied;
                     control.desk.answer(answered);
+                    self.hearing.answered(heard);
                     self.outbox.answer(ack);
                 }
                 Event::Result(result) => self.outbox.answer(Message::CommandResult(*result)),
@@ -164,22 +171,22 @@ impl Session {
                 let agent::v1::AssignmentList { version, nonce, connectors, answered_request } =
                     list;
                 // It can answer nothing that was not asked on this stream.
-                let answered = answered_request.min(self.outbox.requested());
+                let heard = answered_request.min(self.outbox.requested());
                 tracing::debug!(version, connectors = connectors.len(), "assignments");
                 let (supervisor, store) = (control.supervisor.clone(), self.store.clone());
                 let apply = async move {
                     let (nacks, answered) = match supervisor.apply(store, connectors).await? {
-                        Outcome::Applied(nacks) => (nacks, answered),
+                        Outcome::Applied(nacks) => (nacks, heard),
                         // What runs is of another control plane, which has to
                         // say itself whether it is still this agent's.
                         Outcome::Refused(nacks) => (nacks, 0),
                     };
-                    Some(Applied { ack: ack(version, nonce, nacks), answered })
+                    Some(Applied { ack: ack(version, nonce, nacks), heard, answered })
                 };
                 self.applying = Some(apply.boxed());
             }
             Some(Incoming::Command(command)) => {
-                if let Some(result) = control.commands.submit(command) {
+                if let Some(result) = control.commands.submit(command, self.hearing.origin()) {
                     self.outbox.answer(Message::CommandResult(result));
                 }
             }

@@ -7,10 +7,12 @@ mod factory;
 mod plan;
 mod tasks;
 
+use std::sync::Arc;
+
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::error_code::Problem;
 use kafka2oss_proto::agent;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::assignment::{Assignment, AssignmentCache, Assignments, Cached, Keyring, StoreIdentity};
@@ -27,6 +29,7 @@ pub(crate) use factory::{KafkaTasks, TaskFactory};
 #[derive(Debug, Clone)]
 pub(crate) struct Supervisor {
     messages: mpsc::Sender<Message>,
+    held: watch::Receiver<Arc<Assignments>>,
 }
 
 enum Message {
@@ -55,7 +58,7 @@ pub(crate) enum Outcome {
 
 /// What a supervisor is made of.
 pub(crate) struct Parts {
-    pub(crate) tasks: std::sync::Arc<dyn TaskFactory>,
+    pub(crate) tasks: Arc<dyn TaskFactory>,
     pub(crate) cache: AssignmentCache,
     pub(crate) keyring: Keyring,
     pub(crate) board: Board,
@@ -69,13 +72,15 @@ impl Supervisor {
     pub(crate) async fn start(parts: Parts) -> Self {
         let Parts { tasks, mut cache, keyring, board, adopt_store, supervision } = parts;
         let Cached { store, assignments } = cache.load().await;
+        let (held, sees) = watch::channel(Arc::default());
         let mut actor = Actor {
             tasks: Tasks::new(tasks, board),
             cache,
             keyring,
             adopt_store,
             store,
-            assignments: Assignments::new(),
+            assignments: Arc::default(),
+            held,
             stopping: None,
         };
         if !assignments.is_empty() {
@@ -86,7 +91,12 @@ impl Supervisor {
         // way as there are senders.
         let (messages, inbox) = mpsc::channel(4);
         supervision.spawn("the supervisor of the tasks", actor.serve(inbox));
-        Self { messages }
+        Self { messages, held: sees }
+    }
+
+    /// What is to run, as it changes.
+    pub(crate) fn held(&self) -> watch::Receiver<Arc<Assignments>> {
+        self.held.clone()
     }
 
     /// Makes a whole list of assignments the one that runs; returns when
@@ -125,7 +135,9 @@ struct Actor {
     /// Where the assignments come from.
     store: StoreIdentity,
     /// What runs, or is to run as soon as its predecessor has ended.
-    assignments: Assignments,
+    assignments: Arc<Assignments>,
+    /// Shows it to others.
+    held: watch::Sender<Arc<Assignments>>,
     /// Who waits for the end, once everything stops.
     stopping: Option<Vec<oneshot::Sender<()>>>,
 }
@@ -238,13 +250,14 @@ impl Actor {
     fn run(&mut self, wanted: Assignments) {
         self.tasks.apply(&self.assignments, &wanted);
         self.keyring.hold(&wanted, Instant::now());
-        self.assignments = wanted;
+        self.assignments = Arc::new(wanted);
+        self.held.send_replace(Arc::clone(&self.assignments));
         self.publish();
     }
 
     fn publish(&self) {
         let none = Assignments::new();
-        let wanted = if self.stopping.is_some() { &none } else { &self.assignments };
+        let wanted = if self.stopping.is_some() { &none } else { &*self.assignments };
         self.tasks.publish(&self.store.id, wanted);
     }
 

@@ -32,16 +32,22 @@ impl Confirmations {
     /// this call has been applied: whatever it took away has been told to stop
     /// by then. Waits for ever while there is no stream.
     pub async fn confirm(&self) {
-        let mut question = 0;
-        self.asked.send_modify(|asked| {
-            *asked += 1;
-            question = *asked;
-        });
+        let question = self.ask();
         let mut answered = self.answered.clone();
         if answered.wait_for(|answered| *answered >= question).await.is_err() {
             // The stream's end of it is gone: the agent ends.
             std::future::pending::<()>().await;
         }
+    }
+
+    /// Asks, and returns the number of the question.
+    pub(crate) fn ask(&self) -> u64 {
+        let mut question = 0;
+        self.asked.send_modify(|asked| {
+            *asked += 1;
+            question = *asked;
+        });
+        question
     }
 }
 

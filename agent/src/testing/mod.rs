@@ -1,12 +1,14 @@
-//! What this crate's tests share: assignments, tasks without Kafka, a control
-//! plane that says what a test tells it to.
+//! What this crate's tests share: assignments, tasks without Kafka, a cluster
+//! that only deletes, a control plane that says what a test tells it to.
 
 mod assignments;
 mod control_plane;
+mod kafka;
 mod tasks;
 
 pub(crate) use assignments::{assignment, connector_name, inline, resume, wire};
-pub(crate) use control_plane::ControlPlane;
+pub(crate) use control_plane::{ControlPlane, Stream};
+pub(crate) use kafka::FakeKafka;
 pub(crate) use tasks::{Event, FakeTasks, Hand};
 
 use std::future::Future;

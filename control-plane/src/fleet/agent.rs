@@ -25,8 +25,9 @@ pub(super) struct Session {
     /// Number of the last AssignmentRequest; 0 before the first.
     pub(super) requested: u64,
     pub(super) waiting: BTreeMap<String, Vec<oneshot::Sender<agent::v1::CommandResult>>>,
-    /// Ids of removals that were sent and not answered, whoever waits for them.
-    pub(super) removals: HashSet<String>,
+    /// Removals that were sent and not answered, whoever waits for them: by id, with the
+    /// uid of the connector.
+    pub(super) removals: HashMap<String, String>,
     /// The latest list that went out.
     pub(super) sent: Option<List>,
     /// Uids of everything that went out or was about to.

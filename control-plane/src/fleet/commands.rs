@@ -1,11 +1,14 @@
 //! Commands on their way to agents, and who waits for their results.
 
+use std::time::{Duration, Instant};
+
+use kafka2oss_domain::removal::HEARD_FOR;
 use kafka2oss_domain::spec::Pool;
 use kafka2oss_proto::agent;
 use tokio::sync::oneshot;
 
 use super::agent::Session;
-use super::{Fleet, State};
+use super::{Fleet, State, now};
 
 /// A removal of a connector's resources that went out.
 #[derive(Debug)]
@@ -13,7 +16,13 @@ pub(super) struct Removal {
     agent: String,
     session: u64,
     command: String,
+    /// When its stream was first seen to have ended, if it has.
+    ended: Option<Instant>,
 }
+
+/// An agent goes on with a removal for so long at most after the end of its stream: until
+/// it has to hear the control plane again, with a request to the brokers under way then.
+const AFTER_STREAM: Duration = HEARD_FOR.saturating_add(Duration::from_secs(10));
 
 /// Commands that wait for a stream; more are refused.
 pub(super) const COMMANDS: usize = 64;
@@ -71,25 +80,27 @@ impl Fleet {
         open.under_way();
         let is_awaited = open.waiting.contains_key(command);
         if is_awaited && !removes.is_empty() {
-            open.removals.insert(command.to_owned());
+            open.removals.insert(command.to_owned(), removes.to_owned());
             let (agent, command) = (id.to_owned(), command.to_owned());
-            let removal = Removal { agent, session, command };
+            let removal = Removal { agent, session, command, ended: None };
             removals.entry(removes.to_owned()).or_default().push(removal);
         }
         is_awaited
     }
 
-    /// An agent that may still remove what the connector `uid` had: it was sent that, and
-    /// has neither answered nor lost its stream.
+    /// An agent that may still remove what the connector `uid` had: it was sent that, has
+    /// not answered, and has its stream or had it until a while ago.
     pub(crate) fn removing(&self, uid: &str) -> Option<String> {
         let mut state = self.lock();
         let State { agents, removals, .. } = &mut *state;
         let sent = removals.get_mut(uid)?;
-        sent.retain(|removal| {
-            let open = agents.get(&removal.agent).and_then(|agent| agent.session.as_ref());
-            open.is_some_and(|open| {
-                open.id == removal.session && open.removals.contains(&removal.command)
-            })
+        let now = now();
+        sent.retain_mut(|removal| {
+            let session = agents.get(&removal.agent).and_then(|agent| agent.session.as_ref());
+            if session.is_some_and(|session| session.id == removal.session) {
+                return true;
+            }
+            now.duration_since(*removal.ended.get_or_insert(now)) < AFTER_STREAM
         });
         let late = sent.first().map(|removal| removal.agent.clone());
         if late.is_none() {
@@ -105,13 +116,18 @@ impl Fleet {
 
     /// Hands a command's result to whoever waits for it.
     pub(crate) fn answer(&self, id: &str, session: u64, result: &agent::v1::CommandResult) {
-        self.on_stream(id, session, |agent| {
-            let Some(session) = &mut agent.session else { return };
-            session.removals.remove(&result.id);
+        let removed = self.on_stream(id, session, |agent| {
+            let session = agent.session.as_mut()?;
             for waiting in session.waiting.remove(&result.id).unwrap_or_default() {
                 // One that gave up waiting needs no answer.
                 let _ = waiting.send(result.clone());
             }
+            session.removals.remove(&result.id)
         });
+        if let Some(uid) = removed.flatten()
+            && let Some(sent) = self.lock().removals.get_mut(&uid)
+        {
+            sent.retain(|removal| removal.command != result.id);
+        }
     }
 }

@@ -73,7 +73,7 @@ struct State {
     changed_pools: BTreeSet<Pool>,
     /// Agents that report or refuse something of a connector, by its name.
     speakers: HashMap<String, BTreeSet<String>>,
-    /// Removals of a connector's resources that went out, by its uid.
+    /// Removals of a connector's resources that went out and were not answered, by its uid.
     removals: HashMap<String, Vec<Removal>>,
     last_session: u64,
     /// When this process was last known to run.
@@ -153,7 +153,7 @@ impl Fleet {
             refused,
             requested: 0,
             waiting: BTreeMap::new(),
-            removals: HashSet::new(),
+            removals: HashMap::new(),
             sent: None,
             offered: HashSet::new(),
             acknowledged: None,

@@ -391,3 +391,36 @@ async fn what_an_agent_stopped_long_ago_is_not_remembered_of_its_stream() {
     });
     assert_eq!(remembered.flatten(), Some(1));
 }
+
+/// Sends an agent a removal of what the connector `u` had.
+fn removal(fleet: &Fleet, agent: &str, stream: &Stream, id: &str) {
+    let command = Command { id: id.to_owned(), ..Command::default() };
+    let result = fleet.command(agent, command);
+    assert!(result.is_some() && fleet.goes_out(agent, stream.session, id, "u"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_sent_a_removal_may_carry_it_out_until_it_answers_or_a_while_after_its_stream() {
+    let fleet = fleet();
+    let connect = |id: &str| fleet.connect(id, record(1), Vec::new(), true);
+    let (a, b) = (connect("a"), connect("b"));
+    assert_eq!(fleet.removing("u"), None);
+    removal(&fleet, "a", &a, "1");
+    removal(&fleet, "b", &b, "2");
+    assert_eq!(fleet.removing("u").as_deref(), Some("a"));
+    let result = agent::v1::CommandResult { id: "1".to_owned(), result: None };
+    fleet.answer("a", a.session, &result);
+    assert_eq!(fleet.removing("u").as_deref(), Some("b"));
+    // One that has answered is not waited for, whatever becomes of its stream.
+    fleet.disconnect("a", a.session);
+
+    tokio::time::advance(LEASE).await;
+    assert_eq!(fleet.removing("u").as_deref(), Some("b"), "its stream stands");
+    // Another stream of the same process is another one.
+    connect("b");
+    assert_eq!(fleet.removing("u").as_deref(), Some("b"));
+    tokio::time::advance(Duration::from_secs(19)).await;
+    assert_eq!(fleet.removing("u").as_deref(), Some("b"));
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(fleet.removing("u"), None);
+}

@@ -92,7 +92,7 @@ pub(super) async fn remove(means: Arc<Means>, record: Arc<ConnectorRecord>, agen
 fn may_still_remove(late: &str) -> agent::v1::Problem {
     let message = format!(
         "its topics and groups are removed, and agents/{late}, which was asked before, may still \
-         do so: the deletion ends when that one answers or loses its stream"
+         do so: the deletion ends when that one answers, or soon after its stream has ended"
     );
     Problem::new(ErrorCode::AgentTimeout, message).into()
 }

@@ -17,6 +17,31 @@ pub struct ConnectorSpec {
     pub output: Output,
 }
 
+impl ConnectorSpec {
+    /// The topics and groups that it names, each at least once.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let Resources {
+            creation: _,
+            task_consumer_group,
+            connector_consumer_group,
+            offset_topic,
+            config_topic,
+            status_topic,
+            abnormal_data_topic,
+            dead_letter_queue_topic,
+        } = &self.resources;
+        let topics = [
+            offset_topic,
+            config_topic,
+            status_topic,
+            abnormal_data_topic,
+            dead_letter_queue_topic,
+        ];
+        let others = [task_consumer_group, connector_consumer_group, &self.source.topic];
+        topics.map(|topic| topic.name.as_str()).into_iter().chain(others.map(String::as_str))
+    }
+}
+
 /// The longest key of an object that OSS and S3 take.
 pub const MAX_KEY_BYTES: usize = 1023;
 

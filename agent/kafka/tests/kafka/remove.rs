@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use kafka2oss_kafka::remove;
+use async_trait::async_trait;
+use kafka2oss_domain::error_code::Problem;
+use kafka2oss_kafka::{Permission, remove};
 use kafka2oss_proto::agent::v1::{RemoveResources, TopicRemoval};
 use kafka2oss_tests::kafka::shared_kafka;
 use kafka2oss_tests::name::unique;
@@ -11,6 +13,16 @@ use kafka2oss_tests::produce::Record;
 use kafka2oss_tests::wait::eventually;
 
 use crate::support::connect;
+
+/// Allows everything.
+struct Allowed;
+
+#[async_trait]
+impl Permission for Allowed {
+    async fn to_remove(&self, _: &str) -> Result<(), Problem> {
+        Ok(())
+    }
+}
 
 #[tokio::test]
 async fn an_error_topic_that_holds_records_is_kept_and_the_rest_is_removed() -> Result<()> {
@@ -35,7 +47,7 @@ async fn an_error_topic_that_holds_records_is_kept_and_the_rest_is_removed() -> 
         ..RemoveResources::default()
     };
 
-    let result = remove(&connect(&kafka.bootstrap()).await, &request).await;
+    let result = remove(&connect(&kafka.bootstrap()).await, &request, &Allowed).await;
 
     assert_eq!(result.problems, []);
     assert_eq!(result.kept, [full.as_str()]);
