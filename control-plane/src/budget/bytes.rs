@@ -54,12 +54,22 @@ impl Bytes {
         Share { budget: Arc::clone(self), peer, bytes: 0 }
     }
 
+    /// No message may ever have more.
+    pub(crate) fn most_of_message(&self) -> usize {
+        SHORT + self.most.min(self.most_of_peer) / PART
+    }
+
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Share {
+    /// Whose message it is.
+    pub(crate) fn peer(&self) -> Option<IpAddr> {
+        self.peer
+    }
+
     /// So many bytes of the message wait now.
     pub(crate) fn set(&mut self, bytes: usize) -> Result<(), NoRoom> {
         let (before, now) = (self.bytes, bytes.saturating_sub(SHORT));

@@ -4,9 +4,11 @@
 //! its part is bounded, and others keep theirs.
 
 mod bytes;
+mod pace;
 mod seats;
 mod weight;
 
 pub(crate) use bytes::{Bytes, Share};
+pub(crate) use pace::Pace;
 pub(crate) use seats::{Full, Seat, Seats};
 pub(crate) use weight::Declarations;

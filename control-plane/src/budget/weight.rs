@@ -90,20 +90,22 @@ impl Declarations {
 
     /// About what the message that a method takes becomes of these bytes, at least as much as
     /// they are. Of a method that is not known that is all, and of bytes that are no message:
-    /// nothing more is made of those.
-    pub(crate) fn weigh(&self, method: &str, message: &[u8]) -> usize {
-        let inner = self.inputs.get(method).map_or(0, |input| self.walk(*input, message, 0));
-        message.len().saturating_add(inner)
+    /// nothing more is made of those. What weighs more than `most` is looked at no further.
+    pub(crate) fn weigh(&self, method: &str, message: &[u8], most: usize) -> usize {
+        let walk = |input: &usize| self.walk(*input, message, 0, most);
+        message.len().saturating_add(self.inputs.get(method).map_or(0, walk))
     }
 
-    fn walk(&self, declared: usize, mut bytes: &[u8], depth: usize) -> usize {
+    fn walk(&self, declared: usize, mut bytes: &[u8], depth: usize, most: usize) -> usize {
         let declared = &self.messages[declared];
         let mut weight = declared.bytes;
-        while let Some(Field { number, value, rest }) = Field::first(bytes) {
+        while weight <= most
+            && let Some(Field { number, value, rest }) = Field::first(bytes)
+        {
             bytes = rest;
             weight = weight.saturating_add(match (value, declared.fields.get(&number)) {
                 (Some(value), Some(Holds::Message(inner))) if depth < DEPTH => {
-                    self.walk(*inner, value, depth + 1)
+                    self.walk(*inner, value, depth + 1, most - weight)
                 }
                 (Some(value), Some(Holds::Numbers)) => value.len().saturating_mul(NUMBER),
                 (Some(_), _) => FIELD,
@@ -170,7 +172,7 @@ mod tests {
 
     fn weigh(message: Said) -> (usize, usize) {
         let bytes = agent::v1::ConnectRequest { message: Some(message) }.encode_to_vec();
-        (bytes.len(), declarations().weigh(CONNECT, &bytes))
+        (bytes.len(), declarations().weigh(CONNECT, &bytes, usize::MAX))
     }
 
     #[test]
@@ -193,6 +195,15 @@ mod tests {
     }
 
     #[test]
+    fn what_weighs_too_much_is_not_walked_over_to_its_end() {
+        let entries = vec![v1::LogEntry::default(); 100_000];
+        let message = Said::Logs(agent::v1::LogBatch { entries, dropped: 0 });
+        let bytes = agent::v1::ConnectRequest { message: Some(message) }.encode_to_vec();
+        let weight = declarations().weigh(CONNECT, &bytes, 100_000);
+        assert!((100_000 + bytes.len()..102_000 + bytes.len()).contains(&weight), "{weight}");
+    }
+
+    #[test]
     fn a_long_text_weighs_little_more_than_its_length() {
         let message = "x".repeat(1 << 20);
         let entries = vec![v1::LogEntry { message, ..v1::LogEntry::default() }];
@@ -204,8 +215,10 @@ mod tests {
     fn what_is_no_message_weighs_its_length_and_little_more() {
         let declarations = declarations();
         for bytes in [&[0xff; 1_000][..], &[0x0b; 1_000], &[]] {
-            assert!(declarations.weigh(CONNECT, bytes) <= 2 * bytes.len() + 200 * FIELD);
-            assert_eq!(declarations.weigh("/unknown", bytes), bytes.len());
+            assert!(
+                declarations.weigh(CONNECT, bytes, usize::MAX) <= 2 * bytes.len() + 200 * FIELD
+            );
+            assert_eq!(declarations.weigh("/unknown", bytes, usize::MAX), bytes.len());
         }
     }
 }

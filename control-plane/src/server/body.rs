@@ -1,17 +1,18 @@
 //! Messages as they come: within their time, and within what may wait in memory.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 use tonic::Status;
 
 use crate::api::error::{ApiError, to_status};
-use crate::budget::Share;
+use crate::budget::{Pace, Share};
 
 /// From a message's first byte to its last, or from a request to its message.
 pub(super) const TIME: Duration = Duration::from_secs(20);
@@ -61,12 +62,15 @@ fn length(bytes: &[u8]) -> Option<usize> {
 }
 
 /// The body of a stream of messages of up to `most` bytes, each of which is handed on when it
-/// is whole: until then it is counted and timed.
+/// is whole, and at its peer's pace: until then it is counted and timed.
 pub(super) struct Messages<B, W> {
     body: B,
     most: usize,
     weigh: W,
     share: Share,
+    pace: Arc<Pace>,
+    /// A message that is whole, until it is handed on.
+    waits: Option<(Bytes, Pin<Box<Sleep>>)>,
     /// What came and was not handed on.
     came: BytesMut,
     /// When the message that is coming has to be there.
@@ -74,22 +78,25 @@ pub(super) struct Messages<B, W> {
 }
 
 impl<B, W: Fn(&[u8]) -> usize> Messages<B, W> {
-    pub(super) fn new(body: B, share: Share, most: usize, weigh: W) -> Self {
-        Self { body, most, weigh, share, came: BytesMut::new(), end: None }
+    pub(super) fn new(body: B, share: Share, pace: Arc<Pace>, most: usize, weigh: W) -> Self {
+        let (came, waits, end) = (BytesMut::new(), None, None);
+        Self { body, most, weigh, share, pace, waits, came, end }
     }
 
-    /// The next message that is whole; all that is there of one that is too long, which says
-    /// so.
-    fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
+    /// The next message that is whole, and how long it is to wait; all that is there of one
+    /// that is too long, which says so.
+    fn next(&mut self) -> Result<Option<(Bytes, Duration)>, ApiError> {
         let too_long = length(&self.came).filter(|length| *length > PREFIX + self.most);
         let Some(length) = too_long.map(|_| self.came.len()).or_else(|| whole(&self.came)) else {
             return Ok(None);
         };
         let message = self.came.split_to(length).freeze();
-        self.end = (!self.came.is_empty()).then(|| Box::pin(sleep(TIME)));
         let weight = (self.weigh)(&message[PREFIX..]);
         self.share.set(weight.saturating_add(self.came.len())).map_err(|_| ApiError::NoRoom)?;
-        Ok(Some(message))
+        let wait = self.pace.wait(self.share.peer(), weight, Instant::now());
+        // What follows is not read before.
+        self.end = (!self.came.is_empty()).then(|| Box::pin(sleep(wait + TIME)));
+        Ok(Some((message, wait)))
     }
 
     /// Takes in what came.
@@ -119,8 +126,20 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let refused = |refusal: &ApiError| Poll::Ready(Some(Err(to_status(refusal))));
         loop {
+            if let Some((_, until)) = &mut self.waits {
+                ready!(until.as_mut().poll(context));
+            }
+            if let Some((message, _)) = self.waits.take() {
+                return Poll::Ready(Some(Ok(Frame::data(message))));
+            }
             match self.next() {
-                Ok(Some(message)) => return Poll::Ready(Some(Ok(Frame::data(message)))),
+                Ok(Some((message, Duration::ZERO))) => {
+                    return Poll::Ready(Some(Ok(Frame::data(message))));
+                }
+                Ok(Some((message, wait))) => {
+                    self.waits = Some((message, Box::pin(sleep(wait))));
+                    continue;
+                }
                 Ok(None) => {}
                 Err(refusal) => return refused(&refusal),
             }
@@ -164,6 +183,10 @@ mod tests {
 
     fn budget() -> Arc<budget::Bytes> {
         Arc::new(budget::Bytes::new(8 * MIB, 8 * MIB))
+    }
+
+    fn pace() -> Arc<Pace> {
+        Arc::new(Pace::new(MIB, MIB / 10))
     }
 
     fn frame<E>(data: &[u8]) -> Result<Frame<Bytes>, E> {
@@ -217,7 +240,7 @@ mod tests {
         let parts = [message(3), message(5)[..7].to_vec()];
         let parts: Vec<_> = parts.iter().map(|part| frame::<Status>(part)).collect();
         let body = StreamBody::new(stream::iter(parts));
-        let mut cut = Messages::new(body, budget().share(None), MIB, <[u8]>::len);
+        let mut cut = Messages::new(body, budget().share(None), pace(), MIB, <[u8]>::len);
         let mut lengths = Vec::new();
         while let Some(frame) = cut.frame().await {
             lengths.push(frame.expect("no error").into_data().expect("data").len());
@@ -234,7 +257,7 @@ mod tests {
         let parts: Vec<_> = parts.into().iter().map(|part| frame::<Status>(part)).collect();
         let parts = StreamBody::new(stream::iter(parts).chain(stream::pending()));
         let share = budget().share(None);
-        Messages::new(Whole::new(parts), share, 2 * MIB + MIB / 2, <[u8]>::len)
+        Messages::new(Whole::new(parts), share, pace(), 2 * MIB + MIB / 2, <[u8]>::len)
     }
 
     #[tokio::test(start_paused = true)]
@@ -245,9 +268,24 @@ mod tests {
 
         let mut slow = messages([message(5), message(5)[..6].to_vec()]);
         slow.frame().await.expect("a frame").expect("no error");
-        let begun = tokio::time::Instant::now();
+        let begun = Instant::now();
         let status = slow.frame().await.expect("a frame").expect_err("an end");
         assert_eq!((status.code(), begun.elapsed()), (tonic::Code::DeadlineExceeded, TIME));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn large_messages_come_at_a_pace_and_none_is_late_for_it() {
+        // The start of another one has come with the second.
+        let (first, second) = (message(MIB), message(2 * MIB));
+        let mut large = messages([first, [second, message(5)[..6].to_vec()].concat()]);
+        let begun = Instant::now();
+        large.frame().await.expect("a frame").expect("no error");
+        assert!(begun.elapsed() < Duration::from_secs(1));
+        large.frame().await.expect("a frame").expect("no error");
+        assert_eq!(begun.elapsed().as_secs(), 20);
+        let status = large.frame().await.expect("a frame").expect_err("an end");
+        assert_eq!(status.code(), tonic::Code::DeadlineExceeded);
+        assert_eq!(begun.elapsed().as_secs(), 40);
     }
 
     #[tokio::test(start_paused = true)]

@@ -21,7 +21,7 @@ use super::held::Held;
 use super::kind::Kind;
 use super::services::MAX_MESSAGE;
 use crate::api::error::{ApiError, to_status};
-use crate::budget::{Bytes, Declarations, Full, Seat, Seats};
+use crate::budget::{Bytes, Declarations, Full, Pace, Seat, Seats};
 use crate::permit::{self, Permit};
 
 /// No request has longer, whatever deadline it names.
@@ -39,6 +39,8 @@ const AGENTS: (usize, usize) = (8_192, 4_096);
 const HEALTH: (usize, usize) = (512, 128);
 /// Memory of long messages that come, in all and of one peer.
 const BYTES: (usize, usize) = (512 << 20, 256 << 20);
+/// The same of large messages on a peer's streams: so much at once, and then so much a second.
+const PACE: (usize, usize) = (128 << 20, 64 << 20);
 
 /// Puts [`Limits`] around a service.
 #[derive(Debug, Clone)]
@@ -50,6 +52,7 @@ pub(super) struct LimitsLayer {
     agents: Arc<Seats>,
     health: Arc<Seats>,
     bytes: Arc<Bytes>,
+    pace: Arc<Pace>,
     declarations: Arc<Declarations>,
 }
 
@@ -66,6 +69,7 @@ impl LimitsLayer {
             agents: seats(AGENTS),
             health: seats(HEALTH),
             bytes: Arc::new(Bytes::new(BYTES.0, BYTES.1)),
+            pace: Arc::new(Pace::new(PACE.0, PACE.1)),
             declarations: Arc::new(Declarations::read(&[
                 kafka2oss_proto::FILE_DESCRIPTOR_SET,
                 kafka2oss_proto::agent::FILE_DESCRIPTOR_SET,
@@ -161,9 +165,11 @@ where
     let mut share = limits.bytes.share(peer);
     let (declarations, method) =
         (Arc::clone(&limits.declarations), request.uri().path().to_owned());
-    let weigh = move |message: &[u8]| declarations.weigh(&method, message);
+    let most = limits.bytes.most_of_message();
+    let weigh = move |message: &[u8]| declarations.weigh(&method, message, most);
     if matches!(kind, Kind::Conversation | Kind::Agent) {
-        let messages = |body| Body::new(Messages::new(body, share, MAX_MESSAGE, weigh));
+        let pace = Arc::clone(&limits.pace);
+        let messages = |body| Body::new(Messages::new(body, share, pace, MAX_MESSAGE, weigh));
         return Ok(inner.call(request.map(messages)).await);
     }
     let deadline = limits.deadline(request.headers());
