@@ -154,6 +154,9 @@ catalogue! {
     AgentTimeout "AGENT_TIMEOUT" Automatic
         "An agent did not answer a command in time."
         "Check the agent's log and its network; the command is repeated.";
+    TestMessageUncertain "TEST_MESSAGE_UNCERTAIN" Manual
+        "A test message was sent, and it is not known whether it stands in the topic."
+        "Look for it in the topic; repeated with the same request ID it is never written twice, and is answered once its agent tells what became of it; another ID writes it in any case.";
     AgentStalled "AGENT_STALLED" Manual
         "An agent is connected, and a task on it does nothing."
         "Restart the agent: it goes on where it stands; its log up to then shows whether its host lacks CPU.";

@@ -8,6 +8,8 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use kafka2oss_domain::error_code::Problem;
+use rdkafka::bindings::rd_kafka_message_status;
+use rdkafka::bindings::rd_kafka_msg_status_t::RD_KAFKA_MSG_STATUS_NOT_PERSISTED;
 use rdkafka::client::{Client, ClientContext, OAuthToken};
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::KafkaError;
@@ -41,6 +43,29 @@ pub(crate) struct Delivery {
     pub(crate) offset: i64,
     /// In milliseconds since 1970.
     pub(crate) timestamp: Option<i64>,
+}
+
+/// A record that was not acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Undelivered {
+    /// The brokers' answer or librdkafka's; [`KafkaError::Canceled`] when the
+    /// producer's runtime has ended.
+    pub(crate) error: KafkaError,
+    /// Whether it may stand in the topic all the same: it was sent, and no answer came,
+    /// or none that says otherwise.
+    pub(crate) may_stand: bool,
+}
+
+impl Undelivered {
+    /// One that certainly stands nowhere.
+    fn unsent(error: KafkaError) -> Self {
+        Self { error, may_stand: false }
+    }
+
+    /// One of which nobody says what became of it.
+    fn unknown(error: KafkaError) -> Self {
+        Self { error, may_stand: true }
+    }
 }
 
 /// A producer whose logs, errors and deliveries are taken by a task of tokio's
@@ -103,19 +128,29 @@ impl AsyncProducer {
         }
     }
 
-    /// Writes a record; it stands in the topic when this returns. While the
-    /// queue is full it is tried for `patience`; what became of it is waited for as long
-    /// as librdkafka may take by its settings, and 10 s more.
+    /// As [`AsyncProducer::deliver`], for whoever writes again in any case.
     ///
     /// # Errors
-    /// The brokers' answer or librdkafka's; [`KafkaError::Canceled`] when the
-    /// producer's runtime has ended. A time-out or a cancellation leaves open
-    /// whether the record stands there.
+    /// The brokers' answer or librdkafka's.
     pub(crate) async fn send(
         &self,
         record: FutureRecord<'_, [u8], [u8]>,
         patience: Duration,
     ) -> Result<Delivery, KafkaError> {
+        self.deliver(record, patience).await.map_err(|undelivered| undelivered.error)
+    }
+
+    /// Writes a record; it stands in the topic when this returns. While the
+    /// queue is full it is tried for `patience`; what became of it is waited for as long
+    /// as librdkafka may take by its settings, and 10 s more.
+    ///
+    /// # Errors
+    /// It was not acknowledged.
+    pub(crate) async fn deliver(
+        &self,
+        record: FutureRecord<'_, [u8], [u8]>,
+        patience: Duration,
+    ) -> Result<Delivery, Undelivered> {
         let (report, delivery) = oneshot::channel();
         let mut record = BaseRecord {
             topic: record.topic,
@@ -130,7 +165,7 @@ impl AsyncProducer {
         while let Err((error, refused)) = self.served.producer.send(record) {
             let full = classify::native_code(&error) == Some(RDKafkaErrorCode::QueueFull);
             if !full || Instant::now() >= deadline {
-                return Err(error);
+                return Err(Undelivered::unsent(error));
             }
             record = refused;
             sleep(QUEUE_FULL_PAUSE).await;
@@ -140,11 +175,15 @@ impl AsyncProducer {
                 let Ok(outcome) = outcome else {
                     self.silent.store(true, Ordering::Relaxed);
                     let code = RDKafkaErrorCode::MessageTimedOut;
-                    return Err(KafkaError::MessageProduction(code));
+                    return Err(Undelivered::unknown(KafkaError::MessageProduction(code)));
                 };
-                outcome.unwrap_or(Err(KafkaError::Canceled)).map_err(|error| self.cause_of(error))
+                let unknown = || Err(Undelivered::unknown(KafkaError::Canceled));
+                outcome.unwrap_or_else(|_| unknown()).map_err(|undelivered| {
+                    let error = self.cause_of(undelivered.error);
+                    Undelivered { error, ..undelivered }
+                })
             }
-            () = self.task.closed() => Err(KafkaError::Canceled),
+            () = self.task.closed() => Err(Undelivered::unknown(KafkaError::Canceled)),
         }
     }
 }
@@ -222,7 +261,7 @@ impl ClientContext for Deliveries {
 }
 
 impl ProducerContext for Deliveries {
-    type DeliveryOpaque = Box<oneshot::Sender<Result<Delivery, KafkaError>>>;
+    type DeliveryOpaque = Box<oneshot::Sender<Result<Delivery, Undelivered>>>;
 
     fn delivery(&self, result: &DeliveryResult<'_>, report: Self::DeliveryOpaque) {
         let outcome = match result {
@@ -231,7 +270,12 @@ impl ProducerContext for Deliveries {
                 offset: message.offset(),
                 timestamp: message.timestamp().to_millis(),
             }),
-            Err((error, _)) => Err(error.clone()),
+            Err((error, message)) => {
+                // SAFETY: the message is live.
+                let status = unsafe { rd_kafka_message_status(message.ptr()) };
+                let unsent = status == RD_KAFKA_MSG_STATUS_NOT_PERSISTED;
+                Err(Undelivered { error: error.clone(), may_stand: !unsent })
+            }
         };
         // Nobody may wait for it any more.
         let _ = report.send(outcome);

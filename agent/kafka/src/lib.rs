@@ -7,7 +7,7 @@
 //! - [`oauth`]: tokens, as brokers may ask for.
 //! - [`partition_list`]: committed offsets with their metadata as bytes.
 //! - [`headers`]: headers of fetched records as bytes.
-//! - [`ErrorTopicProducer`], [`produce_test_message`]: what an agent writes.
+//! - [`ErrorTopicProducer`], [`TestMessageWriter`]: what an agent writes.
 //! - [`InternalTopics`], [`read_compacted`]: compacted internal topics.
 //! - [`Calls`]: calls of librdkafka that wait, with a limit.
 //! - [`PerInstance`]: connections that all who talk to an instance share.
@@ -60,6 +60,6 @@ pub use remove::{Permission, remove};
 pub use right::Right;
 pub use start::StartAt;
 pub use test_message::{
-    Delivered, TEST_MESSAGE_HEADER, TestMessage, may_be_test_message, millis_since_1970,
-    produce_test_message, test_message_timestamp,
+    Delivered, NotDelivered, TEST_MESSAGE_HEADER, TestMessage, TestMessageWriter,
+    may_be_test_message, millis_since_1970, test_message_timestamp,
 };

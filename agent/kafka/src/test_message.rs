@@ -7,7 +7,7 @@ use kafka2oss_domain::spec::Instance;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::FutureRecord;
 
-use crate::async_producer::AsyncProducer;
+use crate::async_producer::{AsyncProducer, Delivery, Undelivered};
 use crate::config::client_config;
 use crate::error_memory::ErrorMemory;
 use crate::right::Right;
@@ -68,46 +68,69 @@ pub fn millis_since_1970() -> i64 {
     i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Writes one record to a topic, with a producer of its own. Its timestamp is less
-/// than a second in the past.
-///
-/// # Errors
-/// What keeps the producer from the brokers, or the brokers' answer, within
-/// about 10 s. After a time-out the record may stand there all the same.
-pub async fn produce_test_message(
-    instance: &Instance,
-    topic: &str,
-    message: &TestMessage,
-) -> Result<Delivered, Problem> {
-    let mut config = client_config(instance).await?;
-    config
-        .set("acks", "all")
-        // So that librdkafka's own retries write no second one.
-        .set("enable.idempotence", "true")
-        .set("linger.ms", "0")
-        .set("message.timeout.ms", DELIVERY_TIMEOUT.as_millis().to_string())
-        .set("message.max.bytes", "100000000")
-        .set("allow.auto.create.topics", "false")
-        .set("topic.metadata.propagation.max.ms", "3000");
-    let memory = ErrorMemory::of(&config);
-    let producer = AsyncProducer::create(config, memory.clone(), "cannot make a producer").await?;
+/// Writes test messages, with a producer of its own.
+pub struct TestMessageWriter {
+    producer: AsyncProducer,
+    memory: ErrorMemory,
+}
 
-    let mut record: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(topic);
-    record.partition = message.partition;
-    record.key = message.key.as_deref();
-    record.payload = message.value.as_deref();
-    record.timestamp = Some(test_message_timestamp(millis_since_1970()));
-    let mark = Header { key: TEST_MESSAGE_HEADER, value: None::<&[u8]> };
-    record.headers = Some(OwnedHeaders::new().insert(mark));
-    let delivery = producer.send(record, Duration::ZERO).await.map_err(|error| {
-        let problem = memory.problem(&format!("cannot write to topic `{topic}`"), &error);
-        Right::on_topic("WRITE", topic).named_in(problem)
-    })?;
-    Ok(Delivered {
-        partition: delivery.partition,
-        offset: delivery.offset,
-        timestamp: delivery.timestamp,
-    })
+/// A test message that was not acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}")]
+pub struct NotDelivered {
+    /// What keeps the producer from the brokers, or the brokers' answer.
+    pub problem: Problem,
+    /// Whether it may stand in the topic all the same: it was sent, and no answer came.
+    pub may_stand: bool,
+}
+
+impl TestMessageWriter {
+    /// A writer for an instance, with its secrets resolved anew. Brokers are connected to
+    /// in the background.
+    ///
+    /// # Errors
+    /// Secrets that cannot be read, settings that librdkafka does not take.
+    pub async fn connect(instance: &Instance) -> Result<Self, Problem> {
+        let mut config = client_config(instance).await?;
+        config
+            .set("acks", "all")
+            // So that librdkafka's own retries write no second one.
+            .set("enable.idempotence", "true")
+            .set("linger.ms", "0")
+            .set("message.timeout.ms", DELIVERY_TIMEOUT.as_millis().to_string())
+            .set("message.max.bytes", "100000000")
+            .set("allow.auto.create.topics", "false")
+            .set("topic.metadata.propagation.max.ms", "3000");
+        let memory = ErrorMemory::of(&config);
+        let producer =
+            AsyncProducer::create(config, memory.clone(), "cannot make a producer").await?;
+        Ok(Self { producer, memory })
+    }
+
+    /// Writes one record to a topic. Its timestamp is less than a second in the past.
+    ///
+    /// # Errors
+    /// It was not acknowledged, within about 10 s.
+    pub async fn write(
+        &self,
+        topic: &str,
+        message: &TestMessage,
+    ) -> Result<Delivered, NotDelivered> {
+        let mut record: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(topic);
+        record.partition = message.partition;
+        record.key = message.key.as_deref();
+        record.payload = message.value.as_deref();
+        record.timestamp = Some(test_message_timestamp(millis_since_1970()));
+        let mark = Header { key: TEST_MESSAGE_HEADER, value: None::<&[u8]> };
+        record.headers = Some(OwnedHeaders::new().insert(mark));
+        let delivery = self.producer.deliver(record, Duration::ZERO).await;
+        let Delivery { partition, offset, timestamp } = delivery.map_err(|undelivered| {
+            let Undelivered { error, may_stand } = undelivered;
+            let problem = self.memory.problem(&format!("cannot write to topic `{topic}`"), &error);
+            NotDelivered { problem: Right::on_topic("WRITE", topic).named_in(problem), may_stand }
+        })?;
+        Ok(Delivered { partition, offset, timestamp })
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 mod confirmations;
 mod removals;
+mod test_messages;
 
 use std::sync::Mutex;
 

@@ -14,18 +14,25 @@ const UNDER_WAY: usize = 64;
 pub(super) struct Memory {
     /// What each asks for.
     under_way: HashMap<String, Asked>,
-    results: HashMap<String, (Asked, CommandResult)>,
-    /// Ids of the results, the oldest first.
+    ended: HashMap<String, Ended>,
+    /// Ids of those that have ended, the oldest first.
     order: VecDeque<String>,
 }
 
 /// Tells what a command asks for from what another does; none where its id alone says it.
 pub(super) type Asked = Option<u64>;
 
+#[derive(Debug)]
+struct Ended {
+    asked: Asked,
+    /// None where nothing came of it: it may be carried out again.
+    result: Option<CommandResult>,
+}
+
 /// What is to be done about a command that came.
 #[derive(Debug, PartialEq)]
 pub(super) enum Admission {
-    /// It is the first of its id, and counts as under way.
+    /// Nothing came of its id so far, and it counts as under way.
     New,
     /// Its result will come.
     UnderWay,
@@ -33,33 +40,45 @@ pub(super) enum Admission {
     Known(Box<CommandResult>),
     /// Its id stands for another command.
     Other,
+    /// It was sent before, and it is not known what became of it.
+    Unknown,
     /// It has to come again later.
     Full,
 }
 
 impl Memory {
-    pub(super) fn admit(&mut self, id: &str, asked: Asked) -> Admission {
-        match (self.results.get(id), self.under_way.get(id)) {
-            (Some((first, _)), _) | (None, Some(first)) if *first != asked => Admission::Other,
-            (Some((_, result)), _) => Admission::Known(Box::new(result.clone())),
-            (None, Some(_)) => Admission::UnderWay,
-            (None, None) if self.under_way.len() >= UNDER_WAY => Admission::Full,
-            (None, None) => {
-                self.under_way.insert(id.to_owned(), asked);
-                Admission::New
-            }
+    /// `again` says that a command of this id was sent before, perhaps to another agent.
+    pub(super) fn admit(&mut self, id: &str, asked: Asked, again: bool) -> Admission {
+        let ended = self.ended.get(id);
+        let first = ended.map(|ended| ended.asked).or_else(|| self.under_way.get(id).copied());
+        if first.is_some_and(|first| first != asked) {
+            Admission::Other
+        } else if self.under_way.contains_key(id) {
+            Admission::UnderWay
+        } else if let Some(result) = ended.and_then(|ended| ended.result.as_ref()) {
+            Admission::Known(Box::new(result.clone()))
+        } else if again && ended.is_none() {
+            Admission::Unknown
+        } else if self.under_way.len() >= UNDER_WAY {
+            Admission::Full
+        } else {
+            self.under_way.insert(id.to_owned(), asked);
+            Admission::New
         }
     }
 
-    pub(super) fn finish(&mut self, result: CommandResult) {
-        let asked = self.under_way.remove(&result.id).flatten();
+    /// Its result stands for its id from now on; without one it may be carried out again.
+    pub(super) fn finish(&mut self, id: &str, result: Option<CommandResult>) {
+        let asked = self.under_way.remove(id).flatten();
+        if self.ended.insert(id.to_owned(), Ended { asked, result }).is_some() {
+            return;
+        }
         if self.order.len() >= REMEMBERED
             && let Some(oldest) = self.order.pop_front()
         {
-            self.results.remove(&oldest);
+            self.ended.remove(&oldest);
         }
-        self.order.push_back(result.id.clone());
-        self.results.insert(result.id.clone(), (asked, result));
+        self.order.push_back(id.to_owned());
     }
 }
 
@@ -74,44 +93,60 @@ mod tests {
     #[test]
     fn a_repeated_command_joins_the_first_and_then_gets_its_result() {
         let mut memory = Memory::default();
-        assert_eq!(memory.admit("a", None), Admission::New);
-        assert_eq!(memory.admit("a", None), Admission::UnderWay);
-        memory.finish(result("a"));
-        assert_eq!(memory.admit("a", None), Admission::Known(Box::new(result("a"))));
-        assert_eq!(memory.admit("b", None), Admission::New);
+        assert_eq!(memory.admit("a", None, false), Admission::New);
+        assert_eq!(memory.admit("a", None, false), Admission::UnderWay);
+        memory.finish("a", Some(result("a")));
+        assert_eq!(memory.admit("a", None, false), Admission::Known(Box::new(result("a"))));
+        assert_eq!(memory.admit("b", None, false), Admission::New);
     }
 
     #[test]
     fn an_id_stands_for_what_was_asked_first() {
         let mut memory = Memory::default();
-        assert_eq!(memory.admit("a", Some(1)), Admission::New);
-        assert_eq!(memory.admit("a", Some(2)), Admission::Other);
-        assert_eq!(memory.admit("a", Some(1)), Admission::UnderWay);
-        memory.finish(result("a"));
-        assert_eq!(memory.admit("a", Some(2)), Admission::Other);
-        assert!(matches!(memory.admit("a", Some(1)), Admission::Known(_)));
+        assert_eq!(memory.admit("a", Some(1), false), Admission::New);
+        assert_eq!(memory.admit("a", Some(2), false), Admission::Other);
+        assert_eq!(memory.admit("a", Some(1), false), Admission::UnderWay);
+        memory.finish("a", Some(result("a")));
+        assert_eq!(memory.admit("a", Some(2), false), Admission::Other);
+        assert!(matches!(memory.admit("a", Some(1), false), Admission::Known(_)));
     }
 
     #[test]
     fn the_oldest_results_are_forgotten() {
         let mut memory = Memory::default();
         for number in 0..=REMEMBERED {
-            memory.admit(&number.to_string(), None);
-            memory.finish(result(&number.to_string()));
+            memory.admit(&number.to_string(), None, false);
+            memory.finish(&number.to_string(), Some(result(&number.to_string())));
         }
-        assert_eq!(memory.admit("0", None), Admission::New);
-        assert!(matches!(memory.admit("1", None), Admission::Known(_)));
-        assert_eq!(memory.results.len(), REMEMBERED);
+        assert_eq!(memory.admit("0", None, false), Admission::New);
+        assert!(matches!(memory.admit("1", None, false), Admission::Known(_)));
+        assert_eq!(memory.ended.len(), REMEMBERED);
     }
 
     #[test]
     fn commands_above_the_limit_come_again_later() {
         let mut memory = Memory::default();
         for number in 0..UNDER_WAY {
-            assert_eq!(memory.admit(&number.to_string(), None), Admission::New);
+            assert_eq!(memory.admit(&number.to_string(), None, false), Admission::New);
         }
-        assert_eq!(memory.admit("one more", None), Admission::Full);
-        memory.finish(result("0"));
-        assert_eq!(memory.admit("one more", None), Admission::New);
+        assert_eq!(memory.admit("one more", None, false), Admission::Full);
+        memory.finish("0", Some(result("0")));
+        assert_eq!(memory.admit("one more", None, false), Admission::New);
+    }
+
+    #[test]
+    fn what_nothing_came_of_is_carried_out_again_and_what_is_not_known_is_not() {
+        let mut memory = Memory::default();
+        assert_eq!(memory.admit("a", Some(1), true), Admission::Unknown);
+        assert_eq!(memory.admit("a", Some(1), false), Admission::New);
+        assert_eq!(memory.admit("a", Some(1), true), Admission::UnderWay);
+        for again in [false, true] {
+            memory.finish("a", None);
+            assert_eq!(memory.admit("a", Some(2), again), Admission::Other);
+            assert_eq!(memory.admit("a", Some(1), again), Admission::New);
+        }
+        memory.finish("a", Some(result("a")));
+        assert!(matches!(memory.admit("a", Some(1), true), Admission::Known(_)));
+        assert_eq!(memory.order.len(), 1);
     }
 }

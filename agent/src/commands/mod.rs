@@ -9,6 +9,7 @@ mod remove;
 mod test_message;
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -68,11 +69,12 @@ pub(crate) struct Means {
     pub(crate) data_runtime: Handle,
 }
 
-/// How a command came.
-struct Arrival {
+/// One command as it is carried out.
+struct Attempt {
     origin: Origin,
-    /// When it was read.
-    read: Moment,
+    deadline: Moment,
+    /// A test message is sent: from now on it may be written, whatever the outcome.
+    begun: AtomicBool,
 }
 
 impl Commands {
@@ -91,9 +93,9 @@ impl Commands {
         command: agent::v1::Command,
         origin: Origin,
     ) -> Option<agent::v1::CommandResult> {
-        let arrival = Arrival { origin, read: clock::now() };
-        let asked = self.asked(&command);
-        match self.lock().admit(&command.id, asked) {
+        let read = clock::now();
+        let (asked, again) = self.asked(&command);
+        match self.lock().admit(&command.id, asked, again) {
             Admission::Known(result) => Some(*result),
             Admission::UnderWay => None,
             Admission::Other => {
@@ -103,6 +105,10 @@ impl Commands {
                 );
                 Some(result(command.id, Err(problem)))
             }
+            Admission::Unknown => {
+                let why = "it was sent before, and this agent does not know what became of it";
+                Some(result(command.id, Err(test_message::uncertain(why))))
+            }
             Admission::Full => {
                 let problem = Problem::new(
                     ErrorCode::TooManyRequests,
@@ -111,23 +117,23 @@ impl Commands {
                 Some(result(command.id, Err(problem)))
             }
             Admission::New => {
-                tokio::spawn(self.clone().carry_out(command, arrival));
+                tokio::spawn(self.clone().carry_out(command, origin, read));
                 None
             }
         }
     }
 
-    /// What a command asks for whose id a user can choose.
-    fn asked(&self, command: &agent::v1::Command) -> Asked {
+    /// What a command asks for whose id a user can choose, and whether it was sent before.
+    fn asked(&self, command: &agent::v1::Command) -> (Asked, bool) {
         let Some(command::Command::WriteTestMessage(message)) = &command.command else {
-            return None;
+            return (None, false);
         };
-        let agent::v1::WriteTestMessage { partition, key, value, .. } = message.clone();
+        let agent::v1::WriteTestMessage { partition, key, value, again, .. } = message.clone();
         let asked = agent::v1::WriteTestMessage { partition, key, value, ..Default::default() };
-        Some(self.hasher.hash_one(asked.encode_to_vec()))
+        (Some(self.hasher.hash_one(asked.encode_to_vec())), again)
     }
 
-    async fn carry_out(self, command: agent::v1::Command, arrival: Arrival) {
+    async fn carry_out(self, command: agent::v1::Command, origin: Origin, read: Moment) {
         let agent::v1::Command { id, timeout, command } = command;
         let timeout = timeout
             .and_then(|timeout| Duration::try_from(timeout).ok())
@@ -135,26 +141,31 @@ impl Commands {
             .unwrap_or(DEFAULT_TIMEOUT)
             .min(LONGEST_TIMEOUT);
         tracing::debug!(id, ?timeout, "command");
+        let writes = matches!(command, Some(command::Command::WriteTestMessage(_)));
+        let begun = AtomicBool::new(false);
+        let attempt = Attempt { origin, deadline: read.after(timeout), begun };
         // Caught, so that a command that fails so is answered, and may be sent
         // again under another id.
-        let deadline = arrival.read.after(timeout);
-        let run = Box::pin(self.runner.run(command, arrival.origin, deadline));
+        let run = Box::pin(self.runner.run(command, &attempt));
         let run = std::panic::AssertUnwindSafe(run).catch_unwind();
         let outcome = match tokio::time::timeout(timeout, run).await {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => {
-                Err(Problem::new(ErrorCode::Internal, "the command failed; see the agent's log"))
-            }
-            Err(_) => Err(Problem::new(
+            Ok(Err(_)) => Err(attempt.cut_short(
+                ErrorCode::Internal,
+                "the command failed; see the agent's log".to_owned(),
+            )),
+            Err(_) => Err(attempt.cut_short(
                 ErrorCode::AgentTimeout,
                 format!("the command was not done within {timeout:?}"),
             )),
         };
+        let mut is_nothing = false;
         if let Err(problem) = &outcome {
             tracing::warn!(id, %problem, "command failed");
+            is_nothing = writes && problem.code != ErrorCode::TestMessageUncertain;
         }
         let result = result(id, outcome);
-        self.lock().finish(result.clone());
+        self.lock().finish(&result.id, (!is_nothing).then(|| result.clone()));
         // Fails when the agent ends; the result stays remembered till then.
         let _ = self.results.send(result).await;
     }
@@ -164,12 +175,21 @@ impl Commands {
     }
 }
 
+impl Attempt {
+    /// What is wrong with one that ended before its outcome was there.
+    fn cut_short(&self, code: ErrorCode, why: String) -> Problem {
+        match self.begun.load(Ordering::Relaxed) {
+            true => test_message::uncertain(&why),
+            false => Problem::new(code, why),
+        }
+    }
+}
+
 impl Runner {
     async fn run(
         &self,
         command: Option<command::Command>,
-        origin: Origin,
-        deadline: Moment,
+        attempt: &Attempt,
     ) -> Result<command_result::Result, Problem> {
         match command {
             Some(command::Command::PrepareConnector(prepare)) => {
@@ -177,11 +197,11 @@ impl Runner {
                 Ok(command_result::Result::PrepareConnector(result))
             }
             Some(command::Command::WriteTestMessage(message)) => {
-                let result = test_message::run(message).await?;
+                let result = test_message::run(message, &attempt.begun).await?;
                 Ok(command_result::Result::WriteTestMessage(result))
             }
             Some(command::Command::RemoveResources(removal)) => {
-                let result = remove::run(&self.means, removal, origin, deadline).await?;
+                let result = remove::run(&self.means, removal, attempt).await?;
                 Ok(command_result::Result::RemoveResources(result))
             }
             None => Err(unsupported("the command is none that it knows")),

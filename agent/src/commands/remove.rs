@@ -18,26 +18,25 @@ use kafka2oss_proto::agent::v1::{RemoveResources, RemoveResourcesResult};
 use tokio::sync::watch;
 
 use super::origin::{Ended, Origin};
-use super::{Means, instance};
+use super::{Attempt, Means, instance};
 use crate::assignment::Assignments;
 use crate::clock;
 use crate::task::Confirmations;
 
-/// Carries out what came on the stream `origin`, until `deadline`.
+/// Removes what may be removed.
 pub(super) async fn run(
     means: &Means,
     request: RemoveResources,
-    origin: Origin,
-    deadline: Moment,
+    attempt: &Attempt,
 ) -> Result<RemoveResourcesResult, Problem> {
     let admin = means.admins.connect(&instance(request.instance.clone())?).await?;
     let warrant = Warrant {
         request: &request,
-        deadline,
+        deadline: attempt.deadline,
         confirmations: &means.confirmations,
         held: &means.held,
         now: &clock::now,
-        origin: tokio::sync::Mutex::new(origin),
+        origin: tokio::sync::Mutex::new(attempt.origin.clone()),
         heard: Mutex::new(None),
     };
     Ok(kafka2oss_kafka::remove(&*admin, &request, &warrant).await)

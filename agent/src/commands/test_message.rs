@@ -1,23 +1,45 @@
 //! Writes one record to a source topic.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::error_code::Problem;
-use kafka2oss_kafka::{Delivered, TestMessage, produce_test_message};
+use kafka2oss_kafka::{Delivered, NotDelivered, TestMessage, TestMessageWriter};
 use kafka2oss_proto::agent::v1::{WriteTestMessage, WriteTestMessageResult};
 use kafka2oss_proto::v1::TestMessagePayload;
 use kafka2oss_proto::v1::test_message_payload::Content;
 
 use super::{instance, unsupported};
 
-pub(super) async fn run(request: WriteTestMessage) -> Result<WriteTestMessageResult, Problem> {
-    let WriteTestMessage { connector: _, instance: wire, topic, partition, key, value } = request;
+/// Before anything is sent, `begun` is set.
+///
+/// # Errors
+/// `TEST_MESSAGE_UNCERTAIN` where the record may stand in the topic; after any other
+/// problem it certainly does not.
+pub(super) async fn run(
+    request: WriteTestMessage,
+    begun: &AtomicBool,
+) -> Result<WriteTestMessageResult, Problem> {
+    let WriteTestMessage { connector: _, instance: wire, topic, partition, key, value, again: _ } =
+        request;
     let instance = instance(wire)?;
     if partition.is_some_and(|partition| partition < 0) {
         return Err(unsupported("the partition is negative"));
     }
     let message = TestMessage { partition, key: bytes(key), value: bytes(value) };
+    let writer = TestMessageWriter::connect(&instance).await?;
+    begun.store(true, Ordering::Relaxed);
     let Delivered { partition, offset, timestamp } =
-        produce_test_message(&instance, &topic, &message).await?;
+        writer.write(&topic, &message).await.map_err(|NotDelivered { problem, may_stand }| {
+            if may_stand { uncertain(&problem.message) } else { problem }
+        })?;
     Ok(WriteTestMessageResult { partition, offset, timestamp: timestamp.map(from_millis) })
+}
+
+/// The record may stand in the topic, or not.
+pub(super) fn uncertain(why: &str) -> Problem {
+    let message = format!("it is not known whether the test message was written: {why}");
+    Problem::new(ErrorCode::TestMessageUncertain, message)
 }
 
 fn bytes(payload: Option<TestMessagePayload>) -> Option<Vec<u8>> {

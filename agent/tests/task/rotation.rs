@@ -7,7 +7,7 @@ use kafka2oss_tests::produce::{Record, numbered};
 
 use crate::world::World;
 
-/// As [`kafka2oss_kafka::produce_test_message`] writes it.
+/// As [`kafka2oss_kafka::TestMessageWriter`] writes it.
 fn test_message() -> Record {
     let timestamp = test_message_timestamp(millis_since_1970());
     let mut record = Record::new("test").partition(0).timestamp(timestamp);

@@ -204,6 +204,8 @@ fn reason_of(violations: &Violations) -> ErrorCode {
 fn agent_problem(problem: &agent::v1::Problem) -> (Code, ErrorCode) {
     match problem.code.parse::<ErrorCode>() {
         Ok(ErrorCode::RequestIdReused) => (Code::AlreadyExists, ErrorCode::RequestIdReused),
+        // Not to be repeated without a thought, as what is unavailable is by some clients.
+        Ok(code @ ErrorCode::TestMessageUncertain) => (Code::Aborted, code),
         Ok(code) if code.retry() == Retry::Automatic => (Code::Unavailable, code),
         Ok(code) => (Code::FailedPrecondition, code),
         Err(_) => (Code::Internal, ErrorCode::Internal),
@@ -287,6 +289,7 @@ mod tests {
         let code = |code| to_status(&ApiError::Agent(problem(code))).code();
         assert_eq!(code("KAFKA_UNREACHABLE"), Code::Unavailable);
         assert_eq!(code("CREDENTIALS_REQUIRED"), Code::FailedPrecondition);
+        assert_eq!(code("TEST_MESSAGE_UNCERTAIN"), Code::Aborted);
         assert_eq!(code("NEW_CODE"), Code::Internal);
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_domain::names::ConnectorName;
 use kafka2oss_domain::violation::Violations;
 use kafka2oss_proto::agent::v1::command::Command;
@@ -14,7 +15,7 @@ use super::context::Api;
 use super::error::ApiError;
 use super::{act, request};
 use crate::chance;
-use crate::fleet::asking;
+use crate::fleet::asking::{self, Unanswered};
 use crate::model::lifecycle::Action;
 use crate::model::progress::{Visible, visible};
 use crate::store::connectors::ConnectorRecord;
@@ -45,25 +46,67 @@ pub(super) async fn send(
         false => format!("test-{}-{request_id}", record.uid()),
     };
     let asked = agent::v1::WriteTestMessage { partition, key, value, ..Default::default() };
-    if !request_id.is_empty() && !api.test_messages.is_same(&id, &asked) {
+    let reused = || {
         let why = format!("request_id `{request_id}` was used with another message");
-        return Err(ApiError::RequestIdReused(why));
-    }
+        ApiError::RequestIdReused(why)
+    };
+    let this = match request_id.is_empty() {
+        true => None,
+        false => Some(api.test_messages.begin(&id, &asked).ok_or_else(reused)?),
+    };
+    let again = this.is_some_and(|this| this.again);
     let command = Command::WriteTestMessage(agent::v1::WriteTestMessage {
         connector: record.name().to_owned(),
         instance,
         topic: source.topic,
+        again,
         ..asked
     });
-    let written = match asking::send(&api.known.fleet, &agent, id, command, TIMEOUT).await {
+    let answer = asking::send(&api.known.fleet, &agent, id.clone(), command, TIMEOUT).await;
+    let written = match answer {
         Ok(Outcome::WriteTestMessage(written)) => written,
         Ok(_) => return Err(ApiError::Agent(asking::unexpected(&agent))),
-        Err(problem) => return Err(ApiError::Agent(problem)),
+        Err(unanswered) => {
+            if let Some(this) = this
+                && certainly_nothing(&unanswered, again)
+            {
+                api.test_messages.came_to_nothing(&id, this);
+            }
+            return Err(ApiError::Agent(problem(unanswered)));
+        }
     };
     let object_key =
         if wait { object(api, &name, record.uid(), &written).await? } else { String::new() };
     let agent::v1::WriteTestMessageResult { partition, offset, timestamp } = written;
     Ok(v1::SendTestMessageResponse { partition, offset, timestamp, object_key })
+}
+
+/// Whether the message was certainly not written, by this try or, where it comes `again`,
+/// by one before.
+fn certainly_nothing(unanswered: &Unanswered, again: bool) -> bool {
+    match unanswered {
+        // It says nothing about a try before.
+        Unanswered::NotSent(_) => !again,
+        Unanswered::Silent(_) => false,
+        Unanswered::Refused(problem) => match problem.code.parse() {
+            Ok(ErrorCode::TooManyRequests) => !again,
+            // Agents that knew no TEST_MESSAGE_UNCERTAIN said that they ran out of time.
+            Ok(ErrorCode::TestMessageUncertain | ErrorCode::AgentTimeout) => false,
+            // Of a command that comes again an agent only says what became of the first.
+            _ => true,
+        },
+    }
+}
+
+/// What is wrong, for the caller.
+fn problem(unanswered: Unanswered) -> agent::v1::Problem {
+    match unanswered {
+        Unanswered::Silent(agent::v1::Problem { message, .. }) => {
+            let message = format!("it is not known whether the message was written: {message}");
+            Problem::new(ErrorCode::TestMessageUncertain, message).into()
+        }
+        known => known.into(),
+    }
 }
 
 fn check(request: &v1::SendTestMessageRequest) -> Result<ConnectorName, ApiError> {

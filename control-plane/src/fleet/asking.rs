@@ -13,37 +13,62 @@ use super::Fleet;
 /// Time for the answer's way back.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// Why a command has no result.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Unanswered {
+    /// It was not sent: nothing of it is carried out.
+    NotSent(agent::v1::Problem),
+    /// It was sent, and no answer came that says what became of it.
+    Silent(agent::v1::Problem),
+    /// The agent's own word.
+    Refused(agent::v1::Problem),
+}
+
+impl From<Unanswered> for agent::v1::Problem {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::NotSent(problem)
+            | Unanswered::Silent(problem)
+            | Unanswered::Refused(problem) => problem,
+        }
+    }
+}
+
 /// Sends a command and waits for its result. The same id again is the same
-/// command: an agent that carried it out repeats its answer. A problem is the
-/// agent's own, or AGENT_TIMEOUT when no answer comes.
+/// command: an agent that carried it out repeats its answer.
+///
+/// # Errors
+/// There is none: a problem is the agent's own, or AGENT_TIMEOUT.
 pub(crate) async fn send(
     fleet: &Fleet,
     agent: &str,
     id: String,
     command: Kind,
     timeout: Duration,
-) -> Result<Outcome, agent::v1::Problem> {
+) -> Result<Outcome, Unanswered> {
     let no_answer = |what: &str| {
         let message = format!("agents/{agent} {what}");
         agent::v1::Problem::from(Problem::new(ErrorCode::AgentTimeout, message))
     };
+    let silent = |what: &str| Err(Unanswered::Silent(no_answer(what)));
     let command = agent::v1::Command {
         id,
         timeout: prost_types::Duration::try_from(timeout).ok(),
         command: Some(command),
     };
-    let result = fleet
-        .command(agent, command)
-        .ok_or_else(|| no_answer("is not connected or has too many commands under way"))?;
+    let Some(result) = fleet.command(agent, command) else {
+        let problem = no_answer("is not connected or has too many commands under way");
+        return Err(Unanswered::NotSent(problem));
+    };
     let answer = match tokio::time::timeout(timeout + GRACE, result).await {
         Ok(Ok(answer)) => answer,
-        Ok(Err(_)) => return Err(no_answer("lost its connection before it answered")),
-        Err(_) => return Err(no_answer(&format!("did not answer within {timeout:?}"))),
+        Ok(Err(_)) => return silent("lost its connection before it answered"),
+        Err(_) => return silent(&format!("did not answer within {timeout:?}")),
     };
     match answer.result {
-        Some(Outcome::Problem(problem)) => Err(problem),
+        Some(Outcome::Problem(problem)) => Err(Unanswered::Refused(problem)),
         Some(outcome) => Ok(outcome),
-        None => Err(no_answer("answered with nothing that this version knows")),
+        None => silent("answered with nothing that this version knows"),
     }
 }
 

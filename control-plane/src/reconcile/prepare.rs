@@ -46,7 +46,7 @@ pub(super) async fn prepare(
     let result = match asking::send(&means.known.fleet, &agent, id, command, TIMEOUT).await {
         Ok(Outcome::PrepareConnector(result)) => Ok(result),
         Ok(_) => Err(asking::unexpected(&agent)),
-        Err(problem) => Err(problem),
+        Err(unanswered) => Err(unanswered.into()),
     };
     if means.stop.is_cancelled() {
         return false;

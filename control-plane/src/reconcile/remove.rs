@@ -67,7 +67,7 @@ pub(super) async fn remove(means: Arc<Means>, record: Arc<ConnectorRecord>, agen
             result.problems
         }
         Ok(_) => vec![asking::unexpected(&agent)],
-        Err(problem) => vec![problem],
+        Err(unanswered) => vec![unanswered.into()],
     };
     if means.stop.is_cancelled() {
         return false;

@@ -29,6 +29,8 @@ pub(crate) struct Script {
     pub(crate) refuse: Box<Judge>,
     /// Problems of the first removals; later ones succeed.
     pub(crate) removal_problems: Vec<agent::v1::Problem>,
+    /// Problems of the first test messages, which are not written; later ones are.
+    pub(crate) write_problems: Vec<agent::v1::Problem>,
     /// Whether it reports its tasks as they are asked to be.
     pub(crate) reports: bool,
     /// The partitions that it reports of every connector.
@@ -52,6 +54,7 @@ impl Script {
             prepare: Box::new(prepared),
             refuse: Box::new(|_| None),
             removal_problems: Vec::new(),
+            write_problems: Vec::new(),
             reports: true,
             partitions: Vec::new(),
         }
@@ -366,13 +369,15 @@ impl Turn {
                 Command::PrepareConnector(prepare) => {
                     Outcome::PrepareConnector((self.script.prepare)(&prepare))
                 }
-                Command::WriteTestMessage(write) => {
-                    Outcome::WriteTestMessage(agent::v1::WriteTestMessageResult {
+                Command::WriteTestMessage(write) => match self.script.write_problems.pop() {
+                    Some(problem) => Outcome::Problem(problem),
+                    None if write.again => Outcome::Problem(problem("TEST_MESSAGE_UNCERTAIN")),
+                    None => Outcome::WriteTestMessage(agent::v1::WriteTestMessageResult {
                         partition: write.partition.unwrap_or_default(),
                         offset: 7 + i64::try_from(written).expect("small"),
                         timestamp: Some(std::time::SystemTime::now().into()),
-                    })
-                }
+                    }),
+                },
                 Command::RemoveResources(_) => {
                     let problems = match self.script.removal_problems.pop() {
                         Some(problem) => vec![problem],
@@ -386,7 +391,7 @@ impl Turn {
             },
         };
         // Commands other than test messages have an id of each try.
-        if id.starts_with("test-") {
+        if id.starts_with("test-") && !matches!(outcome, Outcome::Problem(_)) {
             self.answers.insert(id.clone(), outcome.clone());
         }
         self.say(Said::CommandResult(agent::v1::CommandResult { id, result: Some(outcome) })).await;

@@ -20,5 +20,6 @@ mod resume_partition;
 mod secrets;
 mod server;
 mod serving;
+mod test_messages;
 mod updates;
 mod watch;

@@ -1,10 +1,8 @@
 //! Good and bad requests: every violation in one answer, idempotency, names.
 
 use kafka2oss_proto::v1;
-use kafka2oss_proto::v1::test_message_payload::Content;
 use tonic::Code;
 
-use crate::agent::{Agent, Script};
 use crate::server::{
     INSTANCE, Server, creation, credentials, environment, instance, reason, violations,
 };
@@ -335,25 +333,4 @@ async fn a_request_that_its_client_gave_up_leaves_nothing_half_done() {
     for uid in uids(before.get_ref()) {
         assert!(uids(&after).contains(&uid));
     }
-}
-
-#[tokio::test]
-async fn a_repeated_test_message_is_the_same_one_or_refused() {
-    let mut server = Server::with_instance().await;
-    let _agent = Agent::connect(&server.channel, Script::willing("a")).await;
-    let name = server.running("sink").await.name;
-    let text = |text: &str| v1::SendTestMessageRequest {
-        name: name.clone(),
-        value: Some(v1::TestMessagePayload { content: Some(Content::Text(text.to_owned())) }),
-        request_id: "r-1".to_owned(),
-        ..Default::default()
-    };
-    let first = server.connectors.send_test_message(text("one")).await.expect("sent").into_inner();
-    let again = server.connectors.send_test_message(text("one")).await.expect("sent").into_inner();
-    assert_eq!(first, again);
-    let status = server.connectors.send_test_message(text("two")).await.expect_err("refused");
-    assert_eq!(
-        (status.code(), reason(&status).as_str()),
-        (Code::AlreadyExists, "REQUEST_ID_REUSED")
-    );
 }

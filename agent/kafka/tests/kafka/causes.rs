@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::error_code::Problem;
 use kafka2oss_domain::spec::{Instance, PasswordMechanism, Sasl, SecretSource};
-use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin, TestMessage, produce_test_message};
+use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin, TestMessage};
 use kafka2oss_tests::access_rules::{Operation, Resource};
 use kafka2oss_tests::certificate::Authority;
 use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer};
@@ -16,7 +16,7 @@ use kafka2oss_tests::oss::OssServer;
 use kafka2oss_tests::port;
 use kafka2oss_tests::wait::eventually;
 
-use crate::support::{instance, topic_plan};
+use crate::support::{instance, topic_plan, write_test_message};
 
 /// What one who looks at the cluster for the first time is told.
 async fn refused(instance: &Instance) -> Result<Problem> {
@@ -155,11 +155,12 @@ async fn each_right_that_is_missing_is_named_until_all_are_there() -> Result<()>
     })
     .await?;
 
-    let lacks = produce_test_message(&app, &topic, &message).await.unwrap_err();
-    expect(&lacks, topic_code, &[&names("WRITE", "topic", &topic)], "operation")?;
+    let lacks = write_test_message(&app, &topic, &message).await.unwrap_err();
+    ensure!(!lacks.may_stand, "the brokers have refused it: {lacks}");
+    expect(&lacks.problem, topic_code, &[&names("WRITE", "topic", &topic)], "operation")?;
     may(Operation::Write, &on_topic).await?;
     eventually("a record is written", limit, async || {
-        Ok(produce_test_message(&app, &topic, &message).await.ok())
+        Ok(write_test_message(&app, &topic, &message).await.ok())
     })
     .await?;
 

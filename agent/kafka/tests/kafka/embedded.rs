@@ -6,8 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use kafka2oss_kafka::partition_list::offset_with_metadata;
 use kafka2oss_kafka::{
-    Committed, InternalTopics, KafkaAdmin, TestMessage, Watermarks, produce_test_message,
-    read_compacted,
+    Committed, InternalTopics, KafkaAdmin, TestMessage, Watermarks, read_compacted,
 };
 use kafka2oss_sandbox::kafka::EmbeddedKafka;
 use rdkafka::ClientConfig;
@@ -15,7 +14,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use tokio::task::spawn_blocking;
 
 use crate::committed::{NOT_TEXT, commit_bytes};
-use crate::support::{connect, instance};
+use crate::support::{connect, instance, write_test_message};
 
 #[tokio::test]
 async fn the_embedded_kafka_answers_what_dev_asks() -> Result<()> {
@@ -24,7 +23,7 @@ async fn the_embedded_kafka_answers_what_dev_asks() -> Result<()> {
     kafka.create_topic("t", 2)?;
     let message =
         TestMessage { partition: Some(1), value: Some(b"1".to_vec()), ..TestMessage::default() };
-    let delivered = produce_test_message(&instance(&bootstrap), "t", &message).await?;
+    let delivered = write_test_message(&instance(&bootstrap), "t", &message).await?;
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", &bootstrap)
         .set("group.id", "connect-t")

@@ -16,5 +16,6 @@ mod remove;
 mod sasl;
 mod start;
 mod support;
+mod test_message;
 mod token;
 mod unreachable;

@@ -3,11 +3,11 @@
 use anyhow::Result;
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::spec::{Instance, PasswordMechanism, Sasl, SecretSource};
-use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin, TestMessage, produce_test_message};
+use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin, TestMessage};
 use kafka2oss_tests::certificate::Authority;
 use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer};
 
-use crate::support::{connect, instance};
+use crate::support::{connect, instance, write_test_message};
 
 /// A broker with a second listener that asks for user and password (user `app`,
 /// password `right`), and that listener's address.
@@ -40,12 +40,14 @@ async fn a_refused_password_is_told_from_an_unreachable_broker() -> Result<()> {
     let (cluster, committed, written, mechanism, without) = tokio::join!(
         admin.cluster_id(),
         admin.committed("g", "t", &[0]),
-        async { produce_test_message(&wrong, "t", &TestMessage::default()).await },
+        async { write_test_message(&wrong, "t", &TestMessage::default()).await },
         no_scram.cluster_id(),
         anonymous.cluster_id(),
     );
 
-    for problem in [cluster.unwrap_err(), committed.unwrap_err(), written.unwrap_err()] {
+    let written = written.unwrap_err();
+    assert!(!written.may_stand, "{written}");
+    for problem in [cluster.unwrap_err(), committed.unwrap_err(), written.problem] {
         assert_eq!(problem.code, ErrorCode::KafkaAuthenticationFailed, "{problem}");
         assert!(problem.message.contains("Invalid username or password"), "{problem}");
     }

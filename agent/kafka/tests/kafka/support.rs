@@ -1,7 +1,9 @@
 //! What the tests here share.
 
 use kafka2oss_domain::spec::{Instance, KafkaSecurity, Pool};
-use kafka2oss_kafka::{BrokerAdmin, TopicPlan};
+use kafka2oss_kafka::{
+    BrokerAdmin, Delivered, NotDelivered, TestMessage, TestMessageWriter, TopicPlan,
+};
 
 /// An instance without security.
 pub(crate) fn instance(bootstrap: &str) -> Instance {
@@ -21,4 +23,15 @@ pub(crate) async fn connect(bootstrap: &str) -> BrokerAdmin {
 
 pub(crate) fn topic_plan(name: &str, partitions: u32) -> TopicPlan {
     TopicPlan { name: name.into(), partitions, cleanup_policy: "delete", max_message_bytes: None }
+}
+
+/// Writes a test message as an agent does.
+pub(crate) async fn write_test_message(
+    instance: &Instance,
+    topic: &str,
+    message: &TestMessage,
+) -> Result<Delivered, NotDelivered> {
+    let writer = TestMessageWriter::connect(instance).await;
+    let writer = writer.map_err(|problem| NotDelivered { problem, may_stand: false })?;
+    writer.write(topic, message).await
 }

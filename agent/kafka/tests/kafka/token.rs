@@ -5,15 +5,13 @@ use std::fs;
 use anyhow::{Result, ensure};
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::spec::{Instance, Sasl, SecretSource};
-use kafka2oss_kafka::{
-    BrokerAdmin, KafkaAdmin, TestMessage, millis_since_1970, produce_test_message,
-};
+use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin, TestMessage, millis_since_1970};
 use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer};
 use kafka2oss_tests::name::unique;
 use kafka2oss_tests::scratch::Scratch;
 use kafka2oss_tests::token::unsecured;
 
-use crate::support::instance;
+use crate::support::{instance, write_test_message};
 
 const HOUR: i64 = 3_600;
 
@@ -58,6 +56,6 @@ async fn brokers_that_ask_for_a_token_are_given_the_one_that_stands_in_its_place
     assert!(admin.cluster_id().await?.is_some());
     admin.committed(&unique("group"), &topic, &[0]).await?;
     let message = TestMessage { partition: Some(0), ..TestMessage::default() };
-    produce_test_message(&instance, &topic, &message).await?;
+    write_test_message(&instance, &topic, &message).await?;
     Ok(())
 }

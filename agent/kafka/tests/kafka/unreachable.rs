@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::spec::SecretSource;
-use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin, TestMessage, produce_test_message};
+use kafka2oss_kafka::{BrokerAdmin, KafkaAdmin, NotDelivered, TestMessage};
 use kafka2oss_tests::port;
 
-use crate::support::{connect, instance, topic_plan};
+use crate::support::{connect, instance, topic_plan, write_test_message};
 
 const BOUND: Duration = Duration::from_secs(20);
 
@@ -40,8 +40,10 @@ async fn a_test_message_to_an_unreachable_broker_fails_within_a_bounded_time() -
     let instance = instance(&format!("127.0.0.1:{port}"));
     let started = Instant::now();
 
-    let problem = produce_test_message(&instance, "t", &TestMessage::default()).await.unwrap_err();
+    let failed = write_test_message(&instance, "t", &TestMessage::default()).await.unwrap_err();
 
+    let NotDelivered { problem, may_stand } = failed;
+    assert!(!may_stand, "nobody was there to write it");
     assert_eq!(problem.code, ErrorCode::KafkaUnreachable, "{problem}");
     assert!(started.elapsed() < BOUND, "{:?}", started.elapsed());
     Ok(())
