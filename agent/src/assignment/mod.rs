@@ -16,7 +16,7 @@ use kafka2oss_domain::spec::{ConnectorSpec, Instance};
 use kafka2oss_domain::{ErrorCode, feature};
 use kafka2oss_proto::{agent, v1};
 
-use crate::task::{CommitsSeen, Guidance, TaskSpec};
+use crate::task::{CommitsSeen, Guidance, Mode, TaskSpec};
 
 pub(crate) use cache::{AssignmentCache, Cached, StoreIdentity, replace};
 pub(crate) use keyring::Keyring;
@@ -97,6 +97,12 @@ impl Assignment {
         let is_listed = |index: u32| listed.iter().any(|task| task.index == index);
         self.tasks.retain(|index, _| is_listed(*index));
         self.wire.tasks.retain(|task| is_listed(task.index));
+    }
+
+    /// Has its tasks take no record from now on.
+    pub(crate) fn pause(&mut self) {
+        self.guidance.mode = Mode::Pause;
+        self.wire.set_run_mode(agent::v1::RunMode::Pause);
     }
 
     /// The wire form for the disk: plain secrets are withheld, and what says

@@ -235,7 +235,7 @@ impl Actor {
     }
 
     /// What goes on in the place of an assignment that was refused: as before,
-    /// but for tasks that are no longer this agent's.
+    /// but for tasks that are no longer this agent's, and at rest where they are to be.
     fn last_good(&self, refused: &agent::v1::ConnectorAssignment) -> Option<Assignment> {
         let connector = refused.connector.parse().ok()?;
         let mut last_good = self
@@ -244,6 +244,9 @@ impl Actor {
             .filter(|assignment| assignment.fixed.uid == refused.uid)
             .cloned()?;
         last_good.retain_tasks(&refused.tasks);
+        if refused.run_mode() == agent::v1::RunMode::Pause {
+            last_good.pause();
+        }
         Some(last_good)
     }
 

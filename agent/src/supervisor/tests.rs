@@ -155,6 +155,28 @@ async fn tasks_that_a_refused_assignment_no_longer_lists_stop_all_the_same() {
 }
 
 #[tokio::test]
+async fn a_refused_assignment_that_is_to_pause_pauses_the_one_before_and_starts_it_no_more() {
+    let mut bench = bench().await;
+    bench.apply(vec![wire("c", &[0])]).await;
+    assert_eq!(bench.event().await, started("c/0"));
+
+    let refused = |generation: u64, run_mode: agent::v1::RunMode| {
+        let mut wire = wire("c", &[0]);
+        inline(&mut wire, &Source::Withheld(true));
+        agent::v1::ConnectorAssignment { generation, run_mode: run_mode.into(), ..wire }
+    };
+    let nacks = bench.apply(vec![refused(2, agent::v1::RunMode::Pause)]).await;
+    assert_eq!(Bench::code(&nacks), "CREDENTIALS_REQUIRED");
+    let pause = Guidance::of_mode(Mode::Pause);
+    assert_eq!(bench.event().await, Event::Guided("c/0".to_owned(), pause));
+    assert_eq!(bench.board.view().connectors[&connector_name("c")].generation, 1);
+
+    // It may be another start that is to run.
+    assert_eq!(bench.apply(vec![refused(3, agent::v1::RunMode::Run)]).await.len(), 1);
+    bench.no_event();
+}
+
+#[tokio::test]
 async fn what_changes_under_a_running_task_is_told_to_it() {
     let mut bench = bench().await;
     bench.apply(vec![wire("c", &[0])]).await;
