@@ -1,26 +1,28 @@
 //! A simulated agent: it does what real ones do on the stream, and crashes, leaves, refuses
 //! and takes its time as the seed has it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::FuturesUnordered;
+use kafka2oss_proto::agent;
 use kafka2oss_proto::agent::v1::command::Command;
-use kafka2oss_proto::agent::v1::command_result::Result as Answer;
 use kafka2oss_proto::agent::v1::connect_request::Message as Said;
 use kafka2oss_proto::agent::v1::connect_response::Message as Told;
-use kafka2oss_proto::{agent, v1};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::answers::{LEAST_END, Manner, answer};
 use super::link::{self, Cable, Link};
+use super::tasks::{Held, Tasks};
 use super::world::{HEARTBEAT, World};
 
-/// Partitions of each topic.
-const PARTITIONS: u32 = 2;
+/// An answer that comes so late is one that nobody waits for.
+const LATE: Duration = Duration::from_secs(70);
 
 /// What happens to an agent.
 #[derive(Debug, Clone, Copy)]
@@ -29,15 +31,11 @@ pub(super) enum Order {
     Crash(Duration),
     /// It gives its tasks back, and comes again after this time.
     Leave(Duration),
-}
-
-/// What all agents of a world were told.
-#[derive(Debug, Default)]
-pub(super) struct Ledger {
-    /// Which agent has a task in a placement: by uid, placement version and index.
-    tasks: Mutex<HashMap<(String, u64, u32), String>>,
-    /// Uids of the connectors whose tasks an agent runs.
-    running: Mutex<BTreeMap<String, HashSet<String>>>,
+    /// It opens another stream, of which it knows before the control plane does that the one
+    /// before is broken.
+    Reconnect,
+    /// It takes nothing that it is told for this time, and goes on to speak.
+    Deafen(Duration),
 }
 
 /// What the world knows of an agent.
@@ -47,33 +45,30 @@ pub(super) struct Handle {
     pub(super) orders: mpsc::Sender<Order>,
     pub(super) cable: Arc<Cable>,
     pub(super) seen: watch::Receiver<BTreeMap<String, Held>>,
+    admissions: Arc<Admissions>,
 }
 
-/// A connector's tasks on an agent, as it runs them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Held {
-    pub(super) uid: String,
-    pub(super) placement_version: u64,
-    pub(super) indexes: Vec<u32>,
+/// How an agent was let in.
+#[derive(Debug, Default)]
+struct Admissions {
+    welcomes: AtomicU64,
+    is_in: AtomicBool,
 }
 
 struct Agent {
     id: String,
+    /// Names its process, where there are several of one id.
+    process: String,
     world: Arc<World>,
-    ledger: Arc<Ledger>,
     orders: mpsc::Receiver<Order>,
     cable: Arc<Cable>,
-    seen: watch::Sender<BTreeMap<String, Held>>,
+    admissions: Arc<Admissions>,
     boot_nonce: u64,
-    /// By connector; on its disk.
-    assigned: BTreeMap<String, agent::v1::ConnectorAssignment>,
-    /// What it runs no longer, until its tasks have stopped.
-    stopping: Vec<(Instant, agent::v1::ConnectorAssignment)>,
-    /// The highest generation and placement version of each uid that it was told.
-    highest: HashMap<String, (u64, u64)>,
-    /// Records written, by connector.
-    positions: HashMap<String, i64>,
+    /// A process with a higher boot number has its id, too.
+    is_older: bool,
+    tasks: Tasks,
     sequence: u64,
+    deaf_until: Instant,
 }
 
 /// How a stream ended.
@@ -86,74 +81,105 @@ enum End {
 type Works = FuturesUnordered<BoxFuture<'static, Option<agent::v1::CommandResult>>>;
 
 /// Starts an agent.
-pub(super) fn start(world: &Arc<World>, ledger: &Arc<Ledger>, id: &str) -> Handle {
+pub(super) fn start(world: &Arc<World>, id: &str) -> Handle {
+    run(world, id, false)
+}
+
+/// Starts a process that has the id of an agent that is there, and an older boot number.
+pub(super) fn start_older(world: &Arc<World>, id: &str) -> Handle {
+    run(world, id, true)
+}
+
+fn run(world: &Arc<World>, id: &str, is_older: bool) -> Handle {
     let (orders, ordered) = mpsc::channel(1);
     let cable = Arc::new(Cable::default());
-    let (seen, sees) = watch::channel(BTreeMap::new());
+    let process = if is_older { format!("{id} (older)") } else { id.to_owned() };
+    let tasks = Tasks::new(world, id, &process);
+    let seen = tasks.follow();
+    let admissions = Arc::<Admissions>::default();
     let agent = Agent {
         id: id.to_owned(),
+        process,
         world: Arc::clone(world),
-        ledger: Arc::clone(ledger),
         orders: ordered,
         cable: Arc::clone(&cable),
-        seen,
-        boot_nonce: 1,
-        assigned: BTreeMap::new(),
-        stopping: Vec::new(),
-        highest: HashMap::new(),
-        positions: HashMap::new(),
+        admissions: Arc::clone(&admissions),
+        boot_nonce: if is_older { 1 } else { 2 },
+        is_older,
+        tasks,
         sequence: 0,
+        deaf_until: Instant::now(),
     };
     world.spawn(agent.run());
-    Handle { id: id.to_owned(), orders, cable, seen: sees }
+    Handle { id: id.to_owned(), orders, cable, seen, admissions }
+}
+
+impl Handle {
+    /// Has it happen to the agent.
+    pub(super) async fn order(&self, order: Order) {
+        self.orders.send(order).await.expect("the agent lives as long as its world");
+    }
+
+    /// How often it was let in.
+    pub(super) fn welcomes(&self) -> u64 {
+        self.admissions.welcomes.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is let in now.
+    pub(super) fn is_in(&self) -> bool {
+        self.admissions.is_in.load(Ordering::Relaxed)
+    }
+
+    /// Waits until it was let in so often.
+    pub(super) async fn welcomed(&self, times: u64) {
+        while self.welcomes() < times {
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
 }
 
 impl Agent {
     async fn run(mut self) {
         loop {
+            self.tasks.open_stream();
             let hello = self.hello();
             let end = match link::connect(&self.world, hello, &self.cable).await {
                 Some(link) => self.talk(link).await,
                 None => End::Broken,
             };
+            self.admissions.is_in.store(false, Ordering::Relaxed);
             let away = match end {
                 End::Broken => self.world.within(100, 3_000),
                 End::Superseded => {
+                    assert!(self.is_older, "{} is superseded, and none is newer", self.process);
                     self.note("superseded");
-                    self.boot_nonce += 1;
                     self.world.within(1_000, 5_000)
                 }
                 End::Ordered(Order::Crash(away)) => {
                     self.note("crashed");
-                    self.boot_nonce += 1;
-                    self.stopping.clear();
-                    self.sequence = 0;
+                    self.end(false);
                     away
                 }
                 End::Ordered(Order::Leave(away)) => {
                     self.note("left");
-                    self.boot_nonce += 1;
-                    self.stopping.clear();
-                    self.assigned.clear();
-                    self.sequence = 0;
+                    self.end(true);
                     away
                 }
+                End::Ordered(Order::Reconnect | Order::Deafen(_)) => Duration::ZERO,
             };
-            self.show();
+            self.tasks.show();
             sleep(away).await;
         }
     }
 
+    /// Its process has ended.
+    fn end(&mut self, gave_back: bool) {
+        self.boot_nonce += 1;
+        self.sequence = 0;
+        self.tasks.end(gave_back);
+    }
+
     fn hello(&self) -> agent::v1::Hello {
-        let held = |(connector, one): (&String, &agent::v1::ConnectorAssignment)| {
-            agent::v1::HeldAssignment {
-                connector: connector.clone(),
-                uid: one.uid.clone(),
-                generation: one.generation,
-                placement_version: one.placement_version,
-                task_indexes: one.tasks.iter().map(|task| task.index).collect(),
-            }
-        };
         agent::v1::Hello {
             agent_id: self.id.clone(),
             boot_nonce: self.boot_nonce,
@@ -162,16 +188,18 @@ impl Agent {
             capacity: 100,
             protocol_version: 1,
             version: "0.1.0".to_owned(),
-            held: self.assigned.iter().map(held).collect(),
+            held: self.tasks.held(),
             ..agent::v1::Hello::default()
         }
     }
 
     async fn talk(&mut self, mut link: Link) -> End {
         let mut works = Works::new();
+        let mut number = 0;
         let mut beat_at = Instant::now() + HEARTBEAT;
         let mut report_at = Instant::now();
         loop {
+            let is_deaf = Instant::now() < self.deaf_until;
             let said = tokio::select! {
                 biased;
                 order = self.orders.recv() => match order {
@@ -182,28 +210,46 @@ impl Agent {
                         let _ = link.say.send(request(goodbye)).await;
                         return End::Ordered(Order::Leave(away));
                     }
-                    Some(order) => return End::Ordered(order),
+                    Some(Order::Deafen(time)) => {
+                        self.note("is deaf");
+                        self.deaf_until = Instant::now() + time;
+                        Vec::new()
+                    }
+                    Some(order @ (Order::Crash(_) | Order::Reconnect)) => {
+                        return End::Ordered(order);
+                    }
                     None => return End::Broken,
                 },
-                told = link.told.recv() => match told.map(|told| told.message) {
+                told = link.told.recv(), if !is_deaf => match told.map(|told| told.message) {
                     None => return End::Broken,
                     Some(Some(Told::Superseded(_))) => return End::Superseded,
                     Some(Some(Told::Assignments(list))) => {
                         report_at = Instant::now();
-                        vec![Said::AssignmentAck(self.take(list).await)]
+                        vec![Said::AssignmentAck(self.tasks.take(list).await)]
                     }
                     Some(Some(Told::Command(command))) => {
                         works.push(self.begin(command));
                         Vec::new()
                     }
-                    Some(Some(Told::Welcome(_)) | None) => Vec::new(),
+                    Some(Some(Told::Welcome(_))) => {
+                        self.admissions.welcomes.fetch_add(1, Ordering::Relaxed);
+                        self.admissions.is_in.store(true, Ordering::Relaxed);
+                        Vec::new()
+                    }
+                    Some(None) => Vec::new(),
                 },
                 Some(result) = works.next() => {
                     result.map(Said::CommandResult).into_iter().collect()
                 }
                 () = sleep_until(report_at) => {
-                    report_at = self.next_report();
-                    vec![Said::StatusReport(self.report())]
+                    report_at = self.tasks.next_report();
+                    let mut said = vec![Said::StatusReport(self.report())];
+                    if is_deaf {
+                        // It wonders why.
+                        number += 1;
+                        said.push(Said::AssignmentRequest(agent::v1::AssignmentRequest { number }));
+                    }
+                    said
                 }
                 () = sleep_until(beat_at) => {
                     beat_at = Instant::now() + HEARTBEAT;
@@ -218,236 +264,44 @@ impl Agent {
         }
     }
 
-    /// Takes a list, which was durable before it was sent, and gives no task to two agents.
-    async fn take(&mut self, list: agent::v1::AssignmentList) -> agent::v1::AssignmentAck {
-        for one in &list.connectors {
-            self.check(one);
-        }
-        sleep(self.world.within(0, 300)).await;
-        let mut nacks = Vec::new();
-        let mut assigned = BTreeMap::new();
-        for one in list.connectors {
-            if !self.world.is_calm() && self.world.once_in(40) {
-                let message = "not today".to_owned();
-                nacks.push(agent::v1::AssignmentNack {
-                    connector: one.connector.clone(),
-                    placement_version: one.placement_version,
-                    generation: one.generation,
-                    problem: Some(agent::v1::Problem {
-                        code: "AGENT_UNSUPPORTED".to_owned(),
-                        message,
-                    }),
-                });
-                if let Some(before) = self.assigned.remove(&one.connector) {
-                    assigned.insert(one.connector, before);
-                }
-                continue;
-            }
-            assigned.insert(one.connector.clone(), one);
-        }
-        let before = std::mem::replace(&mut self.assigned, assigned);
-        for (connector, one) in before {
-            if self.assigned.get(&connector).is_none_or(|now| now.uid != one.uid) {
-                let stopped = Instant::now() + self.world.within(0, 4_000);
-                self.stopping.push((stopped, one));
-            }
-        }
-        self.show();
-        agent::v1::AssignmentAck { version: list.version, nonce: list.nonce, nacks }
-    }
-
-    fn check(&mut self, one: &agent::v1::ConnectorAssignment) {
-        let agent::v1::ConnectorAssignment {
-            uid, generation, placement_version, connector, ..
-        } = one;
-        let told = (*generation, *placement_version);
-        let durable = self.world.disk.highest(uid);
-        assert!(
-            told.0 <= durable.0 && told.1 <= durable.1,
-            "{} is told {told:?} of {connector}, and {durable:?} is durable",
-            self.id
-        );
-        let highest = self.highest.entry(uid.clone()).or_default();
-        assert!(
-            told.0 >= highest.0 && told.1 >= highest.1,
-            "{} is told {told:?} of {connector} after {highest:?}",
-            self.id
-        );
-        *highest = told;
-        let epoch = one.epoch.as_ref();
-        let starts = epoch.is_some_and(|epoch| epoch.fixed_time.is_some());
-        assert!(
-            starts || one.run_mode() != agent::v1::RunMode::Run,
-            "{connector} runs without a start"
-        );
-        let mut tasks = self.ledger.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        for task in &one.tasks {
-            let key = (uid.clone(), *placement_version, task.index);
-            let owner = tasks.entry(key).or_insert_with(|| self.id.clone());
-            assert_eq!(
-                *owner, self.id,
-                "task {} of {connector} in placement {placement_version}",
-                task.index
-            );
-        }
-    }
-
     fn begin(
         &self,
         command: agent::v1::Command,
     ) -> BoxFuture<'static, Option<agent::v1::CommandResult>> {
-        let (pause, answers, willing) = match self.world.is_calm() {
-            true => (self.world.within(20, 200), true, true),
-            false => {
-                let answers = !self.world.once_in(10);
-                (self.world.within(20, 3_000), answers, !self.world.once_in(6))
-            }
+        let world = Arc::clone(&self.world);
+        let (pause, is_late, willing) = match world.is_calm() {
+            true => (world.within(20, 200), false, true),
+            false => (world.within(20, 3_000), world.once_in(10), !world.once_in(6)),
         };
+        let end = world.chance().i64(LEAST_END..1_000);
+        let manner = Manner { willing, rereads: world.once_in(4), end };
         let agent::v1::Command { id, command, .. } = command;
-        if matches!(command, Some(Command::RemoveResources(_))) {
-            self.check_removal(&id);
+        if let Some(Command::RemoveResources(removal)) = &command {
+            let runner = world.ledger.runner(&removal.uid);
+            let connector = &removal.connector;
+            assert!(runner.is_none(), "resources of {connector} go, and {runner:?} runs it");
         }
         async move {
             sleep(pause).await;
-            let result = answer(command?, willing);
-            answers.then_some(agent::v1::CommandResult { id, result: Some(result) })
+            let command = command?;
+            world.carry_out(&command, manner.willing);
+            let result = answer(command, manner);
+            if is_late {
+                // Nobody waits for its answer any more.
+                sleep(LATE).await;
+            }
+            Some(agent::v1::CommandResult { id, result: Some(result) })
         }
         .boxed()
     }
 
-    /// What a connector has is removed once its tasks have stopped, or their agent was gone.
-    fn check_removal(&self, command_id: &str) {
-        let uid = command_id.split('-').nth(1).unwrap_or_default();
-        let running = self.ledger.running.lock().unwrap_or_else(PoisonError::into_inner);
-        for (agent, uids) in running.iter() {
-            let may_run = uids.contains(uid) && !self.world.disk.was_gone(agent);
-            assert!(!may_run, "resources are removed of {uid}, which {agent} runs");
-        }
-    }
-
     fn report(&mut self) -> agent::v1::StatusReport {
-        let now = Instant::now();
-        self.stopping.retain(|(stopped, _)| *stopped > now);
-        self.show();
         self.sequence += 1;
-        let mut connectors = Vec::new();
-        for (_, one) in &self.stopping {
-            connectors.push(report_of(one, self.sequence, 0));
-        }
-        for (connector, one) in &self.assigned {
-            // Another one of its name is still there.
-            if connectors.iter().any(|report| report.connector == *connector) {
-                continue;
-            }
-            let position = self.positions.entry(one.uid.clone()).or_insert(7);
-            *position += 1;
-            connectors.push(report_of(one, self.sequence, *position));
-        }
-        agent::v1::StatusReport {
-            sequence: self.sequence,
-            connectors,
-            ..agent::v1::StatusReport::default()
-        }
-    }
-
-    /// When it has something to say, which is soon while tasks stop.
-    fn next_report(&self) -> Instant {
-        let regular = Instant::now() + Duration::from_secs(5);
-        self.stopping.iter().map(|(stopped, _)| *stopped).chain([regular]).min().unwrap_or(regular)
-    }
-
-    fn show(&self) {
-        let held = |(connector, one): (&String, &agent::v1::ConnectorAssignment)| {
-            let indexes = one.tasks.iter().map(|task| task.index).collect();
-            let (uid, placement_version) = (one.uid.clone(), one.placement_version);
-            (connector.clone(), Held { uid, placement_version, indexes })
-        };
-        self.seen.send_replace(self.assigned.iter().map(held).collect());
-        let stopping = self.stopping.iter().map(|(_, one)| one.uid.clone());
-        let runs = self.assigned.values().map(|one| one.uid.clone()).chain(stopping).collect();
-        let mut running = self.ledger.running.lock().unwrap_or_else(PoisonError::into_inner);
-        running.insert(self.id.clone(), runs);
+        self.tasks.report(self.sequence)
     }
 
     fn note(&self, what: &str) {
-        self.world.note(&self.id, what);
-    }
-}
-
-fn answer(command: Command, willing: bool) -> Answer {
-    let problems = match willing {
-        true => Vec::new(),
-        false => vec![agent::v1::Problem {
-            code: "KAFKA_UNREACHABLE".to_owned(),
-            message: "not today".to_owned(),
-        }],
-    };
-    match command {
-        Command::PrepareConnector(asked) => {
-            let mut epoch = asked.epoch.unwrap_or_default();
-            if epoch.fixed_time.is_none() {
-                epoch.topic_id = "topic-id".to_owned();
-                epoch.start_offsets = [(0, 7), (1, 7)].into();
-                epoch.set_origin(v1::StartOrigin::Latest);
-                epoch.fixed_time = Some(crate::clock::now());
-            }
-            Answer::PrepareConnector(agent::v1::PrepareConnectorResult {
-                epoch: Some(epoch),
-                problems,
-                delivery_guarantee: v1::DeliveryGuarantee::ExactlyOnce.into(),
-                kafka_cluster_id: "cluster-1".to_owned(),
-                ..agent::v1::PrepareConnectorResult::default()
-            })
-        }
-        Command::RemoveResources(_) => Answer::RemoveResources(agent::v1::RemoveResourcesResult {
-            problems,
-            ..agent::v1::RemoveResourcesResult::default()
-        }),
-        Command::WriteTestMessage(_) => {
-            Answer::WriteTestMessage(agent::v1::WriteTestMessageResult::default())
-        }
-    }
-}
-
-fn report_of(
-    one: &agent::v1::ConnectorAssignment,
-    pulse: u64,
-    position: i64,
-) -> agent::v1::ConnectorReport {
-    let state = match one.run_mode() {
-        agent::v1::RunMode::Pause => v1::TaskState::Paused,
-        _ => v1::TaskState::Running,
-    };
-    let task = |task: &agent::v1::TaskAssignment| agent::v1::TaskReport {
-        index: task.index,
-        state: state.into(),
-        problem: None,
-        pulse,
-    };
-    // The tasks share the partitions of the topic.
-    let spread = one.spec.as_ref().and_then(|spec| spec.source.as_ref());
-    let spread = spread.and_then(|source| source.spread).unwrap_or(1).max(1);
-    let partition = |partition: u32| {
-        let index = partition % spread;
-        one.tasks.iter().any(|task| task.index == index).then(|| v1::PartitionProgress {
-            partition: i32::try_from(partition).unwrap_or_default(),
-            task_index: index,
-            state: v1::PartitionState::Running.into(),
-            position: Some(position),
-            committed_offset: Some(position),
-            ..v1::PartitionProgress::default()
-        })
-    };
-    let runs = one.run_mode() == agent::v1::RunMode::Run && position > 0;
-    agent::v1::ConnectorReport {
-        connector: one.connector.clone(),
-        uid: one.uid.clone(),
-        generation: one.generation,
-        placement_version: one.placement_version,
-        epoch: one.epoch.as_ref().map_or(0, |epoch| epoch.number),
-        tasks: one.tasks.iter().map(task).collect(),
-        partitions: (0..PARTITIONS).filter(|_| runs).filter_map(partition).collect(),
-        ..agent::v1::ConnectorReport::default()
+        self.world.note(&self.process, what);
     }
 }
 

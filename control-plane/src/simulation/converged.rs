@@ -10,9 +10,9 @@ use kafka2oss_proto::v1::instance_service_server::InstanceService;
 use tokio::time::{Instant, sleep};
 use tonic::{Code, Request};
 
-use super::SOON;
 use super::agent::Handle;
-use super::client::{INSTANCE, Known, spread};
+use super::client::INSTANCE;
+use super::known::{Known, spread};
 use super::watcher::Watcher;
 use super::world::{Outcome, World};
 
@@ -46,21 +46,22 @@ pub(super) async fn register(world: &Arc<World>) {
     }
 }
 
-/// Waits until everything is as it is wanted.
+/// Waits until everything is as it is wanted, which takes so long at most.
 pub(super) async fn wait(
     world: &Arc<World>,
     known: &[(String, Known)],
     agents: &[Handle],
     watchers: &[Arc<Watcher>],
+    within: Duration,
 ) {
-    let limit = Instant::now() + SOON;
+    let limit = Instant::now() + within;
     loop {
         let wrong = wrong(world, known, agents, watchers).await;
         let Err(wrong) = wrong else {
             world.note("world", "all is well");
             return;
         };
-        assert!(Instant::now() < limit, "after {SOON:?} without a fault {wrong}");
+        assert!(Instant::now() < limit, "after {within:?} without a fault {wrong}");
         sleep(Duration::from_secs(1)).await;
     }
 }
@@ -100,6 +101,9 @@ async fn wrong(
     }
     let mut held = BTreeMap::new();
     for agent in agents {
+        if world.disk.durable(|durable| durable.is_gone(&agent.id)) {
+            return Err(format!("{} is gone by what is durable", agent.id));
+        }
         for (connector, one) in agent.seen.borrow().iter() {
             let key = (agent.id.clone(), connector.clone());
             held.insert(key, (one.uid.clone(), one.placement_version, one.indexes.clone()));

@@ -2,7 +2,7 @@
 //! process was killed is what the next one finds; of the batches under way then, a part in
 //! their order.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,12 +11,13 @@ use futures::future::BoxFuture;
 use prost::Message;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::durable::Durable;
+use super::ledger::Ledger;
 use super::process::Process;
-use crate::store::agents::{AgentRecord, Agents};
-use crate::store::connectors::{ConnectorRecord, Connectors};
+use super::world::World;
 use crate::store::medium::{Held, Medium, Publish, Row, RowChange};
 use crate::store::meta::{self, Meta, MetaRecord};
-use crate::store::placements::{PlacementRecord, Placements};
+use crate::store::placements::PlacementRecord;
 use crate::store::progress::Progress;
 use crate::store::{Failure, FailureKind, Family, Store, StoreError};
 
@@ -34,22 +35,18 @@ struct State {
     /// No write takes longer, in milliseconds.
     slowest: u64,
     full: bool,
-    /// The highest generation and placement version of each uid that were ever durable.
-    highest: HashMap<String, (u64, u64)>,
-    /// Agents that were ever gone.
-    gone: HashSet<String>,
+    durable: Durable,
 }
 
 impl Disk {
     /// An empty one with a store that nobody has used.
-    pub(super) fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64, ledger: Arc<Ledger>) -> Self {
         let disk = Self(Arc::new(Mutex::new(State {
             rows: BTreeMap::new(),
             chance: fastrand::Rng::with_seed(seed),
             slowest: 5,
             full: false,
-            highest: HashMap::new(),
-            gone: HashSet::new(),
+            durable: Durable::new(ledger),
         })));
         let mut meta = MetaRecord::draw();
         Meta::set_form(&mut meta, Meta::FORM);
@@ -59,7 +56,7 @@ impl Disk {
     }
 
     /// The store on it, as `process` opens it.
-    pub(super) fn open(&self, process: &Process) -> Result<Store, StoreError> {
+    pub(super) fn open(&self, world: &World, process: &Process) -> Result<Store, StoreError> {
         let (orders, received) = mpsc::unbounded_channel();
         let progress = Arc::new(Progress::default());
         let failure = Arc::new(watch::Sender::new(None));
@@ -69,7 +66,7 @@ impl Disk {
             failure: Arc::clone(&failure),
         };
         let process = process.clone();
-        tokio::spawn(async move {
+        world.spawn(async move {
             tokio::select! {
                 biased;
                 () = process.killed() => {}
@@ -89,25 +86,14 @@ impl Disk {
         self.lock().full = full;
     }
 
-    /// The highest generation and placement version of a uid that were ever durable.
-    pub(super) fn highest(&self, uid: &str) -> (u64, u64) {
-        self.lock().highest.get(uid).copied().unwrap_or_default()
-    }
-
-    /// Whether an agent was ever gone.
-    pub(super) fn was_gone(&self, agent: &str) -> bool {
-        self.lock().gone.contains(agent)
+    /// Looks at what is durable.
+    pub(super) fn durable<T>(&self, look: impl FnOnce(&Durable) -> T) -> T {
+        look(&self.lock().durable)
     }
 
     /// The placements that are durable, by connector.
     pub(super) fn placements(&self) -> BTreeMap<String, PlacementRecord> {
-        let state = self.lock();
-        let rows = state.rows.range(vec![Placements::ORDINAL]..vec![Placements::ORDINAL + 1]);
-        rows.filter_map(|(key, value)| {
-            let name = String::from_utf8(key[1..].to_vec()).ok()?;
-            Some((name, PlacementRecord::decode(value.as_slice()).ok()?))
-        })
-        .collect()
+        self.durable(Durable::placements)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -117,31 +103,12 @@ impl Disk {
 
 impl State {
     fn apply(&mut self, changes: Vec<RowChange>) {
+        self.durable.take(&changes);
         for (key, value) in changes {
-            let Some(value) = value else {
-                self.rows.remove(&key);
-                continue;
+            match value {
+                Some(value) => self.rows.insert(key, value),
+                None => self.rows.remove(&key),
             };
-            match key.first() {
-                Some(&Connectors::ORDINAL) => {
-                    let record = ConnectorRecord::decode(value.as_slice()).expect("what was put");
-                    let highest = self.highest.entry(record.uid().to_owned()).or_default();
-                    highest.0 = highest.0.max(record.connector().generation);
-                }
-                Some(&Placements::ORDINAL) => {
-                    let record = PlacementRecord::decode(value.as_slice()).expect("what was put");
-                    let highest = self.highest.entry(record.uid).or_default();
-                    highest.1 = highest.1.max(record.version);
-                }
-                Some(&Agents::ORDINAL) => {
-                    let record = AgentRecord::decode(value.as_slice()).expect("what was put");
-                    if record.gone_time.is_some() {
-                        self.gone.insert(String::from_utf8_lossy(&key[1..]).into_owned());
-                    }
-                }
-                _ => {}
-            }
-            self.rows.insert(key, value);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::agent::{self, Handle, Ledger, Order};
+use super::agent::{self, Handle, Order};
 use super::outside;
 use super::world::World;
 
@@ -13,11 +13,11 @@ use super::world::World;
 const STORMY: Duration = Duration::from_secs(60);
 
 /// Lets things go wrong for a while, and then no more.
-pub(super) async fn storm(world: &Arc<World>, ledger: &Arc<Ledger>, agents: &mut Vec<Handle>) {
+pub(super) async fn storm(world: &Arc<World>, agents: &mut Vec<Handle>) {
     let over = tokio::time::Instant::now() + STORMY;
     while tokio::time::Instant::now() < over {
         sleep(world.within(200, 8_000)).await;
-        strike(world, ledger, agents);
+        strike(world, agents);
     }
     world.calm();
     world.note("faults", "over");
@@ -31,7 +31,7 @@ pub(super) async fn storm(world: &Arc<World>, ledger: &Arc<Ledger>, agents: &mut
     }
 }
 
-fn strike(world: &Arc<World>, ledger: &Arc<Ledger>, agents: &mut Vec<Handle>) {
+fn strike(world: &Arc<World>, agents: &mut Vec<Handle>) {
     let kind = world.chance().u8(..14);
     let victim = world.chance().usize(..agents.len());
     let agent = &agents[victim];
@@ -93,7 +93,7 @@ fn strike(world: &Arc<World>, ledger: &Arc<Ledger>, agents: &mut Vec<Handle>) {
             if agents.len() < 6 {
                 let id = format!("agent-{}", agents.len());
                 world.note("faults", format_args!("{id} joins"));
-                agents.push(agent::start(world, ledger, &id));
+                agents.push(agent::start(world, &id));
             }
         }
     }

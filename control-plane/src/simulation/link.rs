@@ -17,8 +17,9 @@ use crate::encoded::Encoded;
 use crate::session::Told;
 use crate::{session, tasks};
 
-/// Messages under way in one direction.
-const UNDER_WAY: usize = 32;
+/// Messages under way to the control plane, and to the agent.
+const SAID: usize = 32;
+const TOLD: usize = 1;
 /// A peer that is silent for so long is given up, as HTTP/2's pings do.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
@@ -77,9 +78,9 @@ pub(super) async fn connect(
     if cable.is_cut() || life.process.is_killed() {
         return None;
     }
-    let (say, said) = mpsc::channel(UNDER_WAY);
-    let (hear, heard) = mpsc::channel::<Result<agent::v1::ConnectRequest, String>>(UNDER_WAY);
-    let (tell, told) = mpsc::channel(UNDER_WAY);
+    let (say, said) = mpsc::channel(SAID);
+    let (hear, heard) = mpsc::channel::<Result<agent::v1::ConnectRequest, String>>(SAID);
+    let (tell, told) = mpsc::channel(TOLD);
     let (opened, outbound) = oneshot::channel();
     let sessions = Arc::clone(&life.parts.sessions);
     life.process.enter(|| {

@@ -13,6 +13,7 @@ struct Outside {
     start: Instant,
     /// How far the time of day has jumped since.
     jumped: i64,
+    jumps: u64,
     chance: fastrand::Rng,
 }
 
@@ -25,6 +26,7 @@ pub(super) fn begin(seed: u64) -> Begun {
     let outside = Outside {
         start: Instant::now(),
         jumped: 0,
+        jumps: 0,
         chance: fastrand::Rng::with_seed(seed ^ 0x6f75_7473_6964_6500),
     };
     OUTSIDE.set(Some(outside));
@@ -45,8 +47,14 @@ pub(super) fn jump(seconds: i64) {
     OUTSIDE.with_borrow_mut(|outside| {
         if let Some(outside) = outside {
             outside.jumped += seconds;
+            outside.jumps += 1;
         }
     });
+}
+
+/// How often somebody has set it.
+pub(super) fn jumps() -> u64 {
+    OUTSIDE.with_borrow(|outside| outside.as_ref().map_or(0, |outside| outside.jumps))
 }
 
 /// The time of day, in a simulation.

@@ -1,5 +1,5 @@
 //! Somebody who watches: whatever was missed meanwhile, what is shown in the end is what
-//! there is, and no connector goes back to an earlier generation.
+//! there is, and no connector goes back.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 use tonic::Request;
 
+use super::durable::revision;
 use super::world::{Outcome, World};
 use crate::tasks;
 
@@ -43,33 +44,33 @@ impl Watcher {
 
     async fn run(self: Arc<Self>) {
         let mut token = String::new();
-        let mut generations: HashMap<String, u64> = HashMap::new();
+        let mut revisions = HashMap::new();
         loop {
             if let Some(mut events) = self.open(&token).await {
                 while let Some(response) = events.recv().await {
                     if !response.resume_token.is_empty() {
                         token.clone_from(&response.resume_token);
                     }
-                    self.take(response.event, &mut generations);
+                    self.take(response.event, &mut revisions);
                 }
             }
             sleep(self.world.within(100, 2_000)).await;
         }
     }
 
-    fn take(&self, event: Option<Event>, generations: &mut HashMap<String, u64>) {
+    fn take(&self, event: Option<Event>, revisions: &mut HashMap<String, u64>) {
         match event {
             Some(Event::Upsert(connector)) => {
                 self.world.check_shown(&self.id, &connector);
-                let generation = generations.entry(connector.uid.clone()).or_default();
+                let shown = revision(&connector);
+                let last = revisions.entry(connector.uid.clone()).or_default();
                 assert!(
-                    connector.generation >= *generation,
-                    "{} is shown generation {} of {} after {generation}",
+                    shown >= *last,
+                    "{} is shown revision {shown} of {} after {last}",
                     self.id,
-                    connector.generation,
                     connector.name
                 );
-                *generation = connector.generation;
+                *last = shown;
                 let state = connector.status.as_ref().map(v1::ConnectorStatus::state);
                 let line = format!("{} {} {state:?}", connector.name, connector.generation);
                 self.world.note(&self.id, line);

@@ -3,28 +3,33 @@
 
 use std::fmt::Display;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
+use kafka2oss_proto::agent::v1::command::Command;
 use kafka2oss_proto::v1;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
-use tokio::time::{Instant, sleep};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep, timeout};
 use tonic::Status;
 
 use super::disk::Disk;
+use super::ledger::Ledger;
 use super::process::Process;
 use crate::Options;
 use crate::api::{Connectors, Instances};
 use crate::budget::Seats;
 use crate::catalog::Catalog;
+use crate::permit::{self, Permit};
 use crate::server::{Parts, loops};
 use crate::supervision::words;
 use crate::tasks;
 
 /// Lease of the agents.
 pub(super) const LEASE: Duration = Duration::from_secs(30);
+/// While things go wrong agents refuse one assignment in so many.
+const REFUSALS: u32 = 40;
 /// How often agents beat.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(5);
 
@@ -49,13 +54,13 @@ pub(super) enum Outcome<T> {
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) disk: Disk,
+    pub(super) ledger: Arc<Ledger>,
     life: Mutex<Option<Life>>,
     /// Tells those who wait for the control plane, in their order: a watch would in any.
     started: Notify,
-    /// Lives of the control plane so far.
-    lives: AtomicU64,
     /// No fault any more.
     calm: watch::Sender<bool>,
+    refusals: AtomicU32,
     chance: Mutex<fastrand::Rng>,
     begun: Instant,
     /// Panics of the world's tasks.
@@ -68,12 +73,14 @@ impl World {
     pub(super) fn new(seed: u64) -> (Arc<Self>, mpsc::UnboundedReceiver<String>) {
         let (panics, wrong) = mpsc::unbounded_channel();
         let mut chance = fastrand::Rng::with_seed(seed);
+        let ledger = Arc::new(Ledger::default());
         let world = Arc::new(Self {
-            disk: Disk::new(chance.u64(..)),
+            disk: Disk::new(chance.u64(..), Arc::clone(&ledger)),
+            ledger,
             life: Mutex::default(),
             started: Notify::new(),
-            lives: AtomicU64::new(0),
             calm: watch::Sender::new(false),
+            refusals: AtomicU32::new(REFUSALS),
             chance: Mutex::new(chance),
             begun: Instant::now(),
             panics,
@@ -97,7 +104,6 @@ impl World {
     pub(super) async fn host(self: Arc<Self>) {
         loop {
             let life = self.start();
-            self.lives.fetch_add(1, Ordering::Relaxed);
             self.note("process", "started");
             self.set_life(Some(life.clone()));
             self.started.notify_waiters();
@@ -121,7 +127,7 @@ impl World {
         let process = Process::new(self.chance().u64(..));
         let options = Options { lease: LEASE, ..Options::at("its-disk-is-simulated") };
         let parts = process.enter(|| {
-            let store = self.disk.open(&process).expect("the disk keeps what it has");
+            let store = self.disk.open(self, &process).expect("the disk keeps what it has");
             let catalog = Catalog::load(store).expect("the disk keeps what it has");
             let parts = Parts::new(&options, catalog).expect("random bytes");
             parts.observed.fill();
@@ -139,11 +145,6 @@ impl World {
         self.life.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Lives of the control plane so far.
-    pub(super) fn lives(&self) -> u64 {
-        self.lives.load(Ordering::Relaxed)
-    }
-
     /// Waits until the control plane runs.
     pub(super) async fn running(&self) -> Life {
         loop {
@@ -159,7 +160,8 @@ impl World {
         *self.life.lock().unwrap_or_else(PoisonError::into_inner) = life;
     }
 
-    /// Calls the control plane. Whoever calls waits until the outcome is settled.
+    /// Calls the control plane, or gives up before it answers. Whoever calls waits until the
+    /// outcome is settled.
     pub(super) async fn call<T, W>(&self, work: impl FnOnce(Life) -> W) -> Outcome<T>
     where
         T: Send + 'static,
@@ -170,26 +172,37 @@ impl World {
             return Outcome::Lost;
         };
         sleep(self.within(0, 20)).await;
+        let patience = (!self.is_calm() && self.once_in(12)).then(|| self.within(0, 60));
+        let working = Arc::new(Semaphore::new(1));
+        let permit = Arc::clone(&working).try_acquire_owned().expect("nobody else has it");
         let (done, answer) = oneshot::channel();
-        let work = work(life.clone());
+        let work = permit::with(Permit::new(permit), work(life.clone()));
         life.process.enter(|| {
             tasks::spawn(async move {
+                let answered = match patience {
+                    Some(patience) => timeout(patience, work).await.ok(),
+                    None => Some(work.await),
+                };
                 // Whoever asked may be gone.
-                let _ = done.send(work.await);
+                let _ = done.send(answered);
             })
         });
-        let outcome = tokio::select! {
+        let answered = tokio::select! {
             biased;
-            () = life.process.killed() => return Outcome::Lost,
-            answer = answer => answer,
+            () = life.process.killed() => None,
+            answered = answer => answered.ok().flatten(),
+        };
+        let Some(answer) = answered else {
+            // What was begun may go on.
+            tokio::select! {
+                biased;
+                () = life.process.killed() => {}
+                _ = working.acquire() => {}
+            }
+            return Outcome::Lost;
         };
         sleep(self.within(0, 20)).await;
-        match outcome {
-            Ok(answer) => {
-                Outcome::Answered(answer.map(tonic::Response::into_inner).map_err(Box::new))
-            }
-            Err(_) => Outcome::Lost,
-        }
+        Outcome::Answered(answer.map(tonic::Response::into_inner).map_err(Box::new))
     }
 
     /// Whether faults are over.
@@ -230,16 +243,33 @@ impl World {
 
     /// What is shown of a connector is durable, and was before it was shown.
     pub(super) fn check_shown(&self, who: &str, connector: &v1::Connector) {
-        // One that was never deployed is gone at once: only that is durable.
-        if connector.desired_state() == v1::DesiredState::Deleted {
-            return;
+        self.disk.durable(|durable| durable.check_shown(who, connector));
+    }
+
+    /// An agent carries out a command: what is removed is nobody else's, and nothing is made
+    /// anew that was removed.
+    pub(super) fn carry_out(&self, command: &Command, willing: bool) {
+        match command {
+            Command::RemoveResources(removal) => {
+                self.disk.durable(|durable| durable.check_removal(removal));
+                let whole = willing && removal.topics.iter().all(|topic| !topic.only_if_empty);
+                self.ledger.remove(&removal.uid, whole);
+            }
+            Command::PrepareConnector(asked) => {
+                let is_removed = self.ledger.removed(&asked.uid).is_some();
+                assert!(!is_removed, "resources of {} are made anew", asked.connector);
+            }
+            Command::WriteTestMessage(_) => {}
         }
-        let (generation, _) = self.disk.highest(&connector.uid);
-        assert!(
-            connector.generation <= generation,
-            "{who} is shown generation {} of {}, and {generation} is durable",
-            connector.generation,
-            connector.name
-        );
+    }
+
+    /// Has agents refuse one assignment in so many while things go wrong.
+    pub(super) fn set_refusals(&self, of: u32) {
+        self.refusals.store(of, Ordering::Relaxed);
+    }
+
+    /// Whether an agent refuses an assignment.
+    pub(super) fn refuses(&self) -> bool {
+        !self.is_calm() && self.once_in(self.refusals.load(Ordering::Relaxed))
     }
 }
