@@ -1,12 +1,10 @@
 //! A test message that is not acknowledged, and whether it may stand in its topic.
 
 use anyhow::Result;
-use kafka2oss_kafka::{KafkaAdmin, TestMessage, TestMessageWriter};
+use kafka2oss_kafka::{TestMessage, TestMessageWriter};
 use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer};
-use kafka2oss_tests::wait::eventually;
-use std::time::Duration;
 
-use crate::support::{connect, instance};
+use crate::support::instance;
 
 #[tokio::test]
 async fn one_that_a_frozen_broker_was_sent_may_stand_in_the_topic() -> Result<()> {
@@ -17,19 +15,14 @@ async fn one_that_a_frozen_broker_was_sent_may_stand_in_the_topic() -> Result<()
     let message = TestMessage { value: Some(b"1".to_vec()), ..TestMessage::default() };
     assert_eq!(writer.write("t", &message).await?.offset, 0);
 
-    // when the broker takes a message, and does not say so
+    // when a message is sent to a broker that does not answer
     kafka.pause()?;
     let unanswered = writer.write("t", &message).await.unwrap_err();
 
-    // then it is not known whether it stands there, and it does
+    // then it is not known whether it stands there: once the broker goes on, it reads what it
+    // was sent, or finds the connection closed before
     assert!(unanswered.may_stand, "{unanswered}");
     kafka.resume()?;
-    let admin = connect(&kafka.bootstrap()).await;
-    eventually("it stands in the topic", Duration::from_secs(20), async || {
-        let ends = admin.watermarks("t", &[0]).await.ok();
-        Ok(ends.filter(|ends| ends[&0].end == 2))
-    })
-    .await?;
     Ok(())
 }
 
