@@ -17,10 +17,10 @@
 //! The same seed is the same world, step by step.
 //!
 //! Storms have all faults at once; each other story ([`stories`]) has few, and much of what they
-//! need. With one of these rules taken away, some world of theirs goes wrong within 600 seeds:
+//! need. With one of these rules taken away, some world of theirs goes wrong:
 //! - a change is visible once it is durable;
-//! - generations, placement versions and epochs rise; a reset keeps what was committed and
-//!   starts nowhere else; a preparation of another epoch says nothing;
+//! - generations, placement versions and epochs rise; a reset begins an epoch without the
+//!   commits of the one before; a preparation of another epoch says nothing;
 //! - a request ID is remembered with what it made; what has a name is not made again;
 //! - creates, updates, actions, resets, lessons, preparations, the stop of tasks, Hello,
 //!   Goodbye and the end of a lease hold the lock of what they change;
