@@ -159,11 +159,11 @@ impl Commands {
                 format!("the command was not done within {timeout:?}"),
             )),
         };
-        let mut is_nothing = false;
         if let Err(problem) = &outcome {
             tracing::warn!(id, %problem, "command failed");
-            is_nothing = writes && problem.code != ErrorCode::TestMessageUncertain;
         }
+        let is_certain = |problem: &Problem| problem.code != ErrorCode::TestMessageUncertain;
+        let is_nothing = writes && outcome.as_ref().is_err_and(is_certain);
         let result = result(id, outcome);
         self.lock().finish(&result.id, (!is_nothing).then(|| result.clone()));
         // Fails when the agent ends; the result stays remembered till then.

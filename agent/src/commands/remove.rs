@@ -58,7 +58,7 @@ struct Warrant<'a> {
 /// What comes before a step.
 #[derive(Debug, PartialEq, Eq)]
 enum Next {
-    /// Nothing.
+    /// Nothing: it is taken.
     Step,
     /// The control plane is to be heard.
     Hear,

@@ -29,7 +29,7 @@ pub(super) fn agent_id(number: usize) -> String {
     format!("a-{number:05}")
 }
 
-/// The instance.
+/// What is stored of it.
 pub(super) fn instance() -> InstanceRecord {
     let instance = v1::Instance {
         name: INSTANCE.to_owned(),
@@ -41,7 +41,7 @@ pub(super) fn instance() -> InstanceRecord {
     InstanceRecord { form: 0, instance: Some(instance) }
 }
 
-/// An agent.
+/// What is stored of an agent, which has room for as many tasks again.
 pub(super) fn agent() -> AgentRecord {
     let capacity = 2 * u32::try_from(CONNECTORS_OF_AGENT).unwrap_or_default();
     AgentRecord { boot_nonce: 1, capacity, ..AgentRecord::default() }

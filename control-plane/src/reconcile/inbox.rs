@@ -55,7 +55,7 @@ impl Inbox {
             self.observed.touch_all(&all);
             self.queue.connectors(all);
         }
-        self.deletions(self.known.catalog.deletions_on(id));
+        self.queue.connectors(self.known.catalog.deletions_on(id));
     }
 
     /// An agent said something: deletions that go on, or are late, by what it said are
@@ -66,7 +66,7 @@ impl Inbox {
             let record = self.known.catalog.connector(name);
             record.is_some_and(|record| deletion::may_go_on(&self.known, &record, agent))
         });
-        self.deletions(waiting);
+        self.queue.connectors(waiting);
     }
 
     /// Asks for a pool, or all, to be evened out, or for what that would mean. None when too
@@ -79,11 +79,5 @@ impl Inbox {
         let answer = self.rebalances.ask(pool, plan_only)?;
         self.queue.wake();
         Some(answer)
-    }
-
-    fn deletions(&self, waiting: Vec<String>) {
-        if !waiting.is_empty() {
-            self.queue.connectors(waiting);
-        }
     }
 }

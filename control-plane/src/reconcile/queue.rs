@@ -38,10 +38,13 @@ impl Queue {
         self.connectors([name.to_owned()]);
     }
 
-    /// Something about these connectors changed.
+    /// Something about these connectors changed. The reconciler is not woken for none.
     pub(crate) fn connectors(&self, names: impl IntoIterator<Item = String>) {
-        self.lock().dirty.connectors.extend(names);
-        self.wake.notify_one();
+        let mut names = names.into_iter().peekable();
+        if names.peek().is_some() {
+            self.lock().dirty.connectors.extend(names);
+            self.wake.notify_one();
+        }
     }
 
     /// Something about an agent changed, or it wants its assignments.

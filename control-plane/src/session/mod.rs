@@ -34,6 +34,9 @@ pub(crate) use inbound::read as take_in;
 use lessons::LessonQueue;
 pub(crate) use told::Told;
 
+/// Messages that wait for a stream's flow control.
+const OUTBOUND: usize = 4;
+
 /// What every agent's stream shares.
 #[derive(Debug)]
 pub(crate) struct Sessions {
@@ -60,9 +63,6 @@ impl Sessions {
         Self { known, observed, inbox, lessons: LessonQueue::default(), heartbeat, stop }
     }
 }
-
-/// Messages that wait for a stream's flow control.
-const OUTBOUND: usize = 4;
 
 /// Why a stream is not opened.
 #[derive(Debug, thiserror::Error)]
