@@ -5,13 +5,13 @@
 //! - [`spec`]: instances and connectors, and the rules for their parts.
 //! - [`error_code`]: the catalogue of error codes.
 //! - [`feature`]: what agents can do beyond the first version of the protocol.
-//! - [`removal`]: how removing resources is kept from what was made anew.
+//! - [`hearing`]: how what a command makes or removes is kept from what came after it.
 //! - [`violation`]: what is wrong with a request, all of it at once.
 
 pub mod error_code;
 pub mod feature;
+pub mod hearing;
 pub mod names;
-pub mod removal;
 pub mod spec;
 pub mod violation;
 

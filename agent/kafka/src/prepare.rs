@@ -1,6 +1,7 @@
 //! Carries out PrepareConnector as far as Kafka goes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::time::{Duration, SystemTime};
 
 use kafka2oss_domain::ErrorCode;
@@ -11,6 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::admin::{Committed, Creation, KafkaAdmin, TopicDescription};
 use crate::classify;
+use crate::permission::Permission;
 use crate::plan::{self, Findings, Kind};
 use crate::repeating::Repeating;
 use crate::start::{self, Start, StartAt};
@@ -39,6 +41,8 @@ pub struct PrepareInput<'a> {
     /// Whether an offset with this metadata is this connector's own, on the
     /// topic with this id (empty where brokers have none).
     pub is_own: &'a (dyn Fn(&[u8], &str) -> bool + Sync),
+    /// Whether topics may be made.
+    pub permission: &'a dyn Permission,
 }
 
 /// What is known of a connector's Kafka. What is known is kept even where
@@ -177,50 +181,59 @@ impl PreparedKafka {
     ) {
         let topics = input.resources.iter().filter(|resource| plan::kind(resource) != Kind::Group);
         for resource in topics {
-            if let Err(problem) = self.topic(admin, input, resource, source).await {
-                let cut_off = classify::is_cut_off(problem.code);
-                self.problems.push(problem);
-                if cut_off {
-                    return;
+            match self.topic(admin, input, resource, source).await {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(forbidden)) => return self.problems.push(forbidden),
+                Err(problem) => {
+                    let cut_off = classify::is_cut_off(problem.code);
+                    self.problems.push(problem);
+                    if cut_off {
+                        return;
+                    }
                 }
             }
         }
     }
 
-    /// Makes or checks one topic; an error is a request that has failed.
+    /// Makes or checks one topic; an error is a request that has failed. Breaks where no
+    /// more topics may be made.
     async fn topic(
         &mut self,
         admin: &dyn KafkaAdmin,
         input: &PrepareInput<'_>,
         resource: &PlannedResource,
         source: Option<&TopicDescription>,
-    ) -> Result<(), Problem> {
+    ) -> Result<ControlFlow<Problem>, Problem> {
+        const GO_ON: ControlFlow<Problem> = ControlFlow::Continue(());
         if let Some(found) = admin.describe_topic(&resource.name).await? {
             self.note(plan::check(resource, &found, source));
-            return Ok(());
+            return Ok(GO_ON);
         }
         let source = match (input.creation, source) {
             (ResourceCreation::Manually, _) => {
                 self.missing(resource, None);
-                return Ok(());
+                return Ok(GO_ON);
             }
             // The source has a problem of its own, and an error topic's
             // settings follow from it: nothing is made for a topic that may
             // never exist.
-            (ResourceCreation::Automatically, None) => return Ok(()),
+            (ResourceCreation::Automatically, None) => return Ok(GO_ON),
             (ResourceCreation::Automatically, Some(source)) => source,
         };
+        if let Err(forbidden) = input.permission.to_change(&resource.name).await {
+            return Ok(ControlFlow::Break(forbidden));
+        }
         match admin.create_topic(&plan::topic_plan(resource, source)).await? {
             Creation::Created => self.created_topics.push(resource.name.clone()),
             Creation::AlreadyExists => {}
             Creation::Refused(words) => {
                 self.missing(resource, Some(&words));
-                return Ok(());
+                return Ok(GO_ON);
             }
         }
         let found = visible(admin, &resource.name).await?;
         self.note(plan::check(resource, &found, Some(source)));
-        Ok(())
+        Ok(GO_ON)
     }
 
     fn missing(&mut self, resource: &PlannedResource, refusal: Option<&str>) {

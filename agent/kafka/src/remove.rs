@@ -1,21 +1,11 @@
 //! Carries out RemoveResources.
 
-use async_trait::async_trait;
 use kafka2oss_domain::error_code::Problem;
 use kafka2oss_proto::agent::v1::{RemoveResources, RemoveResourcesResult, TopicRemoval};
 
 use crate::admin::KafkaAdmin;
 use crate::classify;
-
-/// Says right before each step whether it may be taken.
-#[async_trait]
-pub trait Permission: Send + Sync {
-    /// Whether the topic or group of this name may be removed now.
-    ///
-    /// # Errors
-    /// Why it may not, and nothing after it either.
-    async fn to_remove(&self, name: &str) -> Result<(), Problem>;
-}
+use crate::permission::Permission;
 
 enum Removal {
     Removed,
@@ -71,7 +61,7 @@ async fn remove_group(
     group: &str,
     permission: &dyn Permission,
 ) -> Result<Removal, Problem> {
-    if let Err(forbidden) = permission.to_remove(group).await {
+    if let Err(forbidden) = permission.to_change(group).await {
         return Ok(Removal::Forbidden(forbidden));
     }
     admin.delete_group(group).await?;
@@ -92,7 +82,7 @@ async fn remove_topic(
             return Ok(Removal::Kept);
         }
     }
-    if let Err(forbidden) = permission.to_remove(&removal.topic).await {
+    if let Err(forbidden) = permission.to_change(&removal.topic).await {
         return Ok(Removal::Forbidden(forbidden));
     }
     admin.delete_topic(&removal.topic).await?;

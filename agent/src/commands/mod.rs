@@ -7,6 +7,7 @@ mod prepare;
 mod probes;
 mod remove;
 mod test_message;
+mod warrant;
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -193,7 +194,7 @@ impl Runner {
     ) -> Result<command_result::Result, Problem> {
         match command {
             Some(command::Command::PrepareConnector(prepare)) => {
-                let result = prepare::run(self, prepare).await?;
+                let result = prepare::run(self, prepare, attempt).await?;
                 Ok(command_result::Result::PrepareConnector(result))
             }
             Some(command::Command::WriteTestMessage(message)) => {

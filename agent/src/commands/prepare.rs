@@ -14,16 +14,18 @@ use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::probes::Scope;
-use super::{Means, Runner, instance, unsupported};
+use super::warrant::Warrant;
+use super::{Attempt, Means, Runner, instance, unsupported};
 use crate::environment::AdminFactory;
 use crate::task::{FetchLimit, committed_by};
 
 pub(super) async fn run(
     runner: &Runner,
     request: PrepareConnector,
+    attempt: &Attempt,
 ) -> Result<PrepareConnectorResult, Problem> {
     let Runner { means, probes } = runner;
-    let Means { admins, keyring, budget_bytes, data_runtime, .. } = means;
+    let Means { admins, keyring, budget_bytes, data_runtime, confirmations, .. } = means;
     let PrepareConnector {
         connector: _,
         uid,
@@ -56,6 +58,7 @@ pub(super) async fn run(
         resources: &resources,
         owner: committed_by,
         is_own: &is_own,
+        permission: &Warrant::new(attempt, confirmations),
     };
     let (store, probes, probed_uid) =
         (ObjectStore::new(&spec.destination), probes.clone(), uid.clone());

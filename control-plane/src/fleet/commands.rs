@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use kafka2oss_domain::removal::HEARD_FOR;
+use kafka2oss_domain::hearing::HEARD_FOR;
 use kafka2oss_domain::spec::Pool;
 use kafka2oss_proto::agent;
 use tokio::sync::oneshot;

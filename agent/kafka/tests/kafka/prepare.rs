@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
+use async_trait::async_trait;
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::error_code::Problem;
 use kafka2oss_domain::spec::{ConsumerOffset, ResourceCreation, Source};
 use kafka2oss_kafka::partition_list::offset_with_metadata;
-use kafka2oss_kafka::{KafkaAdmin, PrepareInput, PreparedKafka, StartAt, prepare};
+use kafka2oss_kafka::{KafkaAdmin, Permission, PrepareInput, PreparedKafka, StartAt, prepare};
 use kafka2oss_proto::v1::{Epoch, PlannedResource, ResourceRole, StartOrigin, StorageEngine};
 use kafka2oss_tests::kafka::{KafkaOptions, KafkaServer, shared_kafka};
 use kafka2oss_tests::kafka_proxy::{KafkaProxy, LIST_OFFSETS};
@@ -22,7 +23,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use tokio::task::spawn_blocking;
 
 use crate::committed::commit_bytes;
-use crate::support::connect;
+use crate::support::{Allowed, connect};
 
 /// A connector to prepare.
 pub(crate) struct Connector {
@@ -76,6 +77,10 @@ impl Connector {
     }
 
     pub(crate) async fn prepare(&self, bootstrap: &str) -> PreparedKafka {
+        self.prepare_with(bootstrap, &Allowed).await
+    }
+
+    async fn prepare_with(&self, bootstrap: &str, permission: &dyn Permission) -> PreparedKafka {
         let input = PrepareInput {
             source: &self.source,
             group: &self.group(),
@@ -87,6 +92,7 @@ impl Connector {
                 str::from_utf8(metadata).ok()?.strip_prefix("k2o1;").map(str::to_owned)
             },
             is_own: &|metadata, topic_id| metadata == own_metadata(topic_id).as_bytes(),
+            permission,
         };
         prepare(&connect(bootstrap).await, &input).await
     }
@@ -141,6 +147,35 @@ async fn the_start_is_read_and_missing_topics_are_made_once() -> Result<()> {
     assert_eq!(second.epoch, first.epoch, "a start is fixed once");
     assert!(second.created_topics.is_empty(), "only what this request made is ours");
     assert_eq!(second.problems, []);
+    Ok(())
+}
+
+/// Allows so many changes.
+struct Counted(AtomicUsize);
+
+#[async_trait]
+impl Permission for Counted {
+    async fn to_change(&self, name: &str) -> Result<(), Problem> {
+        let left =
+            self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        left.map(drop).map_err(|_| Problem::new(ErrorCode::AgentTimeout, name))
+    }
+}
+
+#[tokio::test]
+async fn no_topic_is_made_once_it_may_not_be_and_what_is_known_is_kept() -> Result<()> {
+    let kafka = shared_kafka().await?;
+    let connector = Connector::new(&source(kafka).await?, ConsumerOffset::Latest);
+    let [first, second, third] = connector.topics().try_into().unwrap();
+
+    let late = connector.prepare_with(&kafka.bootstrap(), &Counted(AtomicUsize::new(1))).await;
+
+    assert_eq!(late.created_topics, [first]);
+    let refused = Problem::new(ErrorCode::AgentTimeout, &second);
+    assert_eq!((&late.problems, &late.doubts), (&vec![refused], &vec![]));
+    assert_eq!(start(&late), BTreeMap::from([(0, 3), (1, 3)]));
+    let again = connector.prepare(&kafka.bootstrap()).await;
+    assert_eq!(again.created_topics, [second, third]);
     Ok(())
 }
 

@@ -3,26 +3,14 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use async_trait::async_trait;
-use kafka2oss_domain::error_code::Problem;
-use kafka2oss_kafka::{Permission, remove};
+use kafka2oss_kafka::remove;
 use kafka2oss_proto::agent::v1::{RemoveResources, TopicRemoval};
 use kafka2oss_tests::kafka::shared_kafka;
 use kafka2oss_tests::name::unique;
 use kafka2oss_tests::produce::Record;
 use kafka2oss_tests::wait::eventually;
 
-use crate::support::connect;
-
-/// Allows everything.
-struct Allowed;
-
-#[async_trait]
-impl Permission for Allowed {
-    async fn to_remove(&self, _: &str) -> Result<(), Problem> {
-        Ok(())
-    }
-}
+use crate::support::{Allowed, connect};
 
 #[tokio::test]
 async fn an_error_topic_that_holds_records_is_kept_and_the_rest_is_removed() -> Result<()> {

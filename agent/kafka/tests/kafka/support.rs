@@ -1,9 +1,21 @@
 //! What the tests here share.
 
+use async_trait::async_trait;
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_domain::spec::{Instance, KafkaSecurity, Pool};
 use kafka2oss_kafka::{
-    BrokerAdmin, Delivered, NotDelivered, TestMessage, TestMessageWriter, TopicPlan,
+    BrokerAdmin, Delivered, NotDelivered, Permission, TestMessage, TestMessageWriter, TopicPlan,
 };
+
+/// Allows everything.
+pub(crate) struct Allowed;
+
+#[async_trait]
+impl Permission for Allowed {
+    async fn to_change(&self, _: &str) -> Result<(), Problem> {
+        Ok(())
+    }
+}
 
 /// An instance without security.
 pub(crate) fn instance(bootstrap: &str) -> Instance {
