@@ -1,5 +1,7 @@
 //! The control plane as a process of its own.
 
+mod heap;
+
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
@@ -51,7 +53,7 @@ async fn main() -> anyhow::Result<()> {
     }
     log_panics();
     raise_file_limit();
-    give_back_large_blocks();
+    heap::give_back();
 
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -101,21 +103,6 @@ fn raise_file_limit() {
     let raised = Rlimit { current: limit.maximum, ..limit };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
         tracing::warn!(%error, "could not raise the limit on open files");
-    }
-}
-
-/// Has the allocator give large blocks back as soon as they are freed: a message of some MiB
-/// comes now and then, or from a hostile peer. glibc does so at first, and keeps blocks up to
-/// the largest one that it has ever seen freed from then on, up to 32 MiB (mallopt(3),
-/// `M_MMAP_THRESHOLD`).
-fn give_back_large_blocks() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    {
-        const LARGE: i32 = 256 << 10;
-        // SAFETY: any thread may call it at any time; a value that it does not take changes
-        // nothing.
-        let is_set = unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE) } == 1;
-        debug_assert!(is_set, "glibc takes thresholds up to 32 MiB");
     }
 }
 
