@@ -47,7 +47,7 @@ impl Journal {
         for entry in fs::read_dir(&self.folder)? {
             let path = entry?.path();
             let log = String::from_utf8_lossy(&fs::read(&path)?).into_owned();
-            let panicked = log.lines().find(|line| line.contains("panicked at"));
+            let panicked = log.lines().find(|line| line.contains("panicked: "));
             anyhow::ensure!(panicked.is_none(), "{}: {panicked:?}", path.display());
         }
         Ok(())
