@@ -165,3 +165,17 @@ async fn a_broker_of_ones_own_keeps_its_data_over_stop_kill_and_freeze() {
     let sizes: Vec<_> = read.iter().map(|r| r.value.as_ref().unwrap().len()).collect();
     assert_eq!(sizes, [1_500_000, 1, 1, 1]);
 }
+
+#[tokio::test]
+async fn the_ends_of_all_partitions_are_told_right_after_a_start() {
+    const PARTITIONS: i32 = 200;
+
+    let mut kafka = KafkaServer::start(KafkaOptions::default()).await.unwrap();
+    kafka.admin().unwrap().create_topic("many", PARTITIONS, &[]).await.unwrap();
+    for _ in 0..3 {
+        kafka.stop().await.unwrap();
+        kafka.start_again().await.unwrap();
+        let ends = kafka.admin().unwrap().end_offsets("many").await.unwrap();
+        assert_eq!(ends, (0..PARTITIONS).map(|partition| (partition, 0)).collect());
+    }
+}

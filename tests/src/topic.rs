@@ -18,6 +18,8 @@ use crate::kafka::client_config;
 use crate::wait::eventually;
 
 const REQUEST_LIMIT: Duration = Duration::from_secs(20);
+/// What it may take until all partitions have leaders.
+const LEADERS_LIMIT: Duration = Duration::from_secs(60);
 
 /// A client for topics and groups of one broker.
 #[derive(Clone)]
@@ -165,32 +167,37 @@ impl KafkaAdmin {
             .context("the broker tells no cluster id")
     }
 
-    /// Each partition's end offset: one past its last record.
+    /// Each partition's end offset: one past its last record. Waits for leaders: a broker
+    /// that has just started becomes that of one partition after the other.
     pub async fn end_offsets(&self, topic: &str) -> Result<BTreeMap<i32, i64>> {
-        let partitions = self.partition_count(topic).await?;
-        let (client, topic) = (self.client.clone(), topic.to_owned());
-        spawn_blocking(move || {
-            let mut ends = BTreeMap::new();
-            for partition in 0..partitions {
-                let (_, end) = client.inner().fetch_watermarks(&topic, partition, REQUEST_LIMIT)?;
-                ends.insert(partition, end);
-            }
-            Ok(ends)
+        eventually(format!("the ends of all partitions of {topic}"), LEADERS_LIMIT, async || {
+            let (client, topic) = (self.client.clone(), topic.to_owned());
+            let ends = spawn_blocking(move || {
+                let partitions = partitions_of(&client, &topic)?;
+                let end = |partition| -> Result<(i32, i64)> {
+                    let inner = client.inner();
+                    let (_, end) = inner.fetch_watermarks(&topic, partition, REQUEST_LIMIT)?;
+                    Ok((partition, end))
+                };
+                partitions.into_iter().map(end).collect::<Result<_>>()
+            });
+            ends.await?.map(Some)
         })
-        .await?
+        .await
     }
 
     /// The offsets that a group has committed; partitions without one are
     /// absent. Does not join the group.
     pub async fn committed_offsets(&self, group: &str, topic: &str) -> Result<BTreeMap<i32, i64>> {
-        let partitions = self.partition_count(topic).await?;
         let mut config = client_config(&self.bootstrap);
         config.set("group.id", group);
-        let topic = topic.to_owned();
+        let (client, topic) = (self.client.clone(), topic.to_owned());
         spawn_blocking(move || {
             let consumer: BaseConsumer = config.create()?;
             let mut asked = TopicPartitionList::new();
-            asked.add_partition_range(&topic, 0, partitions - 1);
+            for partition in partitions_of(&client, &topic)? {
+                asked.add_partition(&topic, partition);
+            }
             let answer = consumer.committed_offsets(asked, REQUEST_LIMIT)?;
             let mut committed = BTreeMap::new();
             // The elements' metadata is left alone: reading one that is not
@@ -205,11 +212,14 @@ impl KafkaAdmin {
         })
         .await?
     }
+}
 
-    async fn partition_count(&self, topic: &str) -> Result<i32> {
-        let partitions = self.partitions(topic).await?;
-        partitions.with_context(|| format!("there is no topic {topic}"))
-    }
+/// All partitions of a topic, whether they have leaders or not.
+fn partitions_of(client: &AdminClient<DefaultClientContext>, topic: &str) -> Result<Vec<i32>> {
+    let metadata = client.inner().fetch_metadata(None, REQUEST_LIMIT)?;
+    let found = metadata.topics().iter().find(|found| found.name() == topic);
+    let found = found.with_context(|| format!("there is no topic {topic}"))?;
+    Ok(found.partitions().iter().map(|partition| partition.id()).collect())
 }
 
 fn options() -> AdminOptions {
