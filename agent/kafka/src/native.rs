@@ -105,19 +105,30 @@ pub(crate) struct Submission {
     pub(crate) queue: *mut c::rd_kafka_queue_t,
 }
 
+/// How long librdkafka may take for a request to a coordinator, at most: the longest time
+/// that it takes for any.
+const COORDINATOR_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+
 /// Who answers a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ask {
-    /// Whom librdkafka chooses: the controller, the group's coordinator or the
-    /// partitions' leaders.
+    /// Whom librdkafka chooses: the controller or the partitions' leaders.
     TheOneInCharge,
+    /// The group's coordinator. librdkafka 2.12.1 goes on looking for it after the
+    /// request's time, and once it is found touches what was freed then, which ends the
+    /// process (`rd_kafka_coord_req_fail` calls back with the freed `eonce`). So its own
+    /// time is an hour, of which [`REQUEST_TIMEOUT`] is waited for: where that was not
+    /// enough, the client is to be gone before the hour is over. Until then the request
+    /// may still be carried out.
+    Coordinator,
     /// The broker of this id, for so long. Whatever all brokers know is asked so: the
     /// embedded Kafka has no controller, and others' has enough to do.
     Broker(i32, Duration),
 }
 
-/// Sends one admin request and waits for its answer, up to [`REQUEST_TIMEOUT`], or as
-/// long as a certain broker may take, and a margin. Blocks.
+/// Sends one admin request and waits for its answer, up to [`REQUEST_TIMEOUT`] or as
+/// long as a certain broker may take, and a margin where librdkafka tells that this time is
+/// over. Blocks.
 ///
 /// # Safety
 /// `client` is a live client for the whole call. `submit` makes the request of
@@ -138,16 +149,17 @@ pub(crate) unsafe fn call(
             Owned::take(c::rd_kafka_queue_new(client), c::rd_kafka_queue_destroy)?,
         )
     };
-    let timeout = match ask {
-        Ask::TheOneInCharge => REQUEST_TIMEOUT,
+    let (timeout, patience) = match ask {
+        Ask::TheOneInCharge => (REQUEST_TIMEOUT, REQUEST_TIMEOUT + ANSWER_MARGIN),
+        Ask::Coordinator => (COORDINATOR_TIMEOUT, REQUEST_TIMEOUT),
         Ask::Broker(broker, timeout) => {
             set_broker(&options, broker)?;
-            timeout
+            (timeout, timeout + ANSWER_MARGIN)
         }
     };
     set_timeouts(&options, operation, timeout)?;
     submit(&Submission { client, options: options.as_ptr(), queue: queue.as_ptr() });
-    let patience = milliseconds(timeout + ANSWER_MARGIN);
+    let patience = milliseconds(patience);
     // SAFETY: the queue is live; an event that it gives is ours.
     let event = unsafe {
         Owned::take(c::rd_kafka_queue_poll(queue.as_ptr(), patience), c::rd_kafka_event_destroy)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rdkafka::TopicPartitionList;
 use rdkafka::bindings as c;
-use rdkafka::consumer::BaseConsumer;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 
@@ -40,10 +40,30 @@ pub(super) fn committed(
         return Ok(BTreeMap::new());
     }
     let list = list_of(topic, partitions)?;
-    let failure = |error: KafkaError| match classify::native_code(&error) {
+    let found = as_one_of(client, group, |consumer| {
+        partition_list::committed_raw(consumer, &list, REQUEST_TIMEOUT).map_err(failure)
+    })?;
+    let found = found.into_iter().filter_map(|found| {
+        let offset = found.offset?;
+        Some((found.partition, Committed { offset, metadata: found.metadata }))
+    });
+    Ok(found.collect())
+}
+
+fn failure(error: KafkaError) -> Failure {
+    match classify::native_code(&error) {
         Some(code) => Failure::of(code),
         None => Failure::new(RDKafkaErrorCode::Fail, error.to_string()),
-    };
+    }
+}
+
+/// Asks by a client of its own that has the group's id and never joins. It is gone when
+/// this returns, and so is whatever it has not asked by then.
+fn as_one_of<T>(
+    client: &Client,
+    group: &str,
+    ask: impl FnOnce(&BaseConsumer<ErrorMemory>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let consumer: BaseConsumer<ErrorMemory> = client
         .config
         .clone()
@@ -57,7 +77,7 @@ pub(super) fn committed(
             let _ = consumer.poll(Duration::ZERO);
         }
     }
-    let outcome = partition_list::committed_raw(&consumer, &list, REQUEST_TIMEOUT);
+    let outcome = ask(&consumer);
     // Nobody has served its events meanwhile; the cause of a time-out is
     // among them: where the right to the group is missing, its coordinator is looked
     // for until the time is over.
@@ -69,25 +89,23 @@ pub(super) fn committed(
             _ => {}
         }
     }
-    let found = outcome.map_err(|error| failure(refused.unwrap_or(error)))?.into_iter().filter_map(
-        |found| {
-            let offset = found.offset?;
-            Some((found.partition, Committed { offset, metadata: found.metadata }))
-        },
-    );
-    Ok(found.collect())
+    outcome.map_err(|error| refused.map_or(error, failure))
 }
 
 fn is_refused(error: &KafkaError) -> bool {
     classify::native_code(error) == Some(RDKafkaErrorCode::GroupAuthorizationFailed)
 }
 
+/// Deletes a group, now or not at all: what is not carried out in its time is not later.
 pub(super) fn delete(client: &Client, group: &str) -> Result<(), Failure> {
     let code = |failure: &Failure| Some(failure.code);
-    coordinator::ask(REQUEST_TIMEOUT, code, |_| delete_once(client, group))
+    as_one_of(client, group, |consumer| {
+        coordinator::ask(REQUEST_TIMEOUT, code, |_| delete_once(consumer, group))
+    })
 }
 
-fn delete_once(client: &Client, group: &str) -> Result<(), Failure> {
+fn delete_once(consumer: &BaseConsumer<ErrorMemory>, group: &str) -> Result<(), Failure> {
+    let client = consumer.client().native_ptr();
     let name = c_string(group)?;
     // SAFETY: the name is copied.
     let group = unsafe {
@@ -97,7 +115,7 @@ fn delete_once(client: &Client, group: &str) -> Result<(), Failure> {
     // SAFETY: the client is live; the request is of the kind named and copies
     // the one group.
     let event = unsafe {
-        call(client.ptr(), Operation::RD_KAFKA_ADMIN_OP_DELETEGROUPS, Ask::TheOneInCharge, |to| {
+        call(client, Operation::RD_KAFKA_ADMIN_OP_DELETEGROUPS, Ask::Coordinator, |to| {
             c::rd_kafka_DeleteGroups(
                 to.client,
                 groups.as_mut_ptr(),

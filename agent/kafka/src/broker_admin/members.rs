@@ -50,7 +50,7 @@ fn members_once(client: &Client, group: &str, topic: &str) -> Result<GroupMember
         call(
             client.ptr(),
             Operation::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS,
-            Ask::TheOneInCharge,
+            Ask::Coordinator,
             |to| {
                 c::rd_kafka_DescribeConsumerGroups(
                     to.client,

@@ -156,7 +156,8 @@ impl BrokerAdmin {
         .await
     }
 
-    /// Who is a member of a group, and what each has of `topic`.
+    /// Who is a member of a group, and what each has of `topic`. After a failure this
+    /// client is to be dropped within the hour, as [`Shared`](crate::Shared) does it.
     ///
     /// # Errors
     /// What the brokers or librdkafka say.

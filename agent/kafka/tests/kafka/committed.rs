@@ -20,7 +20,7 @@ pub(crate) const NOT_TEXT: &[u8] = b"\xff\x00sink\xc3";
 /// embedded Kafka, as other brokers may, keeps the bytes.
 const AS_TEXT: &[u8] = "\u{fffd}\0sink\u{fffd}".as_bytes();
 
-fn consumer(bootstrap: &str, group: &str) -> Result<BaseConsumer> {
+pub(crate) fn consumer(bootstrap: &str, group: &str) -> Result<BaseConsumer> {
     Ok(ClientConfig::new()
         .set("bootstrap.servers", bootstrap)
         .set("group.id", group)

@@ -7,6 +7,7 @@ mod admin;
 mod causes;
 mod client_certificate;
 mod committed;
+mod coordinator_away;
 mod embedded;
 mod error_topic;
 mod internal_topic;
