@@ -171,6 +171,11 @@ impl Catalog {
         })
     }
 
+    /// How many tasks are placed on each of these agents, in their order.
+    pub(crate) fn loads<'i>(&self, agents: impl Iterator<Item = &'i str>) -> Vec<u32> {
+        self.read(|tables| agents.map(|agent| tables.load(agent)).collect())
+    }
+
     /// Where one connector's tasks run.
     pub(crate) fn placement(&self, connector: &str) -> Option<Arc<PlacementRecord>> {
         self.read(|tables| tables.placements.get(connector).cloned())

@@ -151,6 +151,12 @@ catalogue! {
     AgentNoneInPool "AGENT_NONE_IN_POOL" Automatic
         "No agent with free capacity is connected in the connector's pool."
         "Start an agent with this VPC ID and vSwitch ID, or one more if those there are full.";
+    AgentNotGone "AGENT_NOT_GONE" Manual
+        "The agent is connected, or its lease has not run out: it may run tasks."
+        "Have it drained with DrainAgent, stop it, and wait until its state is GONE.";
+    AgentHasTasks "AGENT_HAS_TASKS" Automatic
+        "Tasks of the agent, which is gone, have no other agent yet."
+        "Wait until other agents have taken them over, which takes seconds; GetAgent names their connectors.";
     AgentTimeout "AGENT_TIMEOUT" Automatic
         "An agent did not answer a command in time."
         "Check the agent's log and its network; the command is repeated.";

@@ -95,6 +95,25 @@ pub(crate) enum AgentsCommand {
     /// List the agents that the control plane has seen
     #[command(visible_alias = "ls")]
     List,
+    /// Have an agent give its tasks to other agents, and take no new ones
+    ///
+    /// Tasks move at a pace, as far as others have room; one that has nowhere to go
+    /// runs on. This holds until `undrain`, whatever restarts. `agents list` shows
+    /// DRAINED once the agent runs nothing and can be stopped.
+    Drain {
+        /// `ID`, or `agents/ID`
+        name: String,
+    },
+    /// Have an agent take tasks again
+    Undrain {
+        /// `ID`, or `agents/ID`
+        name: String,
+    },
+    /// Remove what is known of an agent that is gone
+    Forget {
+        /// `ID`, or `agents/ID`
+        name: String,
+    },
     /// Move tasks from agents that are fuller than others of their pool
     ///
     /// Each move makes its connector's consumer group rebalance: so no more tasks

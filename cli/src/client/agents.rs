@@ -11,6 +11,26 @@ pub(crate) async fn run(args: AgentsArgs) -> Result<(), Failure> {
     let client = Client::connect(&args.options).await?;
     match args.command {
         AgentsCommand::List => list(&client).await,
+        AgentsCommand::Drain { name } => {
+            let name = names::agent(&name)?.to_string();
+            let request = client.request(v1::DrainAgentRequest { name });
+            changed(&client, &client.agents().drain_agent(request).await?.into_inner())
+        }
+        AgentsCommand::Undrain { name } => {
+            let name = names::agent(&name)?.to_string();
+            let request = client.request(v1::UndrainAgentRequest { name });
+            changed(&client, &client.agents().undrain_agent(request).await?.into_inner())
+        }
+        AgentsCommand::Forget { name } => {
+            let name = names::agent(&name)?.to_string();
+            let request = client.request(v1::ForgetAgentRequest { name: name.clone() });
+            client.agents().forget_agent(request).await?;
+            if client.is_json() {
+                Ok(())
+            } else {
+                Ok(client.out.line(format_args!("{name} forgotten"))?)
+            }
+        }
         AgentsCommand::Rebalance(args) => rebalance(&client, args).await,
     }
 }
@@ -39,17 +59,50 @@ async fn list(client: &Client) -> Result<(), Failure> {
     for agent in &agents {
         table.add_row([
             id(&agent.name),
-            text::agent_state(agent.state),
+            state(agent),
             text::or_none(&agent.vpc_id),
             text::or_none(&agent.vswitch_id),
             text::or_none(&agent.region_id),
             format!("{}/{}", agent.tasks, agent.capacity),
             agent.connectors.len().to_string(),
             text::age(agent.last_seen_time.as_ref()),
-            text::or_none(&agent.version),
+            version(agent),
         ]);
     }
     Ok(client.out.table(&table)?)
+}
+
+/// Says what has become of an agent.
+fn changed(client: &Client, agent: &v1::Agent) -> Result<(), Failure> {
+    if client.is_json() {
+        return client.print_json(agent);
+    }
+    let what = match &agent.drain {
+        Some(drain) => format!("{}: {}", state(agent), drain.message),
+        None => "takes tasks".to_owned(),
+    };
+    Ok(client.out.line(format_args!("{} {what}", agent.name))?)
+}
+
+/// Whether it is there, and how far it has drained.
+fn state(agent: &v1::Agent) -> String {
+    let state = text::agent_state(agent.state);
+    let drain = agent.drain.as_ref().map(|drain| text::agent_drain_state(drain.state));
+    match drain {
+        None => state,
+        Some(drain) if agent.state() == v1::AgentState::Connected => drain,
+        Some(drain) => format!("{state}, {drain}"),
+    }
+}
+
+/// Its version, and how that differs from the control plane's.
+fn version(agent: &v1::Agent) -> String {
+    let version = text::or_none(&agent.version);
+    match agent.version_skew() {
+        v1::AgentVersionSkew::Older => format!("{version} (older)"),
+        v1::AgentVersionSkew::Newer => format!("{version} (newer)"),
+        v1::AgentVersionSkew::Same | v1::AgentVersionSkew::Unspecified => version,
+    }
 }
 
 async fn rebalance(client: &Client, args: RebalanceArgs) -> Result<(), Failure> {

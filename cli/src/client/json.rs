@@ -32,6 +32,7 @@ macro_rules! described {
 }
 
 described!(
+    Agent,
     Connector,
     ConnectorProgress,
     DeadLetter,

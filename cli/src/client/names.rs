@@ -1,12 +1,18 @@
 //! Names as people type them: `INSTANCE/CONNECTOR` or the whole resource name.
 
-use kafka2oss_domain::names::{ConnectorName, InstanceName};
+use kafka2oss_domain::names::{AgentName, ConnectorName, InstanceName};
 
 use super::Failure;
 
 /// `ID` or `instances/ID`.
 pub(super) fn instance(given: &str) -> Result<InstanceName, Failure> {
     let name = if given.contains('/') { given.parse() } else { InstanceName::from_id(given) };
+    name.map_err(|error| Failure::Usage(error.to_string()))
+}
+
+/// `ID` or `agents/ID`.
+pub(super) fn agent(given: &str) -> Result<AgentName, Failure> {
+    let name = if given.contains('/') { given.parse() } else { AgentName::from_id(given) };
     name.map_err(|error| Failure::Usage(error.to_string()))
 }
 

@@ -120,6 +120,7 @@ macro_rules! enum_texts {
 
 enum_texts! {
     addressing_style: AddressingStyle without "ADDRESSING_STYLE_";
+    agent_drain_state: AgentDrainState without "AGENT_DRAIN_STATE_";
     agent_state: AgentState without "AGENT_STATE_";
     compression: Compression without "COMPRESSION_";
     condition_status: ConditionStatus without "CONDITION_STATUS_";

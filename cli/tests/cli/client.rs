@@ -214,3 +214,22 @@ fn agents_are_evened_out_pool_by_pool() {
     assert_eq!(status, Some(1));
     assert!(stderr.contains("AGENT_NONE_IN_POOL") && stderr.contains("vpc-9/"), "{stderr}");
 }
+
+#[test]
+fn an_agent_drains_takes_tasks_again_and_is_not_forgotten_while_it_is_there() {
+    let dev = Dev::start();
+    assert_eq!(
+        dev.ask(&["agents", "drain", "dev"]),
+        "agents/dev DRAINED: it runs nothing and can be stopped\n"
+    );
+    assert!(dev.ask(&["agents", "list"]).contains("DRAINED"));
+    let answer = dev.ask_json(&["agents", "drain", "agents/dev"]);
+    assert_eq!(answer["drain"]["state"], "AGENT_DRAIN_STATE_DRAINED");
+    assert_eq!(dev.ask(&["agents", "undrain", "dev"]), "agents/dev takes tasks\n");
+    assert!(dev.ask(&["agents", "list"]).contains("CONNECTED"));
+    let (status, stderr) = dev.ask_in_vain(&["agents", "forget", "dev"]);
+    assert_eq!(status, Some(1));
+    assert!(stderr.contains("AGENT_NOT_GONE") && stderr.contains("stop it"), "{stderr}");
+    let (_, stderr) = dev.ask_in_vain(&["agents", "forget", "nobody"]);
+    assert!(stderr.contains("agents/nobody does not exist"), "{stderr}");
+}

@@ -12,15 +12,15 @@ use tonic::{Request, Response, Status};
 use super::context::Api;
 use super::error::ApiError;
 use super::paging::Page;
-use super::request;
-use crate::fleet::AgentView;
+use super::{agent_intent, request};
+use crate::known::agent::shown;
 use crate::model::placement::Move;
 use crate::reconcile::rebalance::MAX_WAITING;
 
 /// Moves that an answer has at most, so that clients take it.
 const MAX_MOVES: usize = 10_000;
 
-/// Shows the agents, and evens out what they have.
+/// Shows the agents, and carries out what is wanted of them.
 #[derive(Debug, Clone)]
 pub(crate) struct Agents {
     api: Arc<Api>,
@@ -42,7 +42,7 @@ impl AgentService for Agents {
         let name: AgentName = request::name(&request.get_ref().name, str::parse)?;
         let view = self.api.known.fleet.view(name.id());
         let view = view.ok_or_else(|| ApiError::NotFound(name.to_string()))?;
-        Ok(Response::new(shown(&self.api, view)))
+        Ok(Response::new(shown(&self.api.known, view)))
     }
 
     async fn list_agents(
@@ -55,8 +55,35 @@ impl AgentService for Agents {
         violations.into_result(()).map_err(ApiError::Invalid)?;
         let list = |after: &str, most| self.api.known.fleet.views(after, most);
         let (page, next_page_token) = page.read_from(list, |view| &view.id);
-        let agents = page.into_iter().map(|view| shown(&self.api, view)).collect();
+        let agents = page.into_iter().map(|view| shown(&self.api.known, view)).collect();
         Ok(Response::new(v1::ListAgentsResponse { agents, next_page_token }))
+    }
+
+    async fn drain_agent(
+        &self,
+        request: Request<v1::DrainAgentRequest>,
+    ) -> Result<Response<v1::Agent>, Status> {
+        let v1::DrainAgentRequest { name } = request.into_inner();
+        let drained = agent_intent::drain(Arc::clone(&self.api), name);
+        Ok(Response::new(request::to_its_end(drained).await?))
+    }
+
+    async fn undrain_agent(
+        &self,
+        request: Request<v1::UndrainAgentRequest>,
+    ) -> Result<Response<v1::Agent>, Status> {
+        let v1::UndrainAgentRequest { name } = request.into_inner();
+        let undrained = agent_intent::undrain(Arc::clone(&self.api), name);
+        Ok(Response::new(request::to_its_end(undrained).await?))
+    }
+
+    async fn forget_agent(
+        &self,
+        request: Request<v1::ForgetAgentRequest>,
+    ) -> Result<Response<()>, Status> {
+        let v1::ForgetAgentRequest { name } = request.into_inner();
+        request::to_its_end(agent_intent::forget(Arc::clone(&self.api), name)).await?;
+        Ok(Response::new(()))
     }
 
     async fn rebalance(
@@ -87,28 +114,5 @@ fn task_move(one: Move) -> v1::TaskMove {
         index,
         from_agent: format!("agents/{from}"),
         to_agent: format!("agents/{to}"),
-    }
-}
-
-fn shown(api: &Api, view: AgentView) -> v1::Agent {
-    let AgentView { id, record, state, heard_time, gave_back: _ } = view;
-    let mut tasks = 0;
-    let mut connectors = Vec::new();
-    for (name, here) in api.known.catalog.tasks_of(&id) {
-        tasks += u32::try_from(here).unwrap_or(u32::MAX);
-        connectors.push(name);
-    }
-    v1::Agent {
-        name: format!("agents/{id}"),
-        state: state.into(),
-        vpc_id: record.vpc_id,
-        vswitch_id: record.vswitch_id,
-        region_id: record.region_id,
-        version: record.version,
-        capacity: record.capacity,
-        tasks,
-        connect_time: record.connect_time,
-        last_seen_time: heard_time,
-        connectors,
     }
 }

@@ -65,6 +65,30 @@ pub(crate) enum ApiError {
         "connectors are disabled on {0}: register the instance with connectors_disabled = false"
     )]
     ConnectorsDisabled(String),
+    /// The agent may run tasks.
+    #[error("{agent} is {}", if *.is_connected {
+        "connected: stop it first"
+    } else {
+        "disconnected, and its lease has not run out: wait until its state is GONE"
+    })]
+    AgentNotGone {
+        /// Its name.
+        agent: String,
+        /// Whether its stream is open.
+        is_connected: bool,
+    },
+    /// Tasks of the agent have no other one yet.
+    #[error(
+        "{agent} is gone, and {count} of its tasks have no other agent yet: for example one of {example}"
+    )]
+    AgentHasTasks {
+        /// Its name.
+        agent: String,
+        /// How many.
+        count: usize,
+        /// Name of the connector of one of them.
+        example: String,
+    },
     /// No agent could do what needs one.
     #[error("no agent is connected in pool {0}")]
     NoAgent(String),
@@ -146,6 +170,8 @@ pub(crate) fn to_status(error: &ApiError) -> Status {
         ApiError::ConnectorsDisabled(_) => {
             (Code::FailedPrecondition, ErrorCode::InstanceConnectorsDisabled)
         }
+        ApiError::AgentNotGone { .. } => (Code::FailedPrecondition, ErrorCode::AgentNotGone),
+        ApiError::AgentHasTasks { .. } => (Code::FailedPrecondition, ErrorCode::AgentHasTasks),
         ApiError::NoAgent(_) => (Code::FailedPrecondition, ErrorCode::AgentNoneInPool),
         ApiError::Agent(problem) => agent_problem(problem),
         ApiError::TooManyRequests(_) => (Code::ResourceExhausted, ErrorCode::TooManyRequests),

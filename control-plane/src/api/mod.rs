@@ -3,6 +3,7 @@
 
 mod act;
 mod agent_control;
+mod agent_intent;
 mod agents;
 mod connectors;
 mod context;

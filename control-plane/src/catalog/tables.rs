@@ -37,6 +37,8 @@ pub(super) struct Tables {
     of_agent: Index<String>,
     /// Names of the connectors whose deletion waits for an agent.
     of_deletion: Index<String>,
+    /// How many tasks are placed on an agent; of those that have some.
+    loads: HashMap<String, u32>,
 }
 
 /// Names by something that they share.
@@ -123,6 +125,11 @@ impl Tables {
         self.of_agent.names(agent).cloned().collect()
     }
 
+    /// How many tasks are placed on an agent.
+    pub(super) fn load(&self, agent: &str) -> u32 {
+        self.loads.get(agent).copied().unwrap_or_default()
+    }
+
     /// Request IDs, the oldest first.
     pub(super) fn oldest_request_ids(
         &self,
@@ -174,7 +181,16 @@ impl Tables {
         if let Some(before) = self.placements.get(name) {
             for agent in before.agents() {
                 self.of_agent.remove(agent, name);
+                if let Some(load) = self.loads.get_mut(agent) {
+                    *load -= 1;
+                    if *load == 0 {
+                        self.loads.remove(agent);
+                    }
+                }
             }
+        }
+        for agent in record.iter().flat_map(|record| record.agents()) {
+            *self.loads.entry(agent.to_owned()).or_default() += 1;
         }
         match record {
             Some(record) => self.placements.insert(name.to_owned(), record),

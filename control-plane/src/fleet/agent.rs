@@ -71,6 +71,9 @@ pub(crate) struct AgentView {
     pub(crate) heard_time: Option<Timestamp>,
     /// Whether it has stopped its tasks and given them back.
     pub(crate) gave_back: bool,
+    /// Partitions that its tasks have by its latest report, if it has reported
+    /// since this process started.
+    pub(crate) partitions: Option<usize>,
 }
 
 /// What an agent says of one connector.
@@ -144,7 +147,24 @@ impl Agent {
             state,
             heard_time: self.heard_time,
             gave_back: self.gave_back,
+            partitions: self.reported.is_some().then(|| self.partitions()),
         }
+    }
+
+    /// Whether it may run a task of any connector, as far as it has shown.
+    pub(super) fn may_run_any(&self) -> bool {
+        if self.record.gone_time.is_some() {
+            return false;
+        }
+        !self.held.is_empty()
+            || match &self.session {
+                Some(session) => !session.offered.iter().all(|uid| session.has_dropped(uid)),
+                None => true,
+            }
+    }
+
+    fn partitions(&self) -> usize {
+        self.reports.values().map(|report| report.partitions.len()).sum()
     }
 }
 

@@ -29,23 +29,25 @@ pub(super) const COMMANDS: usize = 64;
 
 impl Fleet {
     /// A connected agent of a pool with few commands under way, fewer than
-    /// `window`: the first idle one, else the least busy. Each call begins at
-    /// another agent, so that another try meets another one: the cause may be
-    /// on one host.
+    /// `window`: the first idle one, else the least busy; one that drains only
+    /// where no other has room. Each call begins at another agent, so that
+    /// another try meets another one: the cause may be on one host.
     pub(crate) fn least_busy(&self, pool: &Pool, window: usize) -> Option<String> {
         let mut state = self.lock();
         state.turn = state.turn.wrapping_add(1);
         let State { agents, connected, turn, .. } = &mut *state;
         let ids = connected.get(pool)?;
-        let mut least: Option<(usize, &String)> = None;
+        let mut least: Option<((bool, usize), &String)> = None;
         for step in 0..ids.len() {
             let id = &ids[turn.wrapping_add(step) % ids.len()];
-            let session = agents.get_mut(id).and_then(|agent| agent.session.as_mut());
-            let Some(under_way) = session.map(Session::under_way) else { continue };
-            if under_way < window && least.is_none_or(|(busy, _)| under_way < busy) {
-                least = Some((under_way, id));
+            let Some(agent) = agents.get_mut(id) else { continue };
+            let drains = agent.record.drains();
+            let Some(under_way) = agent.session.as_mut().map(Session::under_way) else { continue };
+            let one = (drains, under_way);
+            if under_way < window && least.is_none_or(|(best, _)| one < best) {
+                least = Some((one, id));
             }
-            if under_way == 0 {
+            if one == (false, 0) {
                 break;
             }
         }

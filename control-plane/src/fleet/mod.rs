@@ -12,6 +12,7 @@ mod agent;
 pub(crate) mod asking;
 mod assigned;
 mod commands;
+mod intent;
 mod list;
 mod reports;
 
@@ -283,17 +284,18 @@ impl Fleet {
     }
 
     /// Agents without a stream, that which was heard of longest ago first, if there are more
-    /// than `few`.
+    /// than `few`; those that are to drain last, since that is somebody's wish.
     pub(crate) fn absent(&self, few: usize) -> Vec<String> {
         let state = self.lock();
         let absent = state.agents.iter().filter(|(_, agent)| agent.session.is_none());
         let heard = |agent: &Agent| agent.heard_time.map(|time| (time.seconds, time.nanos));
-        let mut absent: Vec<_> = absent.map(|(id, agent)| (heard(agent), id)).collect();
+        let mut absent: Vec<_> =
+            absent.map(|(id, agent)| (agent.record.drains(), heard(agent), id)).collect();
         if absent.len() <= few {
             return Vec::new();
         }
         absent.sort_unstable();
-        absent.into_iter().map(|(_, id)| id.to_string()).collect()
+        absent.into_iter().map(|(_, _, id)| id.to_string()).collect()
     }
 
     /// Forgets those of the agents that have no stream, and returns them. The caller holds
@@ -338,7 +340,8 @@ impl Fleet {
         session.flatten().unwrap_or(false)
     }
 
-    /// Of the agents `ids` the first that is connected in a pool, else the pool's first one.
+    /// Of the agents `ids` the first that is connected in a pool, else the pool's first one;
+    /// one that drains only where all of them do.
     pub(crate) fn first_connected<'i>(
         &self,
         pool: &Pool,
@@ -347,8 +350,10 @@ impl Fleet {
         let state = self.lock();
         let connected = state.connected.get(pool)?;
         let is_there = |id: &&str| connected.binary_search_by(|one| one.as_str().cmp(id)).is_ok();
-        let found = ids.into_iter().find(is_there);
-        found.or_else(|| connected.first().map(String::as_str)).map(str::to_owned)
+        let asked = ids.into_iter().filter(is_there).min_by_key(|id| state.drains(id));
+        let any = connected.iter().map(String::as_str).min_by_key(|id| state.drains(id))?;
+        let found = asked.filter(|asked| state.drains(asked) <= state.drains(any));
+        Some(found.unwrap_or(any).to_owned())
     }
 
     /// How many agents of a pool are connected.
@@ -401,6 +406,11 @@ impl State {
         let record = agent.record.clone();
         self.close(id, &record.pool());
         Some(record)
+    }
+
+    /// Whether the agent is to give its tasks to others.
+    fn drains(&self, id: &str) -> bool {
+        self.agents.get(id).is_some_and(|agent| agent.record.drains())
     }
 
     /// The agent has no stream in this pool.

@@ -1,6 +1,7 @@
 //! What the control plane knows: what is wanted and where it is placed, durably; the agents
 //! and what they say; the secrets that stand in memory only. Every other part reads it.
 
+pub(crate) mod agent;
 pub(crate) mod deletion;
 
 use std::sync::Arc;

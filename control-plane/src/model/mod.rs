@@ -17,6 +17,7 @@
 //! as they are: statuses of 20,000 partitions are made once and copied nowhere.
 
 pub(crate) mod deletion;
+pub(crate) mod drain;
 pub(crate) mod flowing;
 pub(crate) mod lease;
 pub(crate) mod lessons;
@@ -26,3 +27,4 @@ pub(crate) mod positions;
 pub(crate) mod progress;
 pub(crate) mod rules;
 pub(crate) mod status;
+pub(crate) mod version;

@@ -122,8 +122,9 @@ fn offer(agent: AgentView) -> AgentOffer {
         id,
         pool: record.pool(),
         capacity: record.capacity,
-        features: record.features.into_iter().collect(),
         placeable: state == v1::AgentState::Connected,
+        draining: record.drains(),
+        features: record.features.into_iter().collect(),
     }
 }
 

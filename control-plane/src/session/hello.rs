@@ -89,6 +89,8 @@ impl Greeting {
             features,
             connect_time: Some(clock::now()),
             gone_time: None,
+            // Not the agent's to say: whoever lets it in knows.
+            drain_time: None,
         };
         if held.len() > MAX_HELD {
             return refuse(format!("Hello names more than {MAX_HELD} connectors"));

@@ -140,7 +140,9 @@ async fn admit(
     if !sessions.known.fleet.admits(&greeting.id, greeting.record.boot_nonce) {
         return Ok(None);
     }
-    sessions.known.remember_agent(&greeting.id, greeting.record.clone()).await?;
+    let mut record = greeting.record.clone();
+    record.drain_time = sessions.known.fleet.drain_time(&greeting.id);
+    sessions.known.remember_agent(&greeting.id, record.clone()).await?;
     let held = Authority::new(&sessions.known.catalog, &greeting.id).limit_held(&greeting.held);
-    Ok(Some(sessions.known.fleet.connect(&greeting.id, greeting.record.clone(), held, trusted)))
+    Ok(Some(sessions.known.fleet.connect(&greeting.id, record, held, trusted)))
 }

@@ -2,9 +2,10 @@
 //! was just started knows whom to wait for.
 //!
 //! - Key: the agent's bare ID.
-//! - Value: [`AgentRecord`].
-//! - Lifetime: written at Hello and when the agent is gone; removed when it
-//!   has been gone for a week.
+//! - Value: [`AgentRecord`]. Form 2 added field 11, which is absent in form 1.
+//! - Lifetime: written at Hello, when the agent is gone, and when it is to drain
+//!   or to take tasks again; removed by ForgetAgent, when it has been gone for a
+//!   week, and when too many others without a task were heard of later.
 
 use kafka2oss_domain::spec::Pool;
 use prost_types::Timestamp;
@@ -42,9 +43,17 @@ pub(crate) struct AgentRecord {
     /// Its lease ran out or it left, then; absent while it has its tasks.
     #[prost(message, optional, tag = "10")]
     pub(crate) gone_time: Option<Timestamp>,
+    /// It is to give its tasks to others, since then; absent while it takes some.
+    #[prost(message, optional, tag = "11")]
+    pub(crate) drain_time: Option<Timestamp>,
 }
 
 impl AgentRecord {
+    /// Whether it is to give its tasks to others.
+    pub(crate) fn drains(&self) -> bool {
+        self.drain_time.is_some()
+    }
+
     /// Its pool.
     pub(crate) fn pool(&self) -> Pool {
         Pool::new(&*self.vpc_id, &*self.vswitch_id)
@@ -53,5 +62,5 @@ impl AgentRecord {
 
 super::family! {
     /// Agents that have been seen.
-    Agents = 0x05, form 1, AgentRecord
+    Agents = 0x05, form 2, AgentRecord
 }

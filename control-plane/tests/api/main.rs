@@ -10,6 +10,7 @@ mod clusters;
 mod connectors;
 mod dead_letters;
 mod deletion;
+mod draining;
 mod epochs;
 mod listeners;
 mod logs;

@@ -50,7 +50,7 @@ impl Agent {
 
     /// What it offers, if it takes a further task.
     pub(super) fn open(&self) -> Option<&AgentOffer> {
-        self.offer.as_ref().filter(|offer| offer.placeable && self.load() < offer.capacity)
+        self.offer.as_ref().filter(|offer| offer.takes_tasks() && self.load() < offer.capacity)
     }
 
     /// The share of its capacity that is in use once it has a further task, if
@@ -60,15 +60,18 @@ impl Agent {
     }
 
     /// Whether tasks of it may move for the sake of others: not while it is
-    /// disconnected.
-    pub(super) fn is_connected(&self) -> bool {
-        self.offer.as_ref().is_some_and(|offer| offer.placeable)
+    /// disconnected, nor while it drains, when they move for its own sake.
+    pub(super) fn is_settled(&self) -> bool {
+        self.offer.as_ref().is_some_and(AgentOffer::takes_tasks)
     }
 
     /// Puts it into the orders of its pool.
     fn list(&self, id: &Arc<str>, pool: &mut PoolIndex) {
-        let Some(offer) = self.offer.as_ref().filter(|offer| offer.placeable) else { return };
-        if offer.capacity > 0 {
+        let Some(offer) = &self.offer else { return };
+        if offer.gives_tasks() {
+            pool.draining_agents.insert(Arc::clone(id));
+        }
+        if offer.takes_tasks() && offer.capacity > 0 {
             let share = Share::new(self.load(), offer.capacity);
             pool.connected.insert((share, Arc::clone(id)));
             pool.tasks += self.tasks.len();
@@ -81,8 +84,11 @@ impl Agent {
 
     /// Takes it out of them.
     fn unlist(&self, id: &Arc<str>, pool: &mut PoolIndex) {
-        let Some(offer) = self.offer.as_ref().filter(|offer| offer.placeable) else { return };
-        if offer.capacity > 0 {
+        let Some(offer) = &self.offer else { return };
+        if offer.gives_tasks() {
+            pool.draining_agents.remove(id);
+        }
+        if offer.takes_tasks() && offer.capacity > 0 {
             let share = Share::new(self.load(), offer.capacity);
             pool.connected.remove(&(share, Arc::clone(id)));
             pool.tasks -= self.tasks.len();
@@ -124,8 +130,10 @@ impl Board {
         self.note(&task.connector);
         let Some(connector) = self.connectors.get_mut(&task.connector) else { return };
         let Some(agent) = connector.tasks.remove(&task.index) else { return };
-        let pool = &connector.demand.pool;
-        index(&mut self.pools, &mut self.touched, pool).leaving.remove(task);
+        let demand = &connector.demand;
+        let pool = index(&mut self.pools, &mut self.touched, &demand.pool);
+        pool.leaving.remove(task);
+        pool.draining.remove(&demand.features, task);
         self.placed -= 1;
         self.change_agent(&agent, |agent| {
             agent.tasks.remove(task);
@@ -202,6 +210,7 @@ impl Board {
             let task = Task { index, connector: Arc::clone(name) };
             pool.unplaced.remove(&demand.features, &task);
             pool.leaving.remove(&task);
+            pool.draining.remove(&demand.features, &task);
         }
     }
 }

@@ -7,7 +7,8 @@
 //! - the agent is of another pool than the connector, or lacks a feature,
 //! - the agent has more tasks than its capacity; the highest indexes go,
 //! - another task of its connector is on the same agent, which is connected,
-//!   and an agent with room has none of that connector.
+//!   and an agent with room has none of that connector,
+//! - the agent drains, is connected, and another one has room for the task.
 //!
 //! So when an agent leaves, its own tasks move and no others; when one joins,
 //! tasks without an agent come to it, and tasks of connectors that are doubled
@@ -18,7 +19,10 @@
 //! the smallest share of its capacity in use, then with the first id.
 //! Connectors get their first task before any gets its second, so that a pool
 //! that is too small runs as many of them as it can. Tasks of agents that are
-//! gone without having given them back move at a pace ([`pace`]).
+//! gone without having given them back move at a pace ([`pace`]), and so do
+//! those of agents that drain: these run meanwhile, so they get the room that
+//! nobody else needs, and stay where they are as long as there is none
+//! ([`drain`]).
 //!
 //! An event costs what it changes, and a logarithm of what there is:
 //!
@@ -27,6 +31,7 @@
 //! - [`ledger`] keeps those orders right whenever a task comes or goes;
 //! - [`settle`] looks only at what events have touched.
 
+mod drain;
 mod ledger;
 mod pace;
 mod pool;
@@ -72,6 +77,21 @@ pub(crate) struct AgentOffer {
     /// Whether it takes further tasks. One that is disconnected within its
     /// lease does not, and keeps those that it has.
     pub(crate) placeable: bool,
+    /// Whether it is to give its tasks to others. It takes no further ones.
+    pub(crate) draining: bool,
+}
+
+impl AgentOffer {
+    /// Whether it takes further tasks, as far as it has room.
+    fn takes_tasks(&self) -> bool {
+        self.placeable && !self.draining
+    }
+
+    /// Whether its tasks go to others that have room. While it is disconnected
+    /// it keeps them.
+    fn gives_tasks(&self) -> bool {
+        self.placeable && self.draining
+    }
 }
 
 /// One task of one connector, in the order in which tasks get an agent.
@@ -116,6 +136,8 @@ pub(crate) struct Board {
     touched: BTreeSet<Pool>,
     /// Pools that may have tasks of agents that are gone.
     moving: BTreeSet<Pool>,
+    /// Pools that may have room for tasks of agents that drain.
+    draining: BTreeSet<Pool>,
     rebalance: Rebalance,
     /// When each pool is evened out further; at once without a time.
     rounds: BTreeMap<Pool, Option<Instant>>,

@@ -25,7 +25,8 @@ pub(super) struct PoolIndex {
     pub(super) open: ByFeatures<ByShare>,
     /// How many tasks those take together.
     pub(super) room: u64,
-    /// Agents that are connected and take tasks, by the share that is in use.
+    /// Agents that are connected and take tasks, by the share that is in use;
+    /// without those that drain.
     pub(super) connected: BTreeSet<ByShare>,
     /// How many tasks those have together.
     pub(super) tasks: usize,
@@ -36,14 +37,23 @@ pub(super) struct PoolIndex {
     pub(super) doubled: ByFeatures<Arc<str>>,
     /// Tasks on agents that are gone without having given them back.
     pub(super) leaving: BTreeSet<Task>,
+    /// Tasks on connected agents that drain, by what they need.
+    pub(super) draining: ByFeatures<Task>,
+    /// Those agents, and the ones that have drained.
+    pub(super) draining_agents: BTreeSet<Arc<str>>,
 }
 
 impl PoolIndex {
     pub(super) fn is_empty(&self) -> bool {
-        self.connected.is_empty()
+        !self.has_agents()
             && self.unplaced.is_empty()
             && self.doubled.is_empty()
             && self.leaving.is_empty()
+    }
+
+    /// Whether some agent is connected.
+    pub(super) fn has_agents(&self) -> bool {
+        !(self.connected.is_empty() && self.draining_agents.is_empty())
     }
 
     /// The agent with room that has the smallest share of its capacity in use,
@@ -67,6 +77,17 @@ impl PoolIndex {
         let is_short = self.room <= self.leaving.len() as u64;
         let waits = is_short && self.leaving.first().is_some_and(|leaving| leaving < next);
         (!waits).then_some(next)
+    }
+
+    /// The next task of an agent that drains for which there is an agent with
+    /// room. All of them wait while tasks of agents that are gone may need that
+    /// room.
+    pub(super) fn next_draining(&self) -> Option<&Task> {
+        if self.room <= self.leaving.len() as u64 {
+            return None;
+        }
+        let movable = self.draining.iter().filter(|(needed, _)| self.has_room_for(needed));
+        movable.filter_map(|(_, tasks)| tasks.first()).min()
     }
 
     /// The doubled connector that follows `after` by its name, of those that

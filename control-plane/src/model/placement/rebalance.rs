@@ -8,7 +8,7 @@
 //! the other one was. That is over when agents of the same capacity differ by
 //! one task at most; and since each move makes the fuller one of two agents
 //! less full, no task ever moves back. A move doubles no connector on an agent,
-//! and goes to no agent that is disconnected, nor from one.
+//! and goes to no agent that is disconnected or drains, nor from one.
 
 use std::mem;
 use std::sync::Arc;
@@ -90,7 +90,7 @@ impl Board {
 
     /// The pools that have connected agents.
     pub(crate) fn pools(&self) -> impl Iterator<Item = &Pool> {
-        let connected = self.pools.iter().filter(|(_, index)| !index.connected.is_empty());
+        let connected = self.pools.iter().filter(|(_, index)| index.has_agents());
         connected.map(|(pool, _)| pool)
     }
 
@@ -120,8 +120,8 @@ impl Board {
 
     fn begin_round(&mut self, pool: &Pool) {
         let Some(index) = self.pools.get(pool) else { return };
-        // Tasks of agents that are gone are on their way: first things first.
-        if !index.leaving.is_empty() {
+        // Tasks of agents that are gone or drain are on their way: first things first.
+        if !index.leaving.is_empty() || index.next_draining().is_some() {
             return;
         }
         for _ in 0..(index.tasks / SHARE).max(1) {

@@ -14,9 +14,10 @@ impl Board {
     /// Puts right what the events since the last call have made wrong.
     ///
     /// It ends: a task that gets an agent lowers the number of those without
-    /// one; one that is spread, without raising that, the number of those that
-    /// are doubled; one that evens out, without raising these, how full the
-    /// fuller agents are.
+    /// one; one that leaves an agent that drains, without raising that, the
+    /// number of those on such agents; one that is spread, without raising
+    /// these, the number of those that are doubled; one that evens out, without
+    /// raising these, how full the fuller agents are.
     pub(crate) fn settle(&mut self, now: Instant) -> Settled {
         for name in mem::take(&mut self.unchecked_connectors) {
             self.check_connector(&name);
@@ -26,8 +27,9 @@ impl Board {
         }
         let leaving = self.move_leaving(now);
         self.fill_and_spread();
+        let draining = self.move_draining(now);
         let evening_out = self.even_out(now);
-        let next = [leaving, evening_out].into_iter().flatten().min();
+        let next = [leaving, draining, evening_out].into_iter().flatten().min();
         Settled { changed: self.take_changed(), next }
     }
 
@@ -78,9 +80,15 @@ impl Board {
             Some(offer) if offer.suits(demand) => {
                 let pool = index(&mut self.pools, &mut self.touched, &demand.pool);
                 pool.leaving.remove(&task);
+                if offer.gives_tasks() {
+                    pool.draining.insert(&demand.features, task);
+                } else {
+                    pool.draining.remove(&demand.features, &task);
+                }
             }
             None if !agent.gave_back => {
                 let pool = index(&mut self.pools, &mut self.touched, &demand.pool);
+                pool.draining.remove(&demand.features, &task);
                 pool.leaving.insert(task);
                 self.moving.insert(demand.pool.clone());
             }
@@ -129,8 +137,11 @@ impl Board {
             if self.rebalance.auto && !self.rounds.contains_key(&pool) {
                 self.uneven.insert(pool.clone());
             }
-            if self.pools.get(&pool).is_some_and(|index| index.is_empty()) {
+            let Some(index) = self.pools.get(&pool) else { continue };
+            if index.is_empty() {
                 self.pools.remove(&pool);
+            } else if index.next_draining().is_some() {
+                self.draining.insert(pool);
             }
         }
     }
@@ -188,19 +199,19 @@ impl Board {
     }
 
     /// The last task of a connector of which another one is on the same agent,
-    /// which is connected.
+    /// which is connected and does not drain.
     fn doubled_task(&self, name: &Arc<str>) -> Option<u32> {
         let connector = self.connectors.get(name)?;
         let together = connector.together();
         let is_doubled = |id: &str| {
             together.get(id).is_some_and(|count| *count > 1)
-                && self.agents.get(id).is_some_and(|agent| agent.is_connected())
+                && self.agents.get(id).is_some_and(|agent| agent.is_settled())
         };
         connector.tasks.iter().rev().find(|(_, id)| is_doubled(id)).map(|(index, _)| *index)
     }
 
     /// The agent for a further task of a connector.
-    fn best(&self, name: &Arc<str>) -> Option<Arc<str>> {
+    pub(super) fn best(&self, name: &Arc<str>) -> Option<Arc<str>> {
         self.best_without(name).or_else(|| self.best_with(name))
     }
 

@@ -2,6 +2,7 @@
 
 mod cases;
 mod cost;
+mod draining;
 mod pacing;
 mod properties;
 mod rebalance;
@@ -26,6 +27,7 @@ fn offer(id: &str, capacity: u32) -> AgentOffer {
         capacity,
         features: BTreeSet::new(),
         placeable: true,
+        draining: false,
     }
 }
 

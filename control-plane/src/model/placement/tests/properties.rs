@@ -25,13 +25,15 @@ pub(super) fn demands() -> impl Strategy<Value = ConnectorDemand> {
 
 /// An agent's offer but for its id.
 pub(super) fn offers() -> impl Strategy<Value = AgentOffer> {
-    (pools(), 0..6_u32, features(), prop::bool::weighted(0.8)).prop_map(
-        |(pool, capacity, features, placeable)| AgentOffer {
+    let (placeable, draining) = (prop::bool::weighted(0.8), prop::bool::weighted(0.2));
+    (pools(), 0..6_u32, features(), placeable, draining).prop_map(
+        |(pool, capacity, features, placeable, draining)| AgentOffer {
             id: String::new(),
             pool,
             capacity,
             features,
             placeable,
+            draining,
         },
     )
 }
@@ -77,8 +79,9 @@ pub(super) fn wrong(
             return Some(format!("{name}/{index} does not belong on {agent}"));
         }
     }
-    let has_room =
-        |offer: &AgentOffer| offer.placeable && load(placed, &offer.id) < offer.capacity as usize;
+    let has_room = |offer: &AgentOffer| {
+        offer.takes_tasks() && load(placed, &offer.id) < offer.capacity as usize
+    };
     for demand in connectors {
         let name = &demand.name;
         let open: Vec<_> =
@@ -87,8 +90,16 @@ pub(super) fn wrong(
         if !open.is_empty() && (0..demand.tasks).any(|index| is_unplaced(&index)) {
             return Some(format!("a task of {name} has no agent although there is room"));
         }
+        let gives =
+            |agent: &String| agents.iter().any(|offer| offer.id == *agent && offer.gives_tasks());
+        let mut mine = placed.iter().filter(|((connector, _), _)| connector == name);
+        if !open.is_empty() && mine.any(|(_, agent)| gives(agent)) {
+            return Some(format!(
+                "a task of {name} is on an agent that drains, with room elsewhere"
+            ));
+        }
         let is_doubled =
-            |offer: &AgentOffer| offer.placeable && together(placed, name, &offer.id) > 1;
+            |offer: &AgentOffer| offer.takes_tasks() && together(placed, name, &offer.id) > 1;
         if open.iter().any(|offer| together(placed, name, &offer.id) == 0)
             && agents.iter().any(is_doubled)
         {
@@ -105,10 +116,10 @@ proptest! {
     ) {
         let placed = place(&connectors, &agents, &current);
         prop_assert_eq!(wrong(&connectors, &agents, &placed), None);
-        // No agent that is away is given a task.
+        // No agent that is away or drains is given a task.
         for ((name, index), agent) in &placed {
-            let is_placeable = agents.iter().any(|offer| offer.id == *agent && offer.placeable);
-            prop_assert!(is_placeable || current.get(&(name.clone(), *index)) == Some(agent));
+            let takes = agents.iter().any(|offer| offer.id == *agent && offer.takes_tasks());
+            prop_assert!(takes || current.get(&(name.clone(), *index)) == Some(agent));
         }
     }
 

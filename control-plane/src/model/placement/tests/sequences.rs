@@ -136,7 +136,10 @@ impl Run {
         for (id, agent) in &self.board.agents {
             let Some(offer) = &agent.offer else { continue };
             let pool = ledger::index(&mut pools, &mut touched, &offer.pool);
-            if offer.placeable && offer.capacity > 0 {
+            if offer.gives_tasks() {
+                pool.draining_agents.insert(Arc::clone(id));
+            }
+            if offer.takes_tasks() && offer.capacity > 0 {
                 let share = share::Share::new(agent.load(), offer.capacity);
                 pool.connected.insert((share, Arc::clone(id)));
                 pool.tasks += agent.tasks.len();
@@ -156,8 +159,11 @@ impl Run {
                         pool.leaving.insert(task);
                     }
                     Some(agent) => {
+                        if agent.offer.as_ref().is_some_and(AgentOffer::gives_tasks) {
+                            pool.draining.insert(&demand.features, task);
+                        }
                         let here = tasks.values().filter(|id| **id == tasks[&index]).count();
-                        if here > 1 && agent.is_connected() {
+                        if here > 1 && agent.is_settled() {
                             pool.doubled.insert(&demand.features, Arc::clone(name));
                         }
                     }
@@ -208,7 +214,7 @@ proptest! {
     }
 
     #[test]
-    fn an_event_moves_no_task_that_it_is_not_about_but_doubled_ones(
+    fn an_event_moves_no_task_that_it_is_not_about_but_doubled_and_draining_ones(
         events in events(),
     ) {
         let mut run = Run::new(&Placement::new(), false);
@@ -233,6 +239,11 @@ proptest! {
                 let task = (name.clone(), *index);
                 let on_others = *name != connector && *from != agent;
                 if !on_others || after.get(&task) == Some(from) {
+                    continue;
+                }
+                // Its agent drains, and has waited for room.
+                if run.agents.get(from).is_some_and(|offer| offer.draining) {
+                    prop_assert!(after.contains_key(&task), "{name}/{index} has stopped");
                     continue;
                 }
                 // It was doubled, or is so by a task that had no agent.
