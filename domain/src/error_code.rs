@@ -107,7 +107,7 @@ catalogue! {
         "Delete its connectors first.";
     InstanceConnectorsDisabled "INSTANCE_CONNECTORS_DISABLED" Manual
         "Connectors are disabled on this instance."
-        "Register the instance with connectors_disabled = false.";
+        "Update the instance with connectors_disabled = false.";
     TooManyRequests "TOO_MANY_REQUESTS" Automatic
         "The control plane has as many requests under way as it allows."
         "Repeat the request after a moment.";
@@ -191,7 +191,7 @@ catalogue! {
         "Check that this broker runs; if it does, have it advertise an address on this listener that the agents' vSwitch reaches (advertised.listeners), or open the route to the one in the message.";
     KafkaSecurityMismatch "KAFKA_SECURITY_MISMATCH" Automatic
         "The address speaks another protocol than the instance's security protocol."
-        "Register the instance with the security protocol of the listener behind the address in the message, or with the address of a listener that speaks the instance's.";
+        "Update the instance with the security protocol of the listener behind the address in the message, or with the address of a listener that speaks the instance's.";
     KafkaTlsFailed "KAFKA_TLS_FAILED" Automatic
         "A broker and the agent do not trust each other's certificates."
         "Give the instance the CA that has signed the brokers' certificates, and addresses that stand in them; where the brokers ask for a client's certificate (ssl.client.auth), give one that they trust and that has not expired, with its private key.";

@@ -1,9 +1,11 @@
 //! Agents that go, in order or not: another one goes on where they stopped.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use kafka2oss_proto::v1;
+use kafka2oss_proto::v1::agent_service_client::AgentServiceClient;
 use kafka2oss_sandbox::oss::{Operation, RequestMatch};
 use kafka2oss_tests::produce::numbered;
+use kafka2oss_tests::wait::eventually;
 use tokio::time::timeout;
 
 use crate::connector::{Connector, placement};
@@ -105,6 +107,69 @@ async fn a_killed_agent_that_comes_back_goes_on_with_its_own_tasks() -> Result<(
     // then
     runs_on(&connector, &["agent-0", "agent-0"]).await?;
     produced.extend(world.produce(numbered("again ", 0..200, 2)).await?);
+    connector.delivered(&produced).await?;
+    world.judge(&produced).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_drains_gives_its_task_away_while_records_flow() -> Result<()> {
+    // given two agents with a task each
+    let settings = Settings { agents: 2, ..Settings::default() };
+    let world = World::with(4, settings).await?;
+    let connector = world.connector().await?;
+    let mut produced = world.produce(numbered("both ", 0..400, 4)).await?;
+    let running = connector.run().await?;
+    assert_eq!(sorted(placement(&running)), ["agent-0", "agent-1"], "one task an agent");
+
+    // when one drains, with records under way
+    produced.extend(world.produce(numbered("draining ", 0..400, 4)).await?);
+    let mut agents = AgentServiceClient::new(world.deployment.channel());
+    let name = "agents/agent-0".to_owned();
+    agents.drain_agent(v1::DrainAgentRequest { name: name.clone() }).await?;
+    produced.extend(world.produce(numbered("moving ", 0..400, 4)).await?);
+
+    // then the other runs both tasks, and it can be stopped
+    runs_on(&connector, &["agent-1", "agent-1"]).await?;
+    let drained = eventually("it has drained", LIMIT, async || {
+        let request = v1::GetAgentRequest { name: name.clone() };
+        let agent = agents.get_agent(request).await?.into_inner();
+        let drain = agent.drain.clone().unwrap_or_default();
+        ensure!(drain.state() == v1::AgentDrainState::Drained, "{agent:?}");
+        Ok(Some(agent))
+    });
+    let drained = drained.await?;
+    assert_eq!(drained.state(), v1::AgentState::Connected);
+    connector.delivered(&produced).await?;
+
+    // and it takes its task back when it is to
+    agents.undrain_agent(v1::UndrainAgentRequest { name }).await?;
+    let spread = |connector: &v1::Connector| sorted(placement(connector)) == ["agent-0", "agent-1"];
+    connector.sees("one task an agent", spread).await?;
+    produced.extend(world.produce(numbered("both again ", 0..400, 4)).await?);
+    connector.delivered(&produced).await?;
+    world.judge(&produced).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_go_on_over_another_address_of_the_brokers() -> Result<()> {
+    let world = World::new(2).await?;
+    let connector = world.connector().await?;
+    let mut produced = world.produce(numbered("before ", 0..200, 2)).await?;
+    let running = connector.run().await?;
+    produced.extend(world.produce(numbered("meanwhile ", 0..200, 2)).await?);
+
+    let mut instances = world.deployment.instances();
+    let (instance, _) = running.name.split_once("/connectors/").context("a connector's name")?;
+    let name = instance.to_owned();
+    let request = v1::GetInstanceRequest { name: name.clone() };
+    let servers = instances.get_instance(request).await?.into_inner().bootstrap_servers;
+    // The first one is nobody's: what follows it is asked next.
+    let bootstrap_servers = [vec!["127.0.0.1:1".to_owned()], servers].concat();
+    let instance = v1::Instance { name, bootstrap_servers, ..v1::Instance::default() };
+    let request = v1::UpdateInstanceRequest { instance: Some(instance), ..Default::default() };
+    instances.update_instance(request).await?;
+
+    produced.extend(world.produce(numbered("after ", 0..200, 2)).await?);
     connector.delivered(&produced).await?;
     world.judge(&produced).await
 }

@@ -28,6 +28,12 @@ pub(crate) enum InstancesCommand {
         #[arg(long)]
         region: Option<String>,
     },
+    /// Change an instance, also while its connectors run
+    ///
+    /// What flags name is changed, and nothing else. Where clients reach the brokers
+    /// in another way, the tasks of its connectors start again with that, and go on
+    /// where they stood. Region and VPC cannot be changed while it has connectors.
+    Update(Box<UpdateInstanceArgs>),
     /// Remove an instance that has no connectors
     Delete {
         /// `ID`, or `instances/ID`
@@ -75,6 +81,56 @@ pub(crate) struct CreateInstanceArgs {
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = values::label)]
     pub(crate) labels: Vec<(String, String)>,
     /// Check everything and create nothing
+    #[arg(long)]
+    pub(crate) validate_only: bool,
+    #[command(flatten, next_help_heading = "Credentials, read by the agents")]
+    pub(crate) secrets: KafkaSecretFlags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UpdateInstanceArgs {
+    /// `ID`, or `instances/ID`
+    pub(crate) name: String,
+    /// Broker to start from; repeat it, or separate several by commas
+    #[arg(
+        long = "bootstrap-servers",
+        visible_alias = "bootstrap-server",
+        value_name = "HOST:PORT"
+    )]
+    #[arg(value_delimiter = ',')]
+    pub(crate) bootstrap_servers: Vec<String>,
+    /// Region of the instance, for example cn-hangzhou
+    #[arg(long)]
+    pub(crate) region: Option<String>,
+    /// VPC of the instance
+    #[arg(long)]
+    pub(crate) vpc_id: Option<String>,
+    /// vSwitch of connectors that are created from now on
+    #[arg(long)]
+    pub(crate) vswitch_id: Option<String>,
+    /// How to talk to the brokers
+    #[arg(long, value_enum, ignore_case = true)]
+    pub(crate) security_protocol: Option<Security>,
+    /// With a SASL protocol
+    #[arg(long, value_enum, ignore_case = true)]
+    pub(crate) sasl_mechanism: Option<Mechanism>,
+    /// Whether new connectors are refused on this instance
+    #[arg(long, value_name = "BOOL")]
+    pub(crate) connectors_disabled: Option<bool>,
+    /// Whether a second instance of the same Kafka cluster is allowed
+    #[arg(long, value_name = "BOOL")]
+    pub(crate) allow_shared_cluster: Option<bool>,
+    /// Label; may be repeated. All labels are replaced by those that are given
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = values::label)]
+    pub(crate) labels: Vec<(String, String)>,
+    /// Field of the API that gets its default, for example `labels` or
+    /// `kafka_credentials`; may be repeated
+    #[arg(long = "default", value_name = "FIELD")]
+    pub(crate) defaults: Vec<String>,
+    /// Only if its etag is this one
+    #[arg(long)]
+    pub(crate) etag: Option<String>,
+    /// Check everything and change nothing
     #[arg(long)]
     pub(crate) validate_only: bool,
     #[command(flatten, next_help_heading = "Credentials, read by the agents")]

@@ -28,6 +28,7 @@ pub(crate) use connectors::{
 pub(crate) use dev::DevArgs;
 pub(crate) use instances::{
     CreateInstanceArgs, InstancesArgs, InstancesCommand, KafkaSecretFlags, Mechanism, Security,
+    UpdateInstanceArgs,
 };
 pub(crate) use verify::VerifyArgs;
 

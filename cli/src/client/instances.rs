@@ -7,6 +7,7 @@ use super::text;
 use super::{Client, Failure, names, paging};
 use crate::args::{
     CreateInstanceArgs, InstancesArgs, InstancesCommand, KafkaSecretFlags, Mechanism, Security,
+    UpdateInstanceArgs,
 };
 use crate::output;
 
@@ -35,6 +36,22 @@ pub(crate) async fn run(args: InstancesArgs) -> Result<(), Failure> {
             show(&client, &instance)
         }
         InstancesCommand::List { region } => list(&client, region.unwrap_or_default()).await,
+        InstancesCommand::Update(update) => {
+            let request = changes(*update)?;
+            let what = match request.validate_only {
+                true => "is valid; nothing was changed".to_owned(),
+                false => {
+                    let paths = request.update_mask.iter().flat_map(|mask| mask.paths.clone());
+                    format!("updated: {}", paths.collect::<Vec<_>>().join(", "))
+                }
+            };
+            let request = client.request(request);
+            let instance = client.instances().update_instance(request).await?.into_inner();
+            if client.is_json() {
+                return client.print_json(&instance);
+            }
+            Ok(client.out.line(format_args!("{} {what}", instance.name))?)
+        }
         InstancesCommand::Delete { name, etag } => {
             let name = names::instance(&name)?.to_string();
             let request = client.request(v1::DeleteInstanceRequest {
@@ -174,24 +191,8 @@ fn message(args: CreateInstanceArgs) -> v1::Instance {
         labels: args.labels.into_iter().collect(),
         region_id: args.region.unwrap_or_default(),
         bootstrap_servers: args.bootstrap_servers,
-        security_protocol: args.security_protocol.map_or(0, |protocol| {
-            match protocol {
-                Security::Plaintext => v1::SecurityProtocol::Plaintext,
-                Security::Ssl => v1::SecurityProtocol::Ssl,
-                Security::SaslPlaintext => v1::SecurityProtocol::SaslPlaintext,
-                Security::SaslSsl => v1::SecurityProtocol::SaslSsl,
-            }
-            .into()
-        }),
-        sasl_mechanism: args.sasl_mechanism.map_or(0, |mechanism| {
-            match mechanism {
-                Mechanism::Plain => v1::SaslMechanism::Plain,
-                Mechanism::ScramSha256 => v1::SaslMechanism::ScramSha256,
-                Mechanism::ScramSha512 => v1::SaslMechanism::ScramSha512,
-                Mechanism::Oauthbearer => v1::SaslMechanism::Oauthbearer,
-            }
-            .into()
-        }),
+        security_protocol: args.security_protocol.map_or(0, security),
+        sasl_mechanism: args.sasl_mechanism.map_or(0, mechanism),
         kafka_credentials: secrets.credentials,
         ca_certificate: secrets.ca_certificate,
         client_certificate: secrets.client_certificate,
@@ -202,6 +203,93 @@ fn message(args: CreateInstanceArgs) -> v1::Instance {
         allow_shared_cluster: args.allow_shared_cluster,
         ..v1::Instance::default()
     }
+}
+
+fn security(protocol: Security) -> i32 {
+    match protocol {
+        Security::Plaintext => v1::SecurityProtocol::Plaintext,
+        Security::Ssl => v1::SecurityProtocol::Ssl,
+        Security::SaslPlaintext => v1::SecurityProtocol::SaslPlaintext,
+        Security::SaslSsl => v1::SecurityProtocol::SaslSsl,
+    }
+    .into()
+}
+
+fn mechanism(mechanism: Mechanism) -> i32 {
+    match mechanism {
+        Mechanism::Plain => v1::SaslMechanism::Plain,
+        Mechanism::ScramSha256 => v1::SaslMechanism::ScramSha256,
+        Mechanism::ScramSha512 => v1::SaslMechanism::ScramSha512,
+        Mechanism::Oauthbearer => v1::SaslMechanism::Oauthbearer,
+    }
+    .into()
+}
+
+/// Only what is named by a flag is in the mask, and so is changed.
+fn changes(args: UpdateInstanceArgs) -> Result<v1::UpdateInstanceRequest, Failure> {
+    let UpdateInstanceArgs {
+        name,
+        bootstrap_servers,
+        region,
+        vpc_id,
+        vswitch_id,
+        security_protocol,
+        sasl_mechanism,
+        connectors_disabled,
+        allow_shared_cluster,
+        labels,
+        defaults,
+        etag,
+        validate_only,
+        secrets,
+    } = args;
+    let KafkaSecrets { credentials, ca_certificate, client_certificate, oauth_token } =
+        secrets.into();
+    let given = [
+        ("bootstrap_servers", !bootstrap_servers.is_empty()),
+        ("region_id", region.is_some()),
+        ("vpc_id", vpc_id.is_some()),
+        ("vswitch_id", vswitch_id.is_some()),
+        ("security_protocol", security_protocol.is_some()),
+        ("sasl_mechanism", sasl_mechanism.is_some()),
+        ("connectors_disabled", connectors_disabled.is_some()),
+        ("allow_shared_cluster", allow_shared_cluster.is_some()),
+        ("labels", !labels.is_empty()),
+        ("kafka_credentials", credentials.is_some()),
+        ("ca_certificate", ca_certificate.is_some()),
+        ("client_certificate", client_certificate.is_some()),
+        ("oauth_token", oauth_token.is_some()),
+    ];
+    let given = given.into_iter().filter(|(_, is_given)| *is_given);
+    let mut paths: Vec<_> = given.map(|(path, _)| path.to_owned()).collect();
+    // What is in the mask and not in the instance becomes its default.
+    paths.extend(defaults);
+    if paths.is_empty() {
+        return Err(Failure::Usage("say by flags what is to change, see --help".to_owned()));
+    }
+    let instance = v1::Instance {
+        name: names::instance(&name)?.to_string(),
+        etag: etag.unwrap_or_default(),
+        labels: labels.into_iter().collect(),
+        region_id: region.unwrap_or_default(),
+        bootstrap_servers,
+        security_protocol: security_protocol.map_or(0, security),
+        sasl_mechanism: sasl_mechanism.map_or(0, mechanism),
+        kafka_credentials: credentials,
+        ca_certificate,
+        client_certificate,
+        oauth_token,
+        vpc_id: vpc_id.unwrap_or_default(),
+        vswitch_id: vswitch_id.unwrap_or_default(),
+        connectors_disabled: connectors_disabled.unwrap_or_default(),
+        allow_shared_cluster: allow_shared_cluster.unwrap_or_default(),
+        ..v1::Instance::default()
+    };
+    Ok(v1::UpdateInstanceRequest {
+        instance: Some(instance),
+        update_mask: Some(prost_types::FieldMask { paths }),
+        validate_only,
+    })
 }
 
 #[cfg(test)]
@@ -272,6 +360,39 @@ mod tests {
                 ..v1::Instance::default()
             }
         );
+    }
+
+    #[test]
+    fn the_mask_of_an_update_names_what_flags_name_and_nothing_else() {
+        let asked = |flags: &[&str]| {
+            let args = ["kafka2oss", "instances", "update", "prod"].iter().chain(flags);
+            let cli = Cli::try_parse_from(args).expect("it parses");
+            let Command::Instances(InstancesArgs {
+                command: InstancesCommand::Update(update), ..
+            }) = cli.command
+            else {
+                panic!("another command")
+            };
+            changes(*update)
+        };
+        let flags = ["--bootstrap-servers=a:1,b:2", "--connectors-disabled=false"];
+        let rest = ["--label=team=a", "--ca-file=/ca.pem", "--default=vswitch_id", "--etag=e"];
+        let v1::UpdateInstanceRequest { instance, update_mask, validate_only } =
+            asked(&[&flags[..], &rest[..]].concat()).expect("legal");
+        let paths =
+            ["bootstrap_servers", "connectors_disabled", "labels", "ca_certificate", "vswitch_id"];
+        assert_eq!(update_mask.expect("a mask").paths, paths);
+        let ca = v1::Secret { source: Some(Source::File("/ca.pem".to_owned())) };
+        let expected = v1::Instance {
+            name: "instances/prod".to_owned(),
+            etag: "e".to_owned(),
+            bootstrap_servers: ["a:1", "b:2"].map(str::to_owned).into(),
+            labels: [("team".to_owned(), "a".to_owned())].into(),
+            ca_certificate: Some(ca),
+            ..v1::Instance::default()
+        };
+        assert_eq!((instance, validate_only), (Some(expected), false));
+        assert!(matches!(asked(&[]), Err(Failure::Usage(_))));
     }
 
     #[test]

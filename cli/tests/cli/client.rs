@@ -204,6 +204,19 @@ fn a_watch_shows_connectors_as_they_are_and_every_change() {
 }
 
 #[test]
+fn an_instance_is_updated_while_its_connectors_run() {
+    let dev = Dev::start();
+    let answer = dev.ask(&["instances", "update", "dev", "--label", "team=a"]);
+    assert_eq!(answer, "instances/dev updated: labels\n");
+    let instance = dev.ask_json(&["instances", "get", "dev"]);
+    assert_eq!(instance["labels"]["team"], "a");
+    let (status, stderr) =
+        dev.ask_in_vain(&["instances", "update", "dev", "--default", "kafka_cluster_id"]);
+    assert_eq!(status, Some(1));
+    assert!(stderr.contains("FIELD_NOT_UPDATABLE"), "{stderr}");
+}
+
+#[test]
 fn agents_are_evened_out_pool_by_pool() {
     let dev = Dev::start();
     // One agent has nothing to share with another.

@@ -65,6 +65,13 @@ pub(super) async fn create(
 ) -> Result<v1::Connector, ApiError> {
     let mut violations = Violations::new();
     request::check_request_id(&request.request_id, &mut violations);
+    // Always in this order: instance, request ID, connector. The instance stays as the
+    // connector is checked against it.
+    let parent = request.parent.parse::<InstanceName>().map(|parent| parent.to_string());
+    let _instance = match &parent {
+        Ok(parent) => Some(api.known.catalog.lock_shared(parent).await),
+        Err(_) => None,
+    };
     let connector = request.connector.clone();
     let checked =
         check(&api, &request.parent, &request.connector_id, connector, trusted, violations)?;
@@ -73,11 +80,6 @@ pub(super) async fn create(
         redact(connector);
     }
 
-    // Always in this order: instance, request ID, connector.
-    let _instance = api.known.catalog.lock_shared(&request.parent).await;
-    if api.known.catalog.instance(checked.name.instance()).is_none() {
-        return Err(ApiError::NotFound(request.parent));
-    }
     let key = format!("{}/{}", request.parent, request.request_id);
     // Requests without an ID have none in common.
     let _request = match request.request_id.is_empty() {

@@ -61,9 +61,7 @@ pub(crate) enum ApiError {
         example: String,
     },
     /// The instance takes no connectors.
-    #[error(
-        "connectors are disabled on {0}: register the instance with connectors_disabled = false"
-    )]
+    #[error("connectors are disabled on {0}: update the instance with connectors_disabled = false")]
     ConnectorsDisabled(String),
     /// The agent may run tasks.
     #[error("{agent} is {}", if *.is_connected {

@@ -18,6 +18,12 @@ pub(super) fn next(connector: &v1::Connector) -> String {
     of(&connector.uid, revision(connector) + 1)
 }
 
+/// Of an instance after another change.
+pub(super) fn next_of_instance(instance: &v1::Instance) -> String {
+    // One without a revision is only in a damaged store.
+    of(&instance.uid, revision_in(&instance.etag).unwrap_or(1).clamp(1, u64::MAX - 1) + 1)
+}
+
 /// Whether `given`, if anything is, is the resource's.
 pub(super) fn check(name: &str, current: &str, given: &str) -> Result<(), ApiError> {
     if given.is_empty() || given == current {
@@ -39,9 +45,12 @@ fn of(uid: &str, revision: u64) -> String {
 }
 
 fn revision(connector: &v1::Connector) -> u64 {
-    let revision = connector.etag.rsplit_once('-').and_then(|(_, revision)| revision.parse().ok());
     // An etag of none of these forms is only in a damaged store.
-    revision.unwrap_or(connector.generation).clamp(1, u64::MAX - 1)
+    revision_in(&connector.etag).unwrap_or(connector.generation).clamp(1, u64::MAX - 1)
+}
+
+fn revision_in(etag: &str) -> Option<u64> {
+    etag.rsplit_once('-').and_then(|(_, revision)| revision.parse().ok())
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use tonic::{Request, Response, Status};
 use super::context::Api;
 use super::error::ApiError;
 use super::paging::Page;
-use super::{etag, request};
+use super::{etag, request, update_instance};
 use crate::catalog::Change;
 use crate::chance;
 use crate::clock;
@@ -67,6 +67,16 @@ impl InstanceService for Instances {
         let (page, next_page_token) = page.of(wanted, |record| name_of(record));
         let instances = page.into_iter().map(|record| shown(record)).collect();
         Ok(Response::new(v1::ListInstancesResponse { instances, next_page_token }))
+    }
+
+    async fn update_instance(
+        &self,
+        request: Request<v1::UpdateInstanceRequest>,
+    ) -> Result<Response<v1::Instance>, Status> {
+        let updated = update_instance::update(Arc::clone(&self.api), request.into_inner());
+        let mut instance = request::to_its_end(updated).await?;
+        redact(&mut instance);
+        Ok(Response::new(instance))
     }
 
     async fn delete_instance(

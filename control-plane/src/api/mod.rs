@@ -22,6 +22,7 @@ mod stream;
 mod tail;
 mod test_message;
 mod update;
+mod update_instance;
 mod watch;
 
 pub(crate) use agent_control::AgentControl;

@@ -41,8 +41,13 @@ pub(super) fn whole(
         delivery_guarantee,
         store_refuses_existing,
     } = chain(record)?;
-    // Learned while agents run: it must not make the same assignment another.
+    // Learned while agents run, or nothing to a task: it must not make the same assignment
+    // another.
     instance.kafka_cluster_id.clear();
+    instance.labels.clear();
+    instance.etag.clear();
+    instance.update_time = None;
+    (instance.connectors_disabled, instance.allow_shared_cluster) = (false, false);
     let source = spec.source.as_ref();
     let spread = source.and_then(|source| source.spread).unwrap_or(1);
     let threads = source.and_then(|source| source.thread_concurrency).unwrap_or(1);

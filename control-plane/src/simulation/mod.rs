@@ -29,6 +29,8 @@
 //!   `orphan_resources`; its end is told;
 //! - the end of a lease is durable, told, and of those alone that were not heard of; an agent
 //!   that leaves gives its tasks back;
+//! - an agent that is to drain is until it is said otherwise; its tasks move, and none comes
+//!   to it;
 //! - of two processes with one ID the newer one is the agent; a stream's end is that stream's;
 //! - what an agent refused is sent again, what it is to drop is sent, and what it says counts
 //!   for what it answered and has authority over; a work that failed is tried again;
@@ -39,6 +41,7 @@ mod answers;
 mod client;
 mod converged;
 mod disk;
+mod drains;
 mod durable;
 mod faults;
 mod known;
@@ -177,6 +180,11 @@ fn an_agent_that_comes_back_at_the_last_moment_is_there_or_is_gone() {
 #[test]
 fn whoever_watches_while_connectors_come_and_go_sees_in_the_end_what_there_is() {
     live_all(Story::Churn, OTHERS);
+}
+
+#[test]
+fn an_agent_that_drains_runs_nothing_soon_whatever_ends_meanwhile() {
+    live_all(Story::Drains, OTHERS);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::client::{self, Client};
 use super::known::Known;
 use super::watcher::Watcher;
 use super::world::{LEASE, World};
-use super::{END, SOON, converged, faults, liar};
+use super::{END, SOON, converged, drains, faults, liar};
 
 /// Agents and connectors of a world at its start.
 const AGENTS: usize = 3;
@@ -37,6 +37,8 @@ pub(super) enum Story {
     Returns,
     /// Connectors come and go while the control plane is killed again and again.
     Churn,
+    /// An agent drains while it and the control plane end and start again.
+    Drains,
 }
 
 impl Story {
@@ -51,6 +53,7 @@ impl Story {
             Self::Deafness => deafness(world).boxed(),
             Self::Returns => returns(world).boxed(),
             Self::Churn => churn(world).boxed(),
+            Self::Drains => drains(world).boxed(),
         }
     }
 }
@@ -228,6 +231,30 @@ async fn churn(world: &Arc<World>) {
     let renewed = clients.into_iter().map(|client| client.renew(until, 500));
     let (known, ()) = tokio::join!(join_all(renewed), killed);
     converged::wait(world, &known, &agents, &watchers, SOON).await;
+}
+
+async fn drains(world: &Arc<World>) {
+    world.calm();
+    let (agents, clients) = settled(world).await;
+    let known = known(&clients);
+    let drained = &agents[world.chance().usize(..agents.len())];
+    drains::ask(world, &drained.id, true).await;
+    for _ in 0..3 {
+        sleep(world.within(0, 10_000)).await;
+        let kind = world.chance().u8(..4);
+        let away = world.within(100, 20_000);
+        match kind {
+            0 => world.running().await.process.kill_after(world.chance().u64(..400)),
+            1 => drained.order(Order::Crash(away)).await,
+            2 => drained.order(Order::Leave(away)).await,
+            _ => {}
+        }
+    }
+    timeout(SOON, drains::drained(world, &drained.id)).await.expect("its tasks move");
+    converged::wait(world, &known, &agents, &[], SOON).await;
+    assert_eq!(drains::placed(world, &drained.id), 0, "{} has got a task", drained.id);
+    drains::ask(world, &drained.id, false).await;
+    converged::wait(world, &known, &agents, &[], SOON).await;
 }
 
 fn watchers(world: &Arc<World>) -> [Arc<Watcher>; 2] {

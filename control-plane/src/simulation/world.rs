@@ -18,7 +18,7 @@ use super::disk::Disk;
 use super::ledger::Ledger;
 use super::process::Process;
 use crate::Options;
-use crate::api::{Connectors, Instances};
+use crate::api::{Agents, Connectors, Instances};
 use crate::budget::Seats;
 use crate::catalog::Catalog;
 use crate::permit::{self, Permit};
@@ -40,6 +40,7 @@ pub(super) struct Life {
     pub(super) parts: Arc<Parts>,
     pub(super) connectors: Connectors,
     pub(super) instances: Instances,
+    pub(super) agents: Agents,
 }
 
 /// What a call came to.
@@ -137,7 +138,8 @@ impl World {
         let seats = Arc::new(Seats::new(100, 100));
         let connectors = Connectors::new(Arc::clone(&parts.api), seats);
         let instances = Instances::new(Arc::clone(&parts.api));
-        Life { process, parts, connectors, instances }
+        let agents = Agents::new(Arc::clone(&parts.api));
+        Life { process, parts, connectors, instances, agents }
     }
 
     /// The control plane, while it runs.

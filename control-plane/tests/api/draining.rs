@@ -107,8 +107,11 @@ async fn tasks_that_have_nowhere_to_go_stay_and_that_is_shown() {
     // Another connector finds no place, and this one keeps its own.
     let other = server.create("other").await.name;
     server.deploy(&other).await;
-    let unplaced = server.until(&other, |connector| agents_of(connector) == ["", ""]).await;
-    assert_eq!(condition(&unplaced, "Placed").reason, "AGENT_NONE_IN_POOL");
+    let is_unplaced = |connector: &v1::Connector| {
+        agents_of(connector) == ["", ""]
+            && condition(connector, "Placed").reason == "AGENT_NONE_IN_POOL"
+    };
+    server.until(&other, is_unplaced).await;
     let running = server.get(&name).await.expect("kept");
     assert_eq!(agents_of(&running), ["agents/a", "agents/a"]);
     assert_eq!(versions(&a), before);
@@ -266,7 +269,6 @@ async fn what_an_agent_says_of_itself_is_shown() {
         assert_eq!((shown.version_skew(), shown.version.as_str()), (skew, version));
         assert_eq!(shown.features, ["own-keys"]);
         assert!(shown.connect_time.is_some() && shown.last_seen_time.is_some());
-        assert_eq!(shown.partitions, None, "it has not reported");
     }
 }
 

@@ -12,6 +12,7 @@ mod dead_letters;
 mod deletion;
 mod draining;
 mod epochs;
+mod instance_updates;
 mod listeners;
 mod logs;
 mod rebalance;
