@@ -424,3 +424,44 @@ async fn who_was_sent_a_removal_may_carry_it_out_until_it_answers_or_a_while_aft
     tokio::time::advance(Duration::from_secs(1)).await;
     assert_eq!(fleet.removing("u"), None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn agents_that_drain_are_asked_last() {
+    let fleet = fleet();
+    let pool = record(1).pool();
+    let _streams = ["a", "b"].map(|id| fleet.connect(id, record(1), Vec::new(), true));
+    fleet.set_drain_time("a", Some(clock::now()));
+    assert!(fleet.takers(&pool).is_empty(), "none has a capacity");
+    let first = |asked: &[&str]| fleet.first_connected(&pool, asked.iter().copied());
+    assert_eq!(first(&["a"]).as_deref(), Some("b"));
+    assert_eq!(first(&["x", "b", "a"]).as_deref(), Some("b"));
+    let mut waiting = Vec::new();
+    for expected in ["b", "b", "a"] {
+        let id = fleet.least_busy(&pool, 2).expect("room");
+        assert_eq!(id, expected);
+        let command = Command { id: waiting.len().to_string(), ..Command::default() };
+        waiting.push(fleet.command(&id, command).expect("queued"));
+    }
+    fleet.set_drain_time("b", Some(clock::now()));
+    assert_eq!(first(&["a"]).as_deref(), Some("a"), "all of them drain");
+    assert_eq!(first(&["x"]).as_deref(), Some("a"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_may_run_something_until_it_has_shown_that_it_does_not() {
+    let fleet = fleet();
+    let stream = fleet.connect("a", record(1), vec!["u".to_owned()], true);
+    assert!(fleet.may_run_any("a"), "it says so");
+    assign(&fleet, &["v"]);
+    fleet.sending("a", stream.session, &list(1, &["v"]));
+    fleet.report("a", stream.session, report(&[]));
+    assert!(fleet.may_run_any("a"), "it may start what it was told");
+    assign(&fleet, &[]);
+    fleet.sending("a", stream.session, &list(2, &[]));
+    fleet.acknowledge("a", stream.session, ack(2));
+    assert!(fleet.may_run_any("a"), "it has not reported since");
+    fleet.report("a", stream.session, report(&[]));
+    assert!(!fleet.may_run_any("a"));
+    fleet.disconnect("a", stream.session);
+    assert!(fleet.may_run_any("a"), "another process of it may");
+}
