@@ -96,6 +96,11 @@ pub(crate) enum AgentsCommand {
     /// List the agents that the control plane has seen
     #[command(visible_alias = "ls")]
     List,
+    /// Show one agent
+    Get {
+        /// `ID`, or `agents/ID`
+        name: String,
+    },
     /// Have an agent give its tasks to other agents, and take no new ones
     ///
     /// Tasks move at a pace, as far as others have room; one that has nowhere to go

@@ -11,6 +11,11 @@ pub(crate) async fn run(args: AgentsArgs) -> Result<(), Failure> {
     let client = Client::connect(&args.options).await?;
     match args.command {
         AgentsCommand::List => list(&client).await,
+        AgentsCommand::Get { name } => {
+            let name = names::agent(&name)?.to_string();
+            let request = client.request(v1::GetAgentRequest { name });
+            show(&client, &client.agents().get_agent(request).await?.into_inner())
+        }
         AgentsCommand::Drain { name } => {
             let name = names::agent(&name)?.to_string();
             let request = client.request(v1::DrainAgentRequest { name });
@@ -70,6 +75,32 @@ async fn list(client: &Client) -> Result<(), Failure> {
         ]);
     }
     Ok(client.out.table(&table)?)
+}
+
+fn show(client: &Client, agent: &v1::Agent) -> Result<(), Failure> {
+    if client.is_json() {
+        return client.print_json(agent);
+    }
+    let connectors: Vec<_> = agent.connectors.iter().map(|name| names::short(name)).collect();
+    let mut rows = vec![
+        ("Name", agent.name.clone()),
+        ("State", state(agent)),
+        ("VPC", text::or_none(&agent.vpc_id)),
+        ("vSwitch", text::or_none(&agent.vswitch_id)),
+        ("Region", text::or_none(&agent.region_id)),
+        ("Tasks", format!("{} of at most {}", agent.tasks, agent.capacity)),
+        ("Partitions", text::optional(agent.partitions)),
+        ("Connectors", text::or_none(&connectors.join(", "))),
+        ("Version", version(agent)),
+        ("Features", text::or_none(&agent.features.join(", "))),
+        ("Connected", text::time(agent.connect_time.as_ref())),
+        ("Last seen", text::time(agent.last_seen_time.as_ref())),
+    ];
+    if let Some(drain) = &agent.drain {
+        rows.push(("Drains since", text::time(drain.start_time.as_ref())));
+        rows.push(("Drain", drain.message.clone()));
+    }
+    Ok(client.out.table(&output::properties(rows))?)
 }
 
 /// Says what has become of an agent.

@@ -236,6 +236,8 @@ fn an_agent_drains_takes_tasks_again_and_is_not_forgotten_while_it_is_there() {
         "agents/dev DRAINED: it runs nothing and can be stopped\n"
     );
     assert!(dev.ask(&["agents", "list"]).contains("DRAINED"));
+    let shown = dev.ask(&["agents", "get", "dev"]);
+    assert!(shown.contains("DRAINED") && shown.contains("can be stopped"), "{shown}");
     let answer = dev.ask_json(&["agents", "drain", "agents/dev"]);
     assert_eq!(answer["drain"]["state"], "AGENT_DRAIN_STATE_DRAINED");
     assert_eq!(dev.ask(&["agents", "undrain", "dev"]), "agents/dev takes tasks\n");

@@ -77,7 +77,8 @@ pub(crate) enum ApiError {
     },
     /// Tasks of the agent have no other one yet.
     #[error(
-        "{agent} is gone, and {count} of its tasks have no other agent yet: for example one of {example}"
+        "{agent} is gone, and {count} of its tasks have no other agent yet, for example one of \
+         {example}"
     )]
     AgentHasTasks {
         /// Its name.
