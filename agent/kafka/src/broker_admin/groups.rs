@@ -41,7 +41,8 @@ pub(super) fn committed(
     }
     let list = list_of(topic, partitions)?;
     let found = as_one_of(client, group, |consumer| {
-        partition_list::committed_raw(consumer, &list, REQUEST_TIMEOUT).map_err(failure)
+        partition_list::committed_raw(consumer, &list, REQUEST_TIMEOUT)
+            .map_err(|error| failure(&error))
     })?;
     let found = found.into_iter().filter_map(|found| {
         let offset = found.offset?;
@@ -50,8 +51,8 @@ pub(super) fn committed(
     Ok(found.collect())
 }
 
-fn failure(error: KafkaError) -> Failure {
-    match classify::native_code(&error) {
+fn failure(error: &KafkaError) -> Failure {
+    match classify::native_code(error) {
         Some(code) => Failure::of(code),
         None => Failure::new(RDKafkaErrorCode::Fail, error.to_string()),
     }
@@ -70,7 +71,7 @@ fn as_one_of<T>(
         .set("group.id", group)
         .set("enable.auto.commit", "false")
         .create_with_context(client.memory.clone())
-        .map_err(failure)?;
+        .map_err(|error| failure(&error))?;
     // librdkafka asks for a token by an event, where brokers ask for one.
     if client.config.get("sasl.mechanism") == Some(OAUTHBEARER) {
         for _ in 0..FIRST_EVENTS {
@@ -89,7 +90,7 @@ fn as_one_of<T>(
             _ => {}
         }
     }
-    outcome.map_err(|error| refused.map_or(error, failure))
+    outcome.map_err(|error| refused.map_or(error, |refused| failure(&refused)))
 }
 
 fn is_refused(error: &KafkaError) -> bool {
