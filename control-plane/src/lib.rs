@@ -24,6 +24,7 @@ mod catalog;
 mod chance;
 mod clock;
 mod encoded;
+mod fingerprint;
 mod fleet;
 mod journal;
 mod known;

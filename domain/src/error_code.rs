@@ -63,6 +63,9 @@ catalogue! {
     FieldInvalid "SPEC_FIELD_INVALID" Manual
         "A field's value is outside of what is allowed."
         "Use a value that the message names.";
+    ExpressionInvalid "EXPRESSION_INVALID" Manual
+        "A filter or an order is none over the fields of the resource."
+        "Correct the place that the message names; docs/filters.md has the grammar and the fields.";
     BucketNameIllegal "SPEC_BUCKET_NAME_ILLEGAL" Manual
         "The bucket's name is not legal for this type of store."
         "Name a bucket that follows the rule in the message; where the store is S3 with other names, set store_type S3.";

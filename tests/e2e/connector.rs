@@ -219,6 +219,7 @@ impl Connector {
                 parent: "instances/-".into(),
                 resume_token: String::new(),
                 include_partitions: true,
+                ..Default::default()
             };
             if let Ok(events) = self.client().watch_connectors(request).await {
                 let mut events = events.into_inner();

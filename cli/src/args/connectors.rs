@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
 
-use super::{ClientOptions, ConnectorFlags, FieldFlags, values};
+use super::{ClientOptions, ConnectorFlags, FieldFlags, ListFlags, values};
 
 #[derive(Debug, Args)]
 pub(crate) struct ConnectorsArgs {
@@ -31,6 +31,8 @@ pub(crate) enum ConnectorsCommand {
         /// Only those in this state, for example RUNNING; may be repeated
         #[arg(long = "state", value_name = "STATE")]
         states: Vec<String>,
+        #[command(flatten)]
+        list: ListFlags,
     },
     /// Change fields of a connector: those that flags name
     Update(Box<UpdateArgs>),
@@ -202,6 +204,10 @@ pub(crate) struct WatchArgs {
     /// Only those of this instance
     #[arg(long, short)]
     pub(crate) instance: Option<String>,
+    /// Only those for which this holds, for example 'state != RUNNING'; what it
+    /// does not hold for any more is shown as left
+    #[arg(long, value_name = "EXPRESSION")]
+    pub(crate) filter: Option<String>,
     /// With progress by partition (for --output json)
     #[arg(long)]
     pub(crate) partitions: bool,

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{ClientOptions, values};
+use super::{ClientOptions, ListFlags, values};
 
 #[derive(Debug, Args)]
 pub(crate) struct InstancesArgs {
@@ -27,6 +27,8 @@ pub(crate) enum InstancesCommand {
         /// Only those of this region
         #[arg(long)]
         region: Option<String>,
+        #[command(flatten)]
+        list: ListFlags,
     },
     /// Change an instance, also while its connectors run
     ///

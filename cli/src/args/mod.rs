@@ -95,7 +95,7 @@ pub(crate) struct AgentsArgs {
 pub(crate) enum AgentsCommand {
     /// List the agents that the control plane has seen
     #[command(visible_alias = "ls")]
-    List,
+    List(ListFlags),
     /// Show one agent
     Get {
         /// `ID`, or `agents/ID`
@@ -127,6 +127,17 @@ pub(crate) enum AgentsCommand {
     /// rebalance interval of the control plane, 10s by default. The control plane
     /// does that by itself, too, unless it was started with --rebalance off.
     Rebalance(RebalanceArgs),
+}
+
+/// Which ones a list has, and in which order; docs/filters.md has the fields.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ListFlags {
+    /// Only those for which this holds, for example 'state != RUNNING'
+    #[arg(long, value_name = "EXPRESSION")]
+    pub(crate) filter: Option<String>,
+    /// By these fields, for example 'create_time desc'; by name without it
+    #[arg(long, value_name = "FIELDS")]
+    pub(crate) sort: Option<String>,
 }
 
 #[derive(Debug, Clone, Args)]

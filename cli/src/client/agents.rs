@@ -2,7 +2,7 @@
 
 use kafka2oss_proto::v1;
 
-use super::{Client, Failure, names, paging, text};
+use super::{Client, Failure, Selection, names, paging, text};
 use crate::args::{AgentsArgs, AgentsCommand, RebalanceArgs};
 use crate::output;
 
@@ -10,7 +10,7 @@ use crate::output;
 pub(crate) async fn run(args: AgentsArgs) -> Result<(), Failure> {
     let client = Client::connect(&args.options).await?;
     match args.command {
-        AgentsCommand::List => list(&client).await,
+        AgentsCommand::List(flags) => list(&client, &Selection::new(flags, &[])).await,
         AgentsCommand::Get { name } => {
             let name = names::agent(&name)?.to_string();
             let request = client.request(v1::GetAgentRequest { name });
@@ -40,13 +40,19 @@ pub(crate) async fn run(args: AgentsArgs) -> Result<(), Failure> {
     }
 }
 
-async fn list(client: &Client) -> Result<(), Failure> {
+async fn list(client: &Client, selection: &Selection) -> Result<(), Failure> {
     let agents = paging::all(async |page_token| {
-        let request = v1::ListAgentsRequest { page_size: paging::PAGE_SIZE, page_token };
+        let request = v1::ListAgentsRequest {
+            page_size: paging::PAGE_SIZE,
+            page_token,
+            filter: selection.filter.clone(),
+            order_by: selection.order_by.clone(),
+        };
         let page = client.agents().list_agents(client.request(request)).await?.into_inner();
         Ok((page.agents, page.next_page_token))
     })
-    .await?;
+    .await
+    .map_err(|status| selection.failure(status))?;
     if client.is_json() {
         return client.print_json(&v1::ListAgentsResponse { agents, ..Default::default() });
     }

@@ -6,6 +6,7 @@ use kafka2oss_domain::ErrorCode;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
+use super::selection::marked;
 use crate::output::Closed;
 
 /// Why a command failed.
@@ -13,6 +14,8 @@ use crate::output::Closed;
 pub(crate) enum Failure {
     /// The control plane's answer.
     Rpc(Box<Status>),
+    /// The same, to a request with these expressions, by their fields.
+    Expression { status: Box<Status>, expressions: Vec<(&'static str, String)> },
     /// No control plane at the address.
     Unreachable { address: String, cause: String, hint: &'static str },
     /// The command line asks for what cannot be.
@@ -70,7 +73,8 @@ impl std::error::Error for Failure {}
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Rpc(status) => write_status(f, status),
+            Self::Rpc(status) => write_status(f, status, &[]),
+            Self::Expression { status, expressions } => write_status(f, status, expressions),
             Self::Unreachable { address, cause, hint } => {
                 write!(f, "no control plane at {address}: {cause}\n  remedy: {hint}")
             }
@@ -85,8 +89,13 @@ impl fmt::Display for Failure {
 }
 
 /// Code and message, each violation, and the catalogue's remedy: the same
-/// words as in docs and statuses.
-fn write_status(f: &mut fmt::Formatter<'_>, status: &Status) -> fmt::Result {
+/// words as in docs and statuses. Where an expression is wrong it stands under that, with
+/// a mark at the place.
+fn write_status(
+    f: &mut fmt::Formatter<'_>,
+    status: &Status,
+    expressions: &[(&str, String)],
+) -> fmt::Result {
     let details = status.get_error_details();
     let violations =
         details.bad_request().map_or(&[][..], |bad_request| &bad_request.field_violations);
@@ -103,6 +112,11 @@ fn write_status(f: &mut fmt::Formatter<'_>, status: &Status) -> fmt::Result {
     }
     for violation in violations {
         write!(f, "\n  {}: {}", violation.field, violation.description)?;
+        let expression = expressions.iter().find(|(field, _)| *field == violation.field);
+        let marked = expression.and_then(|(_, text)| marked(text, &violation.description));
+        for line in marked.iter().flat_map(|marked| marked.lines()) {
+            write!(f, "\n    {line}")?;
+        }
     }
     if let Some(info) = details.error_info() {
         write!(f, "\n  reason: {}", info.reason)?;
@@ -163,6 +177,26 @@ mod tests {
              \x20 connector.spec.source.topic: is required\n\
              \x20 reason: REQUEST_INVALID\n\
              \x20 remedy: Correct the fields that the violations name and send it again."
+        );
+    }
+
+    #[test]
+    fn a_wrong_expression_is_shown_with_a_mark_at_the_place() {
+        let mut details = ErrorDetails::new();
+        details.add_bad_request_violation("filter", "at byte 8: expected a state");
+        details.add_bad_request_violation("page_size", "is below 0");
+        let status = Status::with_error_details(Code::InvalidArgument, "wrong", details);
+        let failure = Failure::Expression {
+            status: Box::new(status),
+            expressions: vec![("filter", "state = X".to_owned()), ("order_by", String::new())],
+        };
+        assert_eq!(
+            failure.to_string(),
+            "INVALID_ARGUMENT: wrong\n\
+             \x20 filter: at byte 8: expected a state\n\
+             \x20   state = X\n\
+             \x20           ^\n\
+             \x20 page_size: is below 0"
         );
     }
 

@@ -4,7 +4,7 @@ use kafka2oss_proto::v1;
 use v1::secret::Source;
 
 use super::text;
-use super::{Client, Failure, names, paging};
+use super::{Client, Failure, Selection, names, paging};
 use crate::args::{
     CreateInstanceArgs, InstancesArgs, InstancesCommand, KafkaSecretFlags, Mechanism, Security,
     UpdateInstanceArgs,
@@ -35,7 +35,10 @@ pub(crate) async fn run(args: InstancesArgs) -> Result<(), Failure> {
             let instance = client.instances().get_instance(request).await?.into_inner();
             show(&client, &instance)
         }
-        InstancesCommand::List { region } => list(&client, region.unwrap_or_default()).await,
+        InstancesCommand::List { region, list: flags } => {
+            let region = region.map(|region| format!("region_id = {}", quoted(&region)));
+            list(&client, &Selection::new(flags, region.as_slice())).await
+        }
         InstancesCommand::Update(update) => {
             let request = changes(*update)?;
             let what = match request.validate_only {
@@ -68,17 +71,25 @@ pub(crate) async fn run(args: InstancesArgs) -> Result<(), Failure> {
     }
 }
 
-async fn list(client: &Client, region_id: String) -> Result<(), Failure> {
+/// As a filter has it.
+fn quoted(text: &str) -> String {
+    let escaped = text.replace('\\', r"\\").replace('"', "\\\"").replace('*', r"\*");
+    format!("\"{escaped}\"")
+}
+
+async fn list(client: &Client, selection: &Selection) -> Result<(), Failure> {
     let instances = paging::all(async |page_token| {
         let request = client.request(v1::ListInstancesRequest {
             page_size: paging::PAGE_SIZE,
             page_token,
-            region_id: region_id.clone(),
+            filter: selection.filter.clone(),
+            order_by: selection.order_by.clone(),
         });
         let page = client.instances().list_instances(request).await?.into_inner();
         Ok((page.instances, page.next_page_token))
     })
-    .await?;
+    .await
+    .map_err(|status| selection.failure(status))?;
     if client.is_json() {
         return client.print_json(&v1::ListInstancesResponse { instances, ..Default::default() });
     }

@@ -10,6 +10,7 @@ mod instances;
 mod json;
 pub(crate) mod names;
 mod paging;
+mod selection;
 mod state_file;
 pub(crate) mod text;
 mod verify;
@@ -33,6 +34,7 @@ pub(crate) use verify::run as run_verify;
 use crate::args::{ClientOptions, OutputFormat};
 use crate::output::Output;
 use json::Described;
+use selection::Selection;
 
 /// One command's connection and the way it prints.
 pub(crate) struct Client {

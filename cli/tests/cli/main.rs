@@ -4,6 +4,7 @@ mod changes;
 mod client;
 mod connector;
 mod demo;
+mod lists;
 mod program;
 mod real_services;
 mod stop;

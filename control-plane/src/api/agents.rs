@@ -11,9 +11,10 @@ use tonic::{Request, Response, Status};
 
 use super::context::Api;
 use super::error::ApiError;
-use super::paging::Page;
+use super::listing::{Asked, Listing};
 use super::{agent_intent, request};
 use crate::known::agent::shown;
+use crate::model::fields::AGENTS;
 use crate::model::placement::Move;
 use crate::reconcile::rebalance::MAX_WAITING;
 
@@ -49,14 +50,7 @@ impl AgentService for Agents {
         &self,
         request: Request<v1::ListAgentsRequest>,
     ) -> Result<Response<v1::ListAgentsResponse>, Status> {
-        let v1::ListAgentsRequest { page_size, page_token } = request.into_inner();
-        let mut violations = Violations::new();
-        let page = Page::read(page_size, page_token, &mut violations);
-        violations.into_result(()).map_err(ApiError::Invalid)?;
-        let list = |after: &str, most| self.api.known.fleet.views(after, most);
-        let (page, next_page_token) = page.read_from(list, |view| &view.id);
-        let agents = page.into_iter().map(|view| shown(&self.api.known, view)).collect();
-        Ok(Response::new(v1::ListAgentsResponse { agents, next_page_token }))
+        Ok(Response::new(list(&self.api, request.into_inner())?))
     }
 
     async fn drain_agent(
@@ -105,6 +99,29 @@ impl AgentService for Agents {
         let moves = moves.into_iter().take(MAX_MOVES).map(task_move).collect();
         Ok(Response::new(v1::RebalanceResponse { moves, move_count }))
     }
+}
+
+/// One page. Without filter and order it costs what is on it; with them, a look at each
+/// agent.
+fn list(api: &Api, request: v1::ListAgentsRequest) -> Result<v1::ListAgentsResponse, ApiError> {
+    let v1::ListAgentsRequest { page_size, page_token, filter, order_by } = request;
+    let mut violations = Violations::new();
+    let asked = Asked { page_size, page_token, filter, order_by };
+    let listing = Listing::read(&asked, &[], &AGENTS, &mut violations);
+    let Some(listing) = listing else { return Err(ApiError::Invalid(violations)) };
+    let fleet = &api.known.fleet;
+    let agents = |after: &str, most| -> Vec<_> {
+        fleet.views(after, most).into_iter().map(|view| shown(&api.known, view)).collect()
+    };
+    let found = if listing.is_plain() {
+        let after = listing.after_name().strip_prefix("agents/").unwrap_or_default();
+        listing.first(agents(after, listing.enough()), fleet.len())
+    } else {
+        listing.choose(agents("", usize::MAX), |agent| &agent.name, |agent| agent)
+    };
+    let next_page_token = listing.next_token(&found, |agent| &agent.name, |agent| agent);
+    let total_size = found.total_size();
+    Ok(v1::ListAgentsResponse { agents: found.items, next_page_token, total_size })
 }
 
 fn task_move(one: Move) -> v1::TaskMove {

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use futures::{Stream, StreamExt};
+use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::names::ConnectorName;
 use kafka2oss_domain::violation::Violations;
 use kafka2oss_proto::v1;
@@ -12,13 +13,18 @@ use tonic::{Request, Response, Status};
 
 use super::context::Api;
 use super::error::ApiError;
-use super::paging::Page;
+use super::listing::{Asked, Found, Listing};
 use super::{
     act, create, dead_letters, request, reset_offsets, resume_partition, tail, test_message,
     update, watch,
 };
 use crate::budget::Seats;
+use crate::model::fields::CONNECTORS;
 use crate::model::lifecycle::Action;
+use crate::observe::Shown;
+
+/// Partitions of a page that shows them, beyond which it ends: a few megabytes.
+const MAX_PARTITIONS: usize = 20_000;
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
@@ -78,23 +84,7 @@ impl ConnectorService for Connectors {
         &self,
         request: Request<v1::ListConnectorsRequest>,
     ) -> Result<Response<v1::ListConnectorsResponse>, Status> {
-        let v1::ListConnectorsRequest { parent, page_size, page_token, states } =
-            request.into_inner();
-        let mut violations = Violations::new();
-        let parent = request::parent(&parent, &mut violations);
-        let page = Page::read(page_size, page_token, &mut violations);
-        violations.into_result(()).map_err(ApiError::Invalid)?;
-        if let Some(instance) = &parent {
-            request::instance(&self.api, instance)?;
-        }
-        let list = |after: &str, most| {
-            self.api.observed.board.list(parent.as_ref(), after, most, |shown| {
-                states.is_empty() || states.contains(&shown.status().state)
-            })
-        };
-        let (page, next_page_token) = page.read_from(list, |shown| shown.name());
-        let connectors = page.iter().map(|shown| shown.connector(false)).collect();
-        Ok(Response::new(v1::ListConnectorsResponse { connectors, next_page_token }))
+        Ok(Response::new(list(&self.api, request.into_inner())?))
     }
 
     async fn update_connector(
@@ -209,4 +199,64 @@ impl ConnectorService for Connectors {
         let stream = tail::dead_letters(&self.api, &request.into_inner())?;
         Ok(Response::new(Box::pin(stream)))
     }
+}
+
+/// One page. Without filter and order it costs what is on it; with them, a look at each
+/// connector of the parent, as it is shown already.
+fn list(
+    api: &Api,
+    request: v1::ListConnectorsRequest,
+) -> Result<v1::ListConnectorsResponse, ApiError> {
+    let v1::ListConnectorsRequest { parent: given, page_size, page_token, filter, order_by, view } =
+        request;
+    let mut violations = Violations::new();
+    let parent = request::parent(&given, &mut violations);
+    let full = match v1::ConnectorView::try_from(view) {
+        Ok(v1::ConnectorView::Unspecified | v1::ConnectorView::Basic) => false,
+        Ok(v1::ConnectorView::Full) => true,
+        Err(_) => {
+            let message = format!("{view} is no view: use BASIC or FULL");
+            violations.add("view", ErrorCode::FieldInvalid, message);
+            false
+        }
+    };
+    let asked = Asked { page_size, page_token, filter, order_by };
+    let also = [given.as_str(), if full { "full" } else { "basic" }];
+    let listing = Listing::read(&asked, &also, &CONNECTORS, &mut violations);
+    let Some(listing) = listing.filter(|_| violations.is_empty()) else {
+        return Err(ApiError::Invalid(violations));
+    };
+    if let Some(instance) = &parent {
+        request::instance(api, instance)?;
+    }
+    let (board, instance) = (&api.observed.board, parent.as_ref());
+    let mut found = if listing.is_plain() {
+        let items = board.list(instance, listing.after_name(), listing.enough());
+        listing.first(items, board.count(instance))
+    } else {
+        // What is shown is shared, and looked at while nobody waits for it.
+        let all = board.list(instance, "", usize::MAX);
+        listing.choose(all, |shown| shown.name(), |shown| &**shown)
+    };
+    if full {
+        end_in_time(&mut found);
+    }
+    let next_page_token = listing.next_token(&found, |shown| shown.name(), |shown| &**shown);
+    let shown = |shown: &Arc<Shown>| if full { shown.connector(true) } else { shown.basic() };
+    let connectors = found.items.iter().map(shown).collect();
+    let total_size = found.total_size();
+    Ok(v1::ListConnectorsResponse { connectors, next_page_token, total_size })
+}
+
+/// Ends a page where it has very many partitions.
+fn end_in_time(found: &mut Found<Arc<Shown>>) {
+    let mut partitions = 0;
+    let fitting = found.items.iter().take_while(|shown| {
+        let fits = partitions < MAX_PARTITIONS;
+        partitions += shown.status().partitions.len();
+        fits
+    });
+    let fitting = fitting.count();
+    found.more |= fitting < found.items.len();
+    found.items.truncate(fitting);
 }

@@ -12,11 +12,12 @@ use tonic::{Request, Response, Status};
 
 use super::context::Api;
 use super::error::ApiError;
-use super::paging::Page;
+use super::listing::{Asked, Listing};
 use super::{etag, request, update_instance};
 use crate::catalog::Change;
 use crate::chance;
 use crate::clock;
+use crate::model::fields::INSTANCES;
 use crate::store::instances::InstanceRecord;
 
 /// Registers Kafka instances.
@@ -55,18 +56,7 @@ impl InstanceService for Instances {
         &self,
         request: Request<v1::ListInstancesRequest>,
     ) -> Result<Response<v1::ListInstancesResponse>, Status> {
-        let v1::ListInstancesRequest { page_size, page_token, region_id } = request.into_inner();
-        let mut violations = Violations::new();
-        let page = Page::read(page_size, page_token, &mut violations);
-        violations.into_result(()).map_err(ApiError::Invalid)?;
-        let all = self.api.known.catalog.instances();
-        let wanted = all.iter().filter(|record| {
-            let instance = record.instance.as_ref();
-            region_id.is_empty() || instance.is_some_and(|one| one.region_id == region_id)
-        });
-        let (page, next_page_token) = page.of(wanted, |record| name_of(record));
-        let instances = page.into_iter().map(|record| shown(record)).collect();
-        Ok(Response::new(v1::ListInstancesResponse { instances, next_page_token }))
+        Ok(Response::new(list(&self.api, request.into_inner())?))
     }
 
     async fn update_instance(
@@ -89,12 +79,32 @@ impl InstanceService for Instances {
     }
 }
 
-fn name_of(record: &InstanceRecord) -> &str {
-    record.instance.as_ref().map_or("", |instance| &instance.name)
+/// One page. It costs a look at each instance.
+fn list(
+    api: &Api,
+    request: v1::ListInstancesRequest,
+) -> Result<v1::ListInstancesResponse, ApiError> {
+    let v1::ListInstancesRequest { page_size, page_token, filter, order_by } = request;
+    let mut violations = Violations::new();
+    let asked = Asked { page_size, page_token, filter, order_by };
+    let listing = Listing::read(&asked, &[], &INSTANCES, &mut violations);
+    let Some(listing) = listing else { return Err(ApiError::Invalid(violations)) };
+    let records = api.known.catalog.instances();
+    let all = records.iter().filter_map(|record| record.instance.as_ref()).collect();
+    let found = listing.choose(all, |instance| &instance.name, |instance| *instance);
+    let next_page_token =
+        listing.next_token(&found, |instance| &instance.name, |instance| *instance);
+    let instances = found.items.iter().map(|instance| redacted(instance)).collect();
+    let total_size = found.total_size();
+    Ok(v1::ListInstancesResponse { instances, next_page_token, total_size })
 }
 
 fn shown(record: &InstanceRecord) -> v1::Instance {
-    let mut instance = record.instance.clone().unwrap_or_default();
+    record.instance.as_ref().map(redacted).unwrap_or_default()
+}
+
+fn redacted(instance: &v1::Instance) -> v1::Instance {
+    let mut instance = instance.clone();
     redact(&mut instance);
     instance
 }

@@ -12,6 +12,7 @@ mod dead_letters;
 pub(crate) mod error;
 mod etag;
 mod instances;
+mod listing;
 mod paging;
 mod parts;
 mod repeats;

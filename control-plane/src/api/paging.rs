@@ -1,5 +1,4 @@
-//! Pages of lists: in the order of the names, where a token names the last one,
-//! or of a tape, where it is the position of the last one.
+//! How large pages are, and pages of a tape, where a token is the position of the last one.
 
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::violation::Violations;
@@ -7,9 +6,22 @@ use kafka2oss_domain::violation::Violations;
 /// Entries of a page when the request does not say.
 const DEFAULT: usize = 100;
 /// Entries of a page at most.
-const MOST: i32 = 1_000;
+const MOST: usize = 1_000;
 
-/// Which page a request asks for.
+/// Entries of a page at most, from a request's `page_size`.
+pub(super) fn size(given: i32, violations: &mut Violations) -> usize {
+    match usize::try_from(given) {
+        Ok(0) => DEFAULT,
+        Ok(size) => size.min(MOST),
+        Err(_) => {
+            let message = format!("{given} is below 0; 0 means {DEFAULT}, and {MOST} is the most");
+            violations.add("page_size", ErrorCode::FieldInvalid, message);
+            DEFAULT
+        }
+    }
+}
+
+/// Which page of a tape a request asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Page {
     size: usize,
@@ -19,11 +31,7 @@ pub(super) struct Page {
 impl Page {
     /// From a request's `page_size` and `page_token`.
     pub(super) fn read(size: i32, token: String, violations: &mut Violations) -> Self {
-        if !(0..=MOST).contains(&size) {
-            let message = format!("{size} is not 1 to {MOST}, or 0 for {DEFAULT}");
-            violations.add("page_size", ErrorCode::FieldInvalid, message);
-        }
-        let size = usize::try_from(size).ok().filter(|size| *size > 0).unwrap_or(DEFAULT);
+        let size = self::size(size, violations);
         Self { size, after: token }
     }
 
@@ -43,62 +51,11 @@ impl Page {
         }
         position
     }
-
-    /// The page out of what `list` finds: at most so many after a name, in the order
-    /// of what `name` says; and the token of the next one, empty at the end.
-    pub(super) fn read_from<T>(
-        self,
-        list: impl FnOnce(&str, usize) -> Vec<T>,
-        name: impl Fn(&T) -> &str,
-    ) -> (Vec<T>, String) {
-        // One more shows whether there is another page.
-        let found = list(&self.after, self.size + 1);
-        self.of(found, name)
-    }
-
-    /// The page out of `all`, which are in the order of what `name` says, and
-    /// the token of the next one; empty at the end.
-    pub(super) fn of<T>(
-        self,
-        all: impl IntoIterator<Item = T>,
-        name: impl Fn(&T) -> &str,
-    ) -> (Vec<T>, String) {
-        let mut rest = all.into_iter().filter(|one| name(one) > self.after.as_str());
-        let page: Vec<T> = rest.by_ref().take(self.size).collect();
-        let token = match (rest.next(), page.last()) {
-            (Some(_), Some(last)) => name(last).to_owned(),
-            _ => String::new(),
-        };
-        (page, token)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn pages_follow_one_another_without_gap_or_overlap() {
-        let all = ["a", "b", "c", "d", "e"];
-        let mut token = String::new();
-        let mut seen = Vec::new();
-        loop {
-            let page = Page::read(2, token, &mut Violations::new());
-            let (names, next) = page.of(all, |name| name);
-            seen.extend(names);
-            token = next;
-            if token.is_empty() {
-                break;
-            }
-        }
-        assert_eq!(seen, all);
-    }
-
-    #[test]
-    fn a_page_that_ends_with_the_list_has_no_token() {
-        let page = Page::read(2, String::new(), &mut Violations::new());
-        assert_eq!(page.of(["a", "b"], |name| name), (vec!["a", "b"], String::new()));
-    }
 
     #[test]
     fn a_token_of_a_tape_is_a_position() {
@@ -114,11 +71,13 @@ mod tests {
     }
 
     #[test]
-    fn sizes_out_of_range_are_violations() {
-        for size in [-1, 1_001, i32::MIN] {
+    fn a_size_below_0_is_a_violation_and_one_above_the_most_is_the_most() {
+        let read = |given| {
             let mut violations = Violations::new();
-            Page::read(size, String::new(), &mut violations);
-            assert_eq!(violations.len(), 1, "{size}");
-        }
+            (size(given, &mut violations), violations.len())
+        };
+        assert_eq!((read(0), read(7)), ((DEFAULT, 0), (7, 0)));
+        assert_eq!((read(1_000), read(1_001), read(i32::MAX)), ((MOST, 0), (MOST, 0), (MOST, 0)));
+        assert_eq!((read(-1).1, read(i32::MIN).1), (1, 1));
     }
 }

@@ -319,6 +319,11 @@ impl Fleet {
         state.agents.after(after).map(|(id, agent)| agent.view(id)).take(most).collect()
     }
 
+    /// How many agents are known.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().agents.len()
+    }
+
     /// The pools of all agents that are known.
     pub(crate) fn pools(&self) -> BTreeSet<Pool> {
         self.lock().agents.values().map(|agent| agent.record.pool()).collect()

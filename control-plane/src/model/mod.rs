@@ -11,6 +11,7 @@
 //! - [`status`]: what is shown of a connector.
 //! - [`progress`]: how far each partition is, from several agents' reports.
 //! - [`flowing`]: whether each partition flows.
+//! - [`fields`]: by what lists and watches filter and order.
 //!
 //! Nothing here depends on another module of the control plane. What agents report and what
 //! is shown are messages in which neither side has a choice, so that they come in and go out
@@ -18,6 +19,7 @@
 
 pub(crate) mod deletion;
 pub(crate) mod drain;
+pub(crate) mod fields;
 pub(crate) mod flowing;
 pub(crate) mod lease;
 pub(crate) mod lessons;

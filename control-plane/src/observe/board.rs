@@ -4,6 +4,7 @@
 //! then; both are of records that are durable. Readers share rows, copy nothing,
 //! and never hold up whoever writes for longer than it takes to find them.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use kafka2oss_domain::names::InstanceName;
@@ -41,6 +42,8 @@ pub(super) struct Row {
 struct State {
     /// Each with the position of its last change.
     rows: Named<(Position, Row)>,
+    /// How many rows each instance has that has any.
+    counts: HashMap<String, usize>,
     changes: Changes,
 }
 
@@ -70,7 +73,11 @@ impl Default for Board {
 impl Board {
     /// An empty one that remembers so many deletions.
     pub(super) fn remembering(deletions: usize) -> Self {
-        let state = State { rows: Named::default(), changes: Changes::keeping(deletions) };
+        let state = State {
+            rows: Named::default(),
+            counts: HashMap::new(),
+            changes: Changes::keeping(deletions),
+        };
         Self {
             process: chance::ulid().to_string(),
             order: Mutex::new(()),
@@ -118,7 +125,9 @@ impl Board {
         let life = Arc::clone(row.shown.life());
         self.write(|state| {
             let position = state.changes.changed(&life);
-            state.rows.insert(&life.name, (position, row));
+            if state.rows.insert(&life.name, (position, row)).is_none() {
+                *state.counts.entry(instance_of(&life.name).to_owned()).or_default() += 1;
+            }
         });
         self.ring(&life.name);
     }
@@ -140,6 +149,12 @@ impl Board {
             let (_, row) = state.rows.get(name).filter(|(_, row)| row.shown.uid() == uid)?;
             let life = Arc::clone(row.shown.life());
             state.rows.remove(name);
+            if let Some(count) = state.counts.get_mut(instance_of(name)) {
+                *count -= 1;
+                if *count == 0 {
+                    state.counts.remove(instance_of(name));
+                }
+            }
             Some(state.changes.deleted(&life))
         });
         if gone.is_some() {
@@ -147,16 +162,15 @@ impl Board {
         }
     }
 
-    /// At most `most` connectors of one instance or of all that are `wanted`, after
-    /// the name `after`, in the order of the names.
+    /// At most `most` connectors of one instance or of all, after the name `after`, in
+    /// the order of the names.
     pub(crate) fn list(
         &self,
         instance: Option<&InstanceName>,
         after: &str,
         most: usize,
-        wanted: impl Fn(&Shown) -> bool,
     ) -> Vec<Arc<Shown>> {
-        self.rows_after(instance, after, most, |_, row| wanted(&row.shown))
+        self.rows_after(instance, after, most, |_| true)
     }
 
     /// The same, of those that changed after `since`.
@@ -167,7 +181,7 @@ impl Board {
         most: usize,
         since: Position,
     ) -> Vec<Arc<Shown>> {
-        self.rows_after(instance, after, most, |position, _| position > since)
+        self.rows_after(instance, after, most, |position| position > since)
     }
 
     fn rows_after(
@@ -175,7 +189,7 @@ impl Board {
         instance: Option<&InstanceName>,
         after: &str,
         most: usize,
-        wanted: impl Fn(Position, &Row) -> bool,
+        wanted: impl Fn(Position) -> bool,
     ) -> Vec<Arc<Shown>> {
         let prefix = instance.map_or(String::new(), |instance| format!("{instance}/connectors/"));
         // No connector has its instance's prefix as its name.
@@ -185,7 +199,7 @@ impl Board {
                 .rows
                 .after(start)
                 .take_while(|(name, _)| name.starts_with(&prefix))
-                .filter(|(_, (position, row))| wanted(*position, row))
+                .filter(|(_, (position, _))| wanted(*position))
                 .map(|(_, (_, row))| Arc::clone(&row.shown))
                 .take(most)
                 .collect()
@@ -202,6 +216,14 @@ impl Board {
     /// How many connectors are shown.
     pub(super) fn len(&self) -> usize {
         self.read(|state| state.rows.len())
+    }
+
+    /// The same, of one instance or of all.
+    pub(crate) fn count(&self, instance: Option<&InstanceName>) -> usize {
+        self.read(|state| match instance {
+            Some(instance) => state.counts.get(&instance.to_string()).copied().unwrap_or_default(),
+            None => state.rows.len(),
+        })
     }
 
     /// What is shown now of those lives that go on.
@@ -233,16 +255,18 @@ impl Board {
         self.touches.follow(name)
     }
 
-    /// The token that stands for `position`.
-    pub(super) fn token(&self, position: Position) -> String {
-        format!("{}-{}", self.process, position.0)
+    /// The token that stands for `position` in a watch, of whose connectors `watched` is
+    /// the fingerprint.
+    pub(super) fn token(&self, watched: u64, position: Position) -> String {
+        format!("{}-{watched:x}-{}", self.process, position.0)
     }
 
-    /// The position that a token stands for, if it is of this process and
-    /// what follows it is still there.
-    pub(super) fn resume(&self, token: &str) -> Result<Position, Lost> {
-        let (process, number) = token.rsplit_once('-').ok_or(Lost)?;
-        if process != self.process {
+    /// The position that a token stands for, if it is of this process and of a watch
+    /// of the same connectors, and what follows it is still there.
+    pub(super) fn resume(&self, watched: u64, token: &str) -> Result<Position, Lost> {
+        let (begin, number) = token.rsplit_once('-').ok_or(Lost)?;
+        let (process, fingerprint) = begin.rsplit_once('-').ok_or(Lost)?;
+        if process != self.process || u64::from_str_radix(fingerprint, 16) != Ok(watched) {
             return Err(Lost);
         }
         let position = Position(number.parse().map_err(|_| Lost)?);
@@ -266,26 +290,61 @@ impl Board {
 
 #[cfg(test)]
 mod tests {
+    use kafka2oss_proto::v1;
+
     use super::*;
+
+    #[test]
+    fn what_is_shown_is_counted_by_instance() {
+        let board = Board::remembering(1);
+        let show = |name: &str, uid: &str| {
+            let [name, uid] = [name, uid].map(str::to_owned);
+            let connector = v1::Connector { name, uid, ..Default::default() };
+            let record =
+                Arc::new(ConnectorRecord { connector: Some(connector), ..Default::default() });
+            let shown = Arc::new(Shown::new(&record, v1::ConnectorStatus::default()));
+            let _order = board.in_order();
+            board.show(Row { shown, record, memory: Arc::default(), told: Instant::now() });
+        };
+        let counts = || {
+            let of = |name: &str| board.count(Some(&name.parse().expect("a name")));
+            (board.count(None), of("instances/i"), of("instances/j"))
+        };
+        for (name, uid) in
+            [("i/connectors/a", "1"), ("i/connectors/b", "2"), ("j/connectors/a", "3")]
+        {
+            show(&format!("instances/{name}"), uid);
+        }
+        assert_eq!(counts(), (3, 2, 1));
+        // The same one again, and another one of its name.
+        show("instances/i/connectors/a", "1");
+        show("instances/i/connectors/a", "4");
+        board.remove("instances/i/connectors/a", "1");
+        assert_eq!(counts(), (3, 2, 1));
+        board.remove("instances/j/connectors/a", "3");
+        board.remove("instances/i/connectors/a", "4");
+        assert_eq!(counts(), (1, 1, 0));
+    }
 
     #[test]
     fn a_token_resumes_in_its_process_only_and_while_nothing_is_missing() {
         let board = Board::remembering(1);
-        let token = board.token(board.changes(Changes::end));
-        assert_eq!(board.resume(&token), Ok(Position(0)));
-        assert_eq!(Board::remembering(1).resume(&token), Err(Lost));
+        let token = board.token(7, board.changes(Changes::end));
+        assert_eq!(board.resume(7, &token), Ok(Position(0)));
+        assert_eq!(board.resume(8, &token), Err(Lost), "of other connectors");
+        assert_eq!(Board::remembering(1).resume(7, &token), Err(Lost));
         for wrong in ["", "x", "-", &format!("{token}9"), &token.replace('-', "")] {
-            assert_eq!(board.resume(wrong), Err(Lost), "{wrong}");
+            assert_eq!(board.resume(7, wrong), Err(Lost), "{wrong}");
         }
         for name in ["a", "b", "c"] {
             let life = Arc::new(Life { name: name.to_owned(), uid: "u".to_owned() });
             board.write(|state| state.changes.changed(&life));
         }
-        assert_eq!(board.resume(&token), Ok(Position(0)), "volume does no harm");
+        assert_eq!(board.resume(7, &token), Ok(Position(0)), "volume does no harm");
         for name in ["a", "b"] {
             let life = Arc::new(Life { name: name.to_owned(), uid: "u".to_owned() });
             board.write(|state| state.changes.deleted(&life));
         }
-        assert_eq!(board.resume(&token), Err(Lost));
+        assert_eq!(board.resume(7, &token), Err(Lost));
     }
 }

@@ -56,6 +56,7 @@ mod tests {
             let event = Event::Deleted(v1::ConnectorDeleted {
                 name: "instances/i/connectors/c".to_owned(),
                 uid: "u".to_owned(),
+                reason: v1::DropReason::Deleted.into(),
             });
             let message = Message::new(token.to_owned(), Message::encode(event.clone()));
             let mut bytes = Vec::new();

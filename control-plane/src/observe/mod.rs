@@ -26,6 +26,7 @@ mod watcher;
 pub(crate) use message::Message;
 pub(crate) use observed::Observed;
 pub(crate) use publish::publish;
+pub(crate) use shown::Shown;
 pub(crate) use tape::{KEPT, Piece, Read};
 pub(crate) use tapes::{Follower, Keeper, Tapes};
-pub(crate) use watcher::Watcher;
+pub(crate) use watcher::{Watched, Watcher};

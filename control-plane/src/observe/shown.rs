@@ -3,11 +3,13 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use kafka2oss_filter::{Resource, Value};
 use kafka2oss_proto::{spec, v1};
 use v1::watch_connectors_response::Event;
 
 use super::changes::Life;
 use super::message::Message;
+use crate::model::fields::{ConnectorField, connector_any, connector_entry};
 use crate::store::connectors::ConnectorRecord;
 
 /// A connector as it is shown. It never changes: another one takes its place.
@@ -64,8 +66,18 @@ impl Shown {
 
     /// The connector as the API shows it.
     pub(crate) fn connector(&self, partitions: bool) -> v1::Connector {
-        let status = if partitions { self.status.clone() } else { brief(&self.status) };
+        let status = if partitions {
+            self.status.clone()
+        } else {
+            v1::ConnectorStatus { tasks: self.status.tasks.clone(), ..basic(&self.status) }
+        };
         v1::Connector { status: Some(status), ..v1::Connector::clone(&self.connector) }
+    }
+
+    /// The same, without tasks.
+    pub(crate) fn basic(&self) -> v1::Connector {
+        let status = Some(basic(&self.status));
+        v1::Connector { status, ..v1::Connector::clone(&self.connector) }
     }
 
     /// The message that shows it to those who watch, without a token.
@@ -76,8 +88,18 @@ impl Shown {
     }
 }
 
-/// A status without its partitions, which may be very many.
-fn brief(status: &v1::ConnectorStatus) -> v1::ConnectorStatus {
+impl Resource<ConnectorField> for Shown {
+    fn any<'a>(&'a self, field: ConnectorField, test: &mut dyn FnMut(Value<'a>) -> bool) -> bool {
+        connector_any(&self.connector, &self.status, field, test)
+    }
+
+    fn entry(&self, field: ConnectorField, key: &str) -> Option<&str> {
+        connector_entry(&self.connector, field, key)
+    }
+}
+
+/// A status without its tasks, and its partitions, which may be very many.
+fn basic(status: &v1::ConnectorStatus) -> v1::ConnectorStatus {
     let v1::ConnectorStatus {
         state,
         observed_generation,
@@ -93,7 +115,7 @@ fn brief(status: &v1::ConnectorStatus) -> v1::ConnectorStatus {
         last_report_time,
         epoch,
         missing_resources,
-        tasks,
+        tasks: _,
         partitions: _,
         topic_partitions,
     } = status;
@@ -112,7 +134,7 @@ fn brief(status: &v1::ConnectorStatus) -> v1::ConnectorStatus {
         last_report_time: *last_report_time,
         epoch: epoch.clone(),
         missing_resources: missing_resources.clone(),
-        tasks: tasks.clone(),
+        tasks: Vec::new(),
         partitions: Vec::new(),
         topic_partitions: *topic_partitions,
     }

@@ -76,7 +76,7 @@ impl Watcher {
                 self.world.note(&self.id, line);
                 self.shown().insert(connector.name.clone(), connector);
             }
-            Some(Event::Deleted(v1::ConnectorDeleted { name, uid })) => {
+            Some(Event::Deleted(v1::ConnectorDeleted { name, uid, .. })) => {
                 self.world.note(&self.id, format_args!("{name} is gone"));
                 let mut shown = self.shown();
                 if shown.get(&name).is_some_and(|connector| connector.uid == uid) {

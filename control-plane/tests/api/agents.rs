@@ -214,14 +214,16 @@ async fn leases_count_anew_from_the_start_of_the_control_plane() {
 async fn agents_are_listed_with_what_they_run() {
     let mut server = Server::with_instance().await;
     let (name, _a, _b) = on_two(&mut server).await;
-    let request = v1::ListAgentsRequest { page_size: 1, page_token: String::new() };
+    let request = v1::ListAgentsRequest { page_size: 1, ..Default::default() };
     let page = server.agents.list_agents(request).await.expect("a page").into_inner();
     assert_eq!(page.agents.len(), 1);
     let agent = &page.agents[0];
     assert_eq!((agent.name.as_str(), agent.tasks), ("agents/a", 1));
     assert_eq!(agent.connectors, [name]);
     assert_eq!(agent.state(), v1::AgentState::Connected);
-    let request = v1::ListAgentsRequest { page_size: 1, page_token: page.next_page_token };
+    assert_eq!(page.total_size, 2);
+    let page_token = page.next_page_token;
+    let request = v1::ListAgentsRequest { page_size: 1, page_token, ..Default::default() };
     let page = server.agents.list_agents(request).await.expect("a page").into_inner();
     assert_eq!((page.agents[0].name.as_str(), page.next_page_token.as_str()), ("agents/b", ""));
 }

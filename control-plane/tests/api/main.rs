@@ -14,6 +14,7 @@ mod draining;
 mod epochs;
 mod instance_updates;
 mod listeners;
+mod lists;
 mod logs;
 mod rebalance;
 mod requests;

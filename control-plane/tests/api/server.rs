@@ -206,6 +206,7 @@ impl Server {
             parent: "instances/-".to_owned(),
             resume_token: token.to_owned(),
             include_partitions: true,
+            ..v1::WatchConnectorsRequest::default()
         };
         self.connectors.watch_connectors(request).await.expect("a stream").into_inner()
     }

@@ -23,6 +23,64 @@ async fn upsert(events: &mut Events) -> (String, v1::Connector) {
     }
 }
 
+fn dropped(connector: v1::Connector, reason: v1::DropReason) -> Event {
+    let v1::Connector { name, uid, .. } = connector;
+    Event::Deleted(v1::ConnectorDeleted { name, uid, reason: reason.into() })
+}
+
+async fn watch_filtered(
+    server: &mut Server,
+    filter: &str,
+    resume_token: &str,
+) -> Result<Events, tonic::Status> {
+    let request = v1::WatchConnectorsRequest {
+        parent: INSTANCE.to_owned(),
+        filter: filter.to_owned(),
+        resume_token: resume_token.to_owned(),
+        ..Default::default()
+    };
+    Ok(server.connectors.watch_connectors(request).await?.into_inner())
+}
+
+#[tokio::test]
+async fn a_watch_with_a_filter_drops_a_connector_that_it_does_not_mean_any_more() {
+    let mut server = Server::with_instance().await;
+    let first = server.create("a").await;
+    let mut events = watch_filtered(&mut server, "state = CREATED", "").await.expect("a stream");
+    assert_eq!(upsert(&mut events).await.1.name, first.name);
+    let (token, synced) = next(&mut events).await;
+    assert_eq!(synced, Event::Synced(()));
+
+    server.deploy(&first.name).await;
+    assert_eq!(next(&mut events).await.1, dropped(first.clone(), v1::DropReason::Filtered));
+    let second = server.create("b").await;
+    assert_eq!(upsert(&mut events).await.1.name, second.name, "nothing more was told of the first");
+
+    // Whoever goes on after a token may have what is not meant any more.
+    let mut again = watch_filtered(&mut server, "state = CREATED", &token).await.expect("a stream");
+    assert_eq!(next(&mut again).await.1, Event::Synced(()));
+    let mut told = [next(&mut again).await.1, next(&mut again).await.1];
+    told.sort_by_key(|event| matches!(event, Event::Upsert(_)));
+    assert_eq!(told[0], dropped(first, v1::DropReason::Filtered));
+    let mut other = watch_filtered(&mut server, "state = PAUSED", &token).await.expect("a stream");
+    assert_eq!(next(&mut other).await.1, Event::Reset(()), "the token is of another filter");
+}
+
+#[tokio::test]
+async fn one_connector_is_watched_by_its_id() {
+    let mut server = Server::with_instance().await;
+    server.create("a").await;
+    let mut events = watch_filtered(&mut server, "id = b", "").await.expect("a stream");
+    assert_eq!(next(&mut events).await.1, Event::Synced(()));
+    let name = server.create("b").await.name;
+    assert_eq!(upsert(&mut events).await.1.name, name);
+    let status = watch_filtered(&mut server, "id =", "").await.expect_err("refused");
+    assert_eq!(
+        (status.code(), reason(&status).as_str()),
+        (Code::InvalidArgument, "EXPRESSION_INVALID")
+    );
+}
+
 #[tokio::test]
 async fn a_watch_starts_with_a_snapshot_and_goes_on_with_changes() {
     let mut server = Server::with_instance().await;
@@ -39,7 +97,7 @@ async fn a_watch_starts_with_a_snapshot_and_goes_on_with_changes() {
     let request = v1::DeleteConnectorRequest { name: first.name.clone(), ..Default::default() };
     server.connectors.delete_connector(request).await.expect("deleted");
     let (_, event) = next(&mut events).await;
-    assert_eq!(event, Event::Deleted(v1::ConnectorDeleted { name: first.name, uid: first.uid }));
+    assert_eq!(event, dropped(first, v1::DropReason::Deleted));
 }
 
 #[tokio::test]
@@ -203,8 +261,7 @@ async fn a_connector_that_comes_again_under_its_name_is_another_one() {
     delete(&mut server, &first.name).await;
     let second = server.create("a").await;
     let (_, gone) = next(&mut events).await;
-    let expected = v1::ConnectorDeleted { name: first.name, uid: first.uid };
-    assert_eq!(gone, Event::Deleted(expected));
+    assert_eq!(gone, dropped(first, v1::DropReason::Deleted));
     assert_eq!(upsert(&mut events).await.1.uid, second.uid);
 }
 

@@ -2,28 +2,33 @@
 
 use kafka2oss_proto::v1;
 
-use crate::args::NameArgs;
-use crate::client::{Client, Failure, describe, names, paging, text};
+use crate::args::{ListFlags, NameArgs};
+use crate::client::{Client, Failure, Selection, describe, names, paging, text};
 use crate::output;
 
 pub(super) async fn list(
     client: &Client,
     instance: Option<String>,
-    states: Vec<String>,
+    states: &[String],
+    flags: ListFlags,
 ) -> Result<(), Failure> {
     let parent = names::parent(instance.as_deref())?;
-    let states = states.iter().map(|state| parse_state(state)).collect::<Result<Vec<_>, _>>()?;
+    let states = states.iter().map(|state| is_in(state)).collect::<Result<Vec<_>, _>>()?;
+    let selection = Selection::new(flags, &states);
     let connectors = paging::all(async |page_token| {
         let request = client.request(v1::ListConnectorsRequest {
             parent: parent.clone(),
             page_size: paging::PAGE_SIZE,
             page_token,
-            states: states.clone(),
+            filter: selection.filter.clone(),
+            order_by: selection.order_by.clone(),
+            view: v1::ConnectorView::Basic.into(),
         });
         let page = client.connectors().list_connectors(request).await?.into_inner();
         Ok((page.connectors, page.next_page_token))
     })
-    .await?;
+    .await
+    .map_err(|status| selection.failure(status))?;
     if client.is_json() {
         return client.print_json(&v1::ListConnectorsResponse { connectors, ..Default::default() });
     }
@@ -65,12 +70,12 @@ fn row(connector: &v1::Connector) -> [String; 10] {
     ]
 }
 
-/// A state as tables show it, in any case.
-fn parse_state(given: &str) -> Result<i32, Failure> {
+/// That a connector is in a state, which is given as tables show it, in any case.
+fn is_in(given: &str) -> Result<String, Failure> {
     let name = given.to_ascii_uppercase().replace('-', "_");
-    let whole = format!("CONNECTOR_STATE_{}", name.trim_start_matches("CONNECTOR_STATE_"));
-    v1::ConnectorState::from_str_name(&whole)
-        .map(i32::from)
+    let name = name.trim_start_matches("CONNECTOR_STATE_");
+    v1::ConnectorState::from_str_name(&format!("CONNECTOR_STATE_{name}"))
+        .map(|_| format!("state = {name}"))
         .ok_or_else(|| Failure::Usage(format!("`{given}` is no state of a connector")))
 }
 
@@ -134,9 +139,10 @@ mod tests {
     #[test]
     fn a_state_is_given_as_tables_show_it() {
         for given in ["RUNNING", "running", "CONNECTOR_STATE_RUNNING"] {
-            assert_eq!(parse_state(given).expect(given), 3);
+            assert_eq!(is_in(given).expect(given), "state = RUNNING");
         }
-        assert_eq!(parse_state("credentials-required").expect("a state"), 8);
-        assert!(parse_state("asleep").is_err());
+        let expected = "state = CREDENTIALS_REQUIRED";
+        assert_eq!(is_in("credentials-required").expect("a state"), expected);
+        assert!(is_in("asleep").is_err());
     }
 }

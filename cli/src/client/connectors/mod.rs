@@ -25,7 +25,9 @@ pub(crate) async fn run(args: ConnectorsArgs) -> Result<(), Failure> {
         ConnectorsCommand::Create(args) => create::create(&client, *args).await,
         ConnectorsCommand::Preview(args) => create::preview(&client, *args).await,
         ConnectorsCommand::Get(args) => list::get(&client, args).await,
-        ConnectorsCommand::List { instance, states } => list::list(&client, instance, states).await,
+        ConnectorsCommand::List { instance, states, list } => {
+            list::list(&client, instance, &states, list).await
+        }
         ConnectorsCommand::Update(args) => update::run(&client, *args).await,
         ConnectorsCommand::Deploy(args) => transitions::deploy(&client, args).await,
         ConnectorsCommand::Pause(args) => transitions::pause(&client, args).await,

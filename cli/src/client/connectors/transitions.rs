@@ -98,7 +98,9 @@ async fn follow(
     reached: impl Fn(&v1::ConnectorStatus) -> bool,
 ) -> Result<Option<v1::Connector>, Failure> {
     let parent = last.name.split("/connectors/").next().unwrap_or_default().to_owned();
-    let request = v1::WatchConnectorsRequest { parent, ..Default::default() };
+    // One of its uid: of others nothing has to be sent.
+    let filter = format!("uid = {}", last.uid);
+    let request = v1::WatchConnectorsRequest { parent, filter, ..Default::default() };
     let mut events = client.connectors().watch_connectors(request).await?.into_inner();
     let mut seen = false;
     while let Some(message) = events.message().await? {

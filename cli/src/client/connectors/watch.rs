@@ -7,17 +7,20 @@ use kafka2oss_proto::v1;
 use tonic::{Code, Status};
 use v1::watch_connectors_response::Event;
 
-use crate::args::WatchArgs;
-use crate::client::{Client, Failure, names, text};
+use crate::args::{ListFlags, WatchArgs};
+use crate::client::{Client, Failure, Selection, names, text};
 use crate::output;
 
 const RECONNECT: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(client: &Client, args: WatchArgs) -> Result<(), Failure> {
+    let flags = ListFlags { filter: args.filter, ..ListFlags::default() };
+    let selection = Selection::new(flags, &[]);
     let mut request = v1::WatchConnectorsRequest {
         parent: names::parent(args.instance.as_deref())?,
         resume_token: String::new(),
         include_partitions: args.partitions,
+        filter: selection.filter.clone(),
     };
     if !client.is_json() {
         client.out.line(header())?;
@@ -31,6 +34,7 @@ pub(super) async fn run(client: &Client, args: WatchArgs) -> Result<(), Failure>
             Err(Failure::Rpc(status)) if watch.was_connected && is_lost(&status) => {
                 status.message().to_owned()
             }
+            Err(Failure::Rpc(status)) => return Err(selection.failure(*status)),
             Err(failure) => return Err(failure),
         };
         if std::mem::take(&mut watch.connected) {
@@ -86,7 +90,11 @@ impl Watch {
                 (connector.name, line)
             }
             Some(Event::Deleted(deleted)) => {
-                let line = format!("{:<32}  GONE", names::short(&deleted.name));
+                let what = match deleted.reason() {
+                    v1::DropReason::Filtered => "LEFT",
+                    v1::DropReason::Unspecified | v1::DropReason::Deleted => "GONE",
+                };
+                let line = format!("{:<32}  {what}", names::short(&deleted.name));
                 (deleted.name, line)
             }
             Some(Event::Reset(()) | Event::Synced(()) | Event::Heartbeat(())) | None => {

@@ -7,14 +7,17 @@ use std::sync::Arc;
 
 use futures::{Stream, StreamExt, stream};
 use kafka2oss_domain::violation::Violations;
+use kafka2oss_filter::Filter;
 use kafka2oss_proto::v1;
 use tonic::{Request, Status};
 
 use super::error::ApiError;
-use super::request;
+use super::{listing, request};
 use crate::api::Api;
 use crate::budget::{Full, Seat, Seats};
-use crate::observe::{Message, Watcher};
+use crate::fingerprint::fingerprint;
+use crate::model::fields::CONNECTORS;
+use crate::observe::{Message, Watched, Watcher};
 use crate::supervision;
 pub(crate) use server::ConnectorServer;
 #[cfg(test)]
@@ -27,17 +30,21 @@ pub(super) fn watch(
     request: Request<v1::WatchConnectorsRequest>,
 ) -> Result<impl Stream<Item = Result<Message, Status>> + Send + use<>, ApiError> {
     let peer = request.remote_addr().map(|peer| peer.ip().to_canonical());
-    let v1::WatchConnectorsRequest { parent, resume_token, include_partitions } =
+    let v1::WatchConnectorsRequest { parent, resume_token, include_partitions, filter } =
         request.into_inner();
     let mut violations = Violations::new();
+    let fingerprint = fingerprint(&[&parent, &filter]);
     let parent = request::parent(&parent, &mut violations);
+    let filter = Filter::parse(&filter, &CONNECTORS);
+    let filter = listing::expression("filter", filter, &mut violations).flatten();
     violations.into_result(()).map_err(ApiError::Invalid)?;
     if let Some(instance) = &parent {
         request::instance(api, instance)?;
     }
     let seat = seats.take(peer).map_err(|Full { most }| ApiError::TooManyWatches(most))?;
     let board = Arc::clone(&api.observed.board);
-    let watcher = Watcher::new(board, parent, include_partitions, resume_token);
+    let watched = Watched { instance: parent, filter, partitions: include_partitions, fingerprint };
+    let watcher = Watcher::new(board, watched, resume_token);
     let open = Open { api: Arc::clone(api), watcher, _seat: seat };
     Ok(stream::unfold(Some(open), next).flat_map(stream::iter))
 }

@@ -10,12 +10,18 @@
 //! - many like a snapshot: the deletions, then what is there and has changed since,
 //!   in the order of the names. So a connector that changes all the time is told
 //!   in its turn, which it would not be at the end of the changes.
+//!
+//! With a filter it looks at each of these, and tells those that the filter means, and
+//! of those that it does not mean any more that they are to be dropped.
+
+mod rows;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use kafka2oss_domain::names::InstanceName;
+use kafka2oss_filter::Filter;
 use kafka2oss_proto::v1;
 use tokio::sync::watch;
 use v1::watch_connectors_response::Event;
@@ -24,6 +30,8 @@ use super::board::Board;
 use super::changes::{Change, Changes, Life, Lost, Position, instance_of};
 use super::message::Message;
 use super::shown::Shown;
+use crate::model::fields::ConnectorField;
+use rows::{Rows, Telling};
 
 /// Whoever reads hears something this often at least.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -75,28 +83,40 @@ enum Step {
     Wait(Position),
 }
 
+/// What a watch is of.
+#[derive(Debug, Default)]
+pub(crate) struct Watched {
+    /// One instance, or all.
+    pub(crate) instance: Option<InstanceName>,
+    /// Those connectors, or all.
+    pub(crate) filter: Option<Filter<ConnectorField>>,
+    /// With progress by partition.
+    pub(crate) partitions: bool,
+    /// Tells its tokens from those of watches of other connectors.
+    pub(crate) fingerprint: u64,
+}
+
 /// One watch.
 #[derive(Debug)]
 pub(crate) struct Watcher {
     board: Arc<Board>,
     instance: Option<InstanceName>,
     partitions: bool,
+    fingerprint: u64,
+    /// With a filter.
+    rows: Option<Rows>,
     bell: watch::Receiver<()>,
     stage: Stage,
     sizes: Sizes,
 }
 
 impl Watcher {
-    /// Watches one instance or all. An empty `token` is a snapshot.
-    pub(crate) fn new(
-        board: Arc<Board>,
-        instance: Option<InstanceName>,
-        partitions: bool,
-        token: String,
-    ) -> Self {
+    /// Goes on after a token; an empty one is a snapshot.
+    pub(crate) fn new(board: Arc<Board>, watched: Watched, token: String) -> Self {
+        let Watched { instance, filter, partitions, fingerprint } = watched;
         let bell = board.follow(instance.as_ref());
-        let stage = Stage::Opening(token);
-        Self { board, instance, partitions, bell, stage, sizes: SIZES }
+        let (rows, stage) = (filter.map(Rows::none), Stage::Opening(token));
+        Self { board, instance, partitions, fingerprint, rows, bell, stage, sizes: SIZES }
     }
 
     /// Waits for the next messages, which are at least one and not many.
@@ -105,7 +125,8 @@ impl Watcher {
             // What comes after this look rings.
             self.bell.borrow_and_update();
             match self.step() {
-                Step::Tell(messages) if messages.is_empty() => {}
+                // Others have their turn where a filter means few of many.
+                Step::Tell(messages) if messages.is_empty() => tokio::task::yield_now().await,
                 Step::Tell(messages) => return messages,
                 Step::Wait(position) => {
                     // The board keeps the other end for as long as somebody follows.
@@ -134,12 +155,18 @@ impl Watcher {
             self.snapshot();
             return Ok(Step::Tell(Vec::new()));
         }
-        let position = self.board.resume(token)?;
+        let position = self.board.resume(self.fingerprint, token)?;
+        if let Some(rows) = &mut self.rows {
+            rows.resume();
+        }
         self.stage = Stage::Following { changes: Vec::new().into_iter(), position };
         Ok(Step::Tell(vec![self.message(Some(position), Event::Synced(()))]))
     }
 
     fn snapshot(&mut self) {
+        if let Some(rows) = &mut self.rows {
+            rows.clear();
+        }
         let until = self.board.changes(Changes::end);
         self.stage =
             Stage::Passing(Pass { since: None, until, deleted: until, name: String::new() });
@@ -160,11 +187,11 @@ impl Watcher {
         }
         let (instance, most) = (self.instance.as_ref(), self.sizes.part);
         let part = match pass.since {
-            None => self.board.list(instance, &pass.name, most, |_| true),
+            None => self.board.list(instance, &pass.name, most),
             Some(since) => self.board.list_changed(instance, &pass.name, most, since),
         };
-        let upsert = |shown: &Arc<Shown>| self.upsert(pass.since, shown);
-        let mut messages: Vec<_> = part.iter().map(upsert).collect();
+        let shown = |shown: &Arc<Shown>| self.shown(pass.since, shown);
+        let mut messages: Vec<_> = part.iter().filter_map(shown).collect();
         match part.last() {
             Some(last) if part.len() == most => {
                 last.name().clone_into(&mut pass.name);
@@ -214,7 +241,7 @@ impl Watcher {
     /// makes of its own. One whose connector is gone by now is told by its deletion,
     /// which follows.
     fn tell(
-        &self,
+        &mut self,
         changes: &[(Position, Change)],
         at: impl Fn(Position) -> Option<Position>,
     ) -> Vec<Message> {
@@ -222,15 +249,30 @@ impl Watcher {
         let shown = self.board.shown(&lives);
         let message =
             |((position, change), shown): (&(Position, Change), Option<Arc<Shown>>)| match change {
-                Change::Changed(_) => Some(self.upsert(at(*position), &*shown?)),
+                Change::Changed(_) => self.shown(at(*position), &*shown?),
                 Change::Deleted(life) if self.is_watched(life) => {
-                    let Life { name, uid } = Life::clone(life);
-                    let deleted = v1::ConnectorDeleted { name, uid };
-                    Some(self.message(at(*position), Event::Deleted(deleted)))
+                    let told = self.rows.as_mut().is_none_or(|rows| rows.deleted(life));
+                    told.then(|| self.dropped(at(*position), life, v1::DropReason::Deleted))
                 }
                 Change::Deleted(_) => None,
             };
         changes.iter().zip(shown).filter_map(message).collect()
+    }
+
+    /// What there is to say of a connector that is new or changed.
+    fn shown(&mut self, position: Option<Position>, shown: &Shown) -> Option<Message> {
+        let telling = self.rows.as_mut().map_or(Telling::Upsert, |rows| rows.shown(shown));
+        match telling {
+            Telling::Upsert => Some(self.encoded(position, shown.upsert(self.partitions))),
+            Telling::Drop => Some(self.dropped(position, shown.life(), v1::DropReason::Filtered)),
+            Telling::Nothing => None,
+        }
+    }
+
+    fn dropped(&self, position: Option<Position>, life: &Life, reason: v1::DropReason) -> Message {
+        let Life { name, uid } = life.clone();
+        let deleted = v1::ConnectorDeleted { name, uid, reason: reason.into() };
+        self.message(position, Event::Deleted(deleted))
     }
 
     fn is_watched(&self, life: &Life) -> bool {
@@ -238,17 +280,13 @@ impl Watcher {
         self.instance.as_ref().is_none_or(|watched| watched.to_string() == instance)
     }
 
-    fn upsert(&self, position: Option<Position>, shown: &Shown) -> Message {
-        self.encoded(position, shown.upsert(self.partitions))
-    }
-
     fn message(&self, position: Option<Position>, event: Event) -> Message {
         self.encoded(position, Message::encode(event))
     }
 
     fn encoded(&self, position: Option<Position>, event: Bytes) -> Message {
-        let token = position.map(|position| self.board.token(position)).unwrap_or_default();
-        Message::new(token, event)
+        let token = position.map(|position| self.board.token(self.fingerprint, position));
+        Message::new(token.unwrap_or_default(), event)
     }
 }
 

@@ -5,6 +5,7 @@ use tokio::time::Instant;
 
 use super::super::board::Row;
 use super::*;
+use crate::model::fields::CONNECTORS;
 use crate::store::connectors::ConnectorRecord;
 
 const SMALL: Sizes = Sizes { part: 2, few: 3 };
@@ -13,7 +14,8 @@ fn name(number: u8) -> String {
     format!("instances/{}/connectors/c{number}", if number.is_multiple_of(2) { "i" } else { "j" })
 }
 
-/// A board whose connectors are changed by hand, each time with a higher generation.
+/// A board whose connectors are changed by hand, each time with a higher generation and
+/// another lag.
 struct World {
     board: Arc<Board>,
     lives: BTreeMap<String, String>,
@@ -35,7 +37,10 @@ impl World {
         let record = Arc::new(ConnectorRecord { connector: Some(connector), ..Default::default() });
         let _order = self.board.in_order();
         self.board.show(Row {
-            shown: Arc::new(Shown::new(&record, v1::ConnectorStatus::default())),
+            shown: Arc::new(Shown::new(
+                &record,
+                v1::ConnectorStatus { total_lag: Some(generation % 3), ..Default::default() },
+            )),
             record,
             memory: Arc::default(),
             told: Instant::now(),
@@ -50,20 +55,30 @@ impl World {
     }
 
     fn watch(&self, instance: Option<&str>, token: String) -> Watcher {
-        let instance = instance.map(|name| name.parse().expect("a name"));
-        let watcher = Watcher::new(Arc::clone(&self.board), instance, false, token);
+        self.watch_filtered(instance, "", token)
+    }
+
+    fn watch_filtered(&self, instance: Option<&str>, filter: &str, token: String) -> Watcher {
+        let watched = Watched {
+            instance: instance.map(|name| name.parse().expect("a name")),
+            filter: Filter::parse(filter, &CONNECTORS).expect("a filter"),
+            ..Watched::default()
+        };
+        let watcher = Watcher::new(Arc::clone(&self.board), watched, token);
         Watcher { sizes: SMALL, ..watcher }
     }
 
-    /// Name, uid and generation of what there is.
-    fn picture(&self, instance: Option<&str>) -> BTreeMap<String, (String, u64)> {
+    /// Name, uid and generation of what there is that a filter means.
+    fn picture(&self, instance: Option<&str>, filter: &str) -> BTreeMap<String, (String, u64)> {
         let instance = instance.map(|name| name.parse().expect("a name"));
-        let all = self.board.list(instance.as_ref(), "", usize::MAX, |_| true);
+        let filter = Filter::parse(filter, &CONNECTORS).expect("a filter");
+        let meant = |one: &&Arc<Shown>| filter.as_ref().is_none_or(|it| it.matches(&***one));
+        let all = self.board.list(instance.as_ref(), "", usize::MAX);
         let shown = |one: &Arc<Shown>| {
             let connector = one.connector(false);
             (connector.name, (connector.uid, connector.generation))
         };
-        all.iter().map(shown).collect()
+        all.iter().filter(meant).map(shown).collect()
     }
 }
 
@@ -93,11 +108,13 @@ impl Client {
                 *newest = generation;
                 self.picture.insert(name, (uid, generation));
             }
-            Event::Deleted(v1::ConnectorDeleted { name, uid }) => {
+            Event::Deleted(v1::ConnectorDeleted { name, uid, reason }) => {
                 if self.picture.get(&name).is_some_and(|(told, _)| *told == uid) {
                     self.picture.remove(&name);
                 }
-                self.gone.insert(uid);
+                if reason == i32::from(v1::DropReason::Deleted) {
+                    self.gone.insert(uid);
+                }
             }
             Event::Reset(()) => {
                 self.picture.clear();
@@ -145,10 +162,13 @@ fn happenings() -> impl Strategy<Value = Vec<Happens>> {
     prop::collection::vec(one, 0..120)
 }
 
+/// All, some at a time, some always.
+const FILTERS: &[&str] = &["", "total_lag = 1", "id = c4 OR id = c5"];
+
 /// Lets all of it happen to a client and says how often it had to begin anew.
-fn play(happenings: &[Happens], instance: Option<&str>, deletions: usize) -> u32 {
+fn play(happenings: &[Happens], instance: Option<&str>, filter: &str, deletions: usize) -> u32 {
     let mut world = World::new(deletions);
-    let mut watcher = world.watch(instance, String::new());
+    let mut watcher = world.watch_filtered(instance, filter, String::new());
     let mut client = Client::default();
     for happens in happenings {
         match happens {
@@ -161,13 +181,13 @@ fn play(happenings: &[Happens], instance: Option<&str>, deletions: usize) -> u32
                     client.picture.clear();
                     client.token.clear();
                 }
-                watcher = world.watch(instance, client.token.clone());
+                watcher = world.watch_filtered(instance, filter, client.token.clone());
             }
         }
     }
     client.read(&mut watcher, None);
     assert!(client.synced);
-    assert_eq!(client.picture, world.picture(instance));
+    assert_eq!(client.picture, world.picture(instance, filter));
     client.resets
 }
 
@@ -176,17 +196,20 @@ proptest! {
     fn whatever_happens_and_at_any_pace_a_client_ends_at_what_is(
         happenings in happenings(),
         one_instance in any::<bool>(),
+        filter in prop::sample::select(FILTERS),
     ) {
         let instance = one_instance.then_some("instances/i");
-        prop_assert_eq!(play(&happenings, instance, 1_000), 0, "volume is no reason to begin anew");
+        let resets = play(&happenings, instance, filter, 1_000);
+        prop_assert_eq!(resets, 0, "volume is no reason to begin anew");
     }
 
     #[test]
     fn where_deletions_were_forgotten_it_begins_anew_and_ends_at_what_is(
         happenings in happenings(),
         one_instance in any::<bool>(),
+        filter in prop::sample::select(FILTERS),
     ) {
-        play(&happenings, one_instance.then_some("instances/i"), 2);
+        play(&happenings, one_instance.then_some("instances/i"), filter, 2);
     }
 }
 
@@ -210,6 +233,59 @@ fn a_connector_that_changes_all_the_time_is_told_in_its_turn() {
     }
     let (_, generation) = client.picture[&name(5)];
     assert!(generation > 24, "{generation} is what it was before");
+}
+
+/// What a watcher tells at once: names, with what became of each.
+fn told(watcher: &mut Watcher) -> Vec<String> {
+    let mut told = Vec::new();
+    while let Step::Tell(messages) = watcher.step() {
+        for message in messages {
+            match message.decode().expect("a message").event.expect("an event") {
+                Event::Upsert(connector) => told.push(format!("+{}", connector.name)),
+                Event::Deleted(deleted) => {
+                    told.push(format!("{} {:?}", deleted.name, deleted.reason()));
+                }
+                other => told.push(format!("{other:?}")),
+            }
+        }
+    }
+    told
+}
+
+#[test]
+fn who_watches_with_a_filter_drops_what_it_does_not_mean_and_hears_nothing_of_others() {
+    let mut world = World::new(10);
+    let [first, second] = [name(0), name(2)];
+    // Lags 1 and 2.
+    world.change(0);
+    world.change(2);
+    let mut watcher = world.watch_filtered(None, "total_lag = 1", String::new());
+    assert_eq!(told(&mut watcher), [format!("+{first}"), "Synced(())".to_owned()]);
+    // Lags 0 and 1.
+    world.change(0);
+    assert_eq!(told(&mut watcher), [format!("{first} Filtered")]);
+    world.change(2);
+    assert_eq!(told(&mut watcher), [format!("+{second}")]);
+    // It was dropped already.
+    world.delete(0);
+    assert!(told(&mut watcher).is_empty());
+    world.delete(2);
+    assert_eq!(told(&mut watcher), [format!("{second} Deleted")]);
+    let Some(rows) = &watcher.rows else { panic!("it has a filter") };
+    assert!(rows.is_empty(), "nothing is kept of what is gone: {rows:?}");
+}
+
+#[test]
+fn a_token_of_another_filter_begins_anew() {
+    let world = World::new(10);
+    let mut watcher = world.watch(None, String::new());
+    let mut client = Client::default();
+    client.read(&mut watcher, None);
+    let watched = Watched { fingerprint: 1, ..Watched::default() };
+    let mut other = Watcher::new(Arc::clone(&world.board), watched, client.token.clone());
+    assert_eq!(told(&mut other), ["Reset(())", "Synced(())"]);
+    let mut same = world.watch(None, client.token);
+    assert_eq!(told(&mut same), ["Synced(())"]);
 }
 
 #[test]

@@ -339,7 +339,11 @@ mod tests {
         still.status.as_mut().expect("a status").conditions.clear();
         let Event::Upsert(connector) = seen(Full::Upsert(still)) else { panic!() };
         assert!(!connector.flows());
-        let deleted = v1::ConnectorDeleted { name: "n".to_owned(), uid: "u".to_owned() };
+        let deleted = v1::ConnectorDeleted {
+            name: "n".to_owned(),
+            uid: "u".to_owned(),
+            ..Default::default()
+        };
         assert_eq!(seen(Full::Deleted(deleted)), Event::Deleted(()));
         assert_eq!(seen(Full::Synced(())), Event::Synced(()));
         assert_eq!(seen(Full::Reset(())), Event::Reset(()));
@@ -351,6 +355,7 @@ mod tests {
         let page = v1::ListConnectorsResponse {
             connectors: vec![named("a"), named("b")],
             next_page_token: "b".to_owned(),
+            total_size: 2,
         };
         let seen: Page = viewed(&page);
         let names: Vec<_> = seen.connectors.iter().map(|one| one.name.clone()).collect();

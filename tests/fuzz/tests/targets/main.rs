@@ -7,6 +7,7 @@
 mod checkpoints;
 mod commit_metadata;
 mod dead_letters;
+mod filters;
 mod keys;
 mod object_metadata;
 mod objects;
