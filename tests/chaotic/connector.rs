@@ -69,7 +69,12 @@ impl Connector {
         };
         let mut client = ConnectorServiceClient::new(channel.clone());
         let name = client.create_connector(request).await?.into_inner().name;
-        client.deploy_connector(v1::DeployConnectorRequest { name: name.clone() }).await?;
+        client
+            .deploy_connector(v1::DeployConnectorRequest {
+                name: name.clone(),
+                ..Default::default()
+            })
+            .await?;
         let connector = Self { id, guarantee, name, channel };
         connector.runs().await?;
         Ok(connector)
@@ -99,6 +104,7 @@ impl Connector {
         let request = v1::UpdateConnectorRequest {
             connector: Some(connector),
             update_mask: Some(prost_types::FieldMask { paths }),
+            ..Default::default()
         };
         // A control plane that was just started may not answer yet.
         eventually("the connector is updated", LIMIT, async || {

@@ -293,6 +293,7 @@ async fn update(
         update_mask: Some(prost_types::FieldMask {
             paths: paths.iter().map(ToString::to_string).collect(),
         }),
+        ..Default::default()
     };
     Ok(connector.client().update_connector(request).await?.into_inner())
 }
@@ -307,6 +308,7 @@ async fn resume(
         partition: Some(0),
         action: action.into(),
         offset,
+        ..Default::default()
     };
     connector.client().resume_partition(request).await.map(drop)
 }

@@ -44,7 +44,7 @@ impl Connector {
     }
 
     pub(crate) async fn deploy(&self) -> Result<v1::Connector> {
-        let request = v1::DeployConnectorRequest { name: self.name.clone() };
+        let request = v1::DeployConnectorRequest { name: self.name.clone(), ..Default::default() };
         Ok(self.client().deploy_connector(request).await?.into_inner())
     }
 
@@ -73,12 +73,12 @@ impl Connector {
     }
 
     pub(crate) async fn pause(&self) -> Result<v1::Connector> {
-        let request = v1::PauseConnectorRequest { name: self.name.clone() };
+        let request = v1::PauseConnectorRequest { name: self.name.clone(), ..Default::default() };
         Ok(self.client().pause_connector(request).await?.into_inner())
     }
 
     pub(crate) async fn resume(&self) -> Result<v1::Connector> {
-        let request = v1::ResumeConnectorRequest { name: self.name.clone() };
+        let request = v1::ResumeConnectorRequest { name: self.name.clone(), ..Default::default() };
         Ok(self.client().resume_connector(request).await?.into_inner())
     }
 
@@ -108,6 +108,7 @@ impl Connector {
                 ..Default::default()
             }),
             update_mask: Some(prost_types::FieldMask { paths: vec!["credentials".into()] }),
+            ..Default::default()
         };
         self.client().update_connector(request).await?;
         Ok(())

@@ -92,6 +92,7 @@ async fn count(mut client: Client, from: u64, answers: mpsc::UnboundedSender<Ans
                 ..Default::default()
             }),
             update_mask: Some(prost_types::FieldMask { paths: vec!["labels".into()] }),
+            ..Default::default()
         };
         if client.update_connector(request).await.is_err() {
             return;

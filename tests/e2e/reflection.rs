@@ -83,7 +83,7 @@ async fn grpcurl_creates_a_connector_from_json() -> Result<()> {
 
     let created: Value = serde_json::from_str(&created)?;
     assert_eq!(created["name"], "instances/alikafka_e2e/connectors/kafka-oss-sink");
-    let spec = &created["spec"];
+    let spec = &created["effectiveSpec"];
     assert_eq!(spec["source"]["threadConcurrency"], 12);
     assert_eq!(spec["destination"]["endpoint"], "https://s3.oss-cn-hangzhou-internal.aliyuncs.com");
     assert_eq!(

@@ -66,7 +66,8 @@ async fn unknown_and_duplicate_names_are_refused() -> Result<()> {
     let request = v1::GetConnectorRequest { name: name.clone() };
     let unknown = connectors.get_connector(request);
     refused(unknown, Code::NotFound, "RESOURCE_NOT_FOUND").await;
-    let unknown = connectors.deploy_connector(v1::DeployConnectorRequest { name });
+    let unknown =
+        connectors.deploy_connector(v1::DeployConnectorRequest { name, ..Default::default() });
     refused(unknown, Code::NotFound, "RESOURCE_NOT_FOUND").await;
     let request = v1::GetConnectorRequest { name: "connectors/no-name".into() };
     let no_name = connectors.get_connector(request);
@@ -93,9 +94,9 @@ async fn an_action_that_the_state_does_not_allow_is_refused_and_changes_nothing(
     let mut client = connector.client();
     let name = created.name.clone();
 
-    let request = v1::PauseConnectorRequest { name: name.clone() };
+    let request = v1::PauseConnectorRequest { name: name.clone(), ..Default::default() };
     refused(client.pause_connector(request), Code::FailedPrecondition, "WRONG_STATE").await;
-    let request = v1::ResumeConnectorRequest { name: name.clone() };
+    let request = v1::ResumeConnectorRequest { name: name.clone(), ..Default::default() };
     refused(client.resume_connector(request), Code::FailedPrecondition, "WRONG_STATE").await;
     let request = v1::SendTestMessageRequest { name: name.clone(), ..Default::default() };
     let message = client.send_test_message(request.clone());
@@ -109,7 +110,7 @@ async fn an_action_that_the_state_does_not_allow_is_refused_and_changes_nothing(
     let message = client.send_test_message(request);
     refused(message, Code::FailedPrecondition, "START_NOT_FIXED").await;
     connector.pause().await?;
-    let request = v1::DeployConnectorRequest { name };
+    let request = v1::DeployConnectorRequest { name, ..Default::default() };
     refused(client.deploy_connector(request), Code::FailedPrecondition, "WRONG_STATE").await;
 
     // Nothing was made for it, so that no agent is needed to delete it.
@@ -121,7 +122,7 @@ async fn after_deploy_fields_that_cannot_be_changed_are_refused_by_their_paths()
     let deployment = Deployment::start(Settings { agents: 0, ..Settings::default() }).await?;
     register(&deployment, INSTANCE, instance()).await?;
     let created = create(&deployment, INSTANCE, "sink").await?.into_inner();
-    let deploy = v1::DeployConnectorRequest { name: created.name.clone() };
+    let deploy = v1::DeployConnectorRequest { name: created.name.clone(), ..Default::default() };
     deployment.connectors().deploy_connector(deploy).await?;
     let mut changed = created.spec.unwrap();
     changed.destination.as_mut().unwrap().bucket = "another".into();
@@ -135,6 +136,7 @@ async fn after_deploy_fields_that_cannot_be_changed_are_refused_by_their_paths()
         update_mask: Some(prost_types::FieldMask {
             paths: vec!["spec.destination.bucket".into(), "spec.source.topic".into()],
         }),
+        ..Default::default()
     };
 
     let status = deployment.connectors().update_connector(request).await.unwrap_err();

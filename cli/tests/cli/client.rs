@@ -20,7 +20,10 @@ fn a_connector_is_led_through_its_life() {
     let created = dev.ask_json(&["connectors", "get", "dev/sink"]);
     assert_eq!(created["name"], "instances/dev/connectors/sink");
     assert_eq!(created["status"]["state"], "CONNECTOR_STATE_CREATED");
-    assert_eq!(created["spec"]["source"]["threadConcurrency"], 6, "defaults are filled in");
+    assert_eq!(
+        created["effectiveSpec"]["source"]["threadConcurrency"], 6,
+        "defaults are filled in"
+    );
     let key = &created["spec"]["destination"]["credentials"]["accessKey"];
     assert_eq!(key["secret"], json!({"withheld": true}), "an inline secret is never shown");
 

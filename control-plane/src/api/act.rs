@@ -10,29 +10,37 @@ use super::error::ApiError;
 use super::{etag, request};
 use crate::catalog::Change;
 use crate::clock;
-use crate::model::lifecycle::{Action, Decision, DesiredState, decide};
+use crate::model::lifecycle::{Action, Decision, DesiredState, Wish, decide, wish};
 use crate::reconcile::finish_deletion;
 use crate::store::connectors::{ConnectorRecord, Deletion};
 
+/// A request that changes nothing but the desired state.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) name: ConnectorName,
+    pub(super) action: Action,
+    pub(super) etag: String,
+    pub(super) validate_only: bool,
+}
+
 /// Carries out Deploy, Pause or Resume.
-pub(super) async fn act(
-    api: Arc<Api>,
-    name: ConnectorName,
-    action: Action,
-) -> Result<v1::Connector, ApiError> {
+pub(super) async fn act(api: Arc<Api>, asked: Asked) -> Result<v1::Connector, ApiError> {
+    let Asked { name, action, etag, validate_only } = asked;
     let _lock = api.known.catalog.lock(&name.to_string()).await;
     let record = request::connector(&api, &name)?;
     match check_state(&record, action)? {
         Decision::Change(desired) => {
-            let mut changed = with_desired(&record, desired);
-            if action == Action::Deploy {
-                let number = record.epoch.as_ref().map_or(0, |epoch| epoch.number) + 1;
-                changed.epoch = Some(v1::Epoch { number, ..v1::Epoch::default() });
-                changed.preparation = None;
+            etag::check(record.name(), &record.connector().etag, &etag)?;
+            let (mut changed, connector) = next_generation(&record);
+            changed.connector = Some(connector);
+            set_desired(&mut changed, action, desired);
+            match validate_only {
+                true => Ok(api.observed.shown(&changed, false)),
+                false => store(&api, changed).await,
             }
-            store(&api, changed).await
         }
         Decision::Already | Decision::CarriedOut | Decision::Refused { .. } => {
+            etag::check_repeated(record.connector(), &etag)?;
             Ok(api.observed.shown(&record, false))
         }
     }
@@ -44,7 +52,13 @@ pub(super) async fn delete(
     api: Arc<Api>,
     request: v1::DeleteConnectorRequest,
 ) -> Result<v1::Connector, ApiError> {
-    let v1::DeleteConnectorRequest { name, etag, delete_error_topics, orphan_resources } = request;
+    let v1::DeleteConnectorRequest {
+        name,
+        etag,
+        delete_error_topics,
+        orphan_resources,
+        validate_only,
+    } = request;
     let name: ConnectorName = request::name(&name, str::parse)?;
     let _lock = api.known.catalog.lock(&name.to_string()).await;
     let record = request::connector(&api, &name)?;
@@ -52,7 +66,10 @@ pub(super) async fn delete(
     let mut changed = match decision {
         Decision::Change(desired) => {
             etag::check(record.name(), &record.connector().etag, &etag)?;
-            with_desired(&record, desired)
+            let (mut changed, connector) = next_generation(&record);
+            changed.connector = Some(connector);
+            set_desired(&mut changed, Action::Delete, desired);
+            changed
         }
         // Repeated, perhaps with another wish.
         Decision::Already | Decision::CarriedOut | Decision::Refused { .. } => {
@@ -63,8 +80,8 @@ pub(super) async fn delete(
     let deletion = changed.deletion.get_or_insert_with(Deletion::default);
     deletion.delete_error_topics |= delete_error_topics;
     deletion.orphan_resources |= orphan_resources;
-    if changed == *record {
-        return Ok(api.observed.shown(&record, false));
+    if changed == *record || validate_only {
+        return Ok(api.observed.shown(&changed, false));
     }
     if record.connector().desired_state() == v1::DesiredState::Created {
         finish_deletion(&api.known, &api.observed, &record).await?;
@@ -99,11 +116,45 @@ pub(super) fn next_generation(record: &ConnectorRecord) -> (ConnectorRecord, v1:
     (record.clone(), connector)
 }
 
-fn with_desired(record: &ConnectorRecord, desired: DesiredState) -> ConnectorRecord {
-    let (mut changed, mut connector) = next_generation(record);
-    connector.set_desired_state(desired.into());
-    changed.connector = Some(connector);
-    changed
+/// What `action` makes of the record: another desired state, and a new epoch where it is
+/// deployed.
+pub(super) fn set_desired(record: &mut ConnectorRecord, action: Action, desired: DesiredState) {
+    record.connector.get_or_insert_default().set_desired_state(desired.into());
+    if action == Action::Deploy {
+        let number = record.epoch_number() + 1;
+        record.epoch = Some(v1::Epoch { number, ..v1::Epoch::default() });
+        record.preparation = None;
+    }
+}
+
+/// Has a record come to the desired state that a client gives, if it gives one: UNSPECIFIED
+/// leaves it as it is. Whether that changes anything; it is refused with the states.
+pub(super) fn grant(
+    record: &mut ConnectorRecord,
+    wanted: v1::DesiredState,
+) -> Result<bool, ApiError> {
+    if wanted == v1::DesiredState::Unspecified {
+        return Ok(false);
+    }
+    let desired = DesiredState::from_wire(record.connector().desired_state());
+    let wanted = DesiredState::from_wire(wanted);
+    match wish(desired, wanted) {
+        Wish::Already => Ok(false),
+        Wish::Act(actions) => {
+            for action in actions {
+                if let Decision::Change(next) = check_state(record, *action)? {
+                    set_desired(record, *action, next);
+                }
+            }
+            Ok(true)
+        }
+        Wish::Refused(why) => Err(ApiError::WrongState(format!(
+            "{} is {} and cannot become {}: {why}",
+            record.name(),
+            desired.as_str(),
+            wanted.as_str()
+        ))),
+    }
 }
 
 /// Makes a change durable, tells it and shows it.

@@ -41,9 +41,16 @@ impl Connectors {
         Self { api, watches }
     }
 
-    async fn act(&self, name: &str, action: Action) -> Result<Response<v1::Connector>, Status> {
+    async fn act(
+        &self,
+        action: Action,
+        name: &str,
+        etag: String,
+        validate_only: bool,
+    ) -> Result<Response<v1::Connector>, Status> {
         let name: ConnectorName = request::name(name, str::parse)?;
-        let work = act::act(Arc::clone(&self.api), name, action);
+        let asked = act::Asked { name, action, etag, validate_only };
+        let work = act::act(Arc::clone(&self.api), asked);
         Ok(Response::new(request::to_its_end(work).await?))
     }
 }
@@ -108,21 +115,24 @@ impl ConnectorService for Connectors {
         &self,
         request: Request<v1::DeployConnectorRequest>,
     ) -> Result<Response<v1::Connector>, Status> {
-        self.act(&request.get_ref().name, Action::Deploy).await
+        let v1::DeployConnectorRequest { name, etag, validate_only } = request.into_inner();
+        self.act(Action::Deploy, &name, etag, validate_only).await
     }
 
     async fn pause_connector(
         &self,
         request: Request<v1::PauseConnectorRequest>,
     ) -> Result<Response<v1::Connector>, Status> {
-        self.act(&request.get_ref().name, Action::Pause).await
+        let v1::PauseConnectorRequest { name, etag, validate_only } = request.into_inner();
+        self.act(Action::Pause, &name, etag, validate_only).await
     }
 
     async fn resume_connector(
         &self,
         request: Request<v1::ResumeConnectorRequest>,
     ) -> Result<Response<v1::Connector>, Status> {
-        self.act(&request.get_ref().name, Action::Resume).await
+        let v1::ResumeConnectorRequest { name, etag, validate_only } = request.into_inner();
+        self.act(Action::Resume, &name, etag, validate_only).await
     }
 
     async fn resume_partition(

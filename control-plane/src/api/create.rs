@@ -1,5 +1,6 @@
 //! CreateConnector and PreviewConnector.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kafka2oss_domain::ErrorCode;
@@ -11,7 +12,7 @@ use kafka2oss_proto::v1;
 
 use super::context::Api;
 use super::error::ApiError;
-use super::{etag, request};
+use super::{act, etag, request};
 use crate::catalog::Change;
 use crate::chance;
 use crate::clock;
@@ -27,8 +28,12 @@ const SPEC: &str = "connector.spec";
 struct Checked {
     name: ConnectorName,
     instance: v1::Instance,
+    labels: BTreeMap<String, String>,
+    desired_state: v1::DesiredState,
+    /// As it was given, without its plain secrets.
+    given: v1::ConnectorSpec,
     /// With every default filled in, and with its plain secrets.
-    connector: v1::Connector,
+    effective: v1::ConnectorSpec,
     spec: spec::ConnectorSpec,
 }
 
@@ -41,15 +46,20 @@ pub(super) fn preview(
     let v1::PreviewConnectorRequest { parent, connector_id, connector } = request;
     let checked = check(api, &parent, &connector_id, connector, trusted, Violations::new())?;
     let pools = api.known.fleet.pools();
-    let wire = checked.connector.spec.clone().unwrap_or_default();
     let warnings = spec::warnings(&checked.spec, &connector_id)
         .into_iter()
-        .chain(rules::warnings(&wire, &pools))
+        .chain(rules::warnings(&checked.effective, &pools))
         .map(|warning| warning.within(SPEC).into())
         .collect();
-    let mut connector = checked.connector;
+    let mut connector = v1::Connector {
+        name: checked.name.to_string(),
+        labels: checked.labels,
+        desired_state: checked.desired_state.into(),
+        spec: Some(checked.given),
+        effective_spec: Some(Box::new(checked.effective)),
+        ..v1::Connector::default()
+    };
     redact(&mut connector);
-    connector.name = checked.name.to_string();
     Ok(v1::PreviewConnectorResponse {
         connector: Some(connector),
         resources: planned_resources(&checked.spec),
@@ -101,16 +111,16 @@ pub(super) async fn create(
         return Err(ApiError::ConnectorsDisabled(request.parent));
     }
 
-    let mut connector = new(checked.connector, &name);
-    let uid = connector.uid.clone();
+    let (mut record, mut effective) = new(checked, &name)?;
+    let uid = record.uid().to_owned();
     if request.validate_only {
-        redact(&mut connector);
-        let record = ConnectorRecord { connector: Some(connector), ..Default::default() };
+        redact(&mut effective);
+        record.set_spec(effective);
         return Ok(api.observed.shown(&record, false));
     }
-    api.known.secrets.take(&uid, connector.generation, &mut connector);
-    let secrets_id = secrets::new_id(&connector);
-    let record = ConnectorRecord { connector: Some(connector), secrets_id, ..Default::default() };
+    api.known.secrets.take(&uid, record.connector().generation, &mut effective);
+    record.secrets_id = secrets::new_id(&effective);
+    record.set_spec(effective);
     let mut changes = vec![Change::connector(record.clone())];
     if remembers {
         let made = RequestIdRecord {
@@ -133,11 +143,12 @@ pub(super) async fn create(
     Ok(api.observed.shown(&record, false))
 }
 
-/// The connector as it is stored first, but for its secrets.
-fn new(checked: v1::Connector, name: &str) -> v1::Connector {
+/// The connector as it is stored first, but for its effective spec, which holds its plain
+/// secrets.
+fn new(checked: Checked, name: &str) -> Result<(ConnectorRecord, v1::ConnectorSpec), ApiError> {
     let uid = chance::ulid().to_string();
     let now = clock::now();
-    v1::Connector {
+    let connector = v1::Connector {
         name: name.to_owned(),
         etag: etag::first(&uid),
         uid,
@@ -145,10 +156,18 @@ fn new(checked: v1::Connector, name: &str) -> v1::Connector {
         update_time: Some(now),
         labels: checked.labels,
         generation: 1,
-        spec: checked.spec,
         desired_state: v1::DesiredState::Created.into(),
+        spec: None,
         status: None,
-    }
+        effective_spec: None,
+    };
+    let mut record = ConnectorRecord {
+        connector: Some(connector),
+        given: Some(checked.given),
+        ..ConnectorRecord::default()
+    };
+    act::grant(&mut record, checked.desired_state)?;
+    Ok((record, checked.effective))
 }
 
 /// Answers a request ID that was used before.
@@ -204,8 +223,12 @@ fn check(
     if connector.is_none() {
         violations.add("connector", ErrorCode::FieldRequired, "is required");
     }
-    let mut connector = connector.unwrap_or_default();
-    let mut wire = connector.spec.take().unwrap_or_default();
+    let connector = connector.unwrap_or_default();
+    let desired_state = desired_state(&connector, &mut violations);
+    let v1::Connector { labels, spec, .. } = connector;
+    let mut given = spec.unwrap_or_default();
+    let mut wire = given.clone();
+    redact(&mut given);
     // An illegal ID is told once, not for every name that is made of it.
     let id = name.as_ref().map_or("connector", |name| name.id()).to_owned();
     defaults::fill(
@@ -218,7 +241,7 @@ fn check(
         },
     );
 
-    violations.add_within("connector", spec::check_labels(&connector.labels));
+    violations.add_within("connector", spec::check_labels(&labels));
     violations.add_within(SPEC, check_request(&wire, &id));
     refuse_plain(&wire, trusted, "connector.spec.destination.credentials", &mut violations);
     let converted = spec::ConnectorSpec::try_from(wire.clone());
@@ -232,13 +255,27 @@ fn check(
         let settings = rules::Settings { allowed_concurrency };
         violations.add_within(SPEC, rules::check(&wire, &instance, &settings));
     }
-    connector.spec = Some(wire);
     match (name, converted) {
         (Some(name), Ok(spec)) if violations.is_empty() => {
-            Ok(Checked { name, instance, connector, spec })
+            Ok(Checked { name, instance, labels, desired_state, given, effective: wire, spec })
         }
         _ => Err(ApiError::Invalid(violations)),
     }
+}
+
+/// The desired state that a client gives, if it gives one that it may.
+pub(super) fn desired_state(
+    connector: &v1::Connector,
+    violations: &mut Violations,
+) -> v1::DesiredState {
+    let given = v1::DesiredState::try_from(connector.desired_state);
+    let wrong = match given {
+        Ok(v1::DesiredState::Deleted) => "cannot be given: DeleteConnector deletes".to_owned(),
+        Err(_) => format!("has no value {}", connector.desired_state),
+        Ok(given) => return given,
+    };
+    violations.add("connector.desired_state", ErrorCode::FieldInvalid, wrong);
+    v1::DesiredState::Unspecified
 }
 
 /// Adds a violation for each plain secret that came over a connection that

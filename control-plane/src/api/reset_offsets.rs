@@ -31,6 +31,7 @@ pub(super) async fn reset(
     api: Arc<Api>,
     request: v1::ResetOffsetsRequest,
 ) -> Result<v1::Connector, ApiError> {
+    let validate_only = request.validate_only;
     let (name, asked, given_etag) = read(request)?;
     let _lock = api.known.catalog.lock(&name.to_string()).await;
     let record = request::connector(&api, &name)?;
@@ -65,6 +66,9 @@ pub(super) async fn reset(
     changed.reset = Some(Reset { asked: Some(asked), kept });
     changed.committed_partitions.clear();
     changed.resumes.clear();
+    if validate_only {
+        return Ok(api.observed.shown(&changed, false));
+    }
     let change = Change::connector(changed.clone());
     api.known.catalog.apply(vec![change]).await?;
     tracing::info!(connector = changed.name(), epoch = number, "offsets reset");
@@ -77,7 +81,7 @@ pub(super) async fn reset(
 fn read(
     request: v1::ResetOffsetsRequest,
 ) -> Result<(ConnectorName, v1::OffsetReset, String), ApiError> {
-    let v1::ResetOffsetsRequest { name, reset, etag } = request;
+    let v1::ResetOffsetsRequest { name, reset, etag, validate_only: _ } = request;
     let mut violations = Violations::new();
     let name = request::field("name", &name, str::parse, &mut violations);
     let reset = reset.unwrap_or_default();

@@ -10,7 +10,7 @@ use kafka2oss_proto::{agent, v1};
 
 use super::context::Api;
 use super::error::ApiError;
-use super::{act, request};
+use super::{act, etag, request};
 use crate::catalog::Change;
 use crate::model::lifecycle::Action;
 use crate::store::connectors::ConnectorRecord;
@@ -31,6 +31,8 @@ struct Asked {
     partition: i32,
     /// The record to leave out; none is a retry.
     skip_offset: Option<i64>,
+    etag: String,
+    validate_only: bool,
 }
 
 /// Takes the decision in; the agents get it with their assignments. The
@@ -39,10 +41,11 @@ pub(super) async fn resume(
     api: Arc<Api>,
     request: v1::ResumePartitionRequest,
 ) -> Result<v1::Connector, ApiError> {
-    let Asked { name, partition, skip_offset } = read(request)?;
+    let Asked { name, partition, skip_offset, etag, validate_only } = read(request)?;
     let _lock = api.known.catalog.lock(&name.to_string()).await;
     let record = request::connector(&api, &name)?;
     act::check_state(&record, Action::ResumePartition)?;
+    etag::check(record.name(), &record.connector().etag, &etag)?;
     // A retry that was asked for twice may be a second one, of a partition that
     // has stopped again: it does no harm.
     if skip_offset.is_some() && is_pending(&record, partition, skip_offset) {
@@ -56,6 +59,9 @@ pub(super) async fn resume(
         Ok(stopped) => check_skip(record.name(), partition, stopped, skip_offset)?,
     }
 
+    if validate_only {
+        return Ok(api.observed.shown(&record, false));
+    }
     let mut changed = ConnectorRecord::clone(&record);
     changed.last_resume += 1;
     let decision =
@@ -77,7 +83,8 @@ pub(super) async fn resume(
 
 fn read(request: v1::ResumePartitionRequest) -> Result<Asked, ApiError> {
     let action = request.action();
-    let v1::ResumePartitionRequest { name, partition, action: number, offset } = request;
+    let v1::ResumePartitionRequest { name, partition, action: number, offset, etag, validate_only } =
+        request;
     let mut violations = Violations::new();
     let name = request::field("name", &name, str::parse, &mut violations);
     match partition {
@@ -108,7 +115,7 @@ fn read(request: v1::ResumePartitionRequest) -> Result<Asked, ApiError> {
     }
     match (name, partition) {
         (Some(name), Some(partition)) if violations.is_empty() => {
-            Ok(Asked { name, partition, skip_offset: offset })
+            Ok(Asked { name, partition, skip_offset: offset, etag, validate_only })
         }
         _ => Err(ApiError::Invalid(violations)),
     }

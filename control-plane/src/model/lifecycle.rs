@@ -102,6 +102,36 @@ pub(crate) fn decide(action: Action, desired: DesiredState) -> Decision {
     }
 }
 
+/// What follows from a desired state that a client gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// It is this one already.
+    Already,
+    /// It is carried out by these actions, one after the other.
+    Act(&'static [Action]),
+    /// FAILED_PRECONDITION (WRONG_STATE), for this reason.
+    Refused(&'static str),
+}
+
+/// Decides what has to be done about a connector in desired state `desired`, so that it
+/// is in `wanted`.
+pub(crate) fn wish(desired: DesiredState, wanted: DesiredState) -> Wish {
+    use DesiredState::{Created, Deleted, Paused, Running};
+
+    match (desired, wanted) {
+        (Created, Created) | (Running, Running) | (Paused, Paused) => Wish::Already,
+        (Created, Running) => Wish::Act(&[Action::Deploy]),
+        (Created, Paused) => Wish::Act(&[Action::Deploy, Action::Pause]),
+        (Running, Paused) => Wish::Act(&[Action::Pause]),
+        (Paused, Running) => Wish::Act(&[Action::Resume]),
+        (Running | Paused, Created) => {
+            Wish::Refused("one that was deployed is never CREATED again: pause it")
+        }
+        (_, Deleted) => Wish::Refused("DeleteConnector deletes it"),
+        (Deleted, _) => Wish::Refused("it is being deleted"),
+    }
+}
+
 impl DesiredState {
     /// The name that the API has for it, without its prefix.
     pub(crate) fn as_str(self) -> &'static str {
@@ -142,6 +172,28 @@ mod tests {
 
     const STATES: [DesiredState; 4] =
         [DesiredState::Created, DesiredState::Running, DesiredState::Paused, DesiredState::Deleted];
+
+    #[test]
+    fn a_wish_comes_true_by_actions_that_are_allowed_or_is_refused() {
+        for (desired, wanted) in STATES.into_iter().flat_map(|a| STATES.map(|b| (a, b))) {
+            let may_be = desired != DesiredState::Deleted
+                && (wanted == desired
+                    || matches!(wanted, DesiredState::Running | DesiredState::Paused));
+            match wish(desired, wanted) {
+                Wish::Already => assert!(may_be && desired == wanted, "{desired:?} {wanted:?}"),
+                Wish::Refused(_) => assert!(!may_be, "{desired:?} {wanted:?}"),
+                Wish::Act(actions) => {
+                    let end = actions.iter().fold(desired, |state, action| {
+                        match decide(*action, state) {
+                            Decision::Change(next) => next,
+                            other => panic!("{action:?} in {state:?} is {other:?}"),
+                        }
+                    });
+                    assert!(may_be && end == wanted, "{desired:?} {wanted:?}");
+                }
+            }
+        }
+    }
 
     const ACTIONS: [Action; 8] = [
         Action::Deploy,

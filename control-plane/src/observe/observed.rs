@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use kafka2oss_domain::ErrorCode;
-use kafka2oss_proto::{spec, v1};
+use kafka2oss_proto::v1;
 
 use super::board::Board;
 use super::tapes::Tapes;
@@ -64,14 +64,11 @@ impl Observed {
 
     /// The connector as the API shows it, with its status as it is now.
     pub(crate) fn shown(&self, record: &ConnectorRecord, partitions: bool) -> v1::Connector {
-        let mut connector = record.connector().clone();
         let mut status = self.current(record);
         if !partitions {
             status.partitions.clear();
         }
-        connector.status = Some(status);
-        spec::redact(&mut connector);
-        connector
+        v1::Connector { status: Some(status), ..record.shown() }
     }
 
     /// Adds a line to a connector's log, by the control plane.

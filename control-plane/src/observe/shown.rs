@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use kafka2oss_filter::{Resource, Value};
-use kafka2oss_proto::{spec, v1};
+use kafka2oss_proto::v1;
 use v1::watch_connectors_response::Event;
 
 use super::changes::Life;
@@ -29,8 +29,7 @@ pub(crate) struct Shown {
 impl Shown {
     /// What a record and its status look like.
     pub(super) fn new(record: &ConnectorRecord, status: v1::ConnectorStatus) -> Self {
-        let mut connector = record.connector().clone();
-        spec::redact(&mut connector);
+        let connector = record.shown();
         let life = Life { name: connector.name.clone(), uid: connector.uid.clone() };
         Self::of(Arc::new(life), Arc::new(connector), status)
     }

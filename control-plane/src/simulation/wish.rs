@@ -40,15 +40,15 @@ impl Wish {
                 match self {
                     Self::Create => service.create_connector(creation(id, request_id)).await,
                     Self::Deploy => {
-                        let request = v1::DeployConnectorRequest { name };
+                        let request = v1::DeployConnectorRequest { name, ..Default::default() };
                         service.deploy_connector(Request::new(request)).await
                     }
                     Self::Pause => {
-                        let request = v1::PauseConnectorRequest { name };
+                        let request = v1::PauseConnectorRequest { name, ..Default::default() };
                         service.pause_connector(Request::new(request)).await
                     }
                     Self::Resume => {
-                        let request = v1::ResumeConnectorRequest { name };
+                        let request = v1::ResumeConnectorRequest { name, ..Default::default() };
                         service.resume_connector(Request::new(request)).await
                     }
                     Self::Color(color) => {
@@ -69,7 +69,12 @@ impl Wish {
                     Self::Reset => {
                         let to = Some(v1::offset_reset::To::Earliest(()));
                         let reset = Some(v1::OffsetReset { to });
-                        let request = v1::ResetOffsetsRequest { name, reset, etag: String::new() };
+                        let request = v1::ResetOffsetsRequest {
+                            name,
+                            reset,
+                            etag: String::new(),
+                            ..Default::default()
+                        };
                         service.reset_offsets(Request::new(request)).await
                     }
                     Self::Delete { orphan_resources, delete_error_topics } => {
@@ -141,5 +146,6 @@ fn update(
     Request::new(v1::UpdateConnectorRequest {
         connector: Some(v1::Connector { name, ..connector }),
         update_mask: Some(prost_types::FieldMask { paths }),
+        ..Default::default()
     })
 }

@@ -3,7 +3,7 @@
 //!
 //! - Key: `instances/{instance_id}/connectors/{connector_id}`.
 //! - Value: [`ConnectorRecord`]. Form 2 added fields 7 to 11, which are empty
-//!   in form 1.
+//!   in form 1. Fields 12 and 13 came after, and are empty in values before them.
 //! - Lifetime: CreateConnector until its resources are removed after
 //!   DeleteConnector.
 
@@ -19,7 +19,7 @@ pub(crate) struct ConnectorRecord {
     /// Form of this value.
     #[prost(uint32, tag = "1")]
     pub(crate) form: u32,
-    /// The connector as the API shows it, without status. Always set.
+    /// The connector without status; its spec is the effective one. Always set.
     #[prost(message, optional, tag = "2")]
     pub(crate) connector: Option<v1::Connector>,
     /// Opened by Deploy or ResetOffsets; with its start once an agent has read
@@ -59,6 +59,10 @@ pub(crate) struct ConnectorRecord {
     /// are given. Empty without any, and where versions before this field took them.
     #[prost(string, tag = "12")]
     pub(crate) secrets_id: String,
+    /// The spec as the user gave it. Versions before this field did not keep it: then it
+    /// is the effective one.
+    #[prost(message, optional, tag = "13")]
+    pub(crate) given: Option<v1::ConnectorSpec>,
 }
 
 /// Where an epoch is to start.
@@ -165,7 +169,25 @@ impl ConnectorRecord {
         self.connector.as_ref().unwrap_or(&EMPTY)
     }
 
-    /// Its spec.
+    /// The spec as the user gave it.
+    pub(crate) fn given(&self) -> &v1::ConnectorSpec {
+        self.given.as_ref().unwrap_or_else(|| self.spec())
+    }
+
+    /// The connector as the API shows it, without status.
+    pub(crate) fn shown(&self) -> v1::Connector {
+        let mut shown = self.connector().clone();
+        shown.effective_spec = shown.spec.replace(self.given().clone()).map(Box::new);
+        kafka2oss_proto::spec::redact(&mut shown);
+        shown
+    }
+
+    /// Makes this its spec with every default.
+    pub(crate) fn set_spec(&mut self, spec: v1::ConnectorSpec) {
+        self.connector.get_or_insert_default().spec = Some(spec);
+    }
+
+    /// Its spec with every default.
     pub(crate) fn spec(&self) -> &v1::ConnectorSpec {
         static EMPTY: std::sync::LazyLock<v1::ConnectorSpec> =
             std::sync::LazyLock::new(v1::ConnectorSpec::default);

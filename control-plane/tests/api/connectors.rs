@@ -13,7 +13,7 @@ async fn a_connector_runs_once_it_is_deployed_and_an_agent_has_prepared_it() {
     let created = server.create("sink").await;
     assert_eq!(state_of(&created), ConnectorState::Created);
     assert_eq!((created.generation, created.desired_state()), (1, v1::DesiredState::Created));
-    let spec = created.spec.expect("a spec");
+    let spec = created.effective_spec.expect("a spec");
     assert_eq!(spec.source.expect("a source").thread_concurrency, Some(6));
     let endpoint = spec.destination.expect("a destination").endpoint;
     assert_eq!(endpoint, "https://s3.oss-cn-hangzhou-internal.aliyuncs.com");

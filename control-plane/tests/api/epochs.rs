@@ -100,8 +100,12 @@ async fn a_lowered_guarantee_stays_until_another_epoch_is_prepared() {
     server.pause(&name).await.expect("accepted");
     server.until_state(&name, ConnectorState::Paused).await;
     let reset = v1::OffsetReset { to: Some(v1::offset_reset::To::Latest(())) };
-    let request =
-        v1::ResetOffsetsRequest { name: name.clone(), reset: Some(reset), etag: String::new() };
+    let request = v1::ResetOffsetsRequest {
+        name: name.clone(),
+        reset: Some(reset),
+        etag: String::new(),
+        ..Default::default()
+    };
     server.connectors.reset_offsets(request).await.expect("accepted");
     let decided =
         |one: &v1::Connector| status_of(one).delivery_guarantee() == DeliveryGuarantee::ExactlyOnce;

@@ -133,7 +133,7 @@ async fn what_connectors_depend_on_changes_only_without_them() {
     let updated = update(&mut server, moved, &["*"]).await.expect("no connectors");
     assert_eq!((updated.region_id.as_str(), updated.vpc_id.as_str()), ("cn-beijing", "vpc-2"));
     let created = server.create("next").await;
-    let runtime = created.spec.and_then(|spec| spec.runtime).unwrap_or_default();
+    let runtime = created.effective_spec.and_then(|spec| spec.runtime).unwrap_or_default();
     assert_eq!((runtime.vpc_id.as_str(), runtime.vswitch_id.as_str()), ("vpc-2", "vsw-2"));
 }
 

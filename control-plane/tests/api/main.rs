@@ -9,6 +9,7 @@ mod budgets;
 mod clusters;
 mod connectors;
 mod dead_letters;
+mod declarative;
 mod deletion;
 mod draining;
 mod epochs;

@@ -124,7 +124,7 @@ async fn what_is_only_validated_or_previewed_is_not_created() {
     let mut request = creation("sink");
     request.validate_only = true;
     let shown = server.connectors.create_connector(request).await.expect("legal").into_inner();
-    assert!(shown.spec.expect("a spec").output.is_some(), "defaults are filled in");
+    assert!(shown.effective_spec.expect("a spec").output.is_some(), "defaults are filled in");
 
     let v1::CreateConnectorRequest { parent, connector_id, connector, .. } = creation("sink");
     let request = v1::PreviewConnectorRequest { parent, connector_id, connector };

@@ -20,6 +20,7 @@ async fn reset(server: &mut Server, name: &str, to: To) -> Result<v1::Connector,
         name: name.to_owned(),
         reset: Some(v1::OffsetReset { to: Some(to) }),
         etag: String::new(),
+        ..Default::default()
     };
     Ok(server.connectors.reset_offsets(request).await?.into_inner())
 }
@@ -215,6 +216,7 @@ async fn a_repeated_reset_is_the_same_one_until_its_start_is_fixed() {
         name: name.clone(),
         reset: Some(v1::OffsetReset { to: Some(time(1_000)) }),
         etag: before.etag,
+        ..Default::default()
     };
     let first = server.connectors.reset_offsets(request.clone()).await.expect("accepted");
     let again = server.connectors.reset_offsets(request.clone()).await.expect("repeated");
@@ -313,6 +315,7 @@ async fn a_repeated_reset_has_an_etag_that_is_right_or_none() {
         name: before.name.clone(),
         reset: Some(v1::OffsetReset { to: Some(To::Earliest(())) }),
         etag: etag.to_owned(),
+        ..Default::default()
     };
     let after = server.connectors.reset_offsets(with(&before.etag)).await.expect("accepted");
     let after = after.into_inner();

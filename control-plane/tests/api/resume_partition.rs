@@ -18,6 +18,7 @@ async fn resume(
         partition: Some(3),
         action: action.into(),
         offset,
+        ..Default::default()
     };
     Ok(server.connectors.resume_partition(request).await?.into_inner())
 }
@@ -151,6 +152,7 @@ async fn only_what_has_stopped_there_is_resumed() {
         partition: Some(9),
         action: ResumeAction::Retry.into(),
         offset: None,
+        ..Default::default()
     };
     let unknown = server.connectors.resume_partition(request).await;
     assert!(refusal(unknown.expect_err("refused")).contains("partition 9"));
@@ -175,6 +177,7 @@ async fn every_violation_of_a_decision_comes_in_one_answer() {
         partition,
         action,
         offset,
+        ..Default::default()
     };
     let (retry, skip) = (i32::from(ResumeAction::Retry), i32::from(ResumeAction::Skip));
     let (required, invalid) = ("SPEC_FIELD_REQUIRED", "SPEC_FIELD_INVALID");

@@ -147,6 +147,7 @@ async fn update(
     let request = v1::UpdateConnectorRequest {
         connector: Some(connector),
         update_mask: Some(prost_types::FieldMask { paths }),
+        ..Default::default()
     };
     server.connectors.update_connector(request).await.expect("updated").into_inner()
 }

@@ -120,17 +120,17 @@ impl Server {
     }
 
     pub(crate) async fn deploy(&mut self, name: &str) -> v1::Connector {
-        let request = v1::DeployConnectorRequest { name: name.to_owned() };
+        let request = v1::DeployConnectorRequest { name: name.to_owned(), ..Default::default() };
         self.connectors.deploy_connector(request).await.expect("deployed").into_inner()
     }
 
     pub(crate) async fn pause(&mut self, name: &str) -> Result<v1::Connector, Status> {
-        let request = v1::PauseConnectorRequest { name: name.to_owned() };
+        let request = v1::PauseConnectorRequest { name: name.to_owned(), ..Default::default() };
         Ok(self.connectors.pause_connector(request).await?.into_inner())
     }
 
     pub(crate) async fn resume(&mut self, name: &str) -> Result<v1::Connector, Status> {
-        let request = v1::ResumeConnectorRequest { name: name.to_owned() };
+        let request = v1::ResumeConnectorRequest { name: name.to_owned(), ..Default::default() };
         Ok(self.connectors.resume_connector(request).await?.into_inner())
     }
 

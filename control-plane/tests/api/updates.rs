@@ -15,6 +15,7 @@ async fn update(
     let request = v1::UpdateConnectorRequest {
         connector: Some(connector),
         update_mask: Some(prost_types::FieldMask { paths }),
+        ..Default::default()
     };
     Ok(server.connectors.update_connector(request).await?.into_inner())
 }
@@ -53,7 +54,7 @@ async fn output_changes_while_the_connector_runs_and_the_placement_stays() {
 
     assert_eq!(updated.generation, running.generation + 1);
     assert_ne!(updated.etag, running.etag);
-    let output = updated.spec.expect("a spec").output.expect("an output");
+    let output = updated.effective_spec.expect("a spec").output.expect("an output");
     assert_eq!(output.compression(), v1::Compression::Gzip);
     let rotation = output.rotation.as_ref().expect("a rotation");
     assert_eq!((rotation.max_records, rotation.max_bytes), (Some(10), Some(32 << 20)));
@@ -68,6 +69,7 @@ async fn output_changes_while_the_connector_runs_and_the_placement_stays() {
     server.restart().await;
     let kept = server.get(&running.name).await.expect("kept");
     assert_eq!((kept.generation, kept.spec), (updated.generation, again.spec));
+    assert_eq!(kept.effective_spec, again.effective_spec);
 }
 
 #[tokio::test]
@@ -85,7 +87,7 @@ async fn a_named_field_that_is_not_given_gets_its_default() {
 
     let nothing = v1::Connector { name: name.clone(), ..v1::Connector::default() };
     let cleared = update(&mut server, nothing, &["spec.output.format"]).await.expect("ok");
-    let output = cleared.spec.and_then(|spec| spec.output).expect("an output");
+    let output = cleared.effective_spec.and_then(|spec| spec.output).expect("an output");
     assert_eq!((output.format(), output.include_headers), (v1::OutputFormat::JsonArray, true));
 }
 

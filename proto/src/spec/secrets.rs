@@ -200,11 +200,13 @@ impl HasSecrets for v1::ConnectorSpec {
 
 impl HasSecrets for v1::Connector {
     fn secrets(&self) -> Vec<(&'static str, &v1::Secret)> {
-        self.spec.as_ref().map(HasSecrets::secrets).unwrap_or_default()
+        let specs = [self.spec.as_ref(), self.effective_spec.as_deref()].into_iter().flatten();
+        specs.flat_map(HasSecrets::secrets).collect()
     }
 
     fn secrets_mut(&mut self) -> Vec<(&'static str, &mut v1::Secret)> {
-        self.spec.as_mut().map(HasSecrets::secrets_mut).unwrap_or_default()
+        let specs = [self.spec.as_mut(), self.effective_spec.as_deref_mut()].into_iter().flatten();
+        specs.flat_map(HasSecrets::secrets_mut).collect()
     }
 }
 

@@ -43,7 +43,7 @@ impl Connector {
 
     /// Tells it to run.
     pub(crate) async fn deploy(&self) -> Result<()> {
-        let request = v1::DeployConnectorRequest { name: self.name.clone() };
+        let request = v1::DeployConnectorRequest { name: self.name.clone(), ..Default::default() };
         self.client.clone().deploy_connector(request).await?;
         Ok(())
     }

@@ -32,6 +32,7 @@ fn request(args: ResetOffsetsArgs) -> Result<v1::ResetOffsetsRequest, Failure> {
         name: names::connector(&name.name, name.instance.as_deref())?.to_string(),
         reset: Some(v1::OffsetReset { to: Some(to) }),
         etag: etag.unwrap_or_default(),
+        ..Default::default()
     })
 }
 

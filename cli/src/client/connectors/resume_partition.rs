@@ -13,6 +13,7 @@ pub(super) async fn run(client: &Client, args: ResumePartitionArgs) -> Result<()
         partition: Some(partition),
         action: action.into(),
         offset,
+        ..Default::default()
     });
     let connector = client.connectors().resume_partition(request).await?.into_inner();
     if client.is_json() {

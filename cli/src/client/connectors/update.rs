@@ -30,6 +30,7 @@ fn request(args: UpdateArgs) -> Result<v1::UpdateConnectorRequest, Failure> {
     Ok(v1::UpdateConnectorRequest {
         connector: Some(v1::Connector { name, etag: etag.unwrap_or_default(), ..connector }),
         update_mask: Some(prost_types::FieldMask { paths }),
+        ..Default::default()
     })
 }
 

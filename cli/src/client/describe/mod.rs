@@ -22,7 +22,7 @@ pub(super) fn connector(connector: &v1::Connector) -> (Table, Vec<Section>) {
     if let Some(status) = &connector.status {
         rows.extend(status::rows(connector, status));
     }
-    if let Some(spec) = &connector.spec {
+    if let Some(spec) = connector.effective_spec.as_deref().or(connector.spec.as_ref()) {
         rows.extend(spec::rows(spec));
     }
     if !connector.labels.is_empty() {

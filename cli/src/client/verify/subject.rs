@@ -24,7 +24,7 @@ impl Subject {
     /// its start on.
     pub(super) fn verification(self, args: VerifyArgs) -> Result<Verification, Failure> {
         let Self { connector, mut instance } = self;
-        let v1::Connector { name, uid, spec, status, .. } = connector;
+        let v1::Connector { name, uid, effective_spec, status, .. } = connector;
         let short = names::short(&name);
         let Some(epoch) = status.and_then(|status| status.epoch) else {
             return Err(Failure::Failed(format!(
@@ -33,7 +33,7 @@ impl Subject {
             )));
         };
         let v1::ConnectorSpec { source, destination, resources, output, .. } =
-            spec.unwrap_or_default();
+            *effective_spec.unwrap_or_default();
         let (source, mut destination) =
             (source.unwrap_or_default(), destination.unwrap_or_default());
         let (resources, output) = (resources.unwrap_or_default(), output.unwrap_or_default());

@@ -157,7 +157,7 @@ impl<'a> Demo<'a> {
     }
 
     async fn deploy(&self) -> anyhow::Result<()> {
-        let request = v1::DeployConnectorRequest { name: self.name() };
+        let request = v1::DeployConnectorRequest { name: self.name(), ..Default::default() };
         self.connectors().deploy_connector(request).await.map_err(failed)?;
         Ok(self.screen.step(format_args!(
             "deployed; producing {}: orders as JSON, keyed by customer",

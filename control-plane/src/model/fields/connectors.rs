@@ -65,7 +65,7 @@ pub(crate) fn connector_any<'a>(
     field: ConnectorField,
     test: Test<'a, '_>,
 ) -> bool {
-    let spec = connector.spec.as_ref();
+    let spec = connector.effective_spec.as_deref();
     let source = spec.and_then(|spec| spec.source.as_ref());
     let destination = spec.and_then(|spec| spec.destination.as_ref());
     let runtime = spec.and_then(|spec| spec.runtime.as_ref());

@@ -75,7 +75,7 @@ fn seen() -> Seen {
         labels: [("env".to_owned(), "prod".to_owned())].into(),
         generation: 3,
         desired_state: v1::DesiredState::Paused.into(),
-        spec: Some(v1::ConnectorSpec {
+        effective_spec: Some(Box::new(v1::ConnectorSpec {
             source: Some(v1::KafkaSource { topic: "t.orders".to_owned(), ..Default::default() }),
             destination: Some(v1::ObjectStoreDestination {
                 bucket: "lake".to_owned(),
@@ -87,7 +87,7 @@ fn seen() -> Seen {
                 ..Default::default()
             }),
             ..Default::default()
-        }),
+        })),
         ..Default::default()
     };
     let reason = |reason: &str| v1::Condition { reason: reason.to_owned(), ..Default::default() };

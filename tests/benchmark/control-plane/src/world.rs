@@ -117,7 +117,8 @@ impl World {
     /// Deploys it.
     pub(crate) fn deploy(&self, number: u32) -> impl Future<Output = Result<()>> + use<> {
         let mut client = self.client.clone();
-        let request = v1::DeployConnectorRequest { name: names::connector(number) };
+        let request =
+            v1::DeployConnectorRequest { name: names::connector(number), ..Default::default() };
         async move {
             client.deploy_connector(request).await?;
             Ok(())
@@ -139,6 +140,7 @@ impl World {
                 ..Default::default()
             }),
             update_mask: Some(prost_types::FieldMask { paths: vec!["labels".to_owned()] }),
+            ..Default::default()
         };
         async move {
             client.update_connector(request).await?;
