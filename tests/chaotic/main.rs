@@ -33,16 +33,20 @@ const SETTLE_EVERY: u64 = 10;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_record_stands_in_one_object_whatever_is_killed_frozen_or_cut_off() -> Result<()> {
-    let Settings { seed, extent, stores } = Settings::from_environment()?;
+    let Settings { seed, extent, stores, echoes } = Settings::from_environment()?;
     let (mut cycles, mut verdict) = (0, Verdict::default());
     for (index, store) in stores.iter().enumerate() {
         let share = extent.share(index, stores.len());
-        let mut journal = Journal::open(&format!("{store}-seed-{seed}"))?;
+        let mut journal = Journal::open(&format!("{store}-seed-{seed}"), echoes)?;
         let folder = journal.folder().display();
         eprintln!("chaos on {store} from seed {seed}; logs: {folder}");
         let failed = format!("chaos on {store} from seed {seed} failed; its logs: {folder}");
-        let (carried_out, of_store) =
-            run(&mut journal, *store, seed, share).await.with_context(|| failed.clone())?;
+        let outcome = run(&mut journal, *store, seed, share).await;
+        if let Err(error) = &outcome {
+            // Before what led to it: who reads the beginning only sees the reason.
+            eprintln!("{error:#}\n{}", journal.last()?);
+        }
+        let (carried_out, of_store) = outcome.with_context(|| failed.clone())?;
         cycles += carried_out;
         verdict.add(of_store);
         if let Some(wrong) = &verdict.wrong {

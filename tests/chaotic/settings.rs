@@ -13,6 +13,7 @@ const SECONDS: &str = "KAFKA2OSS_TEST_CHAOS_SECONDS";
 const CYCLES: &str = "KAFKA2OSS_TEST_CHAOS_CYCLES";
 const SEED: &str = "KAFKA2OSS_TEST_CHAOS_SEED";
 const STORE: &str = "KAFKA2OSS_TEST_CHAOS_STORE";
+const ECHO: &str = "KAFKA2OSS_TEST_CHAOS_ECHO";
 
 /// One whose first half minute has nearly every kind of disturbance.
 const DEFAULT_SEED: u64 = 6_091;
@@ -55,6 +56,8 @@ pub(crate) struct Settings {
     pub(crate) extent: Extent,
     /// One after the other, each with its share of the extent.
     pub(crate) stores: Vec<StoreKind>,
+    /// Whether what happens is printed as it does.
+    pub(crate) echoes: bool,
 }
 
 impl Settings {
@@ -72,7 +75,8 @@ impl Settings {
             Ok("minio") => vec![StoreKind::Minio],
             Ok(other) => bail!("{STORE} is {other:?}, not oss, minio or oss-versioned"),
         };
-        Ok(Self { seed: number(SEED)?.unwrap_or(DEFAULT_SEED), extent, stores })
+        let echoes = env::var_os(ECHO).is_some();
+        Ok(Self { seed: number(SEED)?.unwrap_or(DEFAULT_SEED), extent, stores, echoes })
     }
 }
 
