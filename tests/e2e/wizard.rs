@@ -200,11 +200,13 @@ impl Wizard {
         let shown = self.previewed(spec.clone()).await?;
         let mut expected = spec.clone();
         hide_secrets(&mut expected);
-        let mut shown_spec = shown.connector.context("a connector")?.spec.context("a spec")?;
-        let addressing = shown_spec.destination.as_mut().context("a destination")?;
+        let connector = shown.connector.context("a connector")?;
+        assert_eq!(connector.spec.as_ref(), Some(&expected));
+        let mut effective = *connector.effective_spec.context("a spec with its defaults")?;
+        let addressing = effective.destination.as_mut().context("a destination")?;
         // The one field that is not given here.
         assert_ne!(std::mem::take(&mut addressing.addressing_style), 0);
-        assert_eq!(shown_spec, expected);
+        assert_eq!(effective, expected);
         let topics: Vec<_> = shown
             .resources
             .iter()
@@ -223,7 +225,7 @@ impl Wizard {
             ..Default::default()
         };
         let shown = self.previewed(least).await?;
-        let filled = shown.connector.context("a connector")?.spec.context("a spec")?;
+        let filled = shown.connector.context("a connector")?.effective_spec.context("a spec")?;
         let source = filled.source.context("a source")?;
         assert_eq!(source.consumer_offset(), v1::ConsumerOffset::Latest);
         assert_eq!((source.thread_concurrency, source.spread), (Some(6), Some(2)));
