@@ -77,13 +77,14 @@ async fn change(api: &Api, mut asked: Asked) -> Result<v1::Connector, ApiError> 
 
     keep_known_secrets(api, &record, &mut asked);
     let Respec { mut given, mut effective } = respec::respec(api, &asked, &record)?;
-    let sets_secrets = has_plain(&effective) || !same_credentials(&effective, record.spec());
+    // Stored ones are never plain: given ones that are differ from them.
+    let sets_secrets = credentials(&effective) != credentials(record.spec());
     let sets_labels = asked.sets_labels() && asked.labels != record.connector().labels;
     redact(&mut given);
 
     let mut changed = ConnectorRecord::clone(&record);
     let is_granted = act::grant(&mut changed, asked.desired_state())?;
-    let spec_changes = has_plain(&effective) || effective != *record.spec();
+    let spec_changes = effective != *record.spec();
     if !(is_granted || spec_changes || sets_labels || given != *record.given()) {
         return Ok(api.observed.shown(&record, false));
     }
@@ -123,10 +124,6 @@ async fn change(api: &Api, mut asked: Asked) -> Result<v1::Connector, ApiError> 
 
 fn credentials(spec: &v1::ConnectorSpec) -> Option<&v1::StoreCredentials> {
     spec.destination.as_ref().and_then(|to| to.credentials.as_ref())
-}
-
-fn same_credentials(one: &v1::ConnectorSpec, other: &v1::ConnectorSpec) -> bool {
-    credentials(one) == credentials(other)
 }
 
 /// Puts the stored credentials in the place of given ones that are the same: withheld, as
