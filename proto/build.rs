@@ -10,6 +10,7 @@ const PUBLIC: &[&str] = &[
     "kafka2oss/v1/connector_status.proto",
     "kafka2oss/v1/instance.proto",
     "kafka2oss/v1/secret.proto",
+    "kafka2oss/v1/watch.proto",
 ];
 /// What agents use.
 const AGENT: &[&str] = &["kafka2oss/agent/v1/agent_control.proto"];

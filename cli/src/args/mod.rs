@@ -96,6 +96,13 @@ pub(crate) enum AgentsCommand {
     /// List the agents that the control plane has seen
     #[command(visible_alias = "ls")]
     List(ListFlags),
+    /// Print agents as they are, then every change
+    Watch {
+        /// Only those for which this holds, for example 'state != CONNECTED'; what it
+        /// does not hold for any more is shown as left
+        #[arg(long, value_name = "EXPRESSION")]
+        filter: Option<String>,
+    },
     /// Show one agent
     Get {
         /// `ID`, or `agents/ID`

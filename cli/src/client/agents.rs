@@ -2,8 +2,11 @@
 
 use kafka2oss_proto::v1;
 
+use v1::watch_agents_response::Event;
+
+use super::watching::{self, Lines};
 use super::{Client, Failure, Selection, names, paging, text};
-use crate::args::{AgentsArgs, AgentsCommand, RebalanceArgs};
+use crate::args::{AgentsArgs, AgentsCommand, ListFlags, RebalanceArgs};
 use crate::output;
 
 /// Runs one command.
@@ -11,6 +14,7 @@ pub(crate) async fn run(args: AgentsArgs) -> Result<(), Failure> {
     let client = Client::connect(&args.options).await?;
     match args.command {
         AgentsCommand::List(flags) => list(&client, &Selection::new(flags, &[])).await,
+        AgentsCommand::Watch { filter } => watch(&client, filter).await,
         AgentsCommand::Get { name } => {
             let name = names::agent(&name)?.to_string();
             let request = client.request(v1::GetAgentRequest { name });
@@ -81,6 +85,63 @@ async fn list(client: &Client, selection: &Selection) -> Result<(), Failure> {
         ]);
     }
     Ok(client.out.table(&table)?)
+}
+
+async fn watch(client: &Client, filter: Option<String>) -> Result<(), Failure> {
+    let selection = Selection::new(ListFlags { filter, ..ListFlags::default() }, &[]);
+    if !client.is_json() {
+        client.out.line(header())?;
+    }
+    let open = async |resume_token| {
+        let filter = selection.filter.clone();
+        client.agents().watch_agents(v1::WatchAgentsRequest { resume_token, filter }).await
+    };
+    let mut lines = Lines::default();
+    let take = |message| show_event(client, &mut lines, message);
+    watching::follow(&selection, open, |message| &message.resume_token, take).await
+}
+
+fn show_event(
+    client: &Client,
+    lines: &mut Lines,
+    message: v1::WatchAgentsResponse,
+) -> Result<(), Failure> {
+    if client.is_json() {
+        return client.print_json_line(&message);
+    }
+    match message.event {
+        Some(Event::Upsert(agent)) => {
+            let line = line(&agent);
+            lines.print(client, agent.name, line)
+        }
+        Some(Event::Deleted(deleted)) => {
+            let line = format!("{:<32}  {}", id(&deleted.name), text::dropped(deleted.reason()));
+            lines.print(client, deleted.name, line)
+        }
+        Some(Event::Reset(()) | Event::Synced(()) | Event::Heartbeat(())) | None => Ok(()),
+    }
+}
+
+fn header() -> String {
+    format!(
+        "{:<8}  {:<32}  {:<12}  {:>9}  {:>10}  {:>10}  {:<12}  {}",
+        "TIME", "AGENT", "STATE", "TASKS", "CONNECTORS", "PARTITIONS", "VERSION", "DRAIN"
+    )
+}
+
+fn line(agent: &v1::Agent) -> String {
+    let drain = agent.drain.as_ref().map(|drain| drain.message.as_str());
+    let line = format!(
+        "{:<32}  {:<12}  {:>9}  {:>10}  {:>10}  {:<12}  {}",
+        id(&agent.name),
+        state(agent),
+        format!("{}/{}", agent.tasks, agent.capacity),
+        agent.connectors.len(),
+        text::optional(agent.partitions),
+        version(agent),
+        drain.unwrap_or_default(),
+    );
+    line.trim_end().to_owned()
 }
 
 fn show(client: &Client, agent: &v1::Agent) -> Result<(), Failure> {
@@ -174,4 +235,34 @@ async fn rebalance(client: &Client, args: RebalanceArgs) -> Result<(), Failure> 
 /// The bare ID.
 fn id(name: &str) -> String {
     name.strip_prefix("agents/").unwrap_or(name).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_a_watch_stand_under_the_header() {
+        let drain = v1::AgentDrain {
+            state: v1::AgentDrainState::Draining.into(),
+            message: "2 tasks stay".to_owned(),
+            ..Default::default()
+        };
+        let line = line(&v1::Agent {
+            name: "agents/a".to_owned(),
+            state: v1::AgentState::Connected.into(),
+            tasks: 2,
+            capacity: 64,
+            version: "0.1.0".to_owned(),
+            drain: Some(drain),
+            ..Default::default()
+        });
+        let line = format!("12:00:00  {line}");
+        let column = |name: &str| header().find(name).expect("a column");
+        assert!(line[column("AGENT")..].starts_with("a "), "{line}");
+        assert!(line[column("STATE")..].starts_with("DRAINING"), "{line}");
+        assert!(line[..column("TASKS") + "TASKS".len()].ends_with("2/64"), "{line}");
+        assert!(line[column("VERSION")..].starts_with("0.1.0"), "{line}");
+        assert!(line[column("DRAIN")..].starts_with("2 tasks stay"), "{line}");
+    }
 }

@@ -45,6 +45,7 @@ described!(
     PreviewConnectorResponse,
     RebalanceResponse,
     SendTestMessageResponse,
+    WatchAgentsResponse,
     WatchConnectorsResponse,
 );
 

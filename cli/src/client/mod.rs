@@ -14,6 +14,7 @@ mod selection;
 mod state_file;
 pub(crate) mod text;
 mod verify;
+mod watching;
 
 use std::time::Duration;
 

@@ -111,7 +111,15 @@ macro_rules! enum_texts {
             }
         )*
 
-        #[cfg(test)]
+        /// What a watch says of something that is to be dropped.
+pub(super) fn dropped(reason: v1::DropReason) -> &'static str {
+    match reason {
+        v1::DropReason::Filtered => "LEFT",
+        v1::DropReason::Unspecified | v1::DropReason::Deleted => "GONE",
+    }
+}
+
+#[cfg(test)]
         fn check_prefixes() {
             $(assert_eq!($function(0), "UNSPECIFIED");)*
         }

@@ -1,7 +1,9 @@
 //! AgentService.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
+use futures::Stream;
 use kafka2oss_domain::names::AgentName;
 use kafka2oss_domain::spec::Pool;
 use kafka2oss_domain::violation::Violations;
@@ -12,7 +14,8 @@ use tonic::{Request, Response, Status};
 use super::context::Api;
 use super::error::ApiError;
 use super::listing::{Asked, Listing};
-use super::{agent_intent, request};
+use super::{agent_intent, request, watch};
+use crate::budget::Seats;
 use crate::known::agent::shown;
 use crate::model::fields::AGENTS;
 use crate::model::placement::Move;
@@ -25,17 +28,21 @@ const MAX_MOVES: usize = 10_000;
 #[derive(Debug, Clone)]
 pub(crate) struct Agents {
     api: Arc<Api>,
+    watches: Arc<Seats>,
 }
 
 impl Agents {
     /// Over what the process knows.
-    pub(crate) fn new(api: Arc<Api>) -> Self {
-        Self { api }
+    pub(crate) fn new(api: Arc<Api>, watches: Arc<Seats>) -> Self {
+        Self { api, watches }
     }
 }
 
 #[tonic::async_trait]
 impl AgentService for Agents {
+    type WatchAgentsStream =
+        Pin<Box<dyn Stream<Item = Result<v1::WatchAgentsResponse, Status>> + Send>>;
+
     async fn get_agent(
         &self,
         request: Request<v1::GetAgentRequest>,
@@ -51,6 +58,14 @@ impl AgentService for Agents {
         request: Request<v1::ListAgentsRequest>,
     ) -> Result<Response<v1::ListAgentsResponse>, Status> {
         Ok(Response::new(list(&self.api, request.into_inner())?))
+    }
+
+    async fn watch_agents(
+        &self,
+        request: Request<v1::WatchAgentsRequest>,
+    ) -> Result<Response<Self::WatchAgentsStream>, Status> {
+        let messages = watch::agents(&self.api, &self.watches, request)?;
+        Ok(Response::new(watch::decoded(messages)))
     }
 
     async fn drain_agent(

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use futures::{Stream, StreamExt};
+use futures::Stream;
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::names::ConnectorName;
 use kafka2oss_domain::violation::Violations;
@@ -175,16 +175,8 @@ impl ConnectorService for Connectors {
         &self,
         request: Request<v1::WatchConnectorsRequest>,
     ) -> Result<Response<Self::WatchConnectorsStream>, Status> {
-        // As a whole ConnectorService it has this method, too; what serves it to
-        // clients is `ConnectorServer`, which does not take the messages apart.
-        let messages = watch::watch(&self.api, &self.watches, request)?;
-        let decoded = messages.map(|message| {
-            message?.decode().map_err(|error| {
-                tracing::error!(%error, "a message of a watch cannot be read");
-                ApiError::Internal.into()
-            })
-        });
-        Ok(Response::new(decoded.boxed()))
+        let messages = watch::connectors(&self.api, &self.watches, request)?;
+        Ok(Response::new(watch::decoded(messages)))
     }
 
     async fn tail_logs(

@@ -31,4 +31,4 @@ pub(crate) use agents::Agents;
 pub(crate) use connectors::Connectors;
 pub(crate) use context::Api;
 pub(crate) use instances::Instances;
-pub(crate) use watch::ConnectorServer;
+pub(crate) use watch::{AgentServer, ConnectorServer};

@@ -74,7 +74,7 @@ mod tests {
                 )
             })
             .collect();
-        for path in [watch::PATH, agent_control::PATH] {
+        for path in watch::PATHS.into_iter().chain([agent_control::PATH]) {
             assert!(paths.iter().any(|known| known == path), "{path} is none of {paths:?}");
         }
     }

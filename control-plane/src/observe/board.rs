@@ -1,4 +1,4 @@
-//! What is shown of every connector, worked out once for all who read it.
+//! What is shown of every connector, or every agent, worked out once for all who read it.
 //!
 //! A row takes another one's place when it is told to those who watch, and only
 //! then; both are of records that are durable. Readers share rows, copy nothing,
@@ -9,68 +9,52 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use kafka2oss_domain::names::InstanceName;
 use tokio::sync::{Notify, watch};
-use tokio::time::Instant;
 
 use super::changes::{Changes, Life, Lost, Position, instance_of};
 use super::followers::Followers;
-use super::shown::Shown;
 use super::touched::Touched;
+use super::watchable::{Row, Watchable};
 use crate::chance;
-use crate::model::flowing::Memory;
 use crate::named::Named;
-use crate::store::connectors::ConnectorRecord;
 
 /// Deletions that are remembered for those who have not heard of them.
 const DELETIONS: usize = 16_384;
-/// What those follow who follow all instances.
+/// What those follow who follow all of them.
 const ALL: &str = "instances/-";
 
-/// What is kept of a connector.
-#[derive(Debug, Clone)]
-pub(super) struct Row {
-    /// What is shown.
-    pub(super) shown: Arc<Shown>,
-    /// The record that it was worked out from.
-    pub(super) record: Arc<ConnectorRecord>,
-    /// What is to be remembered with the last status that was looked at, told or not.
-    pub(super) memory: Arc<Memory>,
-    /// When it was told.
-    pub(super) told: Instant,
-}
-
 #[derive(Debug)]
-struct State {
+struct State<R> {
     /// Each with the position of its last change.
-    rows: Named<(Position, Row)>,
+    rows: Named<(Position, R)>,
     /// How many rows each instance has that has any.
     counts: HashMap<String, usize>,
     changes: Changes,
 }
 
-/// What is shown of every connector.
+/// What is shown of every connector, or every agent. Agents belong to no instance.
 #[derive(Debug)]
-pub(crate) struct Board {
+pub(crate) struct Board<R> {
     /// Tells this process's tokens from those of others.
     process: String,
     /// Held from the reading of a record until what follows from it is told: so
     /// nothing takes the place of what is newer.
     order: Mutex<()>,
-    state: RwLock<State>,
+    state: RwLock<State<R>>,
     touched: Touched,
     wake: Notify,
     /// Of what is shown, by instance.
     followers: Followers,
-    /// Of what is touched, by connector.
+    /// Of what is touched, by name.
     touches: Followers,
 }
 
-impl Default for Board {
+impl<R: Row> Default for Board<R> {
     fn default() -> Self {
         Self::remembering(DELETIONS)
     }
 }
 
-impl Board {
+impl<R: Row> Board<R> {
     /// An empty one that remembers so many deletions.
     pub(super) fn remembering(deletions: usize) -> Self {
         let state = State {
@@ -89,8 +73,7 @@ impl Board {
         }
     }
 
-    /// Something that the status of connector `name` depends on may have
-    /// changed.
+    /// Something that what is shown of `name` depends on may have changed.
     pub(crate) fn touch(&self, name: &str) {
         if self.touched.add(name) {
             self.wake.notify_one();
@@ -113,16 +96,16 @@ impl Board {
         self.order.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is kept of a connector.
-    pub(super) fn row(&self, name: &str, uid: &str) -> Option<Row> {
+    /// What is kept of one.
+    pub(super) fn row(&self, name: &str, uid: &str) -> Option<R> {
         self.read(|state| state.rows.get(name).map(|(_, row)| row.clone()))
-            .filter(|row| row.shown.uid() == uid)
+            .filter(|row| row.shown().life().uid == uid)
     }
 
-    /// What is kept of a connector from now on, which is told. The caller holds
+    /// What is kept of one from now on, which is told. The caller holds
     /// [`Board::in_order`].
-    pub(super) fn show(&self, row: Row) {
-        let life = Arc::clone(row.shown.life());
+    pub(super) fn show(&self, row: R) {
+        let life = Arc::clone(row.shown().life());
         self.write(|state| {
             let position = state.changes.changed(&life);
             if state.rows.insert(&life.name, (position, row)).is_none() {
@@ -132,22 +115,26 @@ impl Board {
         self.ring(&life.name);
     }
 
-    /// Remembers something else for the next status. The caller holds
-    /// [`Board::in_order`].
-    pub(super) fn remember(&self, name: &str, memory: Memory) {
+    /// Changes what is kept of one and not shown. The caller holds [`Board::in_order`].
+    pub(super) fn change(&self, name: &str, change: impl FnOnce(&mut R)) {
         self.write(|state| {
             if let Some((_, row)) = state.rows.get_mut(name) {
-                row.memory = Arc::new(memory);
+                change(row);
             }
         });
     }
 
-    /// A connector is gone: tells it.
+    /// One is gone: tells it.
     pub(crate) fn remove(&self, name: &str, uid: &str) {
         let _order = self.in_order();
+        self.removed(name, uid);
+    }
+
+    /// The same. The caller holds [`Board::in_order`].
+    pub(super) fn removed(&self, name: &str, uid: &str) {
         let gone = self.write(|state| {
-            let (_, row) = state.rows.get(name).filter(|(_, row)| row.shown.uid() == uid)?;
-            let life = Arc::clone(row.shown.life());
+            let (_, row) = state.rows.get(name).filter(|(_, row)| row.shown().life().uid == uid)?;
+            let life = Arc::clone(row.shown().life());
             state.rows.remove(name);
             if let Some(count) = state.counts.get_mut(instance_of(name)) {
                 *count -= 1;
@@ -162,14 +149,14 @@ impl Board {
         }
     }
 
-    /// At most `most` connectors of one instance or of all, after the name `after`, in
+    /// At most `most` of one instance or of all, after the name `after`, in
     /// the order of the names.
     pub(crate) fn list(
         &self,
         instance: Option<&InstanceName>,
         after: &str,
         most: usize,
-    ) -> Vec<Arc<Shown>> {
+    ) -> Vec<Arc<R::Shown>> {
         self.rows_after(instance, after, most, |_| true)
     }
 
@@ -180,7 +167,7 @@ impl Board {
         after: &str,
         most: usize,
         since: Position,
-    ) -> Vec<Arc<Shown>> {
+    ) -> Vec<Arc<R::Shown>> {
         self.rows_after(instance, after, most, |position| position > since)
     }
 
@@ -190,9 +177,9 @@ impl Board {
         after: &str,
         most: usize,
         wanted: impl Fn(Position) -> bool,
-    ) -> Vec<Arc<Shown>> {
+    ) -> Vec<Arc<R::Shown>> {
         let prefix = instance.map_or(String::new(), |instance| format!("{instance}/connectors/"));
-        // No connector has its instance's prefix as its name.
+        // None has its instance's prefix as its name.
         let start = after.max(prefix.as_str());
         self.read(|state| {
             state
@@ -200,7 +187,7 @@ impl Board {
                 .after(start)
                 .take_while(|(name, _)| name.starts_with(&prefix))
                 .filter(|(_, (position, _))| wanted(*position))
-                .map(|(_, (_, row))| Arc::clone(&row.shown))
+                .map(|(_, (_, row))| Arc::clone(row.shown()))
                 .take(most)
                 .collect()
         })
@@ -213,7 +200,7 @@ impl Board {
         })
     }
 
-    /// How many connectors are shown.
+    /// How many are shown.
     pub(super) fn len(&self) -> usize {
         self.read(|state| state.rows.len())
     }
@@ -227,11 +214,11 @@ impl Board {
     }
 
     /// What is shown now of those lives that go on.
-    pub(super) fn shown(&self, lives: &[&Life]) -> Vec<Option<Arc<Shown>>> {
+    pub(super) fn shown(&self, lives: &[&Life]) -> Vec<Option<Arc<R::Shown>>> {
         self.read(|state| {
             let shown = |life: &&Life| {
                 let (_, row) = state.rows.get(&life.name)?;
-                (row.shown.uid() == life.uid).then(|| Arc::clone(&row.shown))
+                (row.shown().life().uid == life.uid).then(|| Arc::clone(row.shown()))
             };
             lives.iter().map(shown).collect()
         })
@@ -250,19 +237,19 @@ impl Board {
         }
     }
 
-    /// Follows what the status of one connector depends on, shown or not.
+    /// Follows what what is shown of one depends on, shown or not.
     pub(crate) fn follow_touches(&self, name: &str) -> watch::Receiver<()> {
         self.touches.follow(name)
     }
 
-    /// The token that stands for `position` in a watch, of whose connectors `watched` is
-    /// the fingerprint.
+    /// The token that stands for `position` in a watch; `watched` is the fingerprint of what
+    /// it watches.
     pub(super) fn token(&self, watched: u64, position: Position) -> String {
         format!("{}-{watched:x}-{}", self.process, position.0)
     }
 
     /// The position that a token stands for, if it is of this process and of a watch
-    /// of the same connectors, and what follows it is still there.
+    /// of the same, and what follows it is still there.
     pub(super) fn resume(&self, watched: u64, token: &str) -> Result<Position, Lost> {
         let (begin, number) = token.rsplit_once('-').ok_or(Lost)?;
         let (process, fingerprint) = begin.rsplit_once('-').ok_or(Lost)?;
@@ -273,17 +260,17 @@ impl Board {
         self.changes(|changes| changes.check(position)).map(|()| position)
     }
 
-    fn ring(&self, connector: &str) {
+    fn ring(&self, name: &str) {
         self.followers.ring(ALL);
-        self.followers.ring(instance_of(connector));
-        self.touches.ring(connector);
+        self.followers.ring(instance_of(name));
+        self.touches.ring(name);
     }
 
-    fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
+    fn read<T>(&self, read: impl FnOnce(&State<R>) -> T) -> T {
         read(&self.state.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn write<T>(&self, write: impl FnOnce(&mut State) -> T) -> T {
+    fn write<T>(&self, write: impl FnOnce(&mut State<R>) -> T) -> T {
         write(&mut self.state.write().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -291,12 +278,15 @@ impl Board {
 #[cfg(test)]
 mod tests {
     use kafka2oss_proto::v1;
+    use tokio::time::Instant;
 
     use super::*;
+    use crate::observe::shown::{ConnectorRow, Shown};
+    use crate::store::connectors::ConnectorRecord;
 
     #[test]
     fn what_is_shown_is_counted_by_instance() {
-        let board = Board::remembering(1);
+        let board = Board::<ConnectorRow>::remembering(1);
         let show = |name: &str, uid: &str| {
             let [name, uid] = [name, uid].map(str::to_owned);
             let connector = v1::Connector { name, uid, ..Default::default() };
@@ -304,7 +294,12 @@ mod tests {
                 Arc::new(ConnectorRecord { connector: Some(connector), ..Default::default() });
             let shown = Arc::new(Shown::new(&record, v1::ConnectorStatus::default()));
             let _order = board.in_order();
-            board.show(Row { shown, record, memory: Arc::default(), told: Instant::now() });
+            board.show(ConnectorRow {
+                shown,
+                record,
+                memory: Arc::default(),
+                told: Instant::now(),
+            });
         };
         let counts = || {
             let of = |name: &str| board.count(Some(&name.parse().expect("a name")));
@@ -328,11 +323,11 @@ mod tests {
 
     #[test]
     fn a_token_resumes_in_its_process_only_and_while_nothing_is_missing() {
-        let board = Board::remembering(1);
+        let board = Board::<ConnectorRow>::remembering(1);
         let token = board.token(7, board.changes(Changes::end));
         assert_eq!(board.resume(7, &token), Ok(Position(0)));
         assert_eq!(board.resume(8, &token), Err(Lost), "of other connectors");
-        assert_eq!(Board::remembering(1).resume(7, &token), Err(Lost));
+        assert_eq!(Board::<ConnectorRow>::remembering(1).resume(7, &token), Err(Lost));
         for wrong in ["", "x", "-", &format!("{token}9"), &token.replace('-', "")] {
             assert_eq!(board.resume(7, wrong), Err(Lost), "{wrong}");
         }

@@ -1,6 +1,6 @@
 //! What changed, in the order of the last changes.
 //!
-//! A change names the connector, not its content: who reads it gets the
+//! A change names the connector (or the agent), not its content: who reads it gets the
 //! connector as it is by then. A connector that changes again moves to the end,
 //! so that there are never more changes than connectors. Deletions stay where
 //! they are; the oldest are forgotten once they are many. So a reader that knows
@@ -21,12 +21,13 @@ pub(crate) struct Position(pub(super) u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Lost;
 
-/// One connector of one life: another one after delete and create.
+/// One connector of one life: another one after delete and create. Or an agent, which has
+/// no uid: what is told of one that is there again follows on what was told of its end.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Life {
-    /// The connector's full name.
+    /// Its full name.
     pub(crate) name: String,
-    /// Its uid.
+    /// Its uid; empty for agents.
     pub(crate) uid: String,
 }
 
@@ -178,7 +179,7 @@ impl Changes {
     }
 }
 
-/// The name of a connector's instance.
+/// The name of a connector's instance; empty for agents.
 pub(super) fn instance_of(connector: &str) -> &str {
     connector.split_once("/connectors/").map_or("", |(instance, _)| instance)
 }

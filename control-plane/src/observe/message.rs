@@ -1,12 +1,13 @@
-//! A message of WatchConnectors in bytes: the event, which is encoded once for
-//! all who watch, and the token, which is each one's own.
+//! A message of a watch in bytes: the event, which is encoded once for all who watch, and
+//! the token, which is each one's own.
 
 use bytes::{BufMut, Bytes};
-use kafka2oss_proto::v1;
-use prost::{DecodeError, Message as _};
-use v1::watch_connectors_response::Event;
+use prost::{DecodeError, encoding};
 
 use crate::encoded::Encoded;
+
+/// The field of the token, in the messages of every watch.
+const TOKEN: u32 = 1;
 
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,22 +17,28 @@ pub(crate) struct Message {
 }
 
 impl Message {
-    /// With the token of where the stream stands; empty within a snapshot.
-    pub(super) fn new(token: String, event: Bytes) -> Self {
-        let token = v1::WatchConnectorsResponse { resume_token: token, event: None };
-        Self { token: token.encode_to_vec().into(), event }
+    /// With the token of where the stream stands, which is empty within a snapshot, and an
+    /// encoded message without one.
+    pub(super) fn new(token: &String, event: Bytes) -> Self {
+        let mut bytes = Vec::new();
+        if !token.is_empty() {
+            encoding::string::encode(TOKEN, token, &mut bytes);
+        }
+        Self { token: bytes.into(), event }
     }
 
-    /// An event as [`Message::new`] takes it.
-    pub(super) fn encode(event: Event) -> Bytes {
-        let message =
-            v1::WatchConnectorsResponse { resume_token: String::new(), event: Some(event) };
-        message.encode_to_vec().into()
+    /// What it says, as the message of its watch.
+    pub(crate) fn decode<Response>(&self) -> Result<Response, DecodeError>
+    where
+        Response: prost::Message + Default,
+    {
+        Response::decode([&self.token[..], &self.event[..]].concat().as_slice())
     }
 
-    /// What it says.
-    pub(crate) fn decode(&self) -> Result<v1::WatchConnectorsResponse, DecodeError> {
-        v1::WatchConnectorsResponse::decode([&self.token[..], &self.event[..]].concat().as_slice())
+    /// The part of it that all who watch share.
+    #[cfg(test)]
+    pub(super) fn event(&self) -> &Bytes {
+        &self.event
     }
 }
 
@@ -48,24 +55,32 @@ impl Encoded for Message {
 
 #[cfg(test)]
 mod tests {
+    use kafka2oss_proto::v1;
+    use prost::Message as _;
+
     use super::*;
+    use crate::observe::agents::ShownAgent;
+    use crate::observe::shown::Shown;
+    use crate::observe::watchable::{Event, Watchable};
 
     #[test]
     fn token_and_event_are_one_message() {
         for token in ["", "01K-7"] {
-            let event = Event::Deleted(v1::ConnectorDeleted {
-                name: "instances/i/connectors/c".to_owned(),
-                uid: "u".to_owned(),
-                reason: v1::DropReason::Deleted.into(),
-            });
-            let message = Message::new(token.to_owned(), Message::encode(event.clone()));
+            let resume_token = token.to_owned();
+            let event = v1::watch_connectors_response::Event::Synced(());
+            let connectors =
+                v1::WatchConnectorsResponse { resume_token: token.to_owned(), event: Some(event) };
+            let event = v1::watch_agents_response::Event::Synced(());
+            let agents =
+                v1::WatchAgentsResponse { resume_token: token.to_owned(), event: Some(event) };
+            let message = Message::new(&resume_token, Shown::encode(Event::Synced));
             let mut bytes = Vec::new();
             message.put(&mut bytes);
             assert_eq!(bytes.len(), message.len());
-            let expected =
-                v1::WatchConnectorsResponse { resume_token: token.to_owned(), event: Some(event) };
-            assert_eq!(v1::WatchConnectorsResponse::decode(&bytes[..]), Ok(expected.clone()));
-            assert_eq!(message.decode(), Ok(expected));
+            assert_eq!(v1::WatchConnectorsResponse::decode(&bytes[..]), Ok(connectors.clone()));
+            assert_eq!(message.decode(), Ok(connectors));
+            let message = Message::new(&resume_token, ShownAgent::encode(Event::Synced));
+            assert_eq!(message.decode(), Ok(agents));
         }
     }
 }

@@ -7,18 +7,22 @@ use std::sync::Arc;
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_proto::v1;
 
+use super::agents::{self, AgentRow};
 use super::board::Board;
+use super::shown::ConnectorRow;
 use super::tapes::Tapes;
 use crate::clock;
 use crate::journal::{Journal, Line};
 use crate::known::Known;
 use crate::store::connectors::ConnectorRecord;
 
-/// What is shown of every connector: its status, its last log lines, its dead letters.
+/// What is shown of every connector: its status, its last log lines, its dead letters; and
+/// of every agent.
 #[derive(Debug)]
 pub(crate) struct Observed {
     pub(super) known: Arc<Known>,
-    pub(crate) board: Arc<Board>,
+    pub(crate) board: Arc<Board<ConnectorRow>>,
+    pub(crate) agents: Arc<Board<AgentRow>>,
     pub(crate) logs: Tapes<Arc<v1::LogEntry>>,
     pub(crate) dead_letters: Tapes<Arc<v1::DeadLetter>>,
 }
@@ -29,6 +33,7 @@ impl Observed {
         Self {
             known,
             board: Arc::default(),
+            agents: Arc::default(),
             logs: Tapes::default(),
             dead_letters: Tapes::default(),
         }
@@ -60,6 +65,11 @@ impl Observed {
         for name in names {
             self.board.touch(name);
         }
+    }
+
+    /// Something about this agent, of which `id` is the bare ID, may have changed.
+    pub(crate) fn touch_agent(&self, id: &str) {
+        self.agents.touch(&agents::name(id));
     }
 
     /// The connector as the API shows it, with its status as it is now.

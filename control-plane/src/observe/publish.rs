@@ -10,23 +10,25 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::agenda::Agenda;
-use super::board::Row;
+use super::agents;
+use super::board::Board;
 use super::facts;
 use super::observed::Observed;
-use super::shown::Shown;
+use super::shown::{ConnectorRow, Shown};
+use super::watchable::Row;
 use crate::known::Known;
 use crate::model::flowing::Memory;
 use crate::store::connectors::ConnectorRecord;
 
 /// Changes that are not of the state are told this often at most.
-const COALESCED: Duration = Duration::from_secs(1);
-/// All connectors are looked at once a lease, in so many parts: a report can grow
+pub(super) const COALESCED: Duration = Duration::from_secs(1);
+/// All rows are looked at once a lease, in so many parts: a report can grow
 /// too old without anything happening.
 const PARTS: u32 = 32;
 
-/// What becomes of a status that was worked out.
+/// What becomes of something that was worked out.
 #[derive(Debug, PartialEq, Eq)]
-enum Telling {
+pub(super) enum Telling {
     /// It is told.
     Now,
     /// It is told at this time, as it is then.
@@ -60,7 +62,7 @@ impl Observed {
     fn look(
         &self,
         name: &str,
-        decide: impl FnOnce(&Row, &ConnectorRecord, &v1::ConnectorStatus) -> Telling,
+        decide: impl FnOnce(&ConnectorRow, &ConnectorRecord, &v1::ConnectorStatus) -> Telling,
     ) -> Option<Instant> {
         let _order = self.board.in_order();
         let record = self.known.catalog.connector(name)?;
@@ -75,15 +77,15 @@ impl Observed {
                     None => Shown::new(&record, status),
                 };
                 let (shown, memory) = (Arc::new(shown), Arc::new(memory));
-                self.board.show(Row { shown, record, memory, told: Instant::now() });
+                self.board.show(ConnectorRow { shown, record, memory, told: Instant::now() });
                 None
             }
             Telling::At(at) => {
-                self.board.remember(name, memory);
+                self.board.change(name, |row| row.memory = Arc::new(memory));
                 Some(at)
             }
             Telling::Not => {
-                self.board.remember(name, memory);
+                self.board.change(name, |row| row.memory = Arc::new(memory));
                 None
             }
         }
@@ -95,12 +97,18 @@ impl Observed {
         for name in self.board.take_touched() {
             self.tell(&name);
         }
+        for name in self.agents.take_touched() {
+            self.tell_agent(&name);
+        }
     }
 
-    /// Shows every connector that exists, as at the start.
+    /// Shows every connector and every agent that exists, as at the start.
     pub(crate) fn fill(&self) {
         for record in self.known.catalog.connectors() {
             self.refresh(&record);
+        }
+        for (id, _) in self.known.catalog.agents() {
+            self.tell_agent(&agents::name(&id));
         }
     }
 }
@@ -108,13 +116,13 @@ impl Observed {
 fn sum_up(
     known: &Known,
     record: &ConnectorRecord,
-    before: Option<&Row>,
+    before: Option<&ConnectorRow>,
 ) -> (v1::ConnectorStatus, Memory) {
     let memory = before.map_or_else(Arc::default, |row| Arc::clone(&row.memory));
     facts::sum_up(known, record, before.map(|row| row.shown.status()), &memory)
 }
 
-fn telling(before: &Row, status: &v1::ConnectorStatus, now: Instant) -> Telling {
+fn telling(before: &ConnectorRow, status: &v1::ConnectorStatus, now: Instant) -> Telling {
     let told = before.shown.status();
     let next = before.told + COALESCED;
     if told == status {
@@ -133,10 +141,26 @@ fn verdict(status: &v1::ConnectorStatus) -> (i32, u64, u32, Vec<(i32, &str)>) {
     (status.state, status.observed_generation, status.tasks_ready, conditions)
 }
 
-/// Shows what changes until the process stops.
+/// Shows what changes of connectors until the process stops.
 pub(crate) async fn publish(observed: Arc<Observed>, stop: CancellationToken) {
-    let board = &observed.board;
-    let part = observed.known.lease / PARTS;
+    let lease = observed.known.lease;
+    run(&observed.board, lease, |name| observed.tell(name), &stop).await;
+}
+
+/// Shows what changes of agents until the process stops.
+pub(crate) async fn publish_agents(observed: Arc<Observed>, stop: CancellationToken) {
+    let lease = observed.known.lease;
+    run(&observed.agents, lease, |name| observed.tell_agent(name), &stop).await;
+}
+
+/// Looks at what is touched until the process stops. `tell` says when to look again.
+async fn run<R: Row>(
+    board: &Board<R>,
+    lease: Duration,
+    tell: impl Fn(&str) -> Option<Instant>,
+    stop: &CancellationToken,
+) {
+    let part = lease / PARTS;
     let mut agenda = Agenda::default();
     let mut next_part = Instant::now() + part;
     let mut looked_at: Arc<str> = Arc::default();
@@ -156,7 +180,7 @@ pub(crate) async fn publish(observed: Arc<Observed>, stop: CancellationToken) {
             agenda.add(&name, now);
         }
         if let Some(name) = agenda.pop(now) {
-            if let Some(at) = observed.tell(&name) {
+            if let Some(at) = tell(&name) {
                 agenda.add(&name, at);
             }
             // Others have their turn, too, where very much has changed.
@@ -180,9 +204,9 @@ pub(crate) async fn publish(observed: Arc<Observed>, stop: CancellationToken) {
 mod tests {
     use super::*;
 
-    fn row(status: v1::ConnectorStatus, told: Instant) -> Row {
+    fn row(status: v1::ConnectorStatus, told: Instant) -> ConnectorRow {
         let record = ConnectorRecord::default();
-        Row {
+        ConnectorRow {
             shown: Arc::new(Shown::new(&record, status)),
             record: Arc::new(record),
             memory: Arc::default(),

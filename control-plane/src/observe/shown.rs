@@ -5,12 +5,36 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use kafka2oss_filter::{Resource, Value};
 use kafka2oss_proto::v1;
-use v1::watch_connectors_response::Event;
+use prost::Message;
+use tokio::time::Instant;
+use v1::watch_connectors_response::Event as Told;
 
 use super::changes::Life;
-use super::message::Message;
+use super::watchable::{Event, Row, Watchable};
 use crate::model::fields::{ConnectorField, connector_any, connector_entry};
+use crate::model::flowing::Memory;
 use crate::store::connectors::ConnectorRecord;
+
+/// What is kept of a connector.
+#[derive(Debug, Clone)]
+pub(crate) struct ConnectorRow {
+    /// What is shown.
+    pub(super) shown: Arc<Shown>,
+    /// The record that it was worked out from.
+    pub(super) record: Arc<ConnectorRecord>,
+    /// What is to be remembered with the last status that was looked at, told or not.
+    pub(super) memory: Arc<Memory>,
+    /// When it was told.
+    pub(super) told: Instant,
+}
+
+impl Row for ConnectorRow {
+    type Shown = Shown;
+
+    fn shown(&self) -> &Arc<Shown> {
+        &self.shown
+    }
+}
 
 /// A connector as it is shown. It never changes: another one takes its place.
 #[derive(Debug)]
@@ -43,19 +67,9 @@ impl Shown {
         Self { life, connector, status, whole: OnceLock::new(), brief: OnceLock::new() }
     }
 
-    /// Its name and uid.
-    pub(super) fn life(&self) -> &Arc<Life> {
-        &self.life
-    }
-
     /// Its full name.
     pub(crate) fn name(&self) -> &str {
         &self.life.name
-    }
-
-    /// Its uid.
-    pub(crate) fn uid(&self) -> &str {
-        &self.life.uid
     }
 
     /// Its status, with partitions.
@@ -78,13 +92,46 @@ impl Shown {
         let status = Some(basic(&self.status));
         v1::Connector { status, ..v1::Connector::clone(&self.connector) }
     }
+}
 
-    /// The message that shows it to those who watch, without a token.
-    pub(super) fn upsert(&self, partitions: bool) -> Bytes {
-        let kept = if partitions { &self.whole } else { &self.brief };
-        let make = || Message::encode(Event::Upsert(self.connector(partitions)));
-        kept.get_or_init(make).clone()
+/// Whether a watch shows progress by partition.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Partitions {
+    Shown,
+    #[default]
+    Left,
+}
+
+impl Watchable for Shown {
+    type Field = ConnectorField;
+    type View = Partitions;
+
+    fn life(&self) -> &Arc<Life> {
+        &self.life
     }
+
+    fn upsert(&self, view: Partitions) -> Bytes {
+        let partitions = view == Partitions::Shown;
+        let kept = if partitions { &self.whole } else { &self.brief };
+        kept.get_or_init(|| message(Told::Upsert(self.connector(partitions)))).clone()
+    }
+
+    fn encode(event: Event<'_>) -> Bytes {
+        message(match event {
+            Event::Dropped(life, reason) => {
+                let Life { name, uid } = life.clone();
+                Told::Deleted(v1::ConnectorDeleted { name, uid, reason: reason.into() })
+            }
+            Event::Synced => Told::Synced(()),
+            Event::Reset => Told::Reset(()),
+            Event::Heartbeat => Told::Heartbeat(()),
+        })
+    }
+}
+
+fn message(event: Told) -> Bytes {
+    let message = v1::WatchConnectorsResponse { resume_token: String::new(), event: Some(event) };
+    message.encode_to_vec().into()
 }
 
 impl Resource<ConnectorField> for Shown {

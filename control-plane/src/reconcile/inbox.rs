@@ -47,6 +47,7 @@ impl Inbox {
     /// where tasks belong.
     pub(crate) fn agent(&self, id: &str) {
         let here = self.known.catalog.connectors_on(id);
+        self.observed.touch_agent(id);
         self.observed.touch_all(&here);
         self.queue.agent(id);
         // All connectors of a pool wait for its first agent, and for its last.
@@ -58,9 +59,10 @@ impl Inbox {
         self.queue.connectors(self.known.catalog.deletions_on(id));
     }
 
-    /// An agent said something: deletions that go on, or are late, by what it said are
-    /// looked at.
+    /// An agent said something: that is shown, and deletions that go on, or are late, by
+    /// what it said are looked at.
     pub(crate) fn said(&self, agent: &str) {
+        self.observed.touch_agent(agent);
         let mut waiting = self.known.catalog.deletions_on(agent);
         waiting.retain(|name| {
             let record = self.known.catalog.connector(name);

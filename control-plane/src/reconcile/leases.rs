@@ -54,11 +54,15 @@ pub(crate) async fn watch_pauses(known: Arc<Known>, stop: CancellationToken) {
 
 /// Forgets agents that have been gone for `age`, each under its lock: one that
 /// comes back meanwhile is kept.
-pub(super) async fn forget(known: &Known, age: Duration) -> Result<(), StoreError> {
+pub(super) async fn forget(known: &Known, inbox: &Inbox, age: Duration) -> Result<(), StoreError> {
     for ids in known.fleet.gone_for(age).chunks(AT_ONCE) {
         let _locks = lock_all(known, ids).await;
-        let forgotten = known.fleet.forget(ids, age).into_iter();
-        known.catalog.apply(forgotten.map(|id| Change::Agent(id, None)).collect()).await?;
+        let forgotten = known.fleet.forget(ids, age);
+        let changes = forgotten.iter().map(|id| Change::Agent(id.clone(), None));
+        known.catalog.apply(changes.collect()).await?;
+        for id in &forgotten {
+            inbox.agent(id);
+        }
     }
     Ok(())
 }

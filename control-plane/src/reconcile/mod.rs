@@ -227,7 +227,7 @@ impl Reconciler {
     }
 
     async fn sweep(&self) {
-        if let Err(error) = leases::forget(&self.means.known, AGENT_KEPT).await {
+        if let Err(error) = leases::forget(&self.means.known, &self.means.inbox, AGENT_KEPT).await {
             tracing::error!(%error, "could not forget agents that are long gone");
         }
         let changes = self.means.known.catalog.expired_request_ids();

@@ -64,6 +64,7 @@ pub(super) async fn store(
     changed: BTreeMap<String, Vec<(u32, String)>>,
 ) -> Result<BTreeMap<String, Vec<String>>, StoreError> {
     let mut changes = Vec::new();
+    let mut agents = BTreeSet::new();
     let mut names = BTreeMap::new();
     for (name, tasks) in changed {
         let Some(record) = known.catalog.connector(&name) else { continue };
@@ -76,8 +77,10 @@ pub(super) async fn store(
         }
         let version = before.as_ref().map_or(0, |before| before.version) + 1;
         tell(observed, &record, version, &tasks);
-        let had = before.iter().flat_map(|before| before.agents());
-        names.insert(name.clone(), had.map(str::to_owned).collect());
+        let had: Vec<_> =
+            before.iter().flat_map(|before| before.agents()).map(str::to_owned).collect();
+        agents.extend(had.iter().cloned().chain(tasks.iter().map(|task| task.agent.clone())));
+        names.insert(name.clone(), had);
         let former = before.map_or_else(Vec::new, |before| former(known, &before, &tasks));
         let uid = record.uid().to_owned();
         let placement = PlacementRecord { form: 0, uid, version, tasks, former };
@@ -86,6 +89,9 @@ pub(super) async fn store(
     known.catalog.apply(changes).await?;
     for name in names.keys() {
         observed.board.touch(name);
+    }
+    for agent in &agents {
+        observed.touch_agent(agent);
     }
     Ok(names)
 }

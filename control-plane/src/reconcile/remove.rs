@@ -47,6 +47,9 @@ pub(super) async fn stop_tasks(
         .apply(vec![Change::Placement(name.clone(), None), Change::connector(stopped)])
         .await?;
     means.observed.board.touch(&name);
+    for agent in placement.agents() {
+        means.observed.touch_agent(agent);
+    }
     Ok(())
 }
 

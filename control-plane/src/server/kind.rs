@@ -22,7 +22,7 @@ impl Kind {
             return Self::Health;
         }
         match path.rsplit('/').next().unwrap_or_default() {
-            "WatchConnectors" | "TailLogs" | "TailDeadLetters" => Self::Stream,
+            "WatchConnectors" | "WatchAgents" | "TailLogs" | "TailDeadLetters" => Self::Stream,
             "ServerReflectionInfo" => Self::Conversation,
             "Connect" => Self::Agent,
             _ => Self::Unary,

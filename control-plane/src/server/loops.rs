@@ -23,10 +23,12 @@ pub(super) type Loop = (&'static str, BoxFuture<'static, ()>);
 pub(crate) fn all(parts: &Parts) -> Vec<Loop> {
     let Parts { known, observed, sessions, reconciler, stop, .. } = parts;
     let publisher = observe::publish(Arc::clone(observed), stop.clone());
+    let of_agents = observe::publish_agents(Arc::clone(observed), stop.clone());
     let pauses = leases::watch_pauses(Arc::clone(known), stop.clone());
     vec![
         ("the reconciler", reconcile::run(Arc::clone(reconciler)).boxed()),
         ("the publisher of statuses", publisher.boxed()),
+        ("the publisher of agents", of_agents.boxed()),
         ("the keeper of lessons", lessons::run(Arc::clone(sessions)).boxed()),
         ("the watch over pauses", pauses.boxed()),
     ]

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use kafka2oss_proto::v1::agent_service_server::AgentServiceServer;
 use kafka2oss_proto::v1::instance_service_server::InstanceServiceServer;
 use tonic::server::NamedService;
 use tonic::service::Routes;
@@ -14,7 +13,7 @@ use tonic_reflection::server::Builder;
 use super::listeners::Audience;
 use super::parts::Parts;
 use crate::Options;
-use crate::api::{AgentControl, Agents, ConnectorServer, Instances};
+use crate::api::{AgentControl, AgentServer, ConnectorServer, Instances};
 use crate::budget::Seats;
 
 /// A message is up to this long: a report of an agent with many partitions has some MiB, and
@@ -22,7 +21,6 @@ use crate::budget::Seats;
 pub(super) const MAX_MESSAGE: usize = 16 << 20;
 
 type InstanceServer = InstanceServiceServer<Instances>;
-type AgentServer = AgentServiceServer<Agents>;
 
 /// What clients use.
 const PUBLIC: [&str; 3] = [ConnectorServer::NAME, InstanceServer::NAME, AgentServer::NAME];
@@ -42,20 +40,17 @@ pub(super) async fn routes(
     options: &Options,
     health: &HealthReporter,
 ) -> anyhow::Result<Routes> {
-    macro_rules! service {
-        ($server:ident, $service:ident) => {
-            $server::new($service::new(Arc::clone(&parts.api)))
-                .max_decoding_message_size(MAX_MESSAGE)
-                .max_encoding_message_size(MAX_MESSAGE)
-        };
-    }
     let mut routes = Routes::builder();
     if audience.has_clients() {
         let seats = Arc::new(Seats::new(options.max_watches, options.max_watches_of_peer));
         routes
-            .add_service(ConnectorServer::new(&parts.api, seats, MAX_MESSAGE))
-            .add_service(service!(InstanceServer, Instances))
-            .add_service(service!(AgentServer, Agents));
+            .add_service(ConnectorServer::new(&parts.api, &seats, MAX_MESSAGE))
+            .add_service(
+                InstanceServer::new(Instances::new(Arc::clone(&parts.api)))
+                    .max_decoding_message_size(MAX_MESSAGE)
+                    .max_encoding_message_size(MAX_MESSAGE),
+            )
+            .add_service(AgentServer::new(&parts.api, &seats, MAX_MESSAGE));
     }
     if audience.has_agents() {
         routes.add_service(AgentControl::new(&parts.sessions, MAX_MESSAGE));

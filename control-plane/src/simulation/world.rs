@@ -136,9 +136,9 @@ impl World {
             Arc::new(parts)
         });
         let seats = Arc::new(Seats::new(100, 100));
-        let connectors = Connectors::new(Arc::clone(&parts.api), seats);
+        let connectors = Connectors::new(Arc::clone(&parts.api), Arc::clone(&seats));
         let instances = Instances::new(Arc::clone(&parts.api));
-        let agents = Agents::new(Arc::clone(&parts.api));
+        let agents = Agents::new(Arc::clone(&parts.api), seats);
         Life { process, parts, connectors, instances, agents }
     }
 

@@ -38,18 +38,6 @@ fn drain_of(agent: &v1::Agent) -> &v1::AgentDrain {
     agent.drain.as_ref().expect("it is to drain")
 }
 
-/// Asks until the agent is as wanted.
-async fn until(server: &mut Server, id: &str, is: impl Fn(&v1::Agent) -> bool) -> v1::Agent {
-    for _ in 0..3_000 {
-        let agent = get(server, id).await;
-        if is(&agent) {
-            return agent;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("{:?}", get(server, id).await);
-}
-
 /// A running connector whose two tasks are on agents `a` and `b`.
 async fn on_two(server: &mut Server) -> (String, Agent, Agent) {
     let a = Agent::connect(&server.channel, Script::willing("a")).await;
@@ -72,7 +60,7 @@ async fn an_agent_that_drains_gives_its_tasks_away_and_keeps_its_stream() {
     server.until(&name, |connector| agents_of(connector) == ["agents/b", "agents/b"]).await;
     a.until_lists(|lists| lists.last().is_some_and(|list| list.connectors.is_empty())).await;
     let is_drained = |agent: &v1::Agent| drain_of(agent).state() == AgentDrainState::Drained;
-    let a_drained = until(&mut server, "a", is_drained).await;
+    let a_drained = server.until_agent("a", is_drained).await;
     assert_eq!((a_drained.tasks, a_drained.state()), (0, AgentState::Connected));
     let drain_state = drain_of(&a_drained);
     assert_eq!((drain_state.tasks_left, drain_state.reason.as_str()), (0, ""));
@@ -142,7 +130,7 @@ async fn that_an_agent_is_to_drain_survives_both() {
 
     // It leaves and comes back.
     a.goodbye(GoodbyeReason::Leaving).await;
-    until(&mut server, "a", |agent| agent.state() == AgentState::Gone).await;
+    server.until_agent("a", |agent| agent.state() == AgentState::Gone).await;
     let _a = Agent::connect(&server.channel, Script::willing("a").boot(3)).await;
     assert_eq!(drain_of(&get(&mut server, "a").await).start_time, since);
     let running = server.until_state(&name, ConnectorState::Running).await;
@@ -182,7 +170,7 @@ async fn an_agent_is_forgotten_once_it_is_gone_and_others_have_its_tasks() {
     );
     assert!(refused.message().contains("agents/a is connected"), "{}", refused.message());
     a.vanish().await;
-    until(&mut server, "a", |agent| agent.state() == AgentState::Disconnected).await;
+    server.until_agent("a", |agent| agent.state() == AgentState::Disconnected).await;
     let refused = forget(&mut server, "a").await.expect_err("within its lease");
     assert_eq!(reason(&refused), "AGENT_NOT_GONE");
     assert!(refused.message().contains("lease"), "{}", refused.message());
@@ -221,11 +209,11 @@ async fn an_agent_whose_tasks_wait_for_their_move_is_not_forgotten() {
     alive.abort();
     a.vanish().await;
     // They move a few a second.
-    until(&mut server, "a", |agent| agent.state() == AgentState::Gone && agent.tasks > 0).await;
+    server.until_agent("a", |agent| agent.state() == AgentState::Gone && agent.tasks > 0).await;
     let refused = forget(&mut server, "a").await.expect_err("some have no other agent");
     assert_eq!(reason(&refused), "AGENT_HAS_TASKS");
     assert!(refused.message().contains("sink-"), "{}", refused.message());
-    until(&mut server, "a", |agent| agent.tasks == 0).await;
+    server.until_agent("a", |agent| agent.tasks == 0).await;
     forget(&mut server, "a").await.expect("others have its tasks");
     heartbeats.abort();
 }
@@ -278,7 +266,7 @@ async fn the_partitions_of_an_agents_tasks_are_counted_by_its_report() {
     let (_name, a, _b) = on_two(&mut server).await;
     let partition = |number| v1::PartitionProgress { partition: number, ..Default::default() };
     a.show(vec![partition(0), partition(3), partition(5)]).await;
-    until(&mut server, "a", |agent| agent.partitions == Some(3)).await;
+    server.until_agent("a", |agent| agent.partitions == Some(3)).await;
     a.report(agent::v1::ConnectorReport::default()).await;
-    until(&mut server, "a", |agent| agent.partitions == Some(0)).await;
+    server.until_agent("a", |agent| agent.partitions == Some(0)).await;
 }

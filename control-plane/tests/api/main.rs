@@ -3,6 +3,7 @@
 //! answers are scripted.
 
 mod agent;
+mod agent_watches;
 mod agents;
 mod authority;
 mod budgets;

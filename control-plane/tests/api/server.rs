@@ -8,6 +8,7 @@ use kafka2oss_control_plane::{ControlPlane, Options};
 use kafka2oss_proto::v1::agent_service_client::AgentServiceClient;
 use kafka2oss_proto::v1::connector_service_client::ConnectorServiceClient;
 use kafka2oss_proto::v1::instance_service_client::InstanceServiceClient;
+use kafka2oss_proto::v1::watch_agents_response::Event as AgentEvent;
 use kafka2oss_proto::v1::watch_connectors_response::Event;
 use kafka2oss_proto::v1::{self, secret::Source, store_credentials::Kind};
 use tempfile::TempDir;
@@ -180,6 +181,33 @@ impl Server {
         state: v1::ConnectorState,
     ) -> v1::Connector {
         self.until(name, |connector| state_of(connector) == state).await
+    }
+
+    /// Waits until the agent of this ID is as `wanted` says.
+    pub(crate) async fn until_agent(
+        &mut self,
+        id: &str,
+        wanted: impl Fn(&v1::Agent) -> bool,
+    ) -> v1::Agent {
+        let request = v1::WatchAgentsRequest { filter: format!("id = {id}"), ..Default::default() };
+        let mut last = None;
+        let seen = tokio::time::timeout(PATIENCE, async {
+            let mut events =
+                self.agents.watch_agents(request).await.expect("a stream").into_inner();
+            loop {
+                let event = events.message().await.expect("no error").expect("no end").event;
+                if let Some(AgentEvent::Upsert(agent)) = event {
+                    if wanted(&agent) {
+                        return agent;
+                    }
+                    last = Some(agent);
+                }
+            }
+        });
+        match seen.await {
+            Ok(agent) => agent,
+            Err(_) => panic!("it never came; the last that was seen: {last:#?}"),
+        }
     }
 
     /// Waits until the connector is gone.

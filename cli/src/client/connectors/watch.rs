@@ -1,22 +1,16 @@
 //! `watch`.
 
-use std::collections::HashMap;
-use std::time::Duration;
-
 use kafka2oss_proto::v1;
-use tonic::{Code, Status};
 use v1::watch_connectors_response::Event;
 
 use crate::args::{ListFlags, WatchArgs};
+use crate::client::watching::{self, Lines};
 use crate::client::{Client, Failure, Selection, names, text};
-use crate::output;
-
-const RECONNECT: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(client: &Client, args: WatchArgs) -> Result<(), Failure> {
     let flags = ListFlags { filter: args.filter, ..ListFlags::default() };
     let selection = Selection::new(flags, &[]);
-    let mut request = v1::WatchConnectorsRequest {
+    let request = v1::WatchConnectorsRequest {
         parent: names::parent(args.instance.as_deref())?,
         resume_token: String::new(),
         include_partitions: args.partitions,
@@ -25,87 +19,34 @@ pub(super) async fn run(client: &Client, args: WatchArgs) -> Result<(), Failure>
     if !client.is_json() {
         client.out.line(header())?;
     }
-    let mut watch = Watch { connected: false, was_connected: false, lines: HashMap::new() };
-    loop {
-        let ended = match watch.follow(client, &mut request).await {
-            Ok(()) => "the control plane ended the stream".to_owned(),
-            // A first connection that fails is told; a lost one is made again
-            // and goes on after the last event.
-            Err(Failure::Rpc(status)) if watch.was_connected && is_lost(&status) => {
-                status.message().to_owned()
-            }
-            Err(Failure::Rpc(status)) => return Err(selection.failure(*status)),
-            Err(failure) => return Err(failure),
-        };
-        if std::mem::take(&mut watch.connected) {
-            output::note(format_args!("connection lost, trying again: {ended}"));
-        }
-        tokio::time::sleep(RECONNECT).await;
+    let open = async |resume_token| {
+        let request = v1::WatchConnectorsRequest { resume_token, ..request.clone() };
+        client.connectors().watch_connectors(request).await
+    };
+    let mut lines = Lines::default();
+    let take = |message| show(client, &mut lines, message);
+    watching::follow(&selection, open, |message| &message.resume_token, take).await
+}
+
+fn show(
+    client: &Client,
+    lines: &mut Lines,
+    message: v1::WatchConnectorsResponse,
+) -> Result<(), Failure> {
+    if client.is_json() {
+        return client.print_json_line(&message);
     }
-}
-
-fn is_lost(status: &Status) -> bool {
-    matches!(status.code(), Code::Unavailable | Code::Unknown | Code::Internal | Code::Cancelled)
-}
-
-struct Watch {
-    /// Since the last loss.
-    connected: bool,
-    was_connected: bool,
-    /// The last line of each connector, without its time.
-    lines: HashMap<String, String>,
-}
-
-impl Watch {
-    async fn follow(
-        &mut self,
-        client: &Client,
-        request: &mut v1::WatchConnectorsRequest,
-    ) -> Result<(), Failure> {
-        let mut events = client.connectors().watch_connectors(request.clone()).await?.into_inner();
-        self.connected = true;
-        self.was_connected = true;
-        while let Some(message) = events.message().await? {
-            if !message.resume_token.is_empty() {
-                request.resume_token.clone_from(&message.resume_token);
-            }
-            if client.is_json() {
-                client.print_json_line(&message)?;
-            } else {
-                self.show(client, message)?;
-            }
+    match message.event {
+        Some(Event::Upsert(connector)) => {
+            let line = line(&connector);
+            lines.print(client, connector.name, line)
         }
-        Ok(())
-    }
-
-    /// Prints a line where it says something new.
-    fn show(
-        &mut self,
-        client: &Client,
-        message: v1::WatchConnectorsResponse,
-    ) -> Result<(), Failure> {
-        let (name, line) = match message.event {
-            Some(Event::Upsert(connector)) => {
-                let line = line(&connector);
-                (connector.name, line)
-            }
-            Some(Event::Deleted(deleted)) => {
-                let what = match deleted.reason() {
-                    v1::DropReason::Filtered => "LEFT",
-                    v1::DropReason::Unspecified | v1::DropReason::Deleted => "GONE",
-                };
-                let line = format!("{:<32}  {what}", names::short(&deleted.name));
-                (deleted.name, line)
-            }
-            Some(Event::Reset(()) | Event::Synced(()) | Event::Heartbeat(())) | None => {
-                return Ok(());
-            }
-        };
-        if self.lines.get(&name) != Some(&line) {
-            client.out.line(format_args!("{}  {line}", clock()))?;
-            self.lines.insert(name, line);
+        Some(Event::Deleted(deleted)) => {
+            let what = text::dropped(deleted.reason());
+            let line = format!("{:<32}  {what}", names::short(&deleted.name));
+            lines.print(client, deleted.name, line)
         }
-        Ok(())
+        Some(Event::Reset(()) | Event::Synced(()) | Event::Heartbeat(())) | None => Ok(()),
     }
 }
 
@@ -141,10 +82,6 @@ fn why(status: &v1::ConnectorStatus) -> String {
     unmet
         .map(|condition| format!("{}: {}", condition.reason, condition.message))
         .unwrap_or_default()
-}
-
-fn clock() -> String {
-    jiff::Zoned::now().strftime("%H:%M:%S").to_string()
 }
 
 #[cfg(test)]

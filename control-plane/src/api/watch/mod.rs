@@ -1,8 +1,10 @@
-//! WatchConnectors: a snapshot, then every change.
+//! WatchConnectors and WatchAgents: a snapshot, then every change.
 
 mod server;
 mod window;
 
+use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use futures::{Stream, StreamExt, stream};
@@ -16,20 +18,23 @@ use super::{listing, request};
 use crate::api::Api;
 use crate::budget::{Full, Seat, Seats};
 use crate::fingerprint::fingerprint;
-use crate::model::fields::CONNECTORS;
-use crate::observe::{Message, Watched, Watcher};
+use crate::model::fields::{AGENTS, CONNECTORS};
+use crate::observe::{Board, Message, Partitions, Row, Watched, Watcher};
 use crate::supervision;
-pub(crate) use server::ConnectorServer;
 #[cfg(test)]
-pub(super) use server::PATH;
+pub(super) use server::PATHS;
+pub(crate) use server::{AgentServer, ConnectorServer};
 
-/// Opens a watch. Nothing of it is made before it is read.
-pub(super) fn watch(
+/// Messages that are encoded already.
+pub(super) type Messages = Pin<Box<dyn Stream<Item = Result<Message, Status>> + Send>>;
+
+/// Opens a watch of connectors. Nothing of it is made before it is read.
+pub(super) fn connectors(
     api: &Arc<Api>,
     seats: &Arc<Seats>,
     request: Request<v1::WatchConnectorsRequest>,
-) -> Result<impl Stream<Item = Result<Message, Status>> + Send + use<>, ApiError> {
-    let peer = request.remote_addr().map(|peer| peer.ip().to_canonical());
+) -> Result<Messages, ApiError> {
+    let peer = peer(&request);
     let v1::WatchConnectorsRequest { parent, resume_token, include_partitions, filter } =
         request.into_inner();
     let mut violations = Violations::new();
@@ -41,23 +46,57 @@ pub(super) fn watch(
     if let Some(instance) = &parent {
         request::instance(api, instance)?;
     }
-    let seat = seats.take(peer).map_err(|Full { most }| ApiError::TooManyWatches(most))?;
-    let board = Arc::clone(&api.observed.board);
-    let watched = Watched { instance: parent, filter, partitions: include_partitions, fingerprint };
-    let watcher = Watcher::new(board, watched, resume_token);
-    let open = Open { api: Arc::clone(api), watcher, _seat: seat };
-    Ok(stream::unfold(Some(open), next).flat_map(stream::iter))
+    let view = if include_partitions { Partitions::Shown } else { Partitions::Left };
+    let watched = Watched { instance: parent, filter, view, fingerprint };
+    open(api, seats, peer, &api.observed.board, watched, resume_token)
 }
 
-struct Open {
+/// Opens a watch of agents. Nothing of it is made before it is read.
+pub(super) fn agents(
+    api: &Arc<Api>,
+    seats: &Arc<Seats>,
+    request: Request<v1::WatchAgentsRequest>,
+) -> Result<Messages, ApiError> {
+    let peer = peer(&request);
+    let v1::WatchAgentsRequest { resume_token, filter } = request.into_inner();
+    let mut violations = Violations::new();
+    let fingerprint = fingerprint(&[&filter]);
+    let filter = Filter::parse(&filter, &AGENTS);
+    let filter = listing::expression("filter", filter, &mut violations).flatten();
+    violations.into_result(()).map_err(ApiError::Invalid)?;
+    let watched = Watched { instance: None, filter, view: (), fingerprint };
+    open(api, seats, peer, &api.observed.agents, watched, resume_token)
+}
+
+fn peer<T>(request: &Request<T>) -> Option<IpAddr> {
+    request.remote_addr().map(|peer| peer.ip().to_canonical())
+}
+
+fn open<R: Row>(
+    api: &Arc<Api>,
+    seats: &Arc<Seats>,
+    peer: Option<IpAddr>,
+    board: &Arc<Board<R>>,
+    watched: Watched<R::Shown>,
+    token: String,
+) -> Result<Messages, ApiError> {
+    let seat = seats.take(peer).map_err(|Full { most }| ApiError::TooManyWatches(most))?;
+    let watcher = Watcher::new(Arc::clone(board), watched, token);
+    let open = Open { api: Arc::clone(api), watcher, _seat: seat };
+    Ok(stream::unfold(Some(open), next).flat_map(stream::iter).boxed())
+}
+
+struct Open<R: Row> {
     api: Arc<Api>,
-    watcher: Watcher,
+    watcher: Watcher<R>,
     _seat: Seat,
 }
 
 /// The next messages, and the watch if it goes on. It ends with the process, and with an
 /// error after a panic: without one it would look as if there was nothing more to tell.
-async fn next(open: Option<Open>) -> Option<(Vec<Result<Message, Status>>, Option<Open>)> {
+async fn next<R: Row>(
+    open: Option<Open<R>>,
+) -> Option<(Vec<Result<Message, Status>>, Option<Open<R>>)> {
     let mut open = open?;
     let messages = tokio::select! {
         biased;
@@ -68,4 +107,22 @@ async fn next(open: Option<Open>) -> Option<(Vec<Result<Message, Status>>, Optio
         Some(messages) => (messages.into_iter().map(Ok).collect(), Some(open)),
         None => (vec![Err(ApiError::Internal.into())], None),
     })
+}
+
+/// The same messages taken apart: as whole services, those of connectors and of agents have
+/// these methods, too; what serves them to clients is [`ConnectorServer`] and
+/// [`AgentServer`], which do not take the messages apart.
+pub(super) fn decoded<Response>(
+    messages: Messages,
+) -> Pin<Box<dyn Stream<Item = Result<Response, Status>> + Send>>
+where
+    Response: prost::Message + Default + 'static,
+{
+    let decoded = messages.map(|message| {
+        message?.decode().map_err(|error| {
+            tracing::error!(%error, "a message of a watch cannot be read");
+            ApiError::Internal.into()
+        })
+    });
+    decoded.boxed()
 }

@@ -8,9 +8,7 @@ mod instances;
 use kafka2oss_filter::Value;
 use prost_types::Timestamp;
 
-pub(crate) use agents::AGENTS;
-#[cfg(test)]
-pub(crate) use agents::AgentField;
+pub(crate) use agents::{AGENTS, AgentField};
 pub(crate) use connectors::{CONNECTORS, ConnectorField, connector_any, connector_entry};
 pub(crate) use instances::INSTANCES;
 

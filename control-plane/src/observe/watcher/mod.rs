@@ -1,4 +1,4 @@
-//! One watch: every connector as it is, then what changes, at the pace of whoever
+//! One watch: every connector, or every agent, as it is, then what changes, at the pace of whoever
 //! reads it.
 //!
 //! A watcher keeps how far it has come, and little else: it makes the next few
@@ -24,13 +24,11 @@ use kafka2oss_domain::names::InstanceName;
 use kafka2oss_filter::Filter;
 use kafka2oss_proto::v1;
 use tokio::sync::watch;
-use v1::watch_connectors_response::Event;
 
 use super::board::Board;
 use super::changes::{Change, Changes, Life, Lost, Position, instance_of};
 use super::message::Message;
-use super::shown::Shown;
-use crate::model::fields::ConnectorField;
+use super::watchable::{Event, Row, Watchable};
 use rows::{Rows, Telling};
 
 /// Whoever reads hears something this often at least.
@@ -41,8 +39,8 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 struct Sizes {
     /// Messages that are made at a time.
     part: usize,
-    /// Changes that are told in their order; of more, the connectors are told in the
-    /// order of their names.
+    /// Changes that are told in their order; of more, what changed is told in the order of
+    /// the names.
     few: usize,
 }
 
@@ -57,7 +55,7 @@ struct Pass {
     until: Position,
     /// Deletions up to here are told.
     deleted: Position,
-    /// Connectors up to this name are told.
+    /// Those up to this name are told.
     name: String,
 }
 
@@ -84,39 +82,39 @@ enum Step {
 }
 
 /// What a watch is of.
-#[derive(Debug, Default)]
-pub(crate) struct Watched {
+#[derive(Debug)]
+pub(crate) struct Watched<S: Watchable> {
     /// One instance, or all.
     pub(crate) instance: Option<InstanceName>,
-    /// Those connectors, or all.
-    pub(crate) filter: Option<Filter<ConnectorField>>,
-    /// With progress by partition.
-    pub(crate) partitions: bool,
-    /// Tells its tokens from those of watches of other connectors.
+    /// Those of them, or all.
+    pub(crate) filter: Option<Filter<S::Field>>,
+    /// How much of each is shown.
+    pub(crate) view: S::View,
+    /// Tells its tokens from those of watches of others.
     pub(crate) fingerprint: u64,
 }
 
 /// One watch.
 #[derive(Debug)]
-pub(crate) struct Watcher {
-    board: Arc<Board>,
+pub(crate) struct Watcher<R: Row> {
+    board: Arc<Board<R>>,
     instance: Option<InstanceName>,
-    partitions: bool,
+    view: <R::Shown as Watchable>::View,
     fingerprint: u64,
     /// With a filter.
-    rows: Option<Rows>,
+    rows: Option<Rows<R::Shown>>,
     bell: watch::Receiver<()>,
     stage: Stage,
     sizes: Sizes,
 }
 
-impl Watcher {
+impl<R: Row> Watcher<R> {
     /// Goes on after a token; an empty one is a snapshot.
-    pub(crate) fn new(board: Arc<Board>, watched: Watched, token: String) -> Self {
-        let Watched { instance, filter, partitions, fingerprint } = watched;
+    pub(crate) fn new(board: Arc<Board<R>>, watched: Watched<R::Shown>, token: String) -> Self {
+        let Watched { instance, filter, view, fingerprint } = watched;
         let bell = board.follow(instance.as_ref());
         let (rows, stage) = (filter.map(Rows::none), Stage::Opening(token));
-        Self { board, instance, partitions, fingerprint, rows, bell, stage, sizes: SIZES }
+        Self { board, instance, view, fingerprint, rows, bell, stage, sizes: SIZES }
     }
 
     /// Waits for the next messages, which are at least one and not many.
@@ -131,7 +129,7 @@ impl Watcher {
                 Step::Wait(position) => {
                     // The board keeps the other end for as long as somebody follows.
                     if tokio::time::timeout(HEARTBEAT, self.bell.changed()).await.is_err() {
-                        return vec![self.message(Some(position), Event::Heartbeat(()))];
+                        return vec![self.message(Some(position), Event::Heartbeat)];
                     }
                 }
             }
@@ -146,7 +144,7 @@ impl Watcher {
         };
         step.unwrap_or_else(|Lost| {
             self.snapshot();
-            Step::Tell(vec![self.message(None, Event::Reset(()))])
+            Step::Tell(vec![self.message(None, Event::Reset)])
         })
     }
 
@@ -160,7 +158,7 @@ impl Watcher {
             rows.resume();
         }
         self.stage = Stage::Following { changes: Vec::new().into_iter(), position };
-        Ok(Step::Tell(vec![self.message(Some(position), Event::Synced(()))]))
+        Ok(Step::Tell(vec![self.message(Some(position), Event::Synced)]))
     }
 
     fn snapshot(&mut self) {
@@ -190,16 +188,16 @@ impl Watcher {
             None => self.board.list(instance, &pass.name, most),
             Some(since) => self.board.list_changed(instance, &pass.name, most, since),
         };
-        let shown = |shown: &Arc<Shown>| self.shown(pass.since, shown);
+        let shown = |shown: &Arc<R::Shown>| self.shown(pass.since, shown);
         let mut messages: Vec<_> = part.iter().filter_map(shown).collect();
         match part.last() {
             Some(last) if part.len() == most => {
-                last.name().clone_into(&mut pass.name);
+                last.life().name.clone_into(&mut pass.name);
                 self.stage = Stage::Passing(pass);
             }
             _ => {
                 if pass.since.is_none() {
-                    messages.push(self.message(Some(pass.until), Event::Synced(())));
+                    messages.push(self.message(Some(pass.until), Event::Synced));
                 }
                 let changes = Vec::new().into_iter();
                 self.stage = Stage::Following { changes, position: pass.until };
@@ -238,8 +236,7 @@ impl Watcher {
     }
 
     /// What there is to say of changes, each with the token of the position that `at`
-    /// makes of its own. One whose connector is gone by now is told by its deletion,
-    /// which follows.
+    /// makes of its own. One of what is gone by now is told by its deletion, which follows.
     fn tell(
         &mut self,
         changes: &[(Position, Change)],
@@ -247,32 +244,32 @@ impl Watcher {
     ) -> Vec<Message> {
         let lives: Vec<&Life> = changes.iter().map(|(_, change)| &**change.life()).collect();
         let shown = self.board.shown(&lives);
-        let message =
-            |((position, change), shown): (&(Position, Change), Option<Arc<Shown>>)| match change {
-                Change::Changed(_) => self.shown(at(*position), &*shown?),
-                Change::Deleted(life) if self.is_watched(life) => {
-                    let told = self.rows.as_mut().is_none_or(|rows| rows.deleted(life));
-                    told.then(|| self.dropped(at(*position), life, v1::DropReason::Deleted))
-                }
-                Change::Deleted(_) => None,
-            };
+        let message = |((position, change), shown): (
+            &(Position, Change),
+            Option<Arc<R::Shown>>,
+        )| match change {
+            Change::Changed(_) => self.shown(at(*position), &*shown?),
+            Change::Deleted(life) if self.is_watched(life) => {
+                let told = self.rows.as_mut().is_none_or(|rows| rows.deleted(life));
+                told.then(|| self.dropped(at(*position), life, v1::DropReason::Deleted))
+            }
+            Change::Deleted(_) => None,
+        };
         changes.iter().zip(shown).filter_map(message).collect()
     }
 
-    /// What there is to say of a connector that is new or changed.
-    fn shown(&mut self, position: Option<Position>, shown: &Shown) -> Option<Message> {
+    /// What there is to say of one that is new or changed.
+    fn shown(&mut self, position: Option<Position>, shown: &R::Shown) -> Option<Message> {
         let telling = self.rows.as_mut().map_or(Telling::Upsert, |rows| rows.shown(shown));
         match telling {
-            Telling::Upsert => Some(self.encoded(position, shown.upsert(self.partitions))),
+            Telling::Upsert => Some(self.encoded(position, shown.upsert(self.view))),
             Telling::Drop => Some(self.dropped(position, shown.life(), v1::DropReason::Filtered)),
             Telling::Nothing => None,
         }
     }
 
     fn dropped(&self, position: Option<Position>, life: &Life, reason: v1::DropReason) -> Message {
-        let Life { name, uid } = life.clone();
-        let deleted = v1::ConnectorDeleted { name, uid, reason: reason.into() };
-        self.message(position, Event::Deleted(deleted))
+        self.message(position, Event::Dropped(life, reason))
     }
 
     fn is_watched(&self, life: &Life) -> bool {
@@ -280,13 +277,13 @@ impl Watcher {
         self.instance.as_ref().is_none_or(|watched| watched.to_string() == instance)
     }
 
-    fn message(&self, position: Option<Position>, event: Event) -> Message {
-        self.encoded(position, Message::encode(event))
+    fn message(&self, position: Option<Position>, event: Event<'_>) -> Message {
+        self.encoded(position, R::Shown::encode(event))
     }
 
     fn encoded(&self, position: Option<Position>, event: Bytes) -> Message {
         let token = position.map(|position| self.board.token(self.fingerprint, position));
-        Message::new(token.unwrap_or_default(), event)
+        Message::new(&token.unwrap_or_default(), event)
     }
 }
 

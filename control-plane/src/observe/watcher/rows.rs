@@ -1,4 +1,4 @@
-//! Which connectors a client has, of a watch with a filter: so that it drops each one that
+//! Which connectors or agents a client has, of a watch with a filter: so that it drops each one that
 //! the filter does not mean any more, and hears nothing of the others.
 
 use std::collections::HashMap;
@@ -6,14 +6,13 @@ use std::sync::Arc;
 
 use kafka2oss_filter::Filter;
 
-use crate::model::fields::ConnectorField;
-use crate::observe::Shown;
 use crate::observe::changes::Life;
+use crate::observe::watchable::Watchable;
 
-/// What a client is told of a connector that was looked at.
+/// What a client is told of one that was looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Telling {
-    /// The connector.
+    /// What it is now.
     Upsert,
     /// That it is to be dropped.
     Drop,
@@ -21,20 +20,20 @@ pub(super) enum Telling {
     Nothing,
 }
 
-/// What a client has. It costs an entry for each connector that the filter meant; after
+/// What a client has. It costs an entry for each one that the filter meant; after
 /// a token, for each other one that changed, too.
 #[derive(Debug)]
-pub(super) struct Rows {
-    filter: Filter<ConnectorField>,
+pub(super) struct Rows<S: Watchable> {
+    filter: Filter<S::Field>,
     /// Whether the client has it, where it is known.
     known: HashMap<Arc<Life>, bool>,
     /// What holds of others: after a token the client may have any.
     others: bool,
 }
 
-impl Rows {
+impl<S: Watchable> Rows<S> {
     /// Of a client that has nothing.
-    pub(super) fn none(filter: Filter<ConnectorField>) -> Self {
+    pub(super) fn none(filter: Filter<S::Field>) -> Self {
         Self { filter, known: HashMap::new(), others: false }
     }
 
@@ -56,8 +55,8 @@ impl Rows {
         self.others = true;
     }
 
-    /// What is told of a connector that is new or changed.
-    pub(super) fn shown(&mut self, shown: &Shown) -> Telling {
+    /// What is told of one that is new or changed.
+    pub(super) fn shown(&mut self, shown: &S) -> Telling {
         let life = shown.life();
         let had = self.known.get(life).copied().unwrap_or(self.others);
         let has = self.filter.matches(shown);

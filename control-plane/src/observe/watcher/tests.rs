@@ -3,9 +3,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use proptest::prelude::*;
 use tokio::time::Instant;
 
-use super::super::board::Row;
+use v1::watch_connectors_response::Event as Told;
+
 use super::*;
 use crate::model::fields::CONNECTORS;
+use crate::observe::shown::{ConnectorRow, Partitions, Shown};
 use crate::store::connectors::ConnectorRecord;
 
 const SMALL: Sizes = Sizes { part: 2, few: 3 };
@@ -17,7 +19,7 @@ fn name(number: u8) -> String {
 /// A board whose connectors are changed by hand, each time with a higher generation and
 /// another lag.
 struct World {
-    board: Arc<Board>,
+    board: Arc<Board<ConnectorRow>>,
     lives: BTreeMap<String, String>,
     changes: u64,
 }
@@ -36,7 +38,7 @@ impl World {
         let connector = v1::Connector { name, uid, generation, ..v1::Connector::default() };
         let record = Arc::new(ConnectorRecord { connector: Some(connector), ..Default::default() });
         let _order = self.board.in_order();
-        self.board.show(Row {
+        self.board.show(ConnectorRow {
             shown: Arc::new(Shown::new(
                 &record,
                 v1::ConnectorStatus { total_lag: Some(generation % 3), ..Default::default() },
@@ -54,15 +56,21 @@ impl World {
         }
     }
 
-    fn watch(&self, instance: Option<&str>, token: String) -> Watcher {
+    fn watch(&self, instance: Option<&str>, token: String) -> Watcher<ConnectorRow> {
         self.watch_filtered(instance, "", token)
     }
 
-    fn watch_filtered(&self, instance: Option<&str>, filter: &str, token: String) -> Watcher {
+    fn watch_filtered(
+        &self,
+        instance: Option<&str>,
+        filter: &str,
+        token: String,
+    ) -> Watcher<ConnectorRow> {
         let watched = Watched {
             instance: instance.map(|name| name.parse().expect("a name")),
             filter: Filter::parse(filter, &CONNECTORS).expect("a filter"),
-            ..Watched::default()
+            view: Partitions::Left,
+            fingerprint: 0,
         };
         let watcher = Watcher::new(Arc::clone(&self.board), watched, token);
         Watcher { sizes: SMALL, ..watcher }
@@ -101,14 +109,14 @@ impl Client {
             self.token = resume_token;
         }
         match event.expect("an event") {
-            Event::Upsert(v1::Connector { name, uid, generation, .. }) => {
+            Told::Upsert(v1::Connector { name, uid, generation, .. }) => {
                 assert!(!self.gone.contains(&uid), "{uid} was told to be gone");
                 let newest = self.newest.entry(uid.clone()).or_default();
                 assert!(*newest <= generation, "{uid} goes back");
                 *newest = generation;
                 self.picture.insert(name, (uid, generation));
             }
-            Event::Deleted(v1::ConnectorDeleted { name, uid, reason }) => {
+            Told::Deleted(v1::ConnectorDeleted { name, uid, reason }) => {
                 if self.picture.get(&name).is_some_and(|(told, _)| *told == uid) {
                     self.picture.remove(&name);
                 }
@@ -116,19 +124,19 @@ impl Client {
                     self.gone.insert(uid);
                 }
             }
-            Event::Reset(()) => {
+            Told::Reset(()) => {
                 self.picture.clear();
                 self.resets += 1;
                 self.synced = false;
             }
-            Event::Synced(()) => self.synced = true,
-            Event::Heartbeat(()) => {}
+            Told::Synced(()) => self.synced = true,
+            Told::Heartbeat(()) => {}
         }
     }
 
     /// Takes what `steps` steps bring; all there is without a number. The steps and
     /// the messages are bounded.
-    fn read(&mut self, watcher: &mut Watcher, steps: Option<usize>) {
+    fn read(&mut self, watcher: &mut Watcher<ConnectorRow>, steps: Option<usize>) {
         for _ in 0..steps.unwrap_or(10_000) {
             match watcher.step() {
                 Step::Tell(messages) => {
@@ -236,13 +244,18 @@ fn a_connector_that_changes_all_the_time_is_told_in_its_turn() {
 }
 
 /// What a watcher tells at once: names, with what became of each.
-fn told(watcher: &mut Watcher) -> Vec<String> {
+fn told(watcher: &mut Watcher<ConnectorRow>) -> Vec<String> {
     let mut told = Vec::new();
     while let Step::Tell(messages) = watcher.step() {
         for message in messages {
-            match message.decode().expect("a message").event.expect("an event") {
-                Event::Upsert(connector) => told.push(format!("+{}", connector.name)),
-                Event::Deleted(deleted) => {
+            match message
+                .decode::<v1::WatchConnectorsResponse>()
+                .expect("a message")
+                .event
+                .expect("an event")
+            {
+                Told::Upsert(connector) => told.push(format!("+{}", connector.name)),
+                Told::Deleted(deleted) => {
                     told.push(format!("{} {:?}", deleted.name, deleted.reason()));
                 }
                 other => told.push(format!("{other:?}")),
@@ -281,7 +294,7 @@ fn a_token_of_another_filter_begins_anew() {
     let mut watcher = world.watch(None, String::new());
     let mut client = Client::default();
     client.read(&mut watcher, None);
-    let watched = Watched { fingerprint: 1, ..Watched::default() };
+    let watched = Watched { instance: None, filter: None, view: Partitions::Left, fingerprint: 1 };
     let mut other = Watcher::new(Arc::clone(&world.board), watched, client.token.clone());
     assert_eq!(told(&mut other), ["Reset(())", "Synced(())"]);
     let mut same = world.watch(None, client.token);
@@ -316,7 +329,7 @@ async fn a_quiet_stream_beats() {
     watcher.next().await.iter().for_each(|message| client.take(message));
     assert!(client.synced);
     let beat = watcher.next().await;
-    let beat = beat[0].decode().expect("a message");
-    assert_eq!(beat.event, Some(Event::Heartbeat(())));
+    let beat: v1::WatchConnectorsResponse = beat[0].decode().expect("a message");
+    assert_eq!(beat.event, Some(Told::Heartbeat(())));
     assert_eq!(beat.resume_token, client.token);
 }
