@@ -17,11 +17,14 @@ const AGENT: &[&str] = &["kafka2oss/agent/v1/agent_control.proto"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=kafka2oss");
+    println!("cargo::rerun-if-changed=google");
 
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     for (files, name) in [(PUBLIC, "public.bin"), (AGENT, "agent.bin")] {
-        let descriptors = protox::compile(files, ["."])?;
-        std::fs::write(out.join(name), prost::Message::encode_to_vec(&descriptors))?;
+        let mut compiler = protox::Compiler::new(["."])?;
+        compiler.include_imports(true).open_files(files)?;
+        // With the annotations, which prost's types have no place for.
+        std::fs::write(out.join(name), compiler.encode_file_descriptor_set())?;
     }
     tonic_prost_build::configure()
         // Its constructor `connect` would collide with the RPC Connect; clients

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::names::{AgentName, ConnectorName};
-use kafka2oss_proto::{agent, v1};
+use kafka2oss_proto::{Count, agent, v1};
 use tokio::sync::Notify;
 
 /// Lines or events that wait at most; above it the oldest are dropped.
@@ -102,13 +102,13 @@ impl Reporter {
     /// The oldest lines that wait, and how many were dropped before them.
     pub fn take_logs(&self) -> Option<agent::v1::LogBatch> {
         let (entries, dropped) = self.lock().logs.take(BATCH_AT_MOST)?;
-        Some(agent::v1::LogBatch { entries, dropped })
+        Some(agent::v1::LogBatch { entries, dropped: dropped.to_wire() })
     }
 
     /// The oldest events that wait, and how many were dropped before them.
     pub fn take_dead_letters(&self) -> Option<agent::v1::DeadLetterBatch> {
         let (dead_letters, dropped) = self.lock().dead_letters.take(BATCH_AT_MOST)?;
-        Some(agent::v1::DeadLetterBatch { dead_letters, dropped })
+        Some(agent::v1::DeadLetterBatch { dead_letters, dropped: dropped.to_wire() })
     }
 
     fn entry(&self, line: LogLine, time: SystemTime) -> v1::LogEntry {
@@ -125,7 +125,7 @@ impl Reporter {
             severity: severity.into(),
             connector: connector.to_string(),
             agent: self.shared.agent.to_string(),
-            task_index,
+            task_index: task_index.map(Count::to_wire),
             partition,
             offset,
             error_code: code.map_or_else(String::new, |code| code.to_string()),

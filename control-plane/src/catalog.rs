@@ -172,7 +172,7 @@ impl Catalog {
     }
 
     /// How many tasks are placed on each of these agents, in their order.
-    pub(crate) fn loads<'i>(&self, agents: impl Iterator<Item = &'i str>) -> Vec<u32> {
+    pub(crate) fn loads<'i>(&self, agents: impl Iterator<Item = &'i str>) -> Vec<i32> {
         self.read(|tables| agents.map(|agent| tables.load(agent)).collect())
     }
 

@@ -6,9 +6,12 @@
 //! - [`spec`]: instances and connectors between wire and domain: defaults, the
 //!   conversions, secrets.
 
+mod count;
 mod problem;
 mod secret;
 pub mod spec;
+
+pub use count::Count;
 
 /// Types generated from `kafka2oss/v1/*.proto`.
 #[allow(missing_docs, unused_qualifications, unreachable_pub, clippy::all)]

@@ -9,7 +9,7 @@ use kafka2oss_proto::v1;
 /// Prefixes of keys that occur.
 pub(crate) const PREFIXES: [&str; 3] = ["", "first/", "second/of-all/"];
 /// Larger values are spilled.
-pub(crate) const MAX_VALUE_BYTES: u64 = 4_096;
+pub(crate) const MAX_VALUE_BYTES: i64 = 4_096;
 
 const FORMATS: [v1::OutputFormat; 2] = [v1::OutputFormat::JsonArray, v1::OutputFormat::JsonLines];
 const COMPRESSIONS: [v1::Compression; 3] =
@@ -26,7 +26,7 @@ pub(crate) struct Shape {
     /// Folders of minutes, named so.
     time_buckets: Option<v1::TimeBucketStyle>,
     hash_prefix: bool,
-    max_records: u64,
+    max_records: i64,
 }
 
 impl Shape {
@@ -38,7 +38,7 @@ impl Shape {
             prefix: PREFIXES[random.usize(0..PREFIXES.len())],
             time_buckets: STYLES[random.usize(0..STYLES.len())],
             hash_prefix: random.bool(),
-            max_records: random.u64(50..=1_000),
+            max_records: random.i64(50..=1_000),
         }
     }
 

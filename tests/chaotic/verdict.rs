@@ -58,7 +58,7 @@ impl Verdict {
                 group: Some(connector.group()),
                 error_topics: [connector.error_topic()].into(),
                 connector: Some(connector.id.clone()),
-                max_value_bytes: Some(MAX_VALUE_BYTES),
+                max_value_bytes: Some(MAX_VALUE_BYTES.cast_unsigned()),
                 include_headers: true,
                 ..Options::default()
             },

@@ -68,7 +68,7 @@ async fn under_log_a_bad_record_goes_to_the_error_topic_as_it_is_and_its_partiti
     assert_eq!(event.error_code, "RECORD_NOT_UTF8");
     assert_eq!(event.error_topic, format!("connect-error-{}", connector.id));
     assert_eq!((event.error_partition, event.error_offset), (value.partition, value.offset));
-    assert_eq!((event.key_size, event.value_size), (Some(7), Some(NOT_UTF8.len() as u64)));
+    assert_eq!((event.key_size, event.value_size), (Some(7), Some(NOT_UTF8.len() as i64)));
     assert_eq!(event.value_preview, NOT_UTF8);
     let seen = connector
         .sees("two dead letters counted", |connector| {
@@ -145,7 +145,8 @@ async fn stops_at_the_bad_record(connector: &Connector) -> Result<v1::Connector>
 
 /// The events of `count` dead letters.
 async fn dead_letters(connector: &Connector, count: usize) -> Result<Vec<v1::DeadLetter>> {
-    let request = v1::TailDeadLettersRequest { name: connector.name.clone(), ..Default::default() };
+    let request =
+        v1::TailDeadLettersRequest { parent: connector.name.clone(), ..Default::default() };
     let mut stream = connector.client().tail_dead_letters(request).await?.into_inner();
     let mut letters = Vec::new();
     let read = async {
@@ -163,7 +164,7 @@ async fn dead_letters(connector: &Connector, count: usize) -> Result<Vec<v1::Dea
 
 /// Waits for a line of the connector's log with this code.
 async fn logged(connector: &Connector, code: &str) -> Result<v1::LogEntry> {
-    let request = v1::TailLogsRequest { name: connector.name.clone(), ..Default::default() };
+    let request = v1::TailLogsRequest { parent: connector.name.clone(), ..Default::default() };
     let mut stream = connector.client().tail_logs(request).await?.into_inner();
     let read = async {
         while let Some(response) = stream.message().await? {
@@ -178,8 +179,11 @@ async fn logged(connector: &Connector, code: &str) -> Result<v1::LogEntry> {
 
 /// How often the bad record was met, by the log.
 async fn tries(connector: &Connector) -> Result<usize> {
-    let request =
-        v1::TailLogsRequest { name: connector.name.clone(), no_follow: true, ..Default::default() };
+    let request = v1::TailLogsRequest {
+        parent: connector.name.clone(),
+        no_follow: true,
+        ..Default::default()
+    };
     let mut stream = connector.client().tail_logs(request).await?.into_inner();
     let mut tries = 0;
     while let Some(response) = stream.message().await? {

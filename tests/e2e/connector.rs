@@ -60,7 +60,7 @@ impl Connector {
     pub(crate) async fn run_spread(&self, partitions: usize) -> Result<v1::Connector> {
         self.deploy().await?;
         self.sees(&format!("{partitions} partitions spread over 2 tasks"), |connector| {
-            let owned = |task: u32| {
+            let owned = |task: i32| {
                 let all = self::partitions(connector).iter();
                 all.filter(|p| p.task_index == task && !p.agent.is_empty()).count()
             };

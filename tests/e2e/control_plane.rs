@@ -44,7 +44,7 @@ async fn agents_go_on_without_the_control_plane_and_its_restart_restarts_no_task
         .sees("the sums of the tasks' whole life", |connector| {
             let status = connector.status.as_ref();
             let totals = status.and_then(|status| status.totals.as_ref());
-            totals.is_some_and(|totals| totals.records == produced.len() as u64)
+            totals.is_some_and(|totals| totals.records == produced.len() as i64)
         })
         .await?;
     assert_eq!(seen.generation, running.generation);
@@ -58,7 +58,7 @@ async fn agents_go_on_without_the_control_plane_and_its_restart_restarts_no_task
     connector.delivered(&produced).await?;
     world.judge(&produced).await?;
     let end = connector.get().await?.status.context("a status")?;
-    assert_eq!(end.totals.context("totals")?.records, produced.len() as u64, "no task restarted");
+    assert_eq!(end.totals.context("totals")?.records, produced.len() as i64, "no task restarted");
     Ok(())
 }
 

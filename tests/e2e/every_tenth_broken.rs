@@ -45,7 +45,7 @@ async fn good_records_stand_in_objects_and_broken_ones_in_their_error_topics_onc
     assert_eq!(copies.len() as u64, RECORDS / 10);
     assert!(copies.values().all(|copies| *copies == 1), "{copies:?}");
     let totals = pipeline.connector.get().await?.status.context("a status")?.totals;
-    assert_eq!(totals.context("totals")?.dead_letters, RECORDS / 10);
+    assert_eq!(totals.context("totals")?.dead_letters, RECORDS.cast_signed() / 10);
     Ok(())
 }
 
@@ -189,7 +189,7 @@ impl Pipeline {
         let connector = world
             .connector_with(|spec| {
                 spec.output.get_or_insert_default().overflow = Some(v1::OverflowHandling {
-                    max_record_bytes: Some(MAX_RECORD_BYTES as u64),
+                    max_record_bytes: Some(MAX_RECORD_BYTES as i64),
                     ..Default::default()
                 });
                 let engine = v1::StorageEngine::Local;

@@ -94,7 +94,6 @@ async fn manual_creation_lists_what_to_make_and_starts_when_it_is_there() -> Res
 
     // and it starts when the user has made all that is listed
     for (name, partitions, cleanup_policy) in missing {
-        let partitions = i32::try_from(partitions)?;
         let policy = [("cleanup.policy", cleanup_policy)];
         world.admin()?.create_topic(&name, partitions, &policy).await?;
     }

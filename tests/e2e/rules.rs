@@ -241,7 +241,7 @@ fn named(name: &str) -> Option<v1::ConnectorTopic> {
     Some(v1::ConnectorTopic { name: name.into(), ..Default::default() })
 }
 
-fn with(partitions: u32) -> Option<v1::ConnectorTopic> {
+fn with(partitions: i32) -> Option<v1::ConnectorTopic> {
     Some(v1::ConnectorTopic { partitions: Some(partitions), ..Default::default() })
 }
 

@@ -43,8 +43,11 @@ async fn an_inline_secret_is_not_on_disk_not_in_logs_and_not_in_answers() -> Res
         connector: Some(v1::Connector { spec: Some(spec), ..Default::default() }),
     };
     let previewed = connector.client().preview_connector(preview).await?.into_inner();
-    let tail =
-        v1::TailLogsRequest { name: connector.name.clone(), no_follow: true, ..Default::default() };
+    let tail = v1::TailLogsRequest {
+        parent: connector.name.clone(),
+        no_follow: true,
+        ..Default::default()
+    };
     let mut lines = connector.client().tail_logs(tail).await?.into_inner();
     let mut logged = Vec::new();
     while let Some(response) = lines.message().await? {

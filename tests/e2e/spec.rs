@@ -40,7 +40,7 @@ pub(crate) fn temporary_key(
 /// A topic of a connector by its name.
 pub(crate) fn topic(
     name: impl Into<String>,
-    partitions: u32,
+    partitions: i32,
     storage_engine: v1::StorageEngine,
 ) -> Option<v1::ConnectorTopic> {
     Some(v1::ConnectorTopic {

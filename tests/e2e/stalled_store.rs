@@ -132,7 +132,7 @@ struct Flow {
 struct Membership {
     generation: u32,
     /// Agent and task of each partition.
-    owners: BTreeMap<i32, (String, u32)>,
+    owners: BTreeMap<i32, (String, i32)>,
 }
 
 impl Flow {

@@ -46,7 +46,7 @@ async fn partitions_that_a_console_consumer_takes_are_named_and_flow_again_when_
     // and what nobody of ours reads is lag
     let more = world.produce(numbered("after ", 0..60, 6)).await?;
     stranger.printed("after ", LIMIT).await?;
-    let waiting = taken.len() as u64 * 10;
+    let waiting = taken.len() as i64 * 10;
     connector
         .sees(&format!("a lag of {waiting}"), |seen| {
             seen.status.as_ref().and_then(|status| status.total_lag) == Some(waiting)

@@ -141,11 +141,11 @@ impl Wizard {
 
         let error = |index: usize| {
             let (name, partitions, _) = self.topics[index.min(self.topics.len() - 1)];
-            topic(name, u32::try_from(partitions).unwrap(), Cloud)
+            topic(name, partitions, Cloud)
         };
         let internal = |index: usize| {
             let (name, partitions, _) = self.topics[index];
-            topic(name, u32::try_from(partitions).unwrap(), Local)
+            topic(name, partitions, Local)
         };
         v1::ConnectorSpec {
             task_type: v1::TaskType::Kafka2oss.into(),
@@ -211,7 +211,7 @@ impl Wizard {
             .resources
             .iter()
             .filter(|resource| resource.partitions > 0)
-            .map(|r| (&r.name[..], i32::try_from(r.partitions).unwrap(), &r.cleanup_policy[..]))
+            .map(|r| (&r.name[..], r.partitions, &r.cleanup_policy[..]))
             .collect();
         assert_eq!(topics, self.topics);
         let groups = shown.resources.iter().filter(|resource| resource.partitions == 0);

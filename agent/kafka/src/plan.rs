@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::error_code::Problem;
+use kafka2oss_proto::Count;
 use kafka2oss_proto::v1::{PlannedResource, ResourceRole, StorageEngine};
 
 use crate::admin::{BrokerSettings, TopicDescription, TopicPlan};
@@ -56,7 +57,7 @@ pub(crate) fn topic_plan(resource: &PlannedResource, source: &TopicDescription) 
     };
     TopicPlan {
         name: resource.name.clone(),
-        partitions: resource.partitions,
+        partitions: u32::from_wire(resource.partitions),
         cleanup_policy,
         max_message_bytes,
     }

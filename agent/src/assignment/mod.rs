@@ -14,7 +14,7 @@ use kafka2oss_domain::error_code::Problem;
 use kafka2oss_domain::names::ConnectorName;
 use kafka2oss_domain::spec::{ConnectorSpec, Instance};
 use kafka2oss_domain::{ErrorCode, feature};
-use kafka2oss_proto::{agent, v1};
+use kafka2oss_proto::{Count, agent, v1};
 
 use crate::task::{CommitsSeen, Guidance, Mode, TaskSpec};
 
@@ -94,8 +94,8 @@ impl Assignment {
 
     /// Keeps those of its tasks that are listed here.
     pub(crate) fn retain_tasks(&mut self, listed: &[agent::v1::TaskAssignment]) {
-        let is_listed = |index: u32| listed.iter().any(|task| task.index == index);
-        self.tasks.retain(|index, _| is_listed(*index));
+        let is_listed = |index: i32| listed.iter().any(|task| task.index == index);
+        self.tasks.retain(|index, _| is_listed(index.to_wire()));
         self.wire.tasks.retain(|task| is_listed(task.index));
     }
 
@@ -165,7 +165,7 @@ impl TryFrom<agent::v1::ConnectorAssignment> for Assignment {
         let tasks = check_tasks(tasks, spec.source.spread)?;
         Ok(Self {
             connector,
-            generation,
+            generation: u64::from_wire(generation),
             placement_version,
             guidance,
             tasks,
@@ -206,7 +206,7 @@ impl Fixed {
             uid,
             spec,
             connection: connection(instance),
-            epoch: number,
+            epoch: u64::from_wire(number),
             topic_id,
             start_offsets,
         })
@@ -249,12 +249,12 @@ fn check_tasks(
 ) -> Result<BTreeMap<u32, u32>, Problem> {
     let mut checked = BTreeMap::new();
     for agent::v1::TaskAssignment { index, threads } in tasks {
-        if index >= spread {
+        let Some(index) = u32::try_from(index).ok().filter(|index| *index < spread) else {
             return Err(unsupported(format!("task {index} is none of the {spread}")));
-        }
-        if threads == 0 {
-            return Err(unsupported(format!("task {index} has no threads")));
-        }
+        };
+        let Some(threads) = u32::try_from(threads).ok().filter(|threads| *threads > 0) else {
+            return Err(unsupported(format!("task {index} has {threads} threads")));
+        };
         if checked.insert(index, threads).is_some() {
             return Err(unsupported(format!("task {index} stands twice")));
         }

@@ -6,6 +6,7 @@ use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::error_code::Problem;
 use kafka2oss_domain::spec::{ConnectorSpec, Instance};
 use kafka2oss_kafka::{PrepareInput, PreparedKafka, StartAt};
+use kafka2oss_proto::Count;
 use kafka2oss_proto::agent::v1::{PrepareConnector, PrepareConnectorResult};
 use kafka2oss_proto::v1::offset_reset::To;
 use kafka2oss_proto::v1::{DeliveryGuarantee, OffsetReset, PartitionOffsets};
@@ -63,7 +64,7 @@ pub(super) async fn run(
     let (store, probes, probed_uid) =
         (ObjectStore::new(&spec.destination), probes.clone(), uid.clone());
     let scope = Scope {
-        epoch: epoch.number,
+        epoch: u64::from_wire(epoch.number),
         endpoint: spec.destination.endpoint.clone(),
         bucket: spec.destination.bucket.clone(),
         prefix: spec.output.layout.prefix.clone(),

@@ -2,7 +2,7 @@
 
 use kafka2oss_domain::names::{AgentName, ConnectorName};
 use kafka2oss_proto::agent::v1::connect_request::Message;
-use kafka2oss_proto::{agent, v1};
+use kafka2oss_proto::{Count, agent, v1};
 
 use crate::assignment::FEATURES;
 use crate::options::Identity;
@@ -25,7 +25,7 @@ pub(super) fn hello(identity: &Identity, boot_nonce: u64, view: &View) -> agent:
         vpc_id: identity.pool.vpc_id.clone(),
         vswitch_id: identity.pool.vswitch_id.clone(),
         region_id: identity.region_id.clone(),
-        capacity: identity.capacity,
+        capacity: identity.capacity.to_wire(),
         protocol_version: PROTOCOL_VERSION,
         features: FEATURES.iter().map(|&name| name.to_owned()).collect(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -38,9 +38,9 @@ fn held(connector: &ConnectorName, view: &ConnectorView) -> agent::v1::HeldAssig
     agent::v1::HeldAssignment {
         connector: connector.to_string(),
         uid: view.uid.clone(),
-        generation: view.generation,
+        generation: view.generation.to_wire(),
         placement_version: view.placement_version,
-        task_indexes: view.tasks.keys().copied().collect(),
+        task_indexes: view.tasks.keys().copied().map(Count::to_wire).collect(),
     }
 }
 
@@ -73,20 +73,20 @@ fn connector_report(
     let mut report = agent::v1::ConnectorReport {
         connector: connector.to_string(),
         uid: view.uid.clone(),
-        generation: view.generation,
+        generation: view.generation.to_wire(),
         placement_version: view.placement_version,
         totals: Some(v1::ConnectorTotals::default()),
         ..agent::v1::ConnectorReport::default()
     };
     let running = view.tasks.values().flatten().map(|snapshot| snapshot.borrow().epoch);
-    report.epoch = common(running).unwrap_or_default();
+    report.epoch = common(running).unwrap_or_default().to_wire();
     let looks = view.tasks.values().flatten().filter_map(|task| task.borrow().group.clone());
     report.group = looks.max_by_key(|look| look.at).map(group_look);
     for (&index, task) in &view.tasks {
         match task {
             Some(snapshot) => add_task(&mut report, agent, index, &snapshot.borrow()),
             None => report.tasks.push(agent::v1::TaskReport {
-                index,
+                index: index.to_wire(),
                 state: v1::TaskState::Starting.into(),
                 problem: None,
                 pulse: 0,
@@ -118,7 +118,7 @@ fn add_task(
         pulse,
     } = snapshot;
     report.tasks.push(agent::v1::TaskReport {
-        index,
+        index: index.to_wire(),
         state: task_state(*state).into(),
         problem: problem.clone().map(Into::into),
         pulse: *pulse,
@@ -137,7 +137,7 @@ fn add_task(
 fn group_look(look: GroupLook) -> agent::v1::GroupLook {
     let GroupLook { at: _, topic_partitions, unowned, ends } = look;
     agent::v1::GroupLook {
-        topic_partitions,
+        topic_partitions: topic_partitions.to_wire(),
         members_known: unowned.is_some(),
         unowned: unowned
             .unwrap_or_default()
@@ -160,11 +160,11 @@ fn group_look(look: GroupLook) -> agent::v1::GroupLook {
 
 fn add_totals(sums: &mut v1::ConnectorTotals, totals: &Totals) {
     let Totals { records, bytes, objects, dead_letters, lost_offsets } = *totals;
-    sums.records += records;
-    sums.bytes += bytes;
-    sums.objects += objects;
-    sums.dead_letters += dead_letters;
-    sums.lost_offsets += lost_offsets;
+    sums.records += records.to_wire();
+    sums.bytes += bytes.to_wire();
+    sums.objects += objects.to_wire();
+    sums.dead_letters += dead_letters.to_wire();
+    sums.lost_offsets += lost_offsets.to_wire();
 }
 
 fn progress(
@@ -194,12 +194,12 @@ fn progress(
     v1::PartitionProgress {
         partition,
         agent: agent.to_string(),
-        task_index,
+        task_index: task_index.to_wire(),
         end_offset: *end_offset,
         committed_offset: *committed_offset,
         position: Some(*position),
         // The end is asked for now and then and may lag behind the position.
-        lag: end_offset.map(|end| u64::try_from(end - position).unwrap_or(0)),
+        lag: end_offset.map(|end| (end - position).max(0)),
         last_object: last_object.clone().unwrap_or_default(),
         last_consumed_time: last_consumed.map(Into::into),
         state: partition_state(*state).into(),

@@ -8,7 +8,7 @@ use kafka2oss_chain::DETACHED_VALUE;
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::error_code::Problem;
 use kafka2oss_kafka::{ErrorRecord, ErrorStage, ErrorTopicProducer, SendError, Written, classify};
-use kafka2oss_proto::v1;
+use kafka2oss_proto::{Count, v1};
 use tokio::sync::{Mutex, Semaphore};
 
 use super::aside::Aside;
@@ -222,8 +222,8 @@ fn event(spec: &TaskSpec, record: ErrorRecord, written: Written) -> v1::DeadLett
         error_topic: record.error_topic,
         error_partition: written.partition,
         error_offset: written.offset,
-        key_size: record.key.as_ref().map(|key| key.len() as u64),
-        value_size: value.map(|value| value.len() as u64),
+        key_size: record.key.as_ref().map(|key| (key.len() as u64).to_wire()),
+        value_size: value.map(|value| (value.len() as u64).to_wire()),
         value_preview: value
             .map_or(&[][..], |value| &value[..value.len().min(PREVIEW_BYTES)])
             .to_vec(),

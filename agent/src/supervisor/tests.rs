@@ -160,7 +160,7 @@ async fn a_refused_assignment_that_is_to_pause_pauses_the_one_before_and_starts_
     bench.apply(vec![wire("c", &[0])]).await;
     assert_eq!(bench.event().await, started("c/0"));
 
-    let refused = |generation: u64, run_mode: agent::v1::RunMode| {
+    let refused = |generation: i64, run_mode: agent::v1::RunMode| {
         let mut wire = wire("c", &[0]);
         inline(&mut wire, &Source::Withheld(true));
         agent::v1::ConnectorAssignment { generation, run_mode: run_mode.into(), ..wire }
@@ -228,7 +228,7 @@ async fn withheld_credentials_are_refused_until_they_were_held_once() {
 #[tokio::test]
 async fn withheld_credentials_that_were_given_later_than_those_it_holds_are_refused() {
     let mut bench = bench().await;
-    let assignment = |generation: u64, secrets_id: &str, source: Source| {
+    let assignment = |generation: i64, secrets_id: &str, source: Source| {
         let mut wire = wire("c", &[0]);
         inline(&mut wire, &source);
         let secrets_id = secrets_id.to_owned();

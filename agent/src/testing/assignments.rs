@@ -1,9 +1,9 @@
 //! Legal assignments.
 
 use kafka2oss_domain::names::ConnectorName;
-use kafka2oss_proto::agent;
 use kafka2oss_proto::spec::defaults::{self, Context};
 use kafka2oss_proto::v1::{self, secret::Source};
+use kafka2oss_proto::{Count, agent};
 
 use crate::assignment::Assignment;
 
@@ -57,7 +57,7 @@ pub(crate) fn wire(id: &str, indexes: &[u32]) -> agent::v1::ConnectorAssignment 
         delivery_guarantee: v1::DeliveryGuarantee::ExactlyOnce.into(),
         tasks: indexes
             .iter()
-            .map(|&index| agent::v1::TaskAssignment { index, threads: 3 })
+            .map(|&index| agent::v1::TaskAssignment { index: index.to_wire(), threads: 3 })
             .collect(),
         ..Default::default()
     }

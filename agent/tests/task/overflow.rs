@@ -11,7 +11,7 @@ use kafka2oss_tests::produce::Record;
 use crate::world::{LIMIT, World};
 
 /// For values of this many bytes and more.
-async fn overflowing(policy: v1::OverflowPolicy, above: u64) -> Result<World> {
+async fn overflowing(policy: v1::OverflowPolicy, above: i64) -> Result<World> {
     let mut world = World::with_topic(1, &[("max.message.bytes", "20000000")]).await?;
     let overflow = world.output().overflow.get_or_insert_default();
     (overflow.policy, overflow.max_value_bytes) = (policy.into(), Some(above));

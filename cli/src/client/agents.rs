@@ -227,7 +227,7 @@ async fn rebalance(client: &Client, args: RebalanceArgs) -> Result<(), Failure> 
         ]);
     }
     client.out.table(&table)?;
-    let tasks = text::plural(answer.move_count.into(), "task");
+    let tasks = text::plural(answer.move_count, "task");
     let what = if plan { "would move; none does" } else { "move, a few at a time" };
     Ok(client.out.line(format_args!("{tasks} {what}"))?)
 }

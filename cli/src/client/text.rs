@@ -19,9 +19,10 @@ pub(crate) fn optional<T: ToString>(value: Option<T>) -> String {
 }
 
 /// `1,234,567`.
-pub(crate) fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+pub(crate) fn count(number: impl Into<i128>) -> String {
+    let number = number.into();
+    let digits = number.unsigned_abs().to_string();
+    let mut text = if number < 0 { "-".to_owned() } else { String::new() };
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
@@ -32,13 +33,15 @@ pub(crate) fn count(number: u64) -> String {
 }
 
 /// `1 record`, `1,000 records`.
-pub(crate) fn plural(number: u64, noun: &str) -> String {
+pub(crate) fn plural(number: impl Into<i128>, noun: &str) -> String {
+    let number = number.into();
     format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
 /// `999 B`, `1.5 KiB`, `32 MiB`.
-pub(crate) fn bytes(number: u64) -> String {
+pub(crate) fn bytes(number: impl Into<i128>) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    let number = number.into();
     if number < 1024 {
         return format!("{number} B");
     }

@@ -110,7 +110,7 @@ impl AgentService for Agents {
         };
         let none = || ApiError::NoAgent(pool.unwrap_or_default().to_string());
         let moves = answer.ok_or_else(none)?;
-        let move_count = u32::try_from(moves.len()).unwrap_or(u32::MAX);
+        let move_count = i32::try_from(moves.len()).unwrap_or(i32::MAX);
         let moves = moves.into_iter().take(MAX_MOVES).map(task_move).collect();
         Ok(Response::new(v1::RebalanceResponse { moves, move_count }))
     }

@@ -15,8 +15,9 @@ use crate::session::Refusal;
 use crate::store::StoreError;
 use crate::text::shortened;
 
-/// Domain of the reasons in ErrorInfo.
-const DOMAIN: &str = "kafka2oss";
+/// Domain of the reasons in ErrorInfo, as of the types of resources in the .proto files: in
+/// the zone `internal`, which is nobody's on the Internet.
+const DOMAIN: &str = "kafka2oss.internal";
 
 /// A status travels in HTTP/2 headers, of which clients take 16 KiB (hyper's
 /// default), in base64 and percent-encoded: so its parts have limits.

@@ -4,7 +4,7 @@
 //! An etag is the resource's uid, so that those of a resource made anew differ, and a
 //! revision, which rises by one with each such change. It is kept in the etag alone.
 
-use kafka2oss_proto::v1;
+use kafka2oss_proto::{Count, v1};
 
 use super::error::ApiError;
 
@@ -46,7 +46,9 @@ fn of(uid: &str, revision: u64) -> String {
 
 fn revision(connector: &v1::Connector) -> u64 {
     // An etag of none of these forms is only in a damaged store.
-    revision_in(&connector.etag).unwrap_or(connector.generation).clamp(1, u64::MAX - 1)
+    revision_in(&connector.etag)
+        .unwrap_or(u64::from_wire(connector.generation))
+        .clamp(1, u64::MAX - 1)
 }
 
 fn revision_in(etag: &str) -> Option<u64> {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use futures::Stream;
-use kafka2oss_proto::v1;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::violation::Violations;
+use kafka2oss_proto::{Count, v1};
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
@@ -30,9 +32,14 @@ pub(super) fn logs(
     api: &Api,
     request: &v1::TailLogsRequest,
 ) -> Result<impl Stream<Item = Result<v1::TailLogsResponse, Status>> + Send + use<>, ApiError> {
-    let tape = open(api, &api.observed.logs, &request.name)?;
-    let stream = follow(tape, request.lines, request.no_follow, api.stop.clone());
-    Ok(stream.map(|part| part.map(|(entries, dropped)| v1::TailLogsResponse { entries, dropped })))
+    let tape = open(api, &api.observed.logs, &request.parent)?;
+    let stream = follow(tape, past("lines", request.lines)?, request.no_follow, api.stop.clone());
+    Ok(stream.map(|part| {
+        part.map(|(entries, dropped)| {
+            let dropped = dropped.to_wire();
+            v1::TailLogsResponse { entries, dropped }
+        })
+    }))
 }
 
 /// Opens a stream of dead letters.
@@ -41,11 +48,28 @@ pub(super) fn dead_letters(
     request: &v1::TailDeadLettersRequest,
 ) -> Result<impl Stream<Item = Result<v1::TailDeadLettersResponse, Status>> + Send + use<>, ApiError>
 {
-    let tape = open(api, &api.observed.dead_letters, &request.name)?;
-    let stream = follow(tape, request.count, request.no_follow, api.stop.clone());
+    let tape = open(api, &api.observed.dead_letters, &request.parent)?;
+    let stream = follow(tape, past("count", request.count)?, request.no_follow, api.stop.clone());
     Ok(stream.map(|part| {
-        part.map(|(dead_letters, dropped)| v1::TailDeadLettersResponse { dead_letters, dropped })
+        part.map(|(dead_letters, dropped)| {
+            let dropped = dropped.to_wire();
+            v1::TailDeadLettersResponse { dead_letters, dropped }
+        })
     }))
+}
+
+/// How many past entries a stream starts with.
+fn past(field: &str, asked: Option<i32>) -> Result<usize, ApiError> {
+    let Some(asked) = asked else { return Ok(KEPT) };
+    usize::try_from(asked).map_err(|_| {
+        let mut violations = Violations::new();
+        violations.add(
+            field,
+            ErrorCode::FieldInvalid,
+            format!("is {asked}; 0 or more are allowed"),
+        );
+        ApiError::Invalid(violations)
+    })
 }
 
 /// The end of a connector's tape.
@@ -68,12 +92,11 @@ fn open<T: prost::Message>(
 /// Ends with the connector.
 fn follow<T: prost::Message + Clone + 'static>(
     tape: Follower<Arc<T>>,
-    past: Option<u32>,
+    past: usize,
     no_follow: bool,
     stop: CancellationToken,
 ) -> ReceiverStream<Part<T>> {
     let (sender, receiver) = mpsc::channel(WAITING);
-    let past = past.and_then(|past| usize::try_from(past).ok()).unwrap_or(KEPT);
     let told = sender.clone();
     let run = async move {
         tokio::select! {

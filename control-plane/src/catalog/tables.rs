@@ -38,7 +38,7 @@ pub(super) struct Tables {
     /// Names of the connectors whose deletion waits for an agent.
     of_deletion: Index<String>,
     /// How many tasks are placed on an agent; of those that have some.
-    loads: HashMap<String, u32>,
+    loads: HashMap<String, i32>,
 }
 
 /// Names by something that they share.
@@ -126,7 +126,7 @@ impl Tables {
     }
 
     /// How many tasks are placed on an agent.
-    pub(super) fn load(&self, agent: &str) -> u32 {
+    pub(super) fn load(&self, agent: &str) -> i32 {
         self.loads.get(agent).copied().unwrap_or_default()
     }
 

@@ -16,7 +16,7 @@ async fn catalog() -> (Arc<Catalog>, TempDir) {
 }
 
 /// The agent as it is in memory, and as it is on disk.
-fn capacities(catalog: &Catalog) -> (u32, u32) {
+fn capacities(catalog: &Catalog) -> (i32, i32) {
     let seen = catalog.agents().into_iter().find(|(id, _)| id == NAME);
     let stored = catalog.store.get::<Agents>(NAME).expect("read");
     (seen.map_or(0, |(_, record)| record.capacity), stored.map_or(0, |record| record.capacity))
@@ -55,7 +55,7 @@ async fn whenever_a_caller_is_dropped_memory_is_as_the_disk_and_no_change_is_los
             assert_eq!(seen, stored, "round {round}, {polls} polls");
             assert!(seen <= before + 1, "{seen} after {before}");
             // At the first poll the write is queued.
-            assert_eq!(seen, before + u32::from(polls > 0), "round {round}, {polls} polls");
+            assert_eq!(seen, before + i32::from(polls > 0), "round {round}, {polls} polls");
         }
     }
 }
@@ -81,7 +81,7 @@ async fn of_many_writers_of_whom_some_are_dropped_each_builds_on_the_one_before(
             }
         }
     });
-    let whole: u32 = join_all(writers).await.into_iter().sum();
+    let whole: i32 = join_all(writers).await.into_iter().sum();
     let _lock = catalog.lock(NAME).await;
     let (seen, stored) = capacities(&catalog);
     assert_eq!(seen, stored);

@@ -25,7 +25,7 @@ impl Fleet {
     }
 
     /// The connected agents of a pool that take tasks, and how many each takes at most.
-    pub(crate) fn takers(&self, pool: &Pool) -> Vec<(String, u32)> {
+    pub(crate) fn takers(&self, pool: &Pool) -> Vec<(String, i32)> {
         let state = self.lock();
         let connected = state.connected.get(pool).into_iter().flatten();
         let takers = connected.filter_map(|id| {

@@ -150,7 +150,7 @@ impl Encoded for List {
 mod tests {
     use super::*;
 
-    fn assignment(connector: &str, tasks: &[u32]) -> agent::v1::ConnectorAssignment {
+    fn assignment(connector: &str, tasks: &[i32]) -> agent::v1::ConnectorAssignment {
         agent::v1::ConnectorAssignment {
             connector: connector.to_owned(),
             uid: format!("uid of {connector}"),

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use kafka2oss_domain::spec::Pool;
-use kafka2oss_proto::v1;
+use kafka2oss_proto::{Count, v1};
 
 use super::Known;
 use crate::fleet::AgentView;
@@ -15,7 +15,7 @@ pub(crate) fn shown(known: &Known, view: AgentView) -> v1::Agent {
     let mut tasks = 0;
     let mut connectors = Vec::new();
     for (name, here) in known.catalog.tasks_of(&view.id) {
-        tasks += u32::try_from(here).unwrap_or(u32::MAX);
+        tasks += i32::try_from(here).unwrap_or(i32::MAX);
         connectors.push(name);
     }
     let drain = drain(known, &view, tasks);
@@ -35,13 +35,13 @@ pub(crate) fn shown(known: &Known, view: AgentView) -> v1::Agent {
         connectors,
         features: record.features,
         version_skew: version_skew.into(),
-        partitions: partitions.map(|count| u32::try_from(count).unwrap_or(u32::MAX)),
+        partitions: partitions.map(Count::to_wire),
         drain,
     }
 }
 
 /// How far it has drained, if it is to.
-fn drain(known: &Known, view: &AgentView, tasks: u32) -> Option<v1::AgentDrain> {
+fn drain(known: &Known, view: &AgentView, tasks: i32) -> Option<v1::AgentDrain> {
     let start_time = Some(view.record.drain_time?);
     let progress = drain::progress(Facts {
         presence: match view.state {
@@ -70,8 +70,10 @@ fn drain(known: &Known, view: &AgentView, tasks: u32) -> Option<v1::AgentDrain> 
 fn others(known: &Known, pool: &Pool) -> Others {
     let takers = known.fleet.takers(pool);
     let loads = known.catalog.loads(takers.iter().map(|(id, _)| id.as_str()));
-    let room =
-        takers.iter().zip(loads).map(|((_, most), load)| u64::from(most.saturating_sub(load)));
+    let room = takers
+        .iter()
+        .zip(loads)
+        .map(|((_, most), load)| u64::try_from(most.saturating_sub(load)).unwrap_or_default());
     Others { agents: takers.len(), room: room.sum() }
 }
 

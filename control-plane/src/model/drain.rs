@@ -8,7 +8,7 @@ pub(crate) struct Facts {
     /// Whether its stream is open.
     pub(crate) presence: Presence,
     /// Tasks that are placed on it.
-    pub(crate) tasks: u32,
+    pub(crate) tasks: i32,
     /// It has not shown that it runs nothing.
     pub(crate) may_run: bool,
     /// The agents of its pool that are connected and take tasks.
@@ -77,7 +77,7 @@ impl Progress {
     }
 
     /// What it means for the `tasks` that the agent has.
-    pub(crate) fn message(self, tasks: u32) -> String {
+    pub(crate) fn message(self, tasks: i32) -> String {
         match self {
             Self::Drained => "it runs nothing and can be stopped".to_owned(),
             Self::Moving => format!("{tasks} tasks move to other agents, a few at a time"),

@@ -8,7 +8,7 @@ use kafka2oss_proto::v1::{self, DeliveryGuarantee, PartitionState};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Remembered<'a> {
     /// Number of the epoch; reports of another one teach nothing.
-    pub(crate) epoch: u64,
+    pub(crate) epoch: i64,
     /// The connector's placement.
     pub(crate) placement_version: u64,
     /// Partitions of which a commit was reported, in their order.
@@ -92,7 +92,7 @@ fn is_moving(partition: &v1::PartitionProgress) -> bool {
 mod tests {
     use super::*;
 
-    const EPOCH: u64 = 2;
+    const EPOCH: i64 = 2;
     const PLACEMENT: u64 = 5;
 
     fn partition(

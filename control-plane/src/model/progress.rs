@@ -124,11 +124,11 @@ fn unowned(last: &v1::PartitionProgress) -> v1::PartitionProgress {
 /// position of the chain, it stands at its `start`.
 pub(crate) fn complete(
     partitions: &mut Vec<v1::PartitionProgress>,
-    topic_partitions: u32,
+    topic_partitions: i32,
     looks: &[&agent::v1::GroupLook],
     start: impl Fn(i32) -> Option<i64>,
 ) {
-    let all = 0..i32::try_from(topic_partitions).unwrap_or(i32::MAX);
+    let all = 0..topic_partitions;
     let is_known = |number: &i32| partitions.binary_search_by_key(number, |one| one.partition);
     let lacking: Vec<_> = all.filter(|number| is_known(number).is_err()).collect();
     partitions.extend(lacking.into_iter().map(|partition| {
@@ -143,16 +143,14 @@ pub(crate) fn complete(
             one.committed_offset = one.committed_offset.max(seen.committed_offset);
         }
         let position = one.committed_offset.or_else(|| start(one.partition));
-        one.lag = one
-            .end_offset
-            .zip(position)
-            .map(|(end, position)| u64::try_from(end.saturating_sub(position)).unwrap_or(0));
+        let lag = |(end, position): (i64, i64)| end.saturating_sub(position).max(0);
+        one.lag = one.end_offset.zip(position).map(lag);
     }
 }
 
 /// Sum of the known lags; `None` where none is known.
-pub(crate) fn total_lag(partitions: &[v1::PartitionProgress]) -> Option<u64> {
-    partitions.iter().filter_map(|partition| partition.lag).reduce(u64::saturating_add)
+pub(crate) fn total_lag(partitions: &[v1::PartitionProgress]) -> Option<i64> {
+    partitions.iter().filter_map(|partition| partition.lag).reduce(i64::saturating_add)
 }
 
 /// Where a record is, as far as a partition's progress shows.
@@ -190,7 +188,7 @@ fn compare(left: Option<&Timestamp>, right: Option<&Timestamp>) -> Ordering {
 mod tests {
     use super::*;
 
-    fn partition(number: i32, lag: Option<u64>, observed: i64) -> v1::PartitionProgress {
+    fn partition(number: i32, lag: Option<i64>, observed: i64) -> v1::PartitionProgress {
         v1::PartitionProgress {
             partition: number,
             lag,
@@ -293,8 +291,8 @@ mod tests {
 
     #[test]
     fn lags_beyond_all_bounds_do_not_overflow() {
-        let lags = [partition(0, Some(u64::MAX), 1), partition(1, Some(2), 1)];
-        assert_eq!(total_lag(&merge(&[report("a", 1, &lags)], &[])), Some(u64::MAX));
+        let lags = [partition(0, Some(i64::MAX), 1), partition(1, Some(2), 1)];
+        assert_eq!(total_lag(&merge(&[report("a", 1, &lags)], &[])), Some(i64::MAX));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::spec::{Instance, OssHost, Pool, Warning};
 use kafka2oss_domain::violation::Violations;
-use kafka2oss_proto::v1;
+use kafka2oss_proto::{Count, v1};
 
 /// What an operator sets for all connectors.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub(crate) fn check(
     let mut violations = Violations::new();
     let concurrency = spec.source.as_ref().and_then(|source| source.thread_concurrency);
     if let Some(threads) = concurrency.filter(|threads| *threads > 0)
-        && !settings.allowed_concurrency.contains(&threads)
+        && !settings.allowed_concurrency.contains(&u32::from_wire(threads))
     {
         let allowed: Vec<_> = settings.allowed_concurrency.iter().map(u32::to_string).collect();
         violations.add(
@@ -116,7 +116,7 @@ mod tests {
         .unwrap()
     }
 
-    fn spec(threads: u32, endpoint: &str, vpc_id: &str) -> v1::ConnectorSpec {
+    fn spec(threads: i32, endpoint: &str, vpc_id: &str) -> v1::ConnectorSpec {
         v1::ConnectorSpec {
             source: Some(v1::KafkaSource {
                 thread_concurrency: Some(threads),

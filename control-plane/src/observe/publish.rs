@@ -135,7 +135,7 @@ fn telling(before: &ConnectorRow, status: &v1::ConnectorStatus, now: Instant) ->
 }
 
 /// What is told at once.
-fn verdict(status: &v1::ConnectorStatus) -> (i32, u64, u32, Vec<(i32, &str)>) {
+fn verdict(status: &v1::ConnectorStatus) -> (i32, i64, i32, Vec<(i32, &str)>) {
     let conditions =
         status.conditions.iter().map(|one| (one.status, one.reason.as_str())).collect();
     (status.state, status.observed_generation, status.tasks_ready, conditions)

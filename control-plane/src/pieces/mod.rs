@@ -127,7 +127,7 @@ impl Plane {
     }
 
     /// Tasks that are shown to run, of all connectors.
-    pub fn ready_tasks(&self) -> u32 {
+    pub fn ready_tasks(&self) -> i32 {
         let all = self.parts.observed.board.list(None, "", usize::MAX);
         all.iter().map(|shown| shown.status().tasks_ready).sum()
     }

@@ -13,7 +13,7 @@ pub(super) const INSTANCE: &str = "instances/i";
 /// Connectors of which an agent has a task.
 pub(super) const CONNECTORS_OF_AGENT: usize = 10;
 /// Tasks of a connector.
-const SPREAD: u32 = 2;
+const SPREAD: i32 = 2;
 /// Partitions that a task owns.
 const PARTITIONS: i32 = 3;
 /// Records that it has read of each.
@@ -43,7 +43,7 @@ pub(super) fn instance() -> InstanceRecord {
 
 /// What is stored of an agent, which has room for as many tasks again.
 pub(super) fn agent() -> AgentRecord {
-    let capacity = 2 * u32::try_from(CONNECTORS_OF_AGENT).unwrap_or_default();
+    let capacity = 2 * i32::try_from(CONNECTORS_OF_AGENT).unwrap_or_default();
     AgentRecord { boot_nonce: 1, capacity, ..AgentRecord::default() }
 }
 
@@ -97,7 +97,7 @@ pub(super) fn connector(number: usize) -> ConnectorRecord {
 
 /// Where its tasks run: on two of the agents, which are in turn.
 pub(super) fn placement(number: usize, agents: usize) -> PlacementRecord {
-    let task = |index: u32| {
+    let task = |index: i32| {
         let agent = agent_id((2 * number + index as usize) % agents);
         PlacedTask { index, agent }
     };
@@ -128,7 +128,7 @@ pub(super) fn report(record: &ConnectorRecord, agent: usize) -> agent::v1::Conne
         placement_version: 1,
         tasks: vec![agent::v1::TaskReport {
             // As `placement` has it.
-            index: (agent % 2) as u32,
+            index: (agent % 2) as i32,
             state: v1::TaskState::Running.into(),
             problem: None,
             pulse: 1,
@@ -136,7 +136,7 @@ pub(super) fn report(record: &ConnectorRecord, agent: usize) -> agent::v1::Conne
         partitions: (0..PARTITIONS).map(partition).collect(),
         epoch: record.epoch_number(),
         group: Some(agent::v1::GroupLook {
-            topic_partitions: 2 * PARTITIONS.unsigned_abs(),
+            topic_partitions: 2 * PARTITIONS,
             members_known: true,
             unowned: Vec::new(),
         }),

@@ -16,8 +16,8 @@ use crate::store::placements::PlacementRecord;
 pub(super) struct Whole {
     connector: Arc<str>,
     uid: Arc<str>,
-    spread: u32,
-    threads: u32,
+    spread: i32,
+    threads: i32,
     /// ConnectorAssignment without tasks.
     bytes: Bytes,
 }
@@ -154,9 +154,9 @@ fn chain(record: &ConnectorRecord) -> Option<Chain<'_>> {
 
 /// The share of task `index` when `threads` are divided over `spread` tasks:
 /// the first ones get one more where it does not come out even.
-fn share(threads: u32, spread: u32, index: u32) -> u32 {
+fn share(threads: i32, spread: i32, index: i32) -> i32 {
     let spread = spread.max(1);
-    threads / spread + u32::from(index < threads % spread)
+    threads / spread + i32::from(index < threads % spread)
 }
 
 #[cfg(test)]
@@ -169,7 +169,7 @@ mod tests {
             for spread in 1..=threads {
                 let shares: Vec<_> =
                     (0..spread).map(|index| share(threads, spread, index)).collect();
-                assert_eq!(shares.iter().sum::<u32>(), threads);
+                assert_eq!(shares.iter().sum::<i32>(), threads);
                 let (least, most) = (shares[shares.len() - 1], shares[0]);
                 assert!(most - least <= 1 && least >= 1, "{shares:?}");
             }

@@ -61,7 +61,7 @@ pub(super) fn take_agent(known: &Known, board: &mut Board, id: &str) {
 /// the connectors that are placed anew, with the agents that had their tasks.
 pub(super) async fn store(
     Means { known, observed, .. }: &Means,
-    changed: BTreeMap<String, Vec<(u32, String)>>,
+    changed: BTreeMap<String, Vec<(i32, String)>>,
 ) -> Result<BTreeMap<String, Vec<String>>, StoreError> {
     let mut changes = Vec::new();
     let mut agents = BTreeSet::new();

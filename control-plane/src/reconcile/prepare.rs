@@ -260,7 +260,7 @@ mod tests {
         ConnectorRecord { epoch: Some(epoch), ..ConnectorRecord::default() }
     }
 
-    fn read(number: u64, offset: i64) -> agent::v1::PrepareConnectorResult {
+    fn read(number: i64, offset: i64) -> agent::v1::PrepareConnectorResult {
         let epoch = v1::Epoch {
             number,
             start_offsets: [(0, offset)].into(),

@@ -74,7 +74,7 @@ enum Stage {
 struct Work {
     uid: String,
     kind: Kind,
-    generation: u64,
+    generation: i64,
     tries: u32,
     stage: Stage,
 }

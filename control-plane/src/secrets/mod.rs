@@ -15,14 +15,14 @@ use crate::chance;
 /// give them again.
 #[derive(Debug, Default)]
 pub(crate) struct InlineSecrets {
-    held: Mutex<HashMap<String, BTreeMap<u64, HeldSecrets>>>,
+    held: Mutex<HashMap<String, BTreeMap<i64, HeldSecrets>>>,
 }
 
 impl InlineSecrets {
     /// Takes the plain secrets of `message`, which then holds none: from `generation` on they
     /// are those of `uid`, in the place of all before. That generation need not be durable
     /// yet, and nobody who has an earlier one gets them.
-    pub(crate) fn take(&self, uid: &str, generation: u64, message: &mut impl HasSecrets) {
+    pub(crate) fn take(&self, uid: &str, generation: i64, message: &mut impl HasSecrets) {
         let secrets = HeldSecrets::of(message);
         spec::redact(message);
         let mut held = self.lock();
@@ -32,7 +32,7 @@ impl InlineSecrets {
     }
 
     /// This generation has not come to be.
-    pub(crate) fn take_back(&self, uid: &str, generation: u64) {
+    pub(crate) fn take_back(&self, uid: &str, generation: i64) {
         let mut held = self.lock();
         if let Some(of_connector) = held.get_mut(uid) {
             of_connector.remove(&generation);
@@ -43,7 +43,7 @@ impl InlineSecrets {
     }
 
     /// This generation is durable. Who has just read the one before may still send it.
-    pub(crate) fn settle(&self, uid: &str, generation: u64) {
+    pub(crate) fn settle(&self, uid: &str, generation: i64) {
         let mut held = self.lock();
         if let Some(of_connector) = held.get_mut(uid) {
             let before = of_connector.range(..generation).next_back().map(|(before, _)| *before);
@@ -51,12 +51,12 @@ impl InlineSecrets {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, BTreeMap<u64, HeldSecrets>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, BTreeMap<i64, HeldSecrets>>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts the secrets of this generation of `uid` in the place of withheld ones.
-    pub(crate) fn restore(&self, uid: &str, generation: u64, message: &mut impl HasSecrets) {
+    pub(crate) fn restore(&self, uid: &str, generation: i64, message: &mut impl HasSecrets) {
         let held = self.lock();
         let of_connector = held.get(uid).and_then(|held| held.range(..=generation).next_back());
         if let Some((_, secrets)) = of_connector {
@@ -73,7 +73,7 @@ impl InlineSecrets {
     pub(crate) fn has_all<M: HasSecrets + Clone>(
         &self,
         uid: &str,
-        generation: u64,
+        generation: i64,
         message: &M,
     ) -> bool {
         let mut whole = message.clone();
@@ -115,7 +115,7 @@ mod tests {
     }
 
     /// What a message with a withheld secret is for this generation.
-    fn restored(secrets: &InlineSecrets, generation: u64) -> v1::StoreCredentials {
+    fn restored(secrets: &InlineSecrets, generation: i64) -> v1::StoreCredentials {
         let mut message = credentials("any");
         spec::redact(&mut message);
         secrets.restore("u", generation, &mut message);

@@ -1,5 +1,5 @@
 //! What an agent may say at most (pure): more than any topic has, and little
-//! enough that one connector's status always fits into a message.
+//! enough that one connector's status always fits into a message; and no count below zero.
 
 use kafka2oss_proto::{agent, v1};
 
@@ -24,6 +24,12 @@ pub(super) fn limit(report: &mut agent::v1::ConnectorReport) {
             texts.limit_problem(problem);
         }
     }
+    if let Some(totals) = &mut report.totals {
+        let v1::ConnectorTotals { records, bytes, objects, dead_letters, lost_offsets } = totals;
+        for total in [records, bytes, objects, dead_letters, lost_offsets] {
+            *total = (*total).max(0);
+        }
+    }
     report.partitions.retain(|one| is_partition(one.partition));
     report.partitions.sort_by_key(|one| one.partition);
     report.partitions.dedup_by_key(|one| one.partition);
@@ -32,13 +38,14 @@ pub(super) fn limit(report: &mut agent::v1::ConnectorReport) {
         for text in [agent, last_object, error_code, error_message] {
             texts.limit(text);
         }
+        partition.lag = partition.lag.map(|lag| lag.max(0));
         partition.test_messages.truncate(MAX_TEST_MESSAGES);
         for message in &mut partition.test_messages {
             texts.limit(&mut message.object_key);
         }
     }
     if let Some(group) = &mut report.group {
-        group.topic_partitions = group.topic_partitions.min(MAX_PARTITIONS.unsigned_abs());
+        group.topic_partitions = group.topic_partitions.clamp(0, MAX_PARTITIONS);
         group.unowned.retain(|one| is_partition(one.partition));
         group.unowned.sort_by_key(|one| one.partition);
         group.unowned.dedup_by_key(|one| one.partition);
@@ -85,6 +92,7 @@ mod tests {
             partition: number,
             error_message: "x".repeat(5_000),
             last_object: "k".repeat(5_000),
+            lag: Some(i64::MIN),
             ..v1::PartitionProgress::default()
         }
     }
@@ -93,9 +101,14 @@ mod tests {
     fn whatever_a_report_says_it_is_short_and_of_partitions_that_can_be() {
         let numbers = [-1, 0, 0, 7, MAX_PARTITIONS - 1, MAX_PARTITIONS, i32::MAX];
         let mut report = agent::v1::ConnectorReport {
+            totals: Some(v1::ConnectorTotals {
+                records: -7,
+                bytes: 7,
+                ..v1::ConnectorTotals::default()
+            }),
             partitions: numbers.into_iter().chain(100..5_000).map(partition).collect(),
             group: Some(agent::v1::GroupLook {
-                topic_partitions: u32::MAX,
+                topic_partitions: i32::MAX,
                 ..agent::v1::GroupLook::default()
             }),
             ..agent::v1::ConnectorReport::default()
@@ -105,6 +118,8 @@ mod tests {
         assert_eq!(first, [0, 7, 100]);
         assert_eq!(report.partitions.last().map(|one| one.partition), Some(MAX_PARTITIONS - 1));
         assert_eq!(report.partitions[0].error_message.len(), MAX_TEXT);
+        assert_eq!(report.partitions[0].lag, Some(0));
+        assert_eq!(report.totals.map(|totals| (totals.records, totals.bytes)), Some((0, 7)));
         assert_eq!(report.group.as_ref().map(|group| group.topic_partitions), Some(20_000));
         assert!(report.encoded_len() < 5 << 20, "{}", report.encoded_len());
     }

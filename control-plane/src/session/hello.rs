@@ -85,7 +85,7 @@ impl Greeting {
             vswitch_id,
             region_id,
             version,
-            capacity,
+            capacity: capacity.max(0),
             features,
             connect_time: Some(clock::now()),
             gone_time: None,

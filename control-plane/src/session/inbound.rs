@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use futures::{Stream as Messages, StreamExt};
 use kafka2oss_proto::agent::v1::connect_request::Message;
-use kafka2oss_proto::{agent, v1};
+use kafka2oss_proto::{Count, agent, v1};
 use tokio_util::sync::CancellationToken;
 
 use super::Sessions;
@@ -130,7 +130,7 @@ impl Reader<'_> {
     }
 
     fn take_logs(&mut self, batch: agent::v1::LogBatch) {
-        let mut lost = batch.dropped;
+        let mut lost = u64::from_wire(batch.dropped);
         for mut entry in batch.entries {
             let Some(uid) = self.authority.over(&entry.connector) else { continue };
             shorten(&mut entry.message, MAX_TEXT);
@@ -142,7 +142,7 @@ impl Reader<'_> {
     }
 
     fn take_dead_letters(&mut self, batch: agent::v1::DeadLetterBatch) {
-        let mut lost = batch.dropped;
+        let mut lost = u64::from_wire(batch.dropped);
         for mut letter in batch.dead_letters {
             let Some(uid) = self.authority.over(&letter.connector) else { continue };
             let v1::DeadLetter { error_message, error_code, topic, error_topic, .. } = &mut letter;

@@ -83,7 +83,7 @@ pub(super) fn report_of(
     let spread = one.spec.as_ref().and_then(|spec| spec.source.as_ref());
     let spread = spread.and_then(|source| source.spread).unwrap_or(1).max(1);
     let partition = |partition: i32| {
-        let index = partition.unsigned_abs() % spread;
+        let index = partition.abs() % spread;
         one.tasks.iter().any(|task| task.index == index).then(|| v1::PartitionProgress {
             partition,
             task_index: index,

@@ -108,7 +108,7 @@ impl Client {
                 delete_error_topics: self.world.once_in(3),
             },
             (_, 1 | 2) => Wish::Color(chance),
-            (_, 3 | 4) => Wish::Spread(u32::from(chance) - 2),
+            (_, 3 | 4) => Wish::Spread(i32::from(chance) - 2),
             (Paused, 5 | 6) => Wish::Reset,
             (Created, _) => Wish::Deploy,
             (Running, _) => Wish::Pause,

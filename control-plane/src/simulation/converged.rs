@@ -93,7 +93,7 @@ async fn wrong(
         }
         for task in &placement.tasks {
             let key = (task.agent.clone(), name.clone());
-            let held: &mut (String, u64, Vec<u32>) = placed
+            let held: &mut (String, u64, Vec<i32>) = placed
                 .entry(key)
                 .or_insert_with(|| (placement.uid.clone(), placement.version, Vec::new()));
             held.2.push(task.index);

@@ -32,9 +32,9 @@ struct Life {
     placement_version: u64,
     revision: u64,
     /// By generation: the desired state and the number of the epoch.
-    generations: BTreeMap<u64, (v1::DesiredState, u64)>,
+    generations: BTreeMap<i64, (v1::DesiredState, i64)>,
     /// By number: epochs whose start is fixed.
-    epochs: HashMap<u64, v1::Epoch>,
+    epochs: HashMap<i64, v1::Epoch>,
     /// When it was deleted.
     deleted: Option<Instant>,
 }
@@ -54,7 +54,7 @@ impl Durable {
     }
 
     /// The highest generation and placement version of a uid that were ever durable.
-    pub(super) fn highest(&self, uid: &str) -> (u64, u64) {
+    pub(super) fn highest(&self, uid: &str) -> (i64, u64) {
         let Some(life) = self.lives.get(uid) else { return (0, 0) };
         let generation = life.generations.last_key_value().map_or(0, |(generation, _)| *generation);
         (generation, life.placement_version)
@@ -66,12 +66,12 @@ impl Durable {
     }
 
     /// The desired state and the number of the epoch that a generation of a uid has.
-    pub(super) fn generation(&self, uid: &str, generation: u64) -> Option<(v1::DesiredState, u64)> {
+    pub(super) fn generation(&self, uid: &str, generation: i64) -> Option<(v1::DesiredState, i64)> {
         self.lives.get(uid)?.generations.get(&generation).copied()
     }
 
     /// An epoch of a uid whose start is fixed.
-    pub(super) fn epoch(&self, uid: &str, number: u64) -> Option<&v1::Epoch> {
+    pub(super) fn epoch(&self, uid: &str, number: i64) -> Option<&v1::Epoch> {
         self.lives.get(uid)?.epochs.get(&number)
     }
 

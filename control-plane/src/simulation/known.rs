@@ -10,7 +10,7 @@ pub(super) enum Known {
     /// There is none.
     Absent,
     /// It is as it was answered.
-    There { uid: String, generation: u64, desired: v1::DesiredState, color: String, spread: u32 },
+    There { uid: String, generation: i64, desired: v1::DesiredState, color: String, spread: i32 },
 }
 
 impl Known {
@@ -66,7 +66,7 @@ impl Known {
 }
 
 /// How many tasks a connector should have.
-pub(super) fn spread(shown: &v1::Connector) -> u32 {
+pub(super) fn spread(shown: &v1::Connector) -> i32 {
     let source = shown.spec.as_ref().and_then(|spec| spec.source.as_ref());
     source.and_then(|source| source.spread).unwrap_or(1)
 }

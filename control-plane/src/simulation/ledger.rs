@@ -12,7 +12,7 @@ pub(super) struct Ledger(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     /// Which agent has a task in a placement: by uid, placement version and index.
-    tasks: HashMap<(String, u64, u32), String>,
+    tasks: HashMap<(String, u64, i32), String>,
     /// By agent, then by the uid of the connector.
     runs: BTreeMap<String, BTreeMap<String, Runs>>,
     /// How often an agent is gone by what is durable.
@@ -34,7 +34,7 @@ impl Ledger {
     ///
     /// # Panics
     /// Another one has it.
-    pub(super) fn give(&self, agent: &str, uid: &str, placement_version: u64, index: u32) {
+    pub(super) fn give(&self, agent: &str, uid: &str, placement_version: u64, index: i32) {
         let mut state = self.lock();
         let key = (uid.to_owned(), placement_version, index);
         let owner = state.tasks.entry(key).or_insert_with(|| agent.to_owned());

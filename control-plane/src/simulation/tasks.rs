@@ -17,7 +17,7 @@ use super::world::World;
 pub(super) struct Held {
     pub(super) uid: String,
     pub(super) placement_version: u64,
-    pub(super) indexes: Vec<u32>,
+    pub(super) indexes: Vec<i32>,
 }
 
 /// What one process of an agent runs.
@@ -36,7 +36,7 @@ pub(super) struct Tasks {
     /// What it runs no longer, until its tasks have stopped.
     stopping: Vec<(Instant, Taken)>,
     /// The highest generation and placement version of each uid that it was told.
-    highest: HashMap<String, (u64, u64)>,
+    highest: HashMap<String, (i64, u64)>,
     /// Records written, by connector.
     positions: HashMap<String, i64>,
 }

@@ -16,7 +16,7 @@ pub(super) enum Wish {
     Resume,
     Color(u8),
     /// So many tasks.
-    Spread(u32),
+    Spread(i32),
     /// Starts elsewhere.
     Reset,
     Delete {

@@ -32,8 +32,8 @@ pub(crate) struct AgentRecord {
     #[prost(string, tag = "6")]
     pub(crate) version: String,
     /// Tasks that it takes at most.
-    #[prost(uint32, tag = "7")]
-    pub(crate) capacity: u32,
+    #[prost(int32, tag = "7")]
+    pub(crate) capacity: i32,
     /// What it can do, by name.
     #[prost(string, repeated, tag = "8")]
     pub(crate) features: Vec<String>,

@@ -233,7 +233,7 @@ impl ConnectorRecord {
     }
 
     /// Number of its epoch; 0 before Deploy.
-    pub(crate) fn epoch_number(&self) -> u64 {
+    pub(crate) fn epoch_number(&self) -> i64 {
         self.epoch.as_ref().map_or(0, |epoch| epoch.number)
     }
 

@@ -31,8 +31,8 @@ pub(crate) struct PlacementRecord {
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub(crate) struct PlacedTask {
     /// 0 to spread - 1.
-    #[prost(uint32, tag = "1")]
-    pub(crate) index: u32,
+    #[prost(int32, tag = "1")]
+    pub(crate) index: i32,
     /// Bare ID of the agent.
     #[prost(string, tag = "2")]
     pub(crate) agent: String,

@@ -46,7 +46,7 @@ async fn what_an_agent_says_of_what_it_never_had_is_dropped() {
     assert_eq!(status_of(&after).state(), v1::ConnectorState::Running);
     assert_eq!(status_of(&after).delivery_guarantee(), v1::DeliveryGuarantee::ExactlyOnce);
     let name = connector.name.clone();
-    let request = v1::TailLogsRequest { name, lines: Some(1_000), no_follow: true };
+    let request = v1::TailLogsRequest { parent: name, lines: Some(1_000), no_follow: true };
     let mut tail = server.connectors.tail_logs(request).await.expect("a stream").into_inner();
     while let Some(answer) = tail.message().await.expect("no error") {
         assert!(answer.entries.iter().all(|entry| entry.message != "a lie"));
@@ -103,7 +103,7 @@ async fn a_report_that_says_too_much_breaks_nobody_elses_list() {
     let mine = list.connectors.iter().find(|one| one.connector == connector.name);
     let mut report = report_of(mine.expect("assigned"));
     report.group = Some(agent::v1::GroupLook {
-        topic_partitions: u32::MAX,
+        topic_partitions: i32::MAX,
         ..agent::v1::GroupLook::default()
     });
     for task in &mut report.tasks {

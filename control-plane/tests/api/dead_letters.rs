@@ -20,7 +20,7 @@ async fn dead_letters_are_listed_in_pages_the_newest_first() {
     let empty = server.connectors.list_dead_letters(request(&name, 0, "")).await.expect("a page");
     assert_eq!(empty.into_inner(), v1::ListDeadLettersResponse::default());
 
-    let tail = v1::TailDeadLettersRequest { name: name.clone(), ..Default::default() };
+    let tail = v1::TailDeadLettersRequest { parent: name.clone(), ..Default::default() };
     let tail = server.connectors.tail_dead_letters(tail).await.expect("a stream");
     let mut tail = tail.into_inner();
     let letter = |offset| v1::DeadLetter {

@@ -45,7 +45,7 @@ async fn apply(server: &mut Server, connector: v1::Connector) -> Result<v1::Conn
     sent(server, asked(connector, &["*"])).await
 }
 
-fn version(connector: &v1::Connector) -> (String, u64) {
+fn version(connector: &v1::Connector) -> (String, i64) {
     (connector.etag.clone(), connector.generation)
 }
 

@@ -4,7 +4,7 @@ use kafka2oss_proto::agent::v1::connect_request::Message as Said;
 use kafka2oss_proto::{agent, v1};
 
 use crate::agent::{Agent, Script};
-use crate::server::{PATIENCE, Server};
+use crate::server::{PATIENCE, Server, violations};
 
 fn line(connector: &str, message: &str) -> v1::LogEntry {
     v1::LogEntry {
@@ -24,7 +24,7 @@ async fn log_lines_of_agents_are_kept_and_followed() {
     let entries = vec![line(&name, "first"), line("instances/x/connectors/y", "of nobody")];
     agent.say(Said::Logs(agent::v1::LogBatch { entries, dropped: 3 })).await;
 
-    let request = v1::TailLogsRequest { name: name.clone(), ..Default::default() };
+    let request = v1::TailLogsRequest { parent: name.clone(), ..Default::default() };
     let mut tail = server.connectors.tail_logs(request).await.expect("a stream").into_inner();
     let mut seen = Vec::new();
     let mut dropped = 0;
@@ -48,7 +48,7 @@ async fn log_lines_of_agents_are_kept_and_followed() {
     let (_, dropped) = read("second").await;
     assert!(dropped >= 5, "{dropped}");
 
-    let request = v1::TailLogsRequest { name, lines: Some(1), no_follow: true };
+    let request = v1::TailLogsRequest { parent: name, lines: Some(1), no_follow: true };
     let mut tail = server.connectors.tail_logs(request).await.expect("a stream").into_inner();
     let answer = tail.message().await.expect("no error").expect("an answer");
     assert_eq!(answer.entries.len(), 1);
@@ -61,7 +61,7 @@ async fn dead_letters_are_followed_until_the_connector_is_gone() {
     let mut server = Server::with_instance().await;
     let agent = Agent::connect(&server.channel, Script::willing("a")).await;
     let name = server.running("sink").await.name;
-    let request = v1::TailDeadLettersRequest { name: name.clone(), ..Default::default() };
+    let request = v1::TailDeadLettersRequest { parent: name.clone(), ..Default::default() };
     let tail = server.connectors.tail_dead_letters(request).await.expect("a stream");
     let mut tail = tail.into_inner();
     let letter = v1::DeadLetter {
@@ -83,10 +83,20 @@ async fn dead_letters_are_followed_until_the_connector_is_gone() {
     assert_eq!(end.expect("no error"), None);
 }
 
+#[tokio::test]
+async fn a_tail_of_less_than_no_lines_is_refused() {
+    let mut server = Server::with_instance().await;
+    let parent = server.create("sink").await.name;
+    let request = v1::TailLogsRequest { parent, lines: Some(-1), ..Default::default() };
+    let refused = server.connectors.tail_logs(request).await.expect_err("refused");
+    let expected = [("lines".to_owned(), "SPEC_FIELD_INVALID".to_owned())];
+    assert_eq!(violations(&refused), expected);
+}
+
 /// The lines and the dead letters that are kept.
 async fn kept(server: &mut Server, name: &str) -> (Vec<String>, Vec<i64>) {
     let request =
-        v1::TailLogsRequest { name: name.to_owned(), no_follow: true, ..Default::default() };
+        v1::TailLogsRequest { parent: name.to_owned(), no_follow: true, ..Default::default() };
     let mut tail = server.connectors.tail_logs(request).await.expect("a stream").into_inner();
     let mut lines = Vec::new();
     while let Some(answer) = tail.message().await.expect("no error") {

@@ -51,7 +51,7 @@ async fn paused(server: &mut Server) -> v1::Connector {
 }
 
 /// The starts that preparations of this epoch were told.
-fn starts(agent: &Agent, epoch: u64) -> Vec<Option<To>> {
+fn starts(agent: &Agent, epoch: i64) -> Vec<Option<To>> {
     let commands = agent.commands().into_iter();
     commands
         .filter_map(|command| match command.command {
@@ -63,7 +63,7 @@ fn starts(agent: &Agent, epoch: u64) -> Vec<Option<To>> {
         .collect()
 }
 
-fn epoch_of(assignment: &agent::v1::ConnectorAssignment) -> u64 {
+fn epoch_of(assignment: &agent::v1::ConnectorAssignment) -> i64 {
     assignment.epoch.as_ref().map_or(0, |epoch| epoch.number)
 }
 

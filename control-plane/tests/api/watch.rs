@@ -180,7 +180,7 @@ async fn a_watcher_that_reads_nothing_holds_up_nobody_and_misses_nothing_in_the_
 /// What a client makes of a watch: uid and generation by name.
 #[derive(Default)]
 struct Picture {
-    connectors: BTreeMap<String, (String, u64)>,
+    connectors: BTreeMap<String, (String, i64)>,
     resets: u32,
 }
 
@@ -213,7 +213,7 @@ impl Picture {
     }
 }
 
-fn is(connector: &v1::Connector) -> (String, (String, u64)) {
+fn is(connector: &v1::Connector) -> (String, (String, i64)) {
     (connector.name.clone(), (connector.uid.clone(), connector.generation))
 }
 

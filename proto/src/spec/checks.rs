@@ -69,20 +69,23 @@ impl Checks {
     }
 
     /// A number that has to be set and within `allowed`.
-    pub(super) fn number<T>(
+    pub(super) fn number<W, T>(
         &mut self,
         field: &str,
-        wire: Option<T>,
+        wire: Option<W>,
         allowed: RangeInclusive<T>,
     ) -> Option<T>
     where
-        T: PartialOrd + Display,
+        W: Copy + Display,
+        T: TryFrom<W> + PartialOrd + Display,
     {
         let Some(value) = wire else {
             self.required(field);
             return None;
         };
-        if allowed.contains(&value) {
+        if let Ok(value) = T::try_from(value)
+            && allowed.contains(&value)
+        {
             return Some(value);
         }
         let (least, most) = allowed.into_inner();

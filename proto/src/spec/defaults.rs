@@ -3,7 +3,7 @@
 
 use kafka2oss_domain::spec::{ConnectorTopic, endpoint, prefixes};
 
-use crate::v1;
+use crate::{Count, v1};
 
 /// What defaults depend on besides the spec.
 #[derive(Debug, Clone, Copy)]
@@ -18,14 +18,14 @@ pub struct Context<'a> {
     pub vswitch_id: &'a str,
 }
 
-const THREAD_CONCURRENCY: u32 = 6;
-const SPREAD: u32 = 2;
+const THREAD_CONCURRENCY: i32 = 6;
+const SPREAD: i32 = 2;
 const OFFSET_PARTITIONS: u32 = 12;
 const CONFIG_PARTITIONS: u32 = 1;
-const MAX_BYTES: u64 = 32 << 20;
+const MAX_BYTES: i64 = 32 << 20;
 const MAX_AGE: prost_types::Duration = prost_types::Duration { seconds: 60, nanos: 0 };
 const IDLE: prost_types::Duration = prost_types::Duration { seconds: 10, nanos: 0 };
-const MAX_VALUE_BYTES: u64 = 6 << 20;
+const MAX_VALUE_BYTES: i64 = 6 << 20;
 const SESSION_TIMEOUT: prost_types::Duration = prost_types::Duration { seconds: 10, nanos: 0 };
 const STORE_RETRY_TIME: prost_types::Duration = prost_types::Duration { seconds: 600, nanos: 0 };
 
@@ -99,7 +99,7 @@ fn fill_resources(resources: &mut v1::ConnectorResources, id: &str) {
     ] {
         let topic = topic.get_or_insert_default();
         set_text(&mut topic.name, name(prefix));
-        topic.partitions.get_or_insert(partitions);
+        topic.partitions.get_or_insert(partitions.to_wire());
         choose(&mut topic.storage_engine, Local);
     }
 
@@ -115,7 +115,7 @@ fn fill_resources(resources: &mut v1::ConnectorResources, id: &str) {
         set_number(&mut dead_letter.storage_engine, abnormal.storage_engine);
     }
     for topic in [abnormal, dead_letter] {
-        topic.partitions.get_or_insert(ConnectorTopic::RECOMMENDED_PARTITIONS);
+        topic.partitions.get_or_insert(ConnectorTopic::RECOMMENDED_PARTITIONS.to_wire());
         choose(&mut topic.storage_engine, Cloud);
     }
 }

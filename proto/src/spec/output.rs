@@ -6,7 +6,7 @@ use kafka2oss_domain::spec::{
 use kafka2oss_domain::violation::Violations;
 
 use super::checks::{Checks, choice, duration_to_wire};
-use crate::v1;
+use crate::{Count, v1};
 
 choice!(OutputFormat { JsonArray, JsonLines });
 choice!(Compression { None, Gzip, Zstd });
@@ -65,9 +65,13 @@ impl TryFrom<v1::RotationPolicy> for Rotation {
         let v1::RotationPolicy { max_bytes, max_records, max_age, idle } = wire;
         let mut checks = Checks::default();
         let max_bytes = checks.number("max_bytes", max_bytes, Rotation::MAX_BYTES);
-        if max_records == Some(0) {
-            checks.invalid("max_records", "is 0; leave it out for no limit");
-        }
+        let max_records = match max_records {
+            None | Some(1..) => max_records.map(u64::from_wire),
+            Some(wrong) => {
+                checks.invalid("max_records", format!("is {wrong}; leave it out for no limit"));
+                None
+            }
+        };
         let max_age = checks.duration("max_age", max_age, Rotation::MAX_AGE);
         let idle = checks.duration("idle", idle, Rotation::IDLE);
         let (Some(max_bytes), Some(max_age), Some(idle)) = (max_bytes, max_age, idle) else {
@@ -85,9 +89,8 @@ impl TryFrom<v1::OverflowHandling> for Overflow {
         let mut checks = Checks::default();
         let policy = checks.choice("policy", policy);
         let max_value_bytes = checks.number("max_value_bytes", max_value_bytes, Overflow::BYTES);
-        if let Some(bytes) = max_record_bytes {
-            checks.number("max_record_bytes", Some(bytes), Overflow::BYTES);
-        }
+        let max_record_bytes = max_record_bytes
+            .and_then(|bytes| checks.number("max_record_bytes", Some(bytes), Overflow::BYTES));
         let (Some(policy), Some(max_value_bytes)) = (policy, max_value_bytes) else {
             return Err(checks.into_violations());
         };
@@ -112,16 +115,16 @@ impl From<&Output> for v1::ConnectorOutput {
         Self {
             format: v1::OutputFormat::from(*format).into(),
             rotation: Some(v1::RotationPolicy {
-                max_bytes: Some(*max_bytes),
-                max_records: *max_records,
+                max_bytes: Some(max_bytes.to_wire()),
+                max_records: max_records.map(Count::to_wire),
                 max_age: Some(duration_to_wire(*max_age)),
                 idle: Some(duration_to_wire(*idle)),
             }),
             layout: Some(layout.into()),
             overflow: Some(v1::OverflowHandling {
                 policy: v1::OverflowPolicy::from(*policy).into(),
-                max_value_bytes: Some(*max_value_bytes),
-                max_record_bytes: *max_record_bytes,
+                max_value_bytes: Some(max_value_bytes.to_wire()),
+                max_record_bytes: max_record_bytes.map(Count::to_wire),
             }),
             compression: v1::Compression::from(*compression).into(),
             key_encoding: v1::TextEncoding::from(*key_encoding).into(),

@@ -2,6 +2,7 @@
 
 use kafka2oss_domain::spec::{ConnectorSpec, ConnectorTopic};
 
+use crate::Count;
 use crate::v1::{self, ResourceRole};
 
 /// The topics and groups that a connector of this spec needs, in the order of
@@ -33,7 +34,7 @@ fn topic(role: ResourceRole, topic: &ConnectorTopic, cleanup_policy: &str) -> v1
     v1::PlannedResource {
         roles: vec![role.into()],
         name: topic.name.clone(),
-        partitions: topic.partitions,
+        partitions: topic.partitions.to_wire(),
         cleanup_policy: cleanup_policy.to_owned(),
         storage_engine: v1::StorageEngine::from(topic.storage_engine).into(),
     }

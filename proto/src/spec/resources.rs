@@ -6,7 +6,7 @@ use kafka2oss_domain::spec::{
 use kafka2oss_domain::violation::Violations;
 
 use super::checks::{Checks, choice};
-use crate::v1;
+use crate::{Count, v1};
 
 choice!(ResourceCreation { Automatically, Manually });
 choice!(StorageEngine { Local, Cloud });
@@ -75,7 +75,8 @@ fn check_together(checks: &mut Checks, wire: &v1::ConnectorResources) {
     if partitions(&wire.offset_topic) == Some(1) {
         checks.invalid("offset_topic.partitions", "is 1; the task site topic needs more than one");
     }
-    if let Some(count @ 2..=ConnectorTopic::MAX_PARTITIONS) = partitions(&wire.config_topic) {
+    let config_partitions = partitions(&wire.config_topic).map(u32::from_wire);
+    if let Some(count @ 2..=ConnectorTopic::MAX_PARTITIONS) = config_partitions {
         checks.invalid(
             "config_topic.partitions",
             format!("is {count}; the task configuration topic has exactly one"),
@@ -190,7 +191,7 @@ impl From<&ConnectorTopic> for v1::ConnectorTopic {
         let ConnectorTopic { name, partitions, storage_engine } = topic;
         Self {
             name: name.clone(),
-            partitions: Some(*partitions),
+            partitions: Some(partitions.to_wire()),
             storage_engine: v1::StorageEngine::from(*storage_engine).into(),
         }
     }

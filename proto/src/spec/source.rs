@@ -4,9 +4,12 @@ use kafka2oss_domain::spec::{ConsumerOffset, Source, text_rules};
 use kafka2oss_domain::violation::Violations;
 
 use super::checks::{Checks, choice};
-use crate::v1;
+use crate::{Count, v1};
 
 choice!(ConsumerOffset { Latest, Earliest });
+
+/// What the wire can say.
+const MOST: u32 = i32::MAX as u32;
 
 impl TryFrom<v1::KafkaSource> for Source {
     type Error = Violations;
@@ -20,10 +23,9 @@ impl TryFrom<v1::KafkaSource> for Source {
             checks.legal("topic", text_rules::kafka_name(&topic));
         }
         let consumer_offset = checks.choice("consumer_offset", consumer_offset);
-        let thread_concurrency =
-            checks.number("thread_concurrency", thread_concurrency, 1..=u32::MAX);
+        let thread_concurrency = checks.number("thread_concurrency", thread_concurrency, 1..=MOST);
         // Without a legal concurrency its limit says nothing about the spread.
-        let spread = checks.number("spread", spread, 1..=thread_concurrency.unwrap_or(u32::MAX));
+        let spread = checks.number("spread", spread, 1..=thread_concurrency.unwrap_or(MOST));
         let (Some(consumer_offset), Some(thread_concurrency), Some(spread)) =
             (consumer_offset, thread_concurrency, spread)
         else {
@@ -39,8 +41,8 @@ impl From<&Source> for v1::KafkaSource {
         Self {
             topic: topic.clone(),
             consumer_offset: v1::ConsumerOffset::from(*consumer_offset).into(),
-            thread_concurrency: Some(*thread_concurrency),
-            spread: Some(*spread),
+            thread_concurrency: Some(thread_concurrency.to_wire()),
+            spread: Some(spread.to_wire()),
         }
     }
 }

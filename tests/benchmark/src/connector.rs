@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::connector_service_client::ConnectorServiceClient;
+use kafka2oss_proto::{Count, v1};
 use tokio::time::sleep;
 use tonic::transport::Channel;
 
@@ -156,8 +156,8 @@ pub(crate) fn spec(topic: &str, destination: &Destination, output: Output) -> v1
             format: format.into(),
             compression: compression.into(),
             rotation: Some(v1::RotationPolicy {
-                max_bytes: Some(max_bytes),
-                max_records,
+                max_bytes: Some(max_bytes.to_wire()),
+                max_records: max_records.map(Count::to_wire),
                 max_age: duration(max_age),
                 idle: duration(idle),
             }),

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn resource(role: ResourceRole, partitions: u32, cleanup_policy: &str) -> PlannedResource {
+fn resource(role: ResourceRole, partitions: i32, cleanup_policy: &str) -> PlannedResource {
     PlannedResource {
         roles: vec![role.into()],
         name: "t".into(),

@@ -267,7 +267,7 @@ fn at_the_end_nobody_runs_the_task() {
 #[test]
 fn an_epoch_beyond_connects_numbers_is_the_highest_of_them() {
     let mut wire = wire("sink", &[1]);
-    wire.epoch.as_mut().expect("an epoch").number = u64::from(u32::MAX);
+    wire.epoch.as_mut().expect("an epoch").number = i64::from(u32::MAX);
     let agent = AgentName::from_id("a").expect("legal");
 
     let end = Records::new(&task(wire, 1), agent).at_end();

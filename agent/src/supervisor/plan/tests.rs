@@ -164,7 +164,7 @@ fn carry_out(
 
 fn some_assignments() -> impl Strategy<Value = Assignments> {
     let guidance = (prop::bool::ANY, prop::bool::ANY, 1..3_u64);
-    let one = (0..3_usize, guidance, prop::bool::ANY, 1..3_u64, 1..4_u8);
+    let one = (0..3_usize, guidance, prop::bool::ANY, 1..3_i64, 1..4_u8);
     prop::collection::vec(one, 0..4).prop_map(|all| {
         assignments(all.into_iter().map(
             |(connector, (paused, committed, number), plain, epoch, tasks)| {

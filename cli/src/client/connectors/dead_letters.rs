@@ -1,7 +1,7 @@
 //! `dead-letters`.
 
 use comfy_table::Table;
-use kafka2oss_proto::v1;
+use kafka2oss_proto::{Count, v1};
 
 use crate::args::{NameArgs, TailArgs};
 use crate::client::{Client, Failure, names, paging, text};
@@ -31,8 +31,8 @@ pub(super) async fn list(client: &Client, args: NameArgs) -> Result<(), Failure>
 
 pub(super) async fn tail(client: &Client, args: TailArgs) -> Result<(), Failure> {
     let request = v1::TailDeadLettersRequest {
-        name: names::connector(&args.name.name, args.name.instance.as_deref())?.to_string(),
-        count: args.lines,
+        parent: names::connector(&args.name.name, args.name.instance.as_deref())?.to_string(),
+        count: args.lines.map(Count::to_wire),
         no_follow: !args.follow,
     };
     let mut stream = client.connectors().tail_dead_letters(request).await?.into_inner();

@@ -1,6 +1,6 @@
 //! `logs`.
 
-use kafka2oss_proto::v1;
+use kafka2oss_proto::{Count, v1};
 
 use crate::args::TailArgs;
 use crate::client::{Client, Failure, names, text};
@@ -8,8 +8,8 @@ use crate::output;
 
 pub(super) async fn run(client: &Client, args: TailArgs) -> Result<(), Failure> {
     let request = v1::TailLogsRequest {
-        name: names::connector(&args.name.name, args.name.instance.as_deref())?.to_string(),
-        lines: args.lines,
+        parent: names::connector(&args.name.name, args.name.instance.as_deref())?.to_string(),
+        lines: args.lines.map(Count::to_wire),
         no_follow: !args.follow,
     };
     let mut stream = client.connectors().tail_logs(request).await?.into_inner();

@@ -4,7 +4,7 @@ use kafka2oss_chain::Identity;
 use kafka2oss_domain::spec;
 use kafka2oss_domain::violation::Violations;
 use kafka2oss_proto::spec::has_withheld;
-use kafka2oss_proto::v1;
+use kafka2oss_proto::{Count, v1};
 use kafka2oss_sink::ObjectStore;
 use kafka2oss_verify::{Options, Verification};
 
@@ -64,9 +64,11 @@ impl Subject {
 
         let layout = output.layout.unwrap_or_default();
         let topic_id = Some(epoch.topic_id.clone()).filter(|id| !id.is_empty());
-        let identity = Identity { uid, topic_id: epoch.topic_id, epoch: epoch.number };
+        let identity =
+            Identity { uid, topic_id: epoch.topic_id, epoch: u64::from_wire(epoch.number) };
         let settings_hold = !args.output_changed;
-        let limit = output.overflow.and_then(|overflow| overflow.max_value_bytes);
+        let limit =
+            output.overflow.and_then(|overflow| overflow.max_value_bytes).map(u64::from_wire);
         let error_topics = [resources.abnormal_data_topic, resources.dead_letter_queue_topic];
         Ok(Verification {
             instance,

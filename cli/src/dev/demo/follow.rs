@@ -1,7 +1,7 @@
 //! The connector's status, live.
 
 use anyhow::anyhow;
-use kafka2oss_proto::v1;
+use kafka2oss_proto::{Count, v1};
 use tonic::Streaming;
 use tonic::transport::Channel;
 use v1::connector_service_client::ConnectorServiceClient;
@@ -67,7 +67,7 @@ impl Follower {
     }
 
     fn show(&mut self, status: &v1::ConnectorStatus) -> anyhow::Result<()> {
-        self.records = status.totals.map_or(0, |totals| totals.records);
+        self.records = status.totals.map_or(0, |totals| u64::from_wire(totals.records));
         let line = line(status);
         if line != self.last {
             self.screen.step(&line)?;
@@ -109,7 +109,7 @@ fn line(status: &v1::ConnectorStatus) -> String {
         status.tasks_desired
     );
     if status.partitions_assigned > 0 {
-        line = format!("{line}, {}", text::plural(status.partitions_assigned.into(), "partition"));
+        line = format!("{line}, {}", text::plural(status.partitions_assigned, "partition"));
     }
     if let Some(lag) = status.total_lag {
         line = format!("{line}, lag {}", text::count(lag));

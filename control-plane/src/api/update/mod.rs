@@ -89,7 +89,7 @@ async fn change(api: &Api, mut asked: Asked) -> Result<v1::Connector, ApiError> 
         return Ok(api.observed.shown(&record, false));
     }
     let connector = changed.connector.get_or_insert_default();
-    connector.generation += u64::from(is_granted || spec_changes);
+    connector.generation += i64::from(is_granted || spec_changes);
     connector.etag = etag::next(record.connector());
     connector.update_time = Some(clock::now());
     if sets_labels {

@@ -11,7 +11,7 @@ use super::Moment;
 
 /// The counts of a connector's tasks, and since when each is the same.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Pulses(BTreeMap<u32, Pulse>);
+pub(crate) struct Pulses(BTreeMap<i32, Pulse>);
 
 #[derive(Debug, Clone, PartialEq)]
 struct Pulse {
@@ -44,7 +44,7 @@ impl Pulses {
     /// Since when the task's count has been the same, if that is so for `patience`.
     pub(crate) fn stands_since(
         &self,
-        index: u32,
+        index: i32,
         agent: &str,
         patience: Duration,
         now: Moment,

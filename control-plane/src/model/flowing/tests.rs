@@ -7,7 +7,7 @@ fn moment(start: Instant, seconds: u64) -> Moment {
     Moment { at: start + Duration::from_secs(seconds), time }
 }
 
-fn partition(state: PartitionState, position: i64, lag: u64) -> v1::PartitionProgress {
+fn partition(state: PartitionState, position: i64, lag: i64) -> v1::PartitionProgress {
     v1::PartitionProgress {
         partition: 3,
         state: state.into(),

@@ -11,7 +11,7 @@ use super::share::Share;
 use super::{AgentOffer, Board, ConnectorDemand, Task};
 
 /// Tasks of one connector: index -> agent id.
-pub(super) type Tasks = BTreeMap<u32, Arc<str>>;
+pub(super) type Tasks = BTreeMap<i32, Arc<str>>;
 
 #[derive(Debug)]
 pub(super) struct Connector {
@@ -25,7 +25,7 @@ impl Connector {
     }
 
     /// How many tasks each of its agents has.
-    pub(super) fn together(&self) -> BTreeMap<&str, u32> {
+    pub(super) fn together(&self) -> BTreeMap<&str, i32> {
         let mut together = BTreeMap::new();
         for agent in self.tasks.values() {
             *together.entry(agent.as_ref()).or_default() += 1;
@@ -44,8 +44,8 @@ pub(super) struct Agent {
 }
 
 impl Agent {
-    pub(super) fn load(&self) -> u32 {
-        u32::try_from(self.tasks.len()).unwrap_or(u32::MAX)
+    pub(super) fn load(&self) -> i32 {
+        i32::try_from(self.tasks.len()).unwrap_or(i32::MAX)
     }
 
     /// What it offers, if it takes a further task.
@@ -78,7 +78,7 @@ impl Agent {
         }
         if let (Some(offer), Some(share)) = (self.open(), self.share()) {
             pool.open.insert(&offer.features, (share, Arc::clone(id)));
-            pool.room += u64::from(offer.capacity - self.load());
+            pool.room += i64::from(offer.capacity - self.load());
         }
     }
 
@@ -95,7 +95,7 @@ impl Agent {
         }
         if let (Some(offer), Some(share)) = (self.open(), self.share()) {
             pool.open.remove(&offer.features, &(share, Arc::clone(id)));
-            pool.room -= u64::from(offer.capacity - self.load());
+            pool.room -= i64::from(offer.capacity - self.load());
         }
     }
 }

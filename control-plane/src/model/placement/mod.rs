@@ -58,7 +58,7 @@ pub(crate) struct ConnectorDemand {
     /// Agents that may run it.
     pub(crate) pool: Pool,
     /// How many tasks it has.
-    pub(crate) tasks: u32,
+    pub(crate) tasks: i32,
     /// What an agent must be able to do, by name.
     pub(crate) features: BTreeSet<String>,
 }
@@ -71,7 +71,7 @@ pub(crate) struct AgentOffer {
     /// Its pool.
     pub(crate) pool: Pool,
     /// Tasks that it takes at most.
-    pub(crate) capacity: u32,
+    pub(crate) capacity: i32,
     /// What it can do, by name.
     pub(crate) features: BTreeSet<String>,
     /// Whether it takes further tasks. One that is disconnected within its
@@ -98,7 +98,7 @@ impl AgentOffer {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Task {
     /// 0 to the number of the connector's tasks - 1.
-    index: u32,
+    index: i32,
     /// The connector's full name.
     connector: Arc<str>,
 }
@@ -108,7 +108,7 @@ struct Task {
 pub(crate) struct Settled {
     /// Connectors whose tasks changed, with all their tasks that have an agent
     /// now: index and agent id, in the order of the indexes.
-    pub(crate) changed: BTreeMap<String, Vec<(u32, String)>>,
+    pub(crate) changed: BTreeMap<String, Vec<(i32, String)>>,
     /// When the moves that wait go on; none waits without it.
     pub(crate) next: Option<Instant>,
 }
@@ -159,7 +159,7 @@ impl Board {
     pub(crate) fn restore(
         &mut self,
         connector: &str,
-        tasks: impl IntoIterator<Item = (u32, String)>,
+        tasks: impl IntoIterator<Item = (i32, String)>,
     ) {
         let tasks = tasks.into_iter().map(|(index, agent)| (index, self.agent_id(&agent)));
         let tasks = tasks.collect();
@@ -245,13 +245,13 @@ impl Board {
 #[cfg(test)]
 impl Board {
     /// The tasks of a connector that have an agent: index and agent id.
-    pub(crate) fn tasks_of(&self, connector: &str) -> impl Iterator<Item = (u32, &str)> {
+    pub(crate) fn tasks_of(&self, connector: &str) -> impl Iterator<Item = (i32, &str)> {
         let connector = self.connectors.get(connector).into_iter();
         connector.flat_map(|one| one.tasks.iter().map(|(index, agent)| (*index, agent.as_ref())))
     }
 
     /// How many tasks an agent has.
-    pub(crate) fn load_of(&self, agent: &str) -> u32 {
+    pub(crate) fn load_of(&self, agent: &str) -> i32 {
         self.agents.get(agent).map_or(0, Agent::load)
     }
 }

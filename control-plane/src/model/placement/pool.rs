@@ -24,7 +24,7 @@ pub(super) struct PoolIndex {
     /// the one that they have with it.
     pub(super) open: ByFeatures<ByShare>,
     /// How many tasks those take together.
-    pub(super) room: u64,
+    pub(super) room: i64,
     /// Agents that are connected and take tasks, by the share that is in use;
     /// without those that drain.
     pub(super) connected: BTreeSet<ByShare>,
@@ -74,7 +74,7 @@ impl PoolIndex {
     pub(super) fn next_unplaced(&self) -> Option<&Task> {
         let placeable = self.unplaced.iter().filter(|(needed, _)| self.has_room_for(needed));
         let next = placeable.filter_map(|(_, tasks)| tasks.first()).min()?;
-        let is_short = self.room <= self.leaving.len() as u64;
+        let is_short = self.room <= self.leaving.len() as i64;
         let waits = is_short && self.leaving.first().is_some_and(|leaving| leaving < next);
         (!waits).then_some(next)
     }
@@ -83,7 +83,7 @@ impl PoolIndex {
     /// room. All of them wait while tasks of agents that are gone may need that
     /// room.
     pub(super) fn next_draining(&self) -> Option<&Task> {
-        if self.room <= self.leaving.len() as u64 {
+        if self.room <= self.leaving.len() as i64 {
             return None;
         }
         let movable = self.draining.iter().filter(|(needed, _)| self.has_room_for(needed));

@@ -48,7 +48,7 @@ pub(crate) struct Move {
     /// The connector's full name.
     pub(crate) connector: String,
     /// The task's index.
-    pub(crate) index: u32,
+    pub(crate) index: i32,
     /// The agent that it leaves.
     pub(crate) from: String,
     /// The agent that it goes to.

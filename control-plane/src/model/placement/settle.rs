@@ -200,7 +200,7 @@ impl Board {
 
     /// The last task of a connector of which another one is on the same agent,
     /// which is connected and does not drain.
-    fn doubled_task(&self, name: &Arc<str>) -> Option<u32> {
+    fn doubled_task(&self, name: &Arc<str>) -> Option<i32> {
         let connector = self.connectors.get(name)?;
         let together = connector.together();
         let is_doubled = |id: &str| {
@@ -237,7 +237,7 @@ impl Board {
     }
 
     /// The connectors whose tasks are others than before.
-    fn take_changed(&mut self) -> BTreeMap<String, Vec<(u32, String)>> {
+    fn take_changed(&mut self) -> BTreeMap<String, Vec<(i32, String)>> {
         let changed = |(name, before): (Arc<str>, _)| {
             let tasks = &self.connectors.get(&name)?.tasks;
             let tasks = (*tasks != before)

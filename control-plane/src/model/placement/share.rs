@@ -5,14 +5,14 @@ use std::cmp::Ordering;
 /// Tasks by capacity; equal where the fractions are.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Share {
-    tasks: u32,
-    capacity: u32,
+    tasks: i32,
+    capacity: i32,
 }
 
 impl Share {
     /// Of an agent that would have `tasks` of the `capacity` that it takes,
     /// which is not 0.
-    pub(super) fn new(tasks: u32, capacity: u32) -> Self {
+    pub(super) fn new(tasks: i32, capacity: i32) -> Self {
         Self { tasks, capacity }
     }
 }
@@ -20,8 +20,8 @@ impl Share {
 impl Ord for Share {
     fn cmp(&self, other: &Self) -> Ordering {
         // Without a division: multiplied by the capacity of the other.
-        let one = u64::from(self.tasks) * u64::from(other.capacity);
-        one.cmp(&(u64::from(other.tasks) * u64::from(self.capacity)))
+        let one = i64::from(self.tasks) * i64::from(other.capacity);
+        one.cmp(&(i64::from(other.tasks) * i64::from(self.capacity)))
     }
 }
 
@@ -46,7 +46,7 @@ mod tests {
     #[test]
     fn shares_are_ordered_as_fractions() {
         assert!(Share::new(1, 3) < Share::new(1, 2));
-        assert!(Share::new(u32::MAX, u32::MAX) > Share::new(u32::MAX - 1, u32::MAX));
+        assert!(Share::new(i32::MAX, i32::MAX) > Share::new(i32::MAX - 1, i32::MAX));
         assert_eq!(Share::new(1, 2), Share::new(2, 4));
     }
 }

@@ -13,10 +13,10 @@ pub(super) struct Figures {
     pub(super) partitions: Vec<v1::PartitionProgress>,
     /// They are of current reports.
     pub(super) is_current: bool,
-    pub(super) topic_partitions: Option<u32>,
-    pub(super) partitions_assigned: u32,
-    pub(super) partitions_stopped: u32,
-    pub(super) total_lag: Option<u64>,
+    pub(super) topic_partitions: Option<i32>,
+    pub(super) partitions_assigned: i32,
+    pub(super) partitions_stopped: i32,
+    pub(super) total_lag: Option<i64>,
     pub(super) totals: Option<v1::ConnectorTotals>,
 }
 
@@ -97,8 +97,8 @@ fn is_of_epoch(seen: &Observation<'_>, status: &v1::ConnectorStatus) -> bool {
     }
 }
 
-fn count(length: usize) -> u32 {
-    u32::try_from(length).unwrap_or(u32::MAX)
+fn count(length: usize) -> i32 {
+    i32::try_from(length).unwrap_or(i32::MAX)
 }
 
 fn sum(current: &[&AgentReport<'_>]) -> v1::ConnectorTotals {

@@ -190,14 +190,14 @@ fn running_state(seen: &Observation<'_>, counts: &TaskCounts, in_trouble: bool) 
 }
 
 /// The lowest generation that the tasks run, once each has reported.
-fn observed_generation(seen: &Observation<'_>, tasks: &[tasks::TaskView]) -> u64 {
+fn observed_generation(seen: &Observation<'_>, tasks: &[tasks::TaskView]) -> i64 {
     let before = seen.previous.map_or(0, |previous| previous.observed_generation);
     match seen.desired {
         // Nothing is to run.
         DesiredState::Created => seen.generation,
         DesiredState::Deleted if seen.placed.is_empty() => seen.generation,
         _ => {
-            let reported: Option<Vec<u64>> = tasks.iter().map(|task| task.generation).collect();
+            let reported: Option<Vec<i64>> = tasks.iter().map(|task| task.generation).collect();
             reported.and_then(|reported| reported.into_iter().min()).unwrap_or(before)
         }
     }

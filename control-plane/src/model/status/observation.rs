@@ -19,9 +19,9 @@ pub(crate) struct Observation<'a> {
     /// What the user wants.
     pub(crate) desired: DesiredState,
     /// The connector's generation.
-    pub(crate) generation: u64,
+    pub(crate) generation: i64,
     /// How many tasks it should have.
-    pub(crate) spread: u32,
+    pub(crate) spread: i32,
     /// Where its agents are.
     pub(crate) pool: &'a Pool,
     /// Whether an agent of the pool is connected, full or not.
@@ -77,7 +77,7 @@ pub(crate) struct Preparation<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PlacedTask<'a> {
     /// 0 to spread - 1.
-    pub(crate) index: u32,
+    pub(crate) index: i32,
     /// Bare id of the agent.
     pub(crate) agent: &'a str,
     /// Whether the agent is there.

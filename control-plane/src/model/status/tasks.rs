@@ -14,14 +14,14 @@ use crate::model::flowing::Pulses;
 /// What is seen of one task.
 #[derive(Debug, Clone)]
 pub(super) struct TaskView {
-    pub(super) index: u32,
+    pub(super) index: i32,
     /// Bare id of the agent; empty when not placed.
     pub(super) agent: String,
     pub(super) sight: Sight,
     /// What is wrong, if anything is.
     pub(super) problem: Option<agent::v1::Problem>,
     /// The generation that it reported.
-    pub(super) generation: Option<u64>,
+    pub(super) generation: Option<i64>,
 }
 
 /// What the control plane can say of a task.
@@ -46,17 +46,17 @@ pub(super) enum Sight {
 /// How many tasks are seen in which way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct TaskCounts {
-    pub(super) unplaced: u32,
-    pub(super) silent: u32,
-    pub(super) stalled: u32,
-    pub(super) starting: u32,
-    pub(super) running: u32,
-    pub(super) paused: u32,
-    pub(super) failed: u32,
+    pub(super) unplaced: i32,
+    pub(super) silent: i32,
+    pub(super) stalled: i32,
+    pub(super) starting: i32,
+    pub(super) running: i32,
+    pub(super) paused: i32,
+    pub(super) failed: i32,
     /// Of all of them: something is wrong with it.
-    pub(super) with_problem: u32,
+    pub(super) with_problem: i32,
     /// Of all of them: it waits for inline credentials.
-    pub(super) lack_credentials: u32,
+    pub(super) lack_credentials: i32,
 }
 
 impl TaskCounts {

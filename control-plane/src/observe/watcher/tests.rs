@@ -21,7 +21,7 @@ fn name(number: u8) -> String {
 struct World {
     board: Arc<Board<ConnectorRow>>,
     lives: BTreeMap<String, String>,
-    changes: u64,
+    changes: i64,
 }
 
 impl World {
@@ -77,7 +77,7 @@ impl World {
     }
 
     /// Name, uid and generation of what there is that a filter means.
-    fn picture(&self, instance: Option<&str>, filter: &str) -> BTreeMap<String, (String, u64)> {
+    fn picture(&self, instance: Option<&str>, filter: &str) -> BTreeMap<String, (String, i64)> {
         let instance = instance.map(|name| name.parse().expect("a name"));
         let filter = Filter::parse(filter, &CONNECTORS).expect("a filter");
         let meant = |one: &&Arc<Shown>| filter.as_ref().is_none_or(|it| it.matches(&***one));
@@ -93,12 +93,12 @@ impl World {
 /// What a client has made of the messages.
 #[derive(Default)]
 struct Client {
-    picture: BTreeMap<String, (String, u64)>,
+    picture: BTreeMap<String, (String, i64)>,
     synced: bool,
     resets: u32,
     token: String,
     gone: HashSet<String>,
-    newest: HashMap<String, u64>,
+    newest: HashMap<String, i64>,
 }
 
 impl Client {

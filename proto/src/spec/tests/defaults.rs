@@ -108,7 +108,7 @@ fn s3_has_path_style_and_no_default_endpoint() {
 
 /// Any spec, legal or not, with fields left out at random.
 fn any_spec() -> impl Strategy<Value = v1::ConnectorSpec> {
-    let source = ("[a.]{0,3}", 0..4, of(0..9_u32), of(0..4_u32)).prop_map(
+    let source = ("[a.]{0,3}", 0..4, of(-1..9_i32), of(-1..4_i32)).prop_map(
         |(topic, consumer_offset, thread_concurrency, spread)| v1::KafkaSource {
             topic,
             consumer_offset,
@@ -140,7 +140,7 @@ fn any_spec() -> impl Strategy<Value = v1::ConnectorSpec> {
 
 fn any_resources() -> impl Strategy<Value = v1::ConnectorResources> {
     let topic = || {
-        of(("[ab]{0,1}", of(0..5_u32), 0..4)).prop_map(|topic| {
+        of(("[ab]{0,1}", of(-1..5_i32), 0..4)).prop_map(|topic| {
             topic.map(|(name, partitions, storage_engine)| v1::ConnectorTopic {
                 name,
                 partitions,
@@ -169,10 +169,11 @@ fn any_output(wild: bool) -> impl Strategy<Value = v1::ConnectorOutput> {
             duration.map(|(seconds, nanos)| prost_types::Duration { seconds, nanos })
         })
     };
-    let rotation = (of(0..9_000_u64), of(0..3_u64), duration(), duration());
-    let (beyond, least) = if wild { (1, 0) } else { (0, 1) };
+    let (beyond, least) = if wild { (1, -1) } else { (0, 1) };
+    let rotation = (of(least..9_000_i64), of(least..3_i64), duration(), duration());
+
     let layout = (of(any_time_buckets(wild)), any::<bool>());
-    let overflow = (0..3 + beyond, of(least..9_u64), of(least..9_u64));
+    let overflow = (0..3 + beyond, of(least..9_i64), of(least..9_i64));
     let encodings = (0..3 + beyond, 0..4 + beyond, 0..4 + beyond, 0..4 + beyond, any::<bool>());
     (rotation, layout, overflow, encodings).prop_map(|(rotation, layout, overflow, encodings)| {
         let (max_bytes, max_records, max_age, idle) = rotation;
@@ -218,8 +219,8 @@ fn any_runtime(wild: bool) -> impl Strategy<Value = v1::ConnectorRuntime> {
 
 /// Legal specs of all kinds.
 fn legal_spec() -> impl Strategy<Value = v1::ConnectorSpec> {
-    let parts = (any_output(false), any_runtime(false), 1..361_u32, "[a-z/]{0,9}");
-    (parts, 1..20_u32, 1..3, any::<bool>()).prop_filter_map(
+    let parts = (any_output(false), any_runtime(false), 1..361_i32, "[a-z/]{0,9}");
+    (parts, 1..20_i32, 1..3, any::<bool>()).prop_filter_map(
         "a legal spec",
         |((output, runtime, partitions, prefix), threads, choice, s3)| {
             let mut spec = given();

@@ -288,6 +288,15 @@ const RULES: &[(Change, ErrorCode, &str)] = &[
     (|s| s.rotation().max_bytes = Some(1023), FieldInvalid, "output.rotation.max_bytes"),
     (|s| s.rotation().max_bytes = Some((512 << 20) + 1), FieldInvalid, "output.rotation.max_bytes"),
     (|s| s.rotation().max_records = Some(0), FieldInvalid, "output.rotation.max_records"),
+    (|s| s.rotation().max_records = Some(-1), FieldInvalid, "output.rotation.max_records"),
+    (|s| s.rotation().max_bytes = Some(-1), FieldInvalid, "output.rotation.max_bytes"),
+    (
+        |s| s.overflow().max_record_bytes = Some(-1),
+        FieldInvalid,
+        "output.overflow.max_record_bytes",
+    ),
+    (|s| s.source.thread_concurrency = Some(-6), FieldInvalid, "source.thread_concurrency"),
+    (|s| s.source.spread = Some(i32::MIN), FieldInvalid, "source.spread"),
     (|s| s.rotation().max_age = seconds(0), FieldInvalid, "output.rotation.max_age"),
     (|s| s.rotation().max_age = seconds(86_401), FieldInvalid, "output.rotation.max_age"),
     (|s| s.rotation().max_age = seconds(i64::MAX), FieldInvalid, "output.rotation.max_age"),
@@ -392,7 +401,7 @@ fn every_violation_of_a_spec_comes_at_once() {
         topic(&mut s.resources.offset_topic).partitions = Some(1);
         topic(&mut s.resources.config_topic).partitions = Some(3);
         s.rotation().max_age = None;
-        s.overflow().max_value_bytes = Some(u64::MAX);
+        s.overflow().max_value_bytes = Some(i64::MAX);
     });
     let violations = ConnectorSpec::try_from(spec).unwrap_err();
     assert_eq!(

@@ -84,8 +84,8 @@ pub(crate) struct Assignment {
     pub(crate) connector: String,
     #[prost(string, tag = "2")]
     pub(crate) uid: String,
-    #[prost(uint64, tag = "3")]
-    pub(crate) generation: u64,
+    #[prost(int64, tag = "3")]
+    pub(crate) generation: i64,
     #[prost(uint64, tag = "4")]
     pub(crate) placement_version: u64,
     #[prost(message, optional, tag = "7")]
@@ -99,8 +99,8 @@ pub(crate) struct Assignment {
 /// Of `Epoch`.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct EpochNumber {
-    #[prost(uint64, tag = "1")]
-    pub(crate) number: u64,
+    #[prost(int64, tag = "1")]
+    pub(crate) number: i64,
 }
 
 /// Of `Command`.

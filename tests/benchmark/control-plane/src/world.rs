@@ -192,7 +192,7 @@ fn spec(number: u32) -> v1::ConnectorSpec {
     v1::ConnectorSpec {
         source: Some(v1::KafkaSource {
             topic: format!("topic-{number:05}"),
-            spread: Some(SPREAD),
+            spread: Some(SPREAD.cast_signed()),
             ..Default::default()
         }),
         destination: Some(v1::ObjectStoreDestination {

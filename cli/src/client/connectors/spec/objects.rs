@@ -1,6 +1,6 @@
 //! What the objects look like.
 
-use kafka2oss_proto::v1;
+use kafka2oss_proto::{Count, v1};
 
 use super::choices::wire;
 use super::edit::{Edit, unless_empty};
@@ -43,8 +43,8 @@ pub(super) fn output(
 
     let mut part = output.rotation.take().unwrap_or_default();
     let mut fields = edit.part("spec.output.rotation");
-    fields.set("max_bytes", &mut part.max_bytes, max_bytes);
-    fields.set("max_records", &mut part.max_records, max_records);
+    fields.set("max_bytes", &mut part.max_bytes, max_bytes.map(Count::to_wire));
+    fields.set("max_records", &mut part.max_records, max_records.map(Count::to_wire));
     fields.set("max_age", &mut part.max_age, duration(max_age)?);
     fields.set("idle", &mut part.idle, duration(idle)?);
     output.rotation = unless_empty(part);
@@ -69,8 +69,12 @@ pub(super) fn output(
     let mut part = output.overflow.take().unwrap_or_default();
     let mut fields = edit.part("spec.output.overflow");
     fields.set("policy", &mut part.policy, overflow.map(wire));
-    fields.set("max_value_bytes", &mut part.max_value_bytes, max_value_bytes);
-    fields.set("max_record_bytes", &mut part.max_record_bytes, max_record_bytes);
+    fields.set("max_value_bytes", &mut part.max_value_bytes, max_value_bytes.map(Count::to_wire));
+    fields.set(
+        "max_record_bytes",
+        &mut part.max_record_bytes,
+        max_record_bytes.map(Count::to_wire),
+    );
     output.overflow = unless_empty(part);
 
     spec.output = unless_empty(output);

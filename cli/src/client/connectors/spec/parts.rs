@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kafka2oss_proto::v1;
+use kafka2oss_proto::{Count, v1};
 
 use super::choices::wire;
 use super::credentials::credentials;
@@ -19,8 +19,12 @@ pub(super) fn source(edit: &mut Edit, spec: &mut v1::ConnectorSpec, flags: Sourc
     let mut fields = edit.part("spec.source");
     fields.set("topic", &mut part.topic, topic);
     fields.set("consumer_offset", &mut part.consumer_offset, consumer_offset.map(wire));
-    fields.set("thread_concurrency", &mut part.thread_concurrency, thread_concurrency);
-    fields.set("spread", &mut part.spread, spread);
+    fields.set(
+        "thread_concurrency",
+        &mut part.thread_concurrency,
+        thread_concurrency.map(Count::to_wire),
+    );
+    fields.set("spread", &mut part.spread, spread.map(Count::to_wire));
 }
 
 pub(super) fn destination(
@@ -83,7 +87,7 @@ pub(super) fn resources(edit: &mut Edit, spec: &mut v1::ConnectorSpec, flags: Re
         let mut part = topic.take().unwrap_or_default();
         let mut fields = edit.part(path);
         fields.set("name", &mut part.name, flags.name);
-        fields.set("partitions", &mut part.partitions, flags.partitions);
+        fields.set("partitions", &mut part.partitions, flags.partitions.map(Count::to_wire));
         fields.set("storage_engine", &mut part.storage_engine, flags.storage.map(wire));
         *topic = unless_empty(part);
     };

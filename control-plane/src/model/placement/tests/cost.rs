@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::*;
 
-const CAPACITY: u32 = 20;
+const CAPACITY: i32 = 20;
 
 /// `connectors` with two tasks each, on agents that are just enough for as
 /// many of them as `runs` says.
-fn full(connectors: u32, runs: u32) -> Board {
+fn full(connectors: i32, runs: i32) -> Board {
     let demands: Vec<_> =
         (0..connectors).map(|number| demand(&format!("c-{number:05}"), 2)).collect();
     let agents: Vec<_> =
@@ -17,7 +17,7 @@ fn full(connectors: u32, runs: u32) -> Board {
     // None of these comes to its first round.
     board.rebalance = Rebalance { auto: true, interval: Duration::from_secs(60 * 60) };
     let changed = board.settle(Instant::now()).changed;
-    assert_eq!(changed.len() as u32, connectors.min(2 * runs));
+    assert_eq!(changed.len() as i32, connectors.min(2 * runs));
     board
 }
 
@@ -96,7 +96,7 @@ fn an_event_costs_about_the_same_among_many_as_among_few() {
     ];
     // A pool with as many tasks waiting as running, and one with room.
     for waiting in [true, false] {
-        let size = |connectors: u32| match waiting {
+        let size = |connectors: i32| match waiting {
             true => full(connectors, connectors / 2),
             false => {
                 let mut board = full(connectors, connectors);
@@ -120,7 +120,7 @@ fn an_event_costs_about_the_same_among_many_as_among_few() {
 /// is doubled for ever.
 #[test]
 fn connectors_that_stay_doubled_are_not_looked_at_for_each_event() {
-    let size = |connectors: u32| {
+    let size = |connectors: i32| {
         let demands: Vec<_> =
             (0..connectors).map(|number| demand(&format!("c-{number:05}"), 3)).collect();
         let agents = [offer("a", 99_999), offer("b", 99_999)];

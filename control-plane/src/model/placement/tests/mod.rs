@@ -13,14 +13,14 @@ use super::*;
 use pace::ROUND;
 
 /// `(connector, index) -> agent`.
-type Placement = BTreeMap<(String, u32), String>;
+type Placement = BTreeMap<(String, i32), String>;
 
-fn demand(name: &str, tasks: u32) -> ConnectorDemand {
+fn demand(name: &str, tasks: i32) -> ConnectorDemand {
     let (name, pool, features) = (name.to_owned(), Pool::default(), BTreeSet::new());
     ConnectorDemand { name, pool, tasks, features }
 }
 
-fn offer(id: &str, capacity: u32) -> AgentOffer {
+fn offer(id: &str, capacity: i32) -> AgentOffer {
     AgentOffer {
         id: id.to_owned(),
         pool: Pool::default(),
@@ -34,7 +34,7 @@ fn offer(id: &str, capacity: u32) -> AgentOffer {
 /// A board of these, with the tasks where they are in `current`; not settled.
 fn board(connectors: &[ConnectorDemand], agents: &[AgentOffer], current: &Placement) -> Board {
     let mut board = Board::new(Rebalance::default());
-    let mut stored: BTreeMap<&str, Vec<(u32, String)>> = BTreeMap::new();
+    let mut stored: BTreeMap<&str, Vec<(i32, String)>> = BTreeMap::new();
     for ((connector, index), agent) in current {
         stored.entry(connector).or_default().push((*index, agent.clone()));
     }
@@ -57,7 +57,7 @@ fn settle(board: &mut Board, mut now: Instant) -> Instant {
 /// Where the tasks are of which the board knows.
 fn placement(board: &Board) -> Placement {
     let tasks = board.connectors.iter().flat_map(|(name, connector)| {
-        let key = |index: &u32| (name.to_string(), *index);
+        let key = |index: &i32| (name.to_string(), *index);
         connector.tasks.iter().map(move |(index, agent)| (key(index), agent.to_string()))
     });
     tasks.collect()

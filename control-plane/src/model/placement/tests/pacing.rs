@@ -3,9 +3,9 @@
 use super::*;
 
 /// `count` tasks, two a connector, all of them on `a`, which is gone.
-fn left_behind(count: u32, agents: &[AgentOffer]) -> Board {
+fn left_behind(count: i32, agents: &[AgentOffer]) -> Board {
     let connectors: Vec<_> =
-        (0..count.div_ceil(2)).map(|number| demand(&format!("c-{number:04}"), 2)).collect();
+        (0..(count + 1) / 2).map(|number| demand(&format!("c-{number:04}"), 2)).collect();
     let tasks = (0..count).map(|number| (format!("c-{:04}", number / 2), number % 2));
     let mut current: Placement = tasks.map(|task| (task, "a".to_owned())).collect();
     if count % 2 == 1 {
@@ -15,7 +15,7 @@ fn left_behind(count: u32, agents: &[AgentOffer]) -> Board {
     board(&connectors, agents, &current)
 }
 
-fn on(board: &Board, agent: &str) -> u32 {
+fn on(board: &Board, agent: &str) -> i32 {
     board.load_of(agent)
 }
 

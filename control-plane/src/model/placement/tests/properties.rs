@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 
 pub(super) fn pools() -> impl Strategy<Value = Pool> {
-    (0..2_u32).prop_map(|number| Pool::new(format!("vpc-{number}"), ""))
+    (0..2_i32).prop_map(|number| Pool::new(format!("vpc-{number}"), ""))
 }
 
 fn features() -> impl Strategy<Value = BTreeSet<String>> {
@@ -15,7 +15,7 @@ fn features() -> impl Strategy<Value = BTreeSet<String>> {
 
 /// A connector's demand but for its name.
 pub(super) fn demands() -> impl Strategy<Value = ConnectorDemand> {
-    (pools(), 1..5_u32, features()).prop_map(|(pool, tasks, features)| ConnectorDemand {
+    (pools(), 1..5_i32, features()).prop_map(|(pool, tasks, features)| ConnectorDemand {
         name: String::new(),
         pool,
         tasks,
@@ -26,7 +26,7 @@ pub(super) fn demands() -> impl Strategy<Value = ConnectorDemand> {
 /// An agent's offer but for its id.
 pub(super) fn offers() -> impl Strategy<Value = AgentOffer> {
     let (placeable, draining) = (prop::bool::weighted(0.8), prop::bool::weighted(0.2));
-    (pools(), 0..6_u32, features(), placeable, draining).prop_map(
+    (pools(), 0..6_i32, features(), placeable, draining).prop_map(
         |(pool, capacity, features, placeable, draining)| AgentOffer {
             id: String::new(),
             pool,
@@ -55,8 +55,8 @@ pub(super) fn agents() -> impl Strategy<Value = Vec<AgentOffer>> {
 
 /// Anything, also what never was a result.
 pub(super) fn placements() -> impl Strategy<Value = Placement> {
-    let task = (0..9_u32, 0..5_u32).prop_map(|(number, index)| (format!("c{number}"), index));
-    btree_map(task, (0..7_u32).prop_map(|number| format!("a{number}")), 0..16)
+    let task = (0..9_i32, 0..5_i32).prop_map(|(number, index)| (format!("c{number}"), index));
+    btree_map(task, (0..7_i32).prop_map(|number| format!("a{number}")), 0..16)
 }
 
 /// What is wrong with a placement in which nothing waits, if anything is.
@@ -86,7 +86,7 @@ pub(super) fn wrong(
         let name = &demand.name;
         let open: Vec<_> =
             agents.iter().filter(|offer| offer.suits(demand) && has_room(offer)).collect();
-        let is_unplaced = |index: &u32| !placed.contains_key(&(name.clone(), *index));
+        let is_unplaced = |index: &i32| !placed.contains_key(&(name.clone(), *index));
         if !open.is_empty() && (0..demand.tasks).any(|index| is_unplaced(&index)) {
             return Some(format!("a task of {name} has no agent although there is room"));
         }

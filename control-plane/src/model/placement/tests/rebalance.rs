@@ -12,7 +12,7 @@ const INTERVAL: Duration = Duration::from_secs(10);
 const AUTO: Rebalance = Rebalance { auto: true, interval: INTERVAL };
 
 /// `count` connectors with one task each, all of them on `a`.
-fn all_on_one(count: u32, rebalance: Rebalance) -> Board {
+fn all_on_one(count: i32, rebalance: Rebalance) -> Board {
     let mut board = Board::new(rebalance);
     for number in 0..count {
         board.set_connector(demand(&format!("c-{number:04}"), 1));
@@ -22,7 +22,7 @@ fn all_on_one(count: u32, rebalance: Rebalance) -> Board {
     board
 }
 
-fn loads(board: &Board, agents: &[&str]) -> Vec<u32> {
+fn loads(board: &Board, agents: &[&str]) -> Vec<i32> {
     agents.iter().map(|agent| board.load_of(agent)).collect()
 }
 
@@ -182,7 +182,7 @@ proptest! {
     }
 
     #[test]
-    fn no_more_tasks_move_than_need_to(mut loads in vec(0..12_u32, 1..6)) {
+    fn no_more_tasks_move_than_need_to(mut loads in vec(0..12_i32, 1..6)) {
         let agents: Vec<_> = (0..loads.len()).map(|at| offer(&format!("a{at}"), 99)).collect();
         let mut current = Placement::new();
         for (at, load) in loads.iter().enumerate() {

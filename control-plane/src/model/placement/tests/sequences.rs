@@ -22,8 +22,8 @@ enum Event {
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
-    let connector = || (0..8_u32).prop_map(|number| format!("c{number}"));
-    let agent = || (0..6_u32).prop_map(|number| format!("a{number}"));
+    let connector = || (0..8_i32).prop_map(|number| format!("c{number}"));
+    let agent = || (0..6_i32).prop_map(|number| format!("a{number}"));
     let event = prop_oneof![
         4 => (connector(), demands())
             .prop_map(|(name, demand)| Event::SetConnector(ConnectorDemand { name, ..demand })),
@@ -146,7 +146,7 @@ impl Run {
             }
             let (Some(offer), Some(share)) = (agent.open(), agent.share()) else { continue };
             pool.open.insert(&offer.features, (share, Arc::clone(id)));
-            pool.room += u64::from(offer.capacity - agent.load());
+            pool.room += i64::from(offer.capacity - agent.load());
         }
         for (name, Connector { demand, tasks }) in &self.board.connectors {
             let pool = ledger::index(&mut pools, &mut touched, &demand.pool);
@@ -257,7 +257,7 @@ proptest! {
 
     #[test]
     fn moves_of_tasks_that_nobody_gave_back_keep_the_pace(
-        count in 1..200_u32, passed in vec(0..1_500_u64, 1..20),
+        count in 1..200_i32, passed in vec(0..1_500_u64, 1..20),
     ) {
         let connectors: Vec<_> =
             (0..count).map(|number| demand(&format!("c{number}"), 1)).collect();
@@ -268,7 +268,7 @@ proptest! {
         for passed in passed {
             now += Duration::from_millis(passed);
             board.settle(now);
-            let rounds = (now - start).as_secs() as u32 + 1;
+            let rounds = (now - start).as_secs() as i32 + 1;
             prop_assert!(board.load_of("b") <= rounds * (count / 10).max(10));
         }
     }

@@ -20,13 +20,13 @@ static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 const LEASE: Duration = Duration::from_secs(30);
 const VERSION: u64 = 3;
-const GENERATION: u64 = 2;
+const GENERATION: i64 = 2;
 
 /// What is known, owned; each test changes one thing of it.
 #[derive(Debug, Clone)]
 struct Known {
     desired: DesiredState,
-    spread: u32,
+    spread: i32,
     pool_has_agent: bool,
     credentials_lost: bool,
     start_fixed: bool,
@@ -35,7 +35,7 @@ struct Known {
     problems: Vec<agent::v1::Problem>,
     missing: Vec<v1::PlannedResource>,
     guarantee: DeliveryGuarantee,
-    placed: Vec<(u32, &'static str, Liveness)>,
+    placed: Vec<(i32, &'static str, Liveness)>,
     reports: Vec<(&'static str, u64, agent::v1::ConnectorReport)>,
     nacks: Vec<(&'static str, agent::v1::AssignmentNack)>,
     /// Seconds that assignments have waited for an answer.
@@ -81,7 +81,7 @@ fn flowing() -> Known {
             report.partitions = (first..first + 3)
                 .map(|partition| v1::PartitionProgress {
                     partition,
-                    task_index: u32::try_from(at).unwrap(),
+                    task_index: i32::try_from(at).unwrap(),
                     position: Some(7),
                     lag: Some(0),
                     state: PartitionState::Running.into(),
@@ -97,7 +97,7 @@ fn flowing() -> Known {
     })
 }
 
-fn report(index: u32, state: TaskState) -> agent::v1::ConnectorReport {
+fn report(index: i32, state: TaskState) -> agent::v1::ConnectorReport {
     let task = agent::v1::TaskReport { index, state: state.into(), problem: None, pulse: 1 };
     agent::v1::ConnectorReport {
         uid: "uid".to_owned(),

@@ -11,7 +11,7 @@ fn any_known() -> impl Strategy<Value = Known> {
         Just(DesiredState::Paused),
         Just(DesiredState::Deleted),
     ];
-    let task = (any::<bool>(), 0..6, 0..3_u64, 1..4_u64, 0..40_u64, any::<bool>());
+    let task = (any::<bool>(), 0..6, 0..3_i64, 1..4_u64, 0..40_u64, any::<bool>());
     (desired, any::<[bool; 5]>(), prop::collection::vec(task, 2)).prop_map(
         |(desired, [lost, fixed, attempted, ready, agent], tasks)| {
             let mut known = running().with(|k| {
@@ -43,7 +43,7 @@ proptest! {
     #[test]
     fn no_state_says_more_than_is_known(known in any_known()) {
         let status = known.status();
-        let at_version = |task: TaskState, generation: Option<u64>| {
+        let at_version = |task: TaskState, generation: Option<i64>| {
             known.placed.len() == 2 && known.reports.iter().all(|(_, age, report)| {
                 *age < 30
                     && report.placement_version == VERSION

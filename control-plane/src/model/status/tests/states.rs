@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn what_is_reported_of_another_epoch_counts_for_tasks_and_not_for_partitions() {
-    let stopped = |epoch: u64, previous: Option<v1::ConnectorStatus>| {
+    let stopped = |epoch: i64, previous: Option<v1::ConnectorStatus>| {
         let known = running().with(|known| {
             known.partitions(&[PartitionState::Stopped]);
             known.previous = previous;

@@ -7,9 +7,9 @@ use anyhow::{Context, Result};
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use kafka2oss_domain::feature;
-use kafka2oss_proto::agent;
 use kafka2oss_proto::agent::v1::command_result::Result as Outcome;
 use kafka2oss_proto::agent::v1::connect_request::Message as Said;
+use kafka2oss_proto::{Count, agent};
 use prost::Message;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, sleep_until};
@@ -221,7 +221,7 @@ impl Agent {
             vpc_id: super::VPC.to_owned(),
             vswitch_id: super::VSWITCH.to_owned(),
             region_id: super::REGION.to_owned(),
-            capacity,
+            capacity: capacity.to_wire(),
             protocol_version: 1,
             features: vec![feature::OWN_KEYS.to_owned()],
             version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -26,7 +26,7 @@ pub(crate) const VSWITCH: &str = "vsw-1";
 const STREAMS: usize = 50;
 
 /// Who runs which task: agent by connector and index.
-pub(crate) type Placement = BTreeMap<(u32, u32), usize>;
+pub(crate) type Placement = BTreeMap<(u32, i32), usize>;
 
 /// Agents, each with a stream.
 #[derive(Debug)]
@@ -121,7 +121,7 @@ impl Fleet {
             agent.task.abort();
             agent.vanished = true;
         }
-        let lost = |_: &(u32, u32), agent: &mut usize| agent.is_multiple_of(10);
+        let lost = |_: &(u32, i32), agent: &mut usize| agent.is_multiple_of(10);
         let mut gone = before;
         gone.retain(lost);
         (gone, now)

@@ -55,7 +55,7 @@ impl Work {
     }
 
     /// Who runs which task: connector and index.
-    pub(crate) fn tasks(&self) -> impl Iterator<Item = (u32, u32)> {
+    pub(crate) fn tasks(&self) -> impl Iterator<Item = (u32, i32)> {
         self.running.iter().flat_map(|(number, running)| {
             running.assignment.tasks.iter().map(|task| (*number, task.index))
         })
@@ -125,7 +125,7 @@ impl Running {
         let offset = 1_000 + seconds.saturating_mul(RATE);
         let partitions = assignment.tasks.iter().filter(|_| !starts).flat_map(|task| {
             let share = PARTITIONS / SPREAD.cast_signed();
-            let first = task.index.cast_signed() * share;
+            let first = task.index * share;
             (first..first + share).map(move |partition| (task.index, partition))
         });
         let partition = |(task_index, partition)| v1::PartitionProgress {
@@ -145,7 +145,7 @@ impl Running {
             observed_time: Some(time.into()),
             ..v1::PartitionProgress::default()
         };
-        let records = offset.unsigned_abs();
+        let records = offset;
         agent::v1::ConnectorReport {
             connector: assignment.connector.clone(),
             uid: assignment.uid.clone(),
@@ -161,7 +161,7 @@ impl Running {
             }),
             epoch: assignment.epoch.as_ref().map_or(0, |epoch| epoch.number),
             group: (!starts).then(|| agent::v1::GroupLook {
-                topic_partitions: PARTITIONS.unsigned_abs(),
+                topic_partitions: PARTITIONS,
                 members_known: true,
                 unowned: Vec::new(),
             }),
@@ -200,8 +200,8 @@ mod tests {
     use super::*;
     use crate::wire::EpochNumber;
 
-    fn assignment(number: u32, placement_version: u64, indexes: &[u32]) -> Assignment {
-        let task = |index: &u32| agent::v1::TaskAssignment { index: *index, threads: 3 };
+    fn assignment(number: u32, placement_version: u64, indexes: &[i32]) -> Assignment {
+        let task = |index: &i32| agent::v1::TaskAssignment { index: *index, threads: 3 };
         Assignment {
             connector: names::connector(number),
             uid: format!("uid-{number}"),
