@@ -159,7 +159,7 @@ mod tests {
     fn every_violation_the_reason_and_the_remedy_are_printed() {
         let mut details = ErrorDetails::with_error_info(
             "REQUEST_INVALID",
-            "kafka2oss",
+            "kafka2oss.internal",
             std::collections::HashMap::<String, String>::new(),
         );
         for (field, description) in
@@ -215,7 +215,7 @@ mod tests {
     fn a_reason_that_this_version_does_not_know_is_still_printed() {
         let details = ErrorDetails::with_error_info(
             "FROM_THE_FUTURE",
-            "kafka2oss",
+            "kafka2oss.internal",
             std::collections::HashMap::<String, String>::new(),
         );
         let status = Status::with_error_details(Code::Aborted, "no", details);

@@ -97,12 +97,9 @@ pub(super) fn check_state(record: &ConnectorRecord, action: Action) -> Result<De
     let decision = decide(action, desired);
     if let Decision::Refused { allowed } = decision {
         let allowed: Vec<_> = allowed.iter().map(|state| state.as_str()).collect();
-        return Err(ApiError::WrongState(format!(
-            "{} is {}; {action:?} is allowed in {}",
-            record.name(),
-            desired.as_str(),
-            allowed.join(" and ")
-        )));
+        let (is, allowed) = (desired.as_str(), allowed.join(" and "));
+        let why = format!("{} is {is}; {action:?} is allowed in {allowed}", record.name());
+        return Err(ApiError::wrong_state(record.name(), why));
     }
     Ok(decision)
 }
@@ -148,12 +145,11 @@ pub(super) fn grant(
             }
             Ok(true)
         }
-        Wish::Refused(why) => Err(ApiError::WrongState(format!(
-            "{} is {} and cannot become {}: {why}",
-            record.name(),
-            desired.as_str(),
-            wanted.as_str()
-        ))),
+        Wish::Refused(why) => {
+            let (name, is, wanted) = (record.name(), desired.as_str(), wanted.as_str());
+            let why = format!("{name} is {is} and cannot become {wanted}: {why}");
+            Err(ApiError::wrong_state(name, why))
+        }
     }
 }
 

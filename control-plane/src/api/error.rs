@@ -1,31 +1,24 @@
 //! What an RPC can be refused with. This is the only place that makes a
 //! `tonic::Status`.
 
-use std::collections::HashMap;
+mod details;
+
 use std::time::Duration;
 
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::error_code::Retry;
-use kafka2oss_domain::violation::{Violation, Violations};
+use kafka2oss_domain::violation::Violations;
 use kafka2oss_proto::agent;
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+use tonic_types::StatusExt;
 
 use crate::session::Refusal;
 use crate::store::StoreError;
 use crate::text::shortened;
 
-/// Domain of the reasons in ErrorInfo, as of the types of resources in the .proto files: in
-/// the zone `internal`, which is nobody's on the Internet.
-const DOMAIN: &str = "kafka2oss.internal";
-
 /// A status travels in HTTP/2 headers, of which clients take 16 KiB (hyper's
 /// default), in base64 and percent-encoded: so its parts have limits.
 const MAX_MESSAGE: usize = 1_500;
-const MAX_DETAILS: usize = 6_000;
-const MAX_FIELD: usize = 120;
-const MAX_VIOLATIONS: usize = 50;
-const MIN_DESCRIPTION: usize = 40;
 
 /// Why a request is refused.
 #[derive(Debug, thiserror::Error)]
@@ -46,8 +39,13 @@ pub(crate) enum ApiError {
     #[error("{0} has changed since it was read: its etag is not the one given")]
     EtagMismatch(String),
     /// The connector's state does not allow the action.
-    #[error("{0}")]
-    WrongState(String),
+    #[error("{why}")]
+    WrongState {
+        /// Its name.
+        name: String,
+        /// What it is, and what it would have to be.
+        why: String,
+    },
     /// There is no start yet, so that a test message could be missed.
     #[error("the start of {0} has not been read yet, so a test message could be missed")]
     StartNotFixed(String),
@@ -130,6 +128,13 @@ pub(crate) enum ApiError {
     Internal,
 }
 
+impl ApiError {
+    /// The state of the connector of this name does not allow the action.
+    pub(super) fn wrong_state(name: &str, why: String) -> Self {
+        Self::WrongState { name: name.to_owned(), why }
+    }
+}
+
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
@@ -162,7 +167,7 @@ pub(crate) fn to_status(error: &ApiError) -> Status {
         ApiError::Exists(_) => (Code::AlreadyExists, ErrorCode::ResourceExists),
         ApiError::RequestIdReused(_) => (Code::AlreadyExists, ErrorCode::RequestIdReused),
         ApiError::EtagMismatch(_) => (Code::Aborted, ErrorCode::EtagMismatch),
-        ApiError::WrongState(_) => (Code::FailedPrecondition, ErrorCode::WrongState),
+        ApiError::WrongState { .. } => (Code::FailedPrecondition, ErrorCode::WrongState),
         ApiError::StartNotFixed(_) => (Code::FailedPrecondition, ErrorCode::StartNotFixed),
         ApiError::InstanceHasConnectors { .. } => {
             (Code::FailedPrecondition, ErrorCode::InstanceHasConnectors)
@@ -188,34 +193,13 @@ pub(crate) fn to_status(error: &ApiError) -> Status {
         }
         ApiError::Internal => (Code::Internal, ErrorCode::Internal),
     };
-    let mut details = ErrorDetails::new();
-    if !matches!(error, ApiError::DeadlineExceeded) {
-        let remedy = HashMap::from([("remedy".to_owned(), reason.remedy().to_owned())]);
-        details.set_error_info(reason.as_str(), DOMAIN, remedy);
-    }
-    if let ApiError::Invalid(violations) = error {
-        details.set_bad_request(field_violations(violations));
-    }
+    let details = details::details(error, code, reason);
     Status::with_error_details(code, message, details)
 }
 
 /// The status of a method that a service does not have, as the generated servers tell it.
 pub(super) fn unknown_method() -> Status {
     Status::unimplemented("")
-}
-
-/// All of them, as far as they fit; where they are many or long, each with less
-/// text.
-fn field_violations(violations: &Violations) -> Vec<FieldViolation> {
-    let share = MAX_DETAILS / violations.len().clamp(1, MAX_VIOLATIONS);
-    let violation = |violation: &Violation| {
-        let field = shortened(&violation.field, MAX_FIELD);
-        let reason = violation.code.as_str().to_owned();
-        let left = share.saturating_sub(field.len() + reason.len()).max(MIN_DESCRIPTION);
-        let description = shortened(&violation.message, left);
-        FieldViolation { field, description, reason, localized_message: None }
-    };
-    violations.iter().take(MAX_VIOLATIONS).map(violation).collect()
 }
 
 /// The code that all violations share, or that the request is invalid.
@@ -252,7 +236,10 @@ mod tests {
         assert_eq!(status.code(), Code::InvalidArgument);
         let details = status.get_error_details();
         let info = details.error_info().expect("an ErrorInfo");
-        assert_eq!((info.reason.as_str(), info.domain.as_str()), ("REQUEST_INVALID", DOMAIN));
+        assert_eq!(
+            (info.reason.as_str(), info.domain.as_str()),
+            ("REQUEST_INVALID", details::DOMAIN)
+        );
         assert!(info.metadata.contains_key("remedy"));
         let fields: Vec<_> = details
             .bad_request()
@@ -294,7 +281,7 @@ mod tests {
         assert!(status.message().len() < 2_000 && status.details().len() < 12_000);
         let details = status.get_error_details();
         let told = &details.bad_request().expect("a BadRequest").field_violations;
-        assert_eq!(told.len(), MAX_VIOLATIONS);
+        assert_eq!(told.len(), details::MAX_VIOLATIONS);
         assert!(told[0].field.starts_with("reset.offsets.offsets[0]"));
     }
 

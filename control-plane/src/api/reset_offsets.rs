@@ -44,12 +44,13 @@ pub(super) async fn reset(
     etag::check(record.name(), &record.connector().etag, &given_etag)?;
     let status = api.observed.current(&record);
     if status.state() != v1::ConnectorState::Paused {
-        return Err(ApiError::WrongState(format!(
+        let why = format!(
             "{} has not come to rest: {} of {} tasks have reported that they are paused",
             record.name(),
             status.tasks_ready,
             status.tasks_desired
-        )));
+        );
+        return Err(ApiError::wrong_state(record.name(), why));
     }
 
     let superseded = superseded(&record);
@@ -175,12 +176,13 @@ fn kept(
     positions::kept(&ending, |partition| named.offsets.contains_key(&partition)).map_err(
         |unknown| {
             let unknown: Vec<_> = unknown.iter().map(i32::to_string).collect();
-            ApiError::WrongState(format!(
+            let why = format!(
                 "it is not known where partitions {} of {} stand: name their offsets, too, or wait \
                  until their tasks and their store tell",
                 unknown.join(", "),
                 record.name()
-            ))
+            );
+            ApiError::wrong_state(record.name(), why)
         },
     )
 }

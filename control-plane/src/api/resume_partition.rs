@@ -142,14 +142,14 @@ fn stopped_at(api: &Api, record: &ConnectorRecord, partition: i32) -> Result<Sto
     let mut reported = status.partitions.iter();
     let Some(seen) = reported.find(|seen| seen.partition == partition) else {
         let message = format!("no agent has reported partition {partition} of {name} yet");
-        return Err(ApiError::WrongState(message));
+        return Err(ApiError::wrong_state(name, message));
     };
     if seen.state() != v1::PartitionState::Stopped {
         let message = format!(
             "partition {partition} of {name} has not stopped: it is {}",
             seen.state().as_str_name().trim_start_matches("PARTITION_STATE_")
         );
-        return Err(ApiError::WrongState(message));
+        return Err(ApiError::wrong_state(name, message));
     }
     Ok(Stopped { position: seen.position, code: seen.error_code.parse().ok() })
 }
@@ -162,16 +162,16 @@ fn check_skip(
 ) -> Result<(), ApiError> {
     let Some(skipped) = skip_offset else { return Ok(()) };
     if let Some(code) = code.filter(|code| OF_NO_RECORD.contains(code)) {
-        return Err(ApiError::WrongState(format!(
+        let why = format!(
             "partition {partition} of {name} has stopped with {code}: no record is in the way, \
              and leaving one out does not help"
-        )));
+        );
+        return Err(ApiError::wrong_state(name, why));
     }
     if position == Some(skipped) {
         return Ok(());
     }
     let at = position.map_or("an offset that is not known".to_owned(), |at| format!("offset {at}"));
-    Err(ApiError::WrongState(format!(
-        "partition {partition} of {name} has stopped at {at}, not at {skipped}"
-    )))
+    let why = format!("partition {partition} of {name} has stopped at {at}, not at {skipped}");
+    Err(ApiError::wrong_state(name, why))
 }

@@ -19,9 +19,19 @@ const HEAD: &str = "\
 # API reference
 
 Package `kafka2oss.v1`. Each RPC has its place in a REST API, too, for gateways that read
-the annotations of the .proto files: the control plane itself speaks gRPC alone. What an
-RPC is refused with is in [errors.md](errors.md), what filters look like in
-[filters.md](filters.md).
+the annotations of the .proto files: the control plane itself speaks gRPC alone. What
+filters look like is in [filters.md](filters.md), clients in several languages are in
+[examples/](../examples/README.md).
+
+What is refused is a status with details (`google.rpc`):
+
+| detail | where | what it has |
+|---|---|---|
+| `ErrorInfo` | always, but where the caller's own time is over | `reason`: a code of [errors.md](errors.md); `domain`: `kafka2oss.internal`; `metadata`: `remedy`, and the parts of the message such as `resource`, `count`, `limit`, `pool` |
+| `BadRequest` | INVALID_ARGUMENT | each field that is wrong, with its code as `reason` |
+| `ResourceInfo` | NOT_FOUND, ALREADY_EXISTS, ABORTED | the resource |
+| `PreconditionFailure` | FAILED_PRECONDITION | the code as `type`, the resource as `subject` |
+| `RetryInfo` | RESOURCE_EXHAUSTED, UNAVAILABLE | when to try again |
 ";
 
 /// Files with their comments.
