@@ -5,6 +5,7 @@
 mod agents;
 mod bad_records;
 mod changes;
+mod clients;
 mod clock;
 mod connector;
 mod control_plane;

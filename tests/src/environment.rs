@@ -20,6 +20,11 @@ pub fn grpcurl() -> Result<PathBuf> {
     existing("KAFKA2OSS_TEST_GRPCURL")
 }
 
+/// The buf program.
+pub fn buf() -> Result<PathBuf> {
+    existing("KAFKA2OSS_TEST_BUF")
+}
+
 /// The Java launcher: that of `JAVA_HOME` when set, else the one on the path.
 pub(crate) fn java() -> PathBuf {
     match env::var_os("JAVA_HOME") {
