@@ -31,6 +31,11 @@ async fn a_client_in_typescript_does_the_wizards_procedure() -> Result<()> {
     procedure("typescript", &["node", "npm"]).await
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_in_java_does_the_wizards_procedure() -> Result<()> {
+    procedure("java", &["java", "mvn"]).await
+}
+
 /// Runs the client of a language; where one of the programs that it is built with is not on
 /// this machine, says so.
 async fn procedure(language: &str, needs: &[&str]) -> Result<()> {
