@@ -43,6 +43,7 @@ impl Connector {
                 ..Default::default()
             }),
             validate_only: false,
+            ..Default::default()
         };
         InstanceServiceClient::new(channel.clone()).create_instance(request).await?;
         let spec = v1::ConnectorSpec {

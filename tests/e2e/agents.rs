@@ -125,7 +125,7 @@ async fn an_agent_that_drains_gives_its_task_away_while_records_flow() -> Result
     produced.extend(world.produce(numbered("draining ", 0..400, 4)).await?);
     let mut agents = AgentServiceClient::new(world.deployment.channel());
     let name = "agents/agent-0".to_owned();
-    agents.drain_agent(v1::DrainAgentRequest { name: name.clone() }).await?;
+    agents.drain_agent(v1::DrainAgentRequest { name: name.clone(), ..Default::default() }).await?;
     produced.extend(world.produce(numbered("moving ", 0..400, 4)).await?);
 
     // then the other runs both tasks, and it can be stopped
@@ -142,7 +142,7 @@ async fn an_agent_that_drains_gives_its_task_away_while_records_flow() -> Result
     connector.delivered(&produced).await?;
 
     // and it takes its task back when it is to
-    agents.undrain_agent(v1::UndrainAgentRequest { name }).await?;
+    agents.undrain_agent(v1::UndrainAgentRequest { name, ..Default::default() }).await?;
     let spread = |connector: &v1::Connector| sorted(placement(connector)) == ["agent-0", "agent-1"];
     connector.sees("one task an agent", spread).await?;
     produced.extend(world.produce(numbered("both again ", 0..400, 4)).await?);

@@ -59,6 +59,7 @@ async fn unknown_and_duplicate_names_are_refused() -> Result<()> {
         instance_id: INSTANCE.trim_start_matches("instances/").into(),
         instance: Some(instance()),
         validate_only: false,
+        ..Default::default()
     };
     let duplicate = instances.create_instance(request);
     refused(duplicate, Code::AlreadyExists, "RESOURCE_EXISTS").await;

@@ -176,6 +176,7 @@ async fn all_violations_of_an_instance_come_in_one_answer() -> Result<()> {
             ..Default::default()
         }),
         validate_only: false,
+        ..Default::default()
     };
 
     let status = deployment.instances().create_instance(request).await.unwrap_err();

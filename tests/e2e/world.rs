@@ -258,6 +258,7 @@ pub(crate) async fn register(
         instance_id: name.trim_start_matches("instances/").into(),
         instance: Some(instance),
         validate_only: false,
+        ..Default::default()
     };
     let registered = deployment.instances().create_instance(request).await?.into_inner();
     ensure!(registered.name == name, "{}", registered.name);

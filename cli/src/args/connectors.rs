@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
 
-use super::{ClientOptions, ConnectorFlags, FieldFlags, ListFlags, values};
+use super::{ClientOptions, ConnectorFlags, FieldFlags, ListFlags, RepeatFlags, values};
 
 #[derive(Debug, Args)]
 pub(crate) struct ConnectorsArgs {
@@ -85,9 +85,8 @@ pub(crate) struct CreateArgs {
     /// Check everything and create nothing
     #[arg(long)]
     pub(crate) validate_only: bool,
-    /// Makes a repetition of the same request harmless
-    #[arg(long, value_name = "ID")]
-    pub(crate) request_id: Option<String>,
+    #[command(flatten)]
+    pub(crate) repeat: RepeatFlags,
 }
 
 #[derive(Debug, Args)]
@@ -114,6 +113,8 @@ pub(crate) struct UpdateArgs {
     pub(crate) defaults: Vec<String>,
     #[command(flatten)]
     pub(crate) fields: FieldFlags,
+    #[command(flatten)]
+    pub(crate) repeat: RepeatFlags,
 }
 
 #[derive(Debug, Args)]
@@ -123,6 +124,8 @@ pub(crate) struct TransitionArgs {
     /// Wait, within --timeout, until it is done
     #[arg(long, short)]
     pub(crate) wait: bool,
+    #[command(flatten)]
+    pub(crate) repeat: RepeatFlags,
 }
 
 #[derive(Debug, Args)]
@@ -142,6 +145,8 @@ pub(crate) struct ResumePartitionArgs {
     /// The record's offset, so that no other is ever left out
     #[arg(long, value_name = "OFFSET", requires = "skip", conflicts_with = "retry")]
     pub(crate) offset: Option<i64>,
+    #[command(flatten)]
+    pub(crate) repeat: RepeatFlags,
 }
 
 #[derive(Debug, Args)]
@@ -169,6 +174,8 @@ pub(crate) struct ResetOffsetsArgs {
     /// Only if its etag is this one
     #[arg(long)]
     pub(crate) etag: Option<String>,
+    #[command(flatten)]
+    pub(crate) repeat: RepeatFlags,
 }
 
 #[derive(Debug, Subcommand)]
@@ -197,6 +204,8 @@ pub(crate) struct DeleteArgs {
     /// Wait, within --timeout, until it is gone
     #[arg(long, short)]
     pub(crate) wait: bool,
+    #[command(flatten)]
+    pub(crate) repeat: RepeatFlags,
 }
 
 #[derive(Debug, Args)]
@@ -244,7 +253,6 @@ pub(crate) struct TestArgs {
     /// Wait, within --timeout, until the object that holds it is visible
     #[arg(long, short)]
     pub(crate) wait: bool,
-    /// Makes a repetition of the same request harmless
-    #[arg(long, value_name = "ID")]
-    pub(crate) request_id: Option<String>,
+    #[command(flatten)]
+    pub(crate) repeat: RepeatFlags,
 }

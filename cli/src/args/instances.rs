@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{ClientOptions, ListFlags, values};
+use super::{ClientOptions, ListFlags, RepeatFlags, values};
 
 #[derive(Debug, Args)]
 pub(crate) struct InstancesArgs {
@@ -43,6 +43,8 @@ pub(crate) enum InstancesCommand {
         /// Only if its etag is this one
         #[arg(long)]
         etag: Option<String>,
+        #[command(flatten)]
+        repeat: RepeatFlags,
     },
 }
 
@@ -85,6 +87,8 @@ pub(crate) struct CreateInstanceArgs {
     /// Check everything and create nothing
     #[arg(long)]
     pub(crate) validate_only: bool,
+    #[command(flatten)]
+    pub(crate) repeat: RepeatFlags,
     #[command(flatten, next_help_heading = "Credentials, read by the agents")]
     pub(crate) secrets: KafkaSecretFlags,
 }
@@ -135,6 +139,8 @@ pub(crate) struct UpdateInstanceArgs {
     /// Check everything and change nothing
     #[arg(long)]
     pub(crate) validate_only: bool,
+    #[command(flatten)]
+    pub(crate) repeat: RepeatFlags,
     #[command(flatten, next_help_heading = "Credentials, read by the agents")]
     pub(crate) secrets: KafkaSecretFlags,
 }

@@ -116,16 +116,22 @@ pub(crate) enum AgentsCommand {
     Drain {
         /// `ID`, or `agents/ID`
         name: String,
+        #[command(flatten)]
+        repeat: RepeatFlags,
     },
     /// Have an agent take tasks again
     Undrain {
         /// `ID`, or `agents/ID`
         name: String,
+        #[command(flatten)]
+        repeat: RepeatFlags,
     },
     /// Remove what is known of an agent that is gone
     Forget {
         /// `ID`, or `agents/ID`
         name: String,
+        #[command(flatten)]
+        repeat: RepeatFlags,
     },
     /// Move tasks from agents that are fuller than others of their pool
     ///
@@ -134,6 +140,22 @@ pub(crate) enum AgentsCommand {
     /// rebalance interval of the control plane, 10s by default. The control plane
     /// does that by itself, too, unless it was started with --rebalance off.
     Rebalance(RebalanceArgs),
+}
+
+/// Of a request that changes something.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct RepeatFlags {
+    /// Makes a repetition of the same request harmless, whatever others have changed
+    /// meanwhile
+    #[arg(long, value_name = "ID")]
+    request_id: Option<String>,
+}
+
+impl RepeatFlags {
+    /// The ID as requests have it.
+    pub(crate) fn id(self) -> String {
+        self.request_id.unwrap_or_default()
+    }
 }
 
 /// Which ones a list has, and in which order; docs/filters.md has the fields.

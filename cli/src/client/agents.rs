@@ -20,19 +20,20 @@ pub(crate) async fn run(args: AgentsArgs) -> Result<(), Failure> {
             let request = client.request(v1::GetAgentRequest { name });
             show(&client, &client.agents().get_agent(request).await?.into_inner())
         }
-        AgentsCommand::Drain { name } => {
+        AgentsCommand::Drain { name, repeat } => {
             let name = names::agent(&name)?.to_string();
-            let request = client.request(v1::DrainAgentRequest { name });
+            let request = client.request(v1::DrainAgentRequest { name, request_id: repeat.id() });
             changed(&client, &client.agents().drain_agent(request).await?.into_inner())
         }
-        AgentsCommand::Undrain { name } => {
+        AgentsCommand::Undrain { name, repeat } => {
             let name = names::agent(&name)?.to_string();
-            let request = client.request(v1::UndrainAgentRequest { name });
+            let request = client.request(v1::UndrainAgentRequest { name, request_id: repeat.id() });
             changed(&client, &client.agents().undrain_agent(request).await?.into_inner())
         }
-        AgentsCommand::Forget { name } => {
+        AgentsCommand::Forget { name, repeat } => {
             let name = names::agent(&name)?.to_string();
-            let request = client.request(v1::ForgetAgentRequest { name: name.clone() });
+            let request = client
+                .request(v1::ForgetAgentRequest { name: name.clone(), request_id: repeat.id() });
             client.agents().forget_agent(request).await?;
             if client.is_json() {
                 Ok(())

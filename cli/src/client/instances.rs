@@ -20,6 +20,7 @@ pub(crate) async fn run(args: InstancesArgs) -> Result<(), Failure> {
             let request = client.request(v1::CreateInstanceRequest {
                 instance_id: create.id.clone(),
                 validate_only,
+                request_id: create.repeat.clone().id(),
                 instance: Some(message(*create)),
             });
             let instance = client.instances().create_instance(request).await?.into_inner();
@@ -55,11 +56,12 @@ pub(crate) async fn run(args: InstancesArgs) -> Result<(), Failure> {
             }
             Ok(client.out.line(format_args!("{} {what}", instance.name))?)
         }
-        InstancesCommand::Delete { name, etag } => {
+        InstancesCommand::Delete { name, etag, repeat } => {
             let name = names::instance(&name)?.to_string();
             let request = client.request(v1::DeleteInstanceRequest {
                 name: name.clone(),
                 etag: etag.unwrap_or_default(),
+                request_id: repeat.id(),
             });
             client.instances().delete_instance(request).await?;
             if client.is_json() {
@@ -252,6 +254,7 @@ fn changes(args: UpdateInstanceArgs) -> Result<v1::UpdateInstanceRequest, Failur
         defaults,
         etag,
         validate_only,
+        repeat,
         secrets,
     } = args;
     let KafkaSecrets { credentials, ca_certificate, client_certificate, oauth_token } =
@@ -300,6 +303,7 @@ fn changes(args: UpdateInstanceArgs) -> Result<v1::UpdateInstanceRequest, Failur
         instance: Some(instance),
         update_mask: Some(prost_types::FieldMask { paths }),
         validate_only,
+        request_id: repeat.id(),
     })
 }
 
@@ -388,7 +392,7 @@ mod tests {
         };
         let flags = ["--bootstrap-servers=a:1,b:2", "--connectors-disabled=false"];
         let rest = ["--label=team=a", "--ca-file=/ca.pem", "--default=vswitch_id", "--etag=e"];
-        let v1::UpdateInstanceRequest { instance, update_mask, validate_only } =
+        let v1::UpdateInstanceRequest { instance, update_mask, validate_only, request_id: _ } =
             asked(&[&flags[..], &rest[..]].concat()).expect("legal");
         let paths =
             ["bootstrap_servers", "connectors_disabled", "labels", "ca_certificate", "vswitch_id"];

@@ -213,6 +213,7 @@ async fn register(channel: &Channel, bootstrap: &str, region: &str) -> anyhow::R
                 ..v1::Instance::default()
             }),
             validate_only: false,
+            ..Default::default()
         })
         .await;
     match created {

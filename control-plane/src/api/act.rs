@@ -7,6 +7,7 @@ use kafka2oss_proto::v1;
 
 use super::context::Api;
 use super::error::ApiError;
+use super::once::{Identified, Once};
 use super::{etag, request};
 use crate::catalog::Change;
 use crate::clock;
@@ -21,12 +22,17 @@ pub(super) struct Asked {
     pub(super) action: Action,
     pub(super) etag: String,
     pub(super) validate_only: bool,
+    pub(super) identified: Option<Identified>,
 }
 
 /// Carries out Deploy, Pause or Resume.
 pub(super) async fn act(api: Arc<Api>, asked: Asked) -> Result<v1::Connector, ApiError> {
-    let Asked { name, action, etag, validate_only } = asked;
+    let Asked { name, action, etag, validate_only, identified } = asked;
+    let once = Once::lock(&api, identified).await;
     let _lock = api.known.catalog.lock(&name.to_string()).await;
+    if let Some(acted) = once.connector(&api, &name)? {
+        return Ok(acted);
+    }
     let record = request::connector(&api, &name)?;
     match check_state(&record, action)? {
         Decision::Change(desired) => {
@@ -36,12 +42,12 @@ pub(super) async fn act(api: Arc<Api>, asked: Asked) -> Result<v1::Connector, Ap
             set_desired(&mut changed, action, desired);
             match validate_only {
                 true => Ok(api.observed.shown(&changed, false)),
-                false => store(&api, changed).await,
+                false => store(&api, changed, &once).await,
             }
         }
         Decision::Already | Decision::CarriedOut | Decision::Refused { .. } => {
             etag::check_repeated(record.connector(), &etag)?;
-            Ok(api.observed.shown(&record, false))
+            once.unchanged(&api, &record).await
         }
     }
 }
@@ -52,15 +58,27 @@ pub(super) async fn delete(
     api: Arc<Api>,
     request: v1::DeleteConnectorRequest,
 ) -> Result<v1::Connector, ApiError> {
+    let name: ConnectorName = request::identified(&request.name, str::parse, &request.request_id)?;
+    let id = &request.request_id;
+    let identified = Identified::new(name.instance(), id, "DeleteConnector", &request)
+        .filter(|_| !request.validate_only);
     let v1::DeleteConnectorRequest {
-        name,
+        name: _,
         etag,
         delete_error_topics,
         orphan_resources,
         validate_only,
+        request_id: _,
     } = request;
-    let name: ConnectorName = request::name(&name, str::parse)?;
+    let once = Once::lock(&api, identified).await;
     let _lock = api.known.catalog.lock(&name.to_string()).await;
+    if let Some(earlier) = once.earlier(&api)? {
+        let record = api.known.catalog.connector(&name.to_string());
+        return Ok(match record.filter(|record| record.uid() == earlier.uid) {
+            Some(record) => api.observed.shown(&record, false),
+            None => gone(&name, &earlier.uid),
+        });
+    }
     let record = request::connector(&api, &name)?;
     let decision = check_state(&record, Action::Delete)?;
     let mut changed = match decision {
@@ -80,14 +98,28 @@ pub(super) async fn delete(
     let deletion = changed.deletion.get_or_insert_with(Deletion::default);
     deletion.delete_error_topics |= delete_error_topics;
     deletion.orphan_resources |= orphan_resources;
-    if changed == *record || validate_only {
+    if validate_only {
         return Ok(api.observed.shown(&changed, false));
+    }
+    if changed == *record {
+        return once.unchanged(&api, &record).await;
     }
     if record.connector().desired_state() == v1::DesiredState::Created {
-        finish_deletion(&api.known, &api.observed, &record).await?;
+        let with = once.remember(&api, record.uid());
+        finish_deletion(&api.known, &api.observed, &record, with).await?;
         return Ok(api.observed.shown(&changed, false));
     }
-    store(&api, changed).await
+    store(&api, changed, &once).await
+}
+
+/// What is left to show of a connector whose deletion has come to its end.
+fn gone(name: &ConnectorName, uid: &str) -> v1::Connector {
+    v1::Connector {
+        name: name.to_string(),
+        uid: uid.to_owned(),
+        desired_state: v1::DesiredState::Deleted.into(),
+        ..v1::Connector::default()
+    }
 }
 
 /// What follows from `action`; an error that names the states that allow it
@@ -154,9 +186,15 @@ pub(super) fn grant(
 }
 
 /// Makes a change durable, tells it and shows it.
-async fn store(api: &Api, changed: ConnectorRecord) -> Result<v1::Connector, ApiError> {
+async fn store(
+    api: &Api,
+    changed: ConnectorRecord,
+    once: &Once,
+) -> Result<v1::Connector, ApiError> {
     let name = changed.name().to_owned();
-    api.known.catalog.apply(vec![Change::connector(changed.clone())]).await?;
+    let mut changes = once.remember(api, changed.uid());
+    changes.push(Change::connector(changed.clone()));
+    api.known.catalog.apply(changes).await?;
     let desired = DesiredState::from_wire(changed.connector().desired_state());
     tracing::info!(connector = name, desired = desired.as_str(), "intent changed");
     let message = format!("desired state is {}", desired.as_str());

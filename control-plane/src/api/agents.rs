@@ -72,8 +72,7 @@ impl AgentService for Agents {
         &self,
         request: Request<v1::DrainAgentRequest>,
     ) -> Result<Response<v1::Agent>, Status> {
-        let v1::DrainAgentRequest { name } = request.into_inner();
-        let drained = agent_intent::drain(Arc::clone(&self.api), name);
+        let drained = agent_intent::drain(Arc::clone(&self.api), request.into_inner());
         Ok(Response::new(request::to_its_end(drained).await?))
     }
 
@@ -81,8 +80,7 @@ impl AgentService for Agents {
         &self,
         request: Request<v1::UndrainAgentRequest>,
     ) -> Result<Response<v1::Agent>, Status> {
-        let v1::UndrainAgentRequest { name } = request.into_inner();
-        let undrained = agent_intent::undrain(Arc::clone(&self.api), name);
+        let undrained = agent_intent::undrain(Arc::clone(&self.api), request.into_inner());
         Ok(Response::new(request::to_its_end(undrained).await?))
     }
 
@@ -90,8 +88,8 @@ impl AgentService for Agents {
         &self,
         request: Request<v1::ForgetAgentRequest>,
     ) -> Result<Response<()>, Status> {
-        let v1::ForgetAgentRequest { name } = request.into_inner();
-        request::to_its_end(agent_intent::forget(Arc::clone(&self.api), name)).await?;
+        let forgotten = agent_intent::forget(Arc::clone(&self.api), request.into_inner());
+        request::to_its_end(forgotten).await?;
         Ok(Response::new(()))
     }
 

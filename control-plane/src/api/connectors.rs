@@ -14,6 +14,7 @@ use tonic::{Request, Response, Status};
 use super::context::Api;
 use super::error::ApiError;
 use super::listing::{Asked, Found, Listing};
+use super::once::Identified;
 use super::{
     act, create, dead_letters, request, reset_offsets, resume_partition, tail, test_message,
     update, watch,
@@ -44,12 +45,13 @@ impl Connectors {
     async fn act(
         &self,
         action: Action,
-        name: &str,
+        name: ConnectorName,
         etag: String,
         validate_only: bool,
+        identified: Option<Identified>,
     ) -> Result<Response<v1::Connector>, Status> {
-        let name: ConnectorName = request::name(name, str::parse)?;
-        let asked = act::Asked { name, action, etag, validate_only };
+        let identified = identified.filter(|_| !validate_only);
+        let asked = act::Asked { name, action, etag, validate_only, identified };
         let work = act::act(Arc::clone(&self.api), asked);
         Ok(Response::new(request::to_its_end(work).await?))
     }
@@ -115,24 +117,36 @@ impl ConnectorService for Connectors {
         &self,
         request: Request<v1::DeployConnectorRequest>,
     ) -> Result<Response<v1::Connector>, Status> {
-        let v1::DeployConnectorRequest { name, etag, validate_only } = request.into_inner();
-        self.act(Action::Deploy, &name, etag, validate_only).await
+        let request = request.into_inner();
+        let v1::DeployConnectorRequest { name, etag, validate_only, request_id } = &request;
+        let name: ConnectorName = request::identified(name, str::parse, request_id)?;
+        let method = "DeployConnector";
+        let identified = Identified::new(name.instance(), request_id, method, &request);
+        self.act(Action::Deploy, name, etag.clone(), *validate_only, identified).await
     }
 
     async fn pause_connector(
         &self,
         request: Request<v1::PauseConnectorRequest>,
     ) -> Result<Response<v1::Connector>, Status> {
-        let v1::PauseConnectorRequest { name, etag, validate_only } = request.into_inner();
-        self.act(Action::Pause, &name, etag, validate_only).await
+        let request = request.into_inner();
+        let v1::PauseConnectorRequest { name, etag, validate_only, request_id } = &request;
+        let name: ConnectorName = request::identified(name, str::parse, request_id)?;
+        let method = "PauseConnector";
+        let identified = Identified::new(name.instance(), request_id, method, &request);
+        self.act(Action::Pause, name, etag.clone(), *validate_only, identified).await
     }
 
     async fn resume_connector(
         &self,
         request: Request<v1::ResumeConnectorRequest>,
     ) -> Result<Response<v1::Connector>, Status> {
-        let v1::ResumeConnectorRequest { name, etag, validate_only } = request.into_inner();
-        self.act(Action::Resume, &name, etag, validate_only).await
+        let request = request.into_inner();
+        let v1::ResumeConnectorRequest { name, etag, validate_only, request_id } = &request;
+        let name: ConnectorName = request::identified(name, str::parse, request_id)?;
+        let method = "ResumeConnector";
+        let identified = Identified::new(name.instance(), request_id, method, &request);
+        self.act(Action::Resume, name, etag.clone(), *validate_only, identified).await
     }
 
     async fn resume_partition(

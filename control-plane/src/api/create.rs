@@ -12,14 +12,14 @@ use kafka2oss_proto::v1;
 
 use super::context::Api;
 use super::error::ApiError;
+use super::once::{Identified, Once};
 use super::{act, etag, request};
 use crate::catalog::Change;
 use crate::chance;
 use crate::clock;
 use crate::model::rules;
-use crate::secrets::{self, Same};
+use crate::secrets;
 use crate::store::connectors::ConnectorRecord;
-use crate::store::request_ids::{self, RequestIdRecord};
 
 /// Where the spec stands in a request.
 const SPEC: &str = "connector.spec";
@@ -70,50 +70,54 @@ pub(super) fn preview(
 /// Creates a connector; nothing runs before Deploy.
 pub(super) async fn create(
     api: Arc<Api>,
-    mut request: v1::CreateConnectorRequest,
+    request: v1::CreateConnectorRequest,
     trusted: bool,
 ) -> Result<v1::Connector, ApiError> {
+    let v1::CreateConnectorRequest { parent, request_id, validate_only, .. } = &request;
+    let method = "CreateConnector";
+    let identified = Identified::with_secrets(&api, parent, request_id, method, &request, |it| {
+        it.connector.as_mut()
+    })
+    .filter(|_| !validate_only);
+    create_once(api, request, trusted, identified).await
+}
+
+/// The same, as a request that may be one of another method.
+pub(super) async fn create_once(
+    api: Arc<Api>,
+    request: v1::CreateConnectorRequest,
+    trusted: bool,
+    identified: Option<Identified>,
+) -> Result<v1::Connector, ApiError> {
+    let v1::CreateConnectorRequest { parent, connector_id, connector, validate_only, request_id } =
+        request;
     let mut violations = Violations::new();
-    request::check_request_id(&request.request_id, &mut violations);
+    request::check_request_id(&request_id, &mut violations);
     // Always in this order: instance, request ID, connector. The instance stays as the
     // connector is checked against it.
-    let parent = request.parent.parse::<InstanceName>().map(|parent| parent.to_string());
-    let _instance = match &parent {
-        Ok(parent) => Some(api.known.catalog.lock_shared(parent).await),
+    let instance = parent.parse::<InstanceName>().map(|parent| parent.to_string());
+    let _instance = match &instance {
+        Ok(instance) => Some(api.known.catalog.lock_shared(instance).await),
         Err(_) => None,
     };
-    let connector = request.connector.clone();
-    let checked =
-        check(&api, &request.parent, &request.connector_id, connector, trusted, violations)?;
-    let secrets = request.connector.as_ref().and_then(|given| api.digests.of(given));
-    if let Some(connector) = &mut request.connector {
-        redact(connector);
-    }
-
-    let key = format!("{}/{}", request.parent, request.request_id);
-    // Requests without an ID have none in common.
-    let _request = match request.request_id.is_empty() {
-        true => None,
-        false => Some(api.known.catalog.lock(&format!("request-ids/{key}")).await),
-    };
+    let checked = check(&api, &parent, &connector_id, connector, trusted, violations)?;
+    let once = Once::lock(&api, identified).await;
     let name = checked.name.to_string();
     let _connector = api.known.catalog.lock(&name).await;
 
-    let remembers = !request.request_id.is_empty() && !request.validate_only;
-    if remembers && let Some(earlier) = api.known.catalog.request_id(&key) {
-        let same = secrets::compare(earlier.secrets.as_ref(), secrets.as_ref());
-        return repeated(&api, &request, &earlier, same, &name);
+    if let Some(made) = once.connector(&api, &checked.name)? {
+        return Ok(made);
     }
     if api.known.catalog.connector(&name).is_some() {
         return Err(ApiError::Exists(name));
     }
     if checked.instance.connectors_disabled {
-        return Err(ApiError::ConnectorsDisabled(request.parent));
+        return Err(ApiError::ConnectorsDisabled(parent));
     }
 
     let (mut record, mut effective) = new(checked, &name)?;
     let uid = record.uid().to_owned();
-    if request.validate_only {
+    if validate_only {
         redact(&mut effective);
         record.set_spec(effective);
         return Ok(api.observed.shown(&record, false));
@@ -121,18 +125,8 @@ pub(super) async fn create(
     api.known.secrets.take(&uid, record.connector().generation, &mut effective);
     record.secrets_id = secrets::new_id(&effective);
     record.set_spec(effective);
-    let mut changes = vec![Change::connector(record.clone())];
-    if remembers {
-        let made = RequestIdRecord {
-            form: 0,
-            request: Some(request),
-            uid: uid.clone(),
-            create_time: Some(clock::now()),
-            secrets,
-        };
-        changes.extend(api.known.catalog.request_ids_beyond(request_ids::MOST));
-        changes.push(Change::RequestId(key, Some(Arc::new(made))));
-    }
+    let mut changes = once.remember(&api, &uid);
+    changes.push(Change::connector(record.clone()));
     if let Err(error) = api.known.catalog.apply(changes).await {
         api.known.secrets.forget(&uid);
         return Err(error.into());
@@ -168,35 +162,6 @@ fn new(checked: Checked, name: &str) -> Result<(ConnectorRecord, v1::ConnectorSp
     };
     act::grant(&mut record, checked.desired_state)?;
     Ok((record, checked.effective))
-}
-
-/// Answers a request ID that was used before.
-fn repeated(
-    api: &Api,
-    request: &v1::CreateConnectorRequest,
-    earlier: &RequestIdRecord,
-    secrets: Same,
-    name: &str,
-) -> Result<v1::Connector, ApiError> {
-    let id = &request.request_id;
-    let refuse = |why: String| Err(ApiError::RequestIdReused(format!("request_id `{id}` {why}")));
-    if earlier.request.as_ref() != Some(request) {
-        return refuse("was used with another request".to_owned());
-    }
-    match secrets {
-        Same::Yes => {}
-        Same::No => return refuse("was used with other inline secrets".to_owned()),
-        Same::Unknown => {
-            return refuse(format!(
-                "made {name} before the control plane started, which keeps no inline secret and \
-                 cannot tell whether these are the same: update its credentials"
-            ));
-        }
-    }
-    match api.known.catalog.connector(name).filter(|record| record.uid() == earlier.uid) {
-        Some(record) => Ok(api.observed.shown(&record, false)),
-        None => refuse(format!("made {name}, which has been deleted since")),
-    }
 }
 
 /// Fills the defaults in and checks every rule; `violations` are those found

@@ -13,6 +13,7 @@ use tonic::{Request, Response, Status};
 use super::context::Api;
 use super::error::ApiError;
 use super::listing::{Asked, Listing};
+use super::once::{Identified, Once};
 use super::{etag, request, update_instance};
 use crate::catalog::Change;
 use crate::chance;
@@ -113,8 +114,10 @@ async fn create(
     api: Arc<Api>,
     request: v1::CreateInstanceRequest,
 ) -> Result<v1::Instance, ApiError> {
-    let v1::CreateInstanceRequest { instance_id, instance, validate_only } = request;
+    let whole = request.clone();
+    let v1::CreateInstanceRequest { instance_id, instance, validate_only, request_id } = request;
     let mut violations = Violations::new();
+    request::check_request_id(&request_id, &mut violations);
     let read = request::field("instance_id", &instance_id, InstanceName::from_id, &mut violations);
     let mut instance = instance.unwrap_or_default();
     defaults::fill_instance(&mut instance);
@@ -125,7 +128,15 @@ async fn create(
         return Err(ApiError::Invalid(violations));
     };
 
+    let method = "CreateInstance";
+    let identified = Identified::with_secrets(&api, &name, &request_id, method, &whole, |it| {
+        it.instance.as_mut()
+    });
     let _lock = api.known.catalog.lock(&name.to_string()).await;
+    let once = Once::lock(&api, identified.filter(|_| !validate_only)).await;
+    if let Some(made) = once.instance(&api, &name)? {
+        return Ok(made);
+    }
     if api.known.catalog.instance(&name).is_some() {
         return Err(ApiError::Exists(name.to_string()));
     }
@@ -142,21 +153,26 @@ async fn create(
     };
     let record = InstanceRecord { form: 0, instance: Some(instance.clone()) };
     if !validate_only {
-        api.known
-            .catalog
-            .apply(vec![Change::Instance(name.to_string(), Some(Arc::new(record)))])
-            .await?;
+        let mut changes = once.remember(&api, &instance.uid);
+        changes.push(Change::Instance(name.to_string(), Some(Arc::new(record))));
+        api.known.catalog.apply(changes).await?;
         tracing::info!(instance = %name, "instance registered");
     }
     Ok(instance)
 }
 
 async fn delete(api: Arc<Api>, request: v1::DeleteInstanceRequest) -> Result<(), ApiError> {
-    let name: InstanceName = request::name(&request.name, str::parse)?;
+    let id = &request.request_id;
+    let name: InstanceName = request::identified(&request.name, str::parse, id)?;
+    let identified = Identified::new(&name, id, "DeleteInstance", &request);
     let _lock = api.known.catalog.lock(&name.to_string()).await;
+    let once = Once::lock(&api, identified).await;
+    if once.earlier(&api)?.is_some() {
+        return Ok(());
+    }
     let record = request::instance(&api, &name)?;
-    let current = record.instance.as_ref().map(|instance| instance.etag.as_str());
-    etag::check(&request.name, current.unwrap_or_default(), &request.etag)?;
+    let current = record.instance.clone().unwrap_or_default();
+    etag::check(&request.name, &current.etag, &request.etag)?;
     let connectors = api.known.catalog.connectors_of(&name);
     if let Some(example) = connectors.first() {
         return Err(ApiError::InstanceHasConnectors {
@@ -165,7 +181,9 @@ async fn delete(api: Arc<Api>, request: v1::DeleteInstanceRequest) -> Result<(),
             example: example.name().to_owned(),
         });
     }
-    api.known.catalog.apply(vec![Change::Instance(name.to_string(), None)]).await?;
+    let mut changes = once.remember(&api, &current.uid);
+    changes.push(Change::Instance(name.to_string(), None));
+    api.known.catalog.apply(changes).await?;
     tracing::info!(instance = %name, "instance removed");
     Ok(())
 }

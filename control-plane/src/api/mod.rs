@@ -13,6 +13,7 @@ pub(crate) mod error;
 mod etag;
 mod instances;
 mod listing;
+mod once;
 mod paging;
 mod parts;
 mod repeats;

@@ -49,6 +49,21 @@ pub(super) fn name<T>(
     name.ok_or(ApiError::Invalid(violations))
 }
 
+/// Reads the name of a resource, and checks a request ID.
+pub(super) fn identified<T>(
+    given: &str,
+    read: impl FnOnce(&str) -> Result<T, InvalidName>,
+    request_id: &str,
+) -> Result<T, ApiError> {
+    let mut violations = Violations::new();
+    let name = field("name", given, read, &mut violations);
+    check_request_id(request_id, &mut violations);
+    match name {
+        Some(name) if violations.is_empty() => Ok(name),
+        _ => Err(ApiError::Invalid(violations)),
+    }
+}
+
 /// `instances/{instance_id}`, or all for `instances/-`.
 pub(super) fn parent(given: &str, violations: &mut Violations) -> Option<InstanceName> {
     if given == "instances/-" {

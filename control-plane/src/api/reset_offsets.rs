@@ -11,6 +11,7 @@ use kafka2oss_proto::v1::offset_reset::To;
 
 use super::context::Api;
 use super::error::ApiError;
+use super::once::{Identified, Once};
 use super::{act, etag, request};
 use crate::catalog::Change;
 use crate::model::lifecycle::Action;
@@ -32,14 +33,21 @@ pub(super) async fn reset(
     request: v1::ResetOffsetsRequest,
 ) -> Result<v1::Connector, ApiError> {
     let validate_only = request.validate_only;
+    let whole = request.clone();
     let (name, asked, given_etag) = read(request)?;
+    let id = &whole.request_id;
+    let identified = Identified::new(name.instance(), id, "ResetOffsets", &whole);
+    let once = Once::lock(&api, identified.filter(|_| !validate_only)).await;
     let _lock = api.known.catalog.lock(&name.to_string()).await;
+    if let Some(reset) = once.connector(&api, &name)? {
+        return Ok(reset);
+    }
     let record = request::connector(&api, &name)?;
     act::check_state(&record, Action::ResetOffsets)?;
     let pending = record.reset.as_ref().filter(|_| !record.start_is_fixed());
     if pending.is_some_and(|pending| pending.asked.as_ref() == Some(&asked)) {
         etag::check_repeated(record.connector(), &given_etag)?;
-        return Ok(api.observed.shown(&record, false));
+        return once.unchanged(&api, &record).await;
     }
     etag::check(record.name(), &record.connector().etag, &given_etag)?;
     let status = api.observed.current(&record);
@@ -70,8 +78,9 @@ pub(super) async fn reset(
     if validate_only {
         return Ok(api.observed.shown(&changed, false));
     }
-    let change = Change::connector(changed.clone());
-    api.known.catalog.apply(vec![change]).await?;
+    let mut changes = once.remember(&api, changed.uid());
+    changes.push(Change::connector(changed.clone()));
+    api.known.catalog.apply(changes).await?;
     tracing::info!(connector = changed.name(), epoch = number, "offsets reset");
     let message = format!("offsets are reset: epoch {number} is open");
     api.observed.log(&changed, v1::LogSeverity::Info, None, message);
@@ -82,8 +91,9 @@ pub(super) async fn reset(
 fn read(
     request: v1::ResetOffsetsRequest,
 ) -> Result<(ConnectorName, v1::OffsetReset, String), ApiError> {
-    let v1::ResetOffsetsRequest { name, reset, etag, validate_only: _ } = request;
+    let v1::ResetOffsetsRequest { name, reset, etag, validate_only: _, request_id } = request;
     let mut violations = Violations::new();
+    request::check_request_id(&request_id, &mut violations);
     let name = request::field("name", &name, str::parse, &mut violations);
     let reset = reset.unwrap_or_default();
     match &reset.to {

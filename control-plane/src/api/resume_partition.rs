@@ -10,6 +10,7 @@ use kafka2oss_proto::{agent, v1};
 
 use super::context::Api;
 use super::error::ApiError;
+use super::once::{Identified, Once};
 use super::{act, etag, request};
 use crate::catalog::Change;
 use crate::model::lifecycle::Action;
@@ -41,19 +42,26 @@ pub(super) async fn resume(
     api: Arc<Api>,
     request: v1::ResumePartitionRequest,
 ) -> Result<v1::Connector, ApiError> {
+    let whole = request.clone();
     let Asked { name, partition, skip_offset, etag, validate_only } = read(request)?;
+    let id = &whole.request_id;
+    let identified = Identified::new(name.instance(), id, "ResumePartition", &whole);
+    let once = Once::lock(&api, identified.filter(|_| !validate_only)).await;
     let _lock = api.known.catalog.lock(&name.to_string()).await;
+    if let Some(resumed) = once.connector(&api, &name)? {
+        return Ok(resumed);
+    }
     let record = request::connector(&api, &name)?;
     act::check_state(&record, Action::ResumePartition)?;
     etag::check(record.name(), &record.connector().etag, &etag)?;
     // A retry that was asked for twice may be a second one, of a partition that
     // has stopped again: it does no harm.
     if skip_offset.is_some() && is_pending(&record, partition, skip_offset) {
-        return Ok(api.observed.shown(&record, false));
+        return once.unchanged(&api, &record).await;
     }
     match stopped_at(&api, &record, partition) {
         Err(_) if is_pending(&record, partition, skip_offset) => {
-            return Ok(api.observed.shown(&record, false));
+            return once.unchanged(&api, &record).await;
         }
         Err(refusal) => return Err(refusal),
         Ok(stopped) => check_skip(record.name(), partition, stopped, skip_offset)?,
@@ -69,8 +77,9 @@ pub(super) async fn resume(
     changed.resumes.retain(|earlier| earlier.partition != partition);
     changed.resumes.push(decision);
     changed.resumes.sort_by_key(|resume| resume.partition);
-    let change = Change::connector(changed.clone());
-    api.known.catalog.apply(vec![change]).await?;
+    let mut changes = once.remember(&api, changed.uid());
+    changes.push(Change::connector(changed.clone()));
+    api.known.catalog.apply(changes).await?;
     let message = match skip_offset {
         Some(offset) => format!("partition {partition} is to go on without offset {offset}"),
         None => format!("partition {partition} is to try again"),
@@ -83,9 +92,17 @@ pub(super) async fn resume(
 
 fn read(request: v1::ResumePartitionRequest) -> Result<Asked, ApiError> {
     let action = request.action();
-    let v1::ResumePartitionRequest { name, partition, action: number, offset, etag, validate_only } =
-        request;
+    let v1::ResumePartitionRequest {
+        name,
+        partition,
+        action: number,
+        offset,
+        etag,
+        validate_only,
+        request_id,
+    } = request;
     let mut violations = Violations::new();
+    request::check_request_id(&request_id, &mut violations);
     let name = request::field("name", &name, str::parse, &mut violations);
     match partition {
         None => violations.add("partition", ErrorCode::FieldRequired, "is required"),

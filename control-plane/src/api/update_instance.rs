@@ -11,6 +11,7 @@ use kafka2oss_proto::v1;
 
 use super::context::Api;
 use super::error::ApiError;
+use super::once::{Identified, Once};
 use super::{etag, request};
 use crate::catalog::Change;
 use crate::clock;
@@ -93,15 +94,26 @@ pub(super) async fn update(
     api: Arc<Api>,
     request: v1::UpdateInstanceRequest,
 ) -> Result<v1::Instance, ApiError> {
-    let v1::UpdateInstanceRequest { instance, update_mask, validate_only } = request;
-    let asked = read(instance, update_mask)?;
+    let whole = request.clone();
+    let v1::UpdateInstanceRequest { instance, update_mask, validate_only, request_id } = request;
+    let asked = read(instance, update_mask, &request_id)?;
+    let method = "UpdateInstance";
+    let identified =
+        Identified::with_secrets(&api, &asked.name, &request_id, method, &whole, |it| {
+            it.instance.as_mut()
+        });
     // Exclusive: no connector comes into being meanwhile.
     let _lock = api.known.catalog.lock(&asked.name.to_string()).await;
+    let once = Once::lock(&api, identified.filter(|_| !validate_only)).await;
+    if let Some(updated) = once.instance(&api, &asked.name)? {
+        return Ok(updated);
+    }
     let record = request::instance(&api, &asked.name)?;
     let before = record.instance.clone().unwrap_or_default();
     etag::check(&before.name, &before.etag, &asked.given.etag)?;
     let mut after = updated(&before, &asked, api.known.catalog.connectors_of(&asked.name).len())?;
     if after == before {
+        api.known.catalog.apply(once.remember(&api, &before.uid)).await?;
         return Ok(before);
     }
     after.etag = etag::next_of_instance(&before);
@@ -110,8 +122,9 @@ pub(super) async fn update(
         return Ok(after);
     }
     let changed = InstanceRecord { form: 0, instance: Some(after.clone()) };
-    let change = Change::Instance(after.name.clone(), Some(Arc::new(changed)));
-    api.known.catalog.apply(vec![change]).await?;
+    let mut changes = once.remember(&api, &after.uid);
+    changes.push(Change::Instance(after.name.clone(), Some(Arc::new(changed))));
+    api.known.catalog.apply(changes).await?;
     let names = asked.fields.iter().map(|field| field.name).collect::<Vec<_>>().join(", ");
     tracing::info!(instance = after.name, fields = names, "instance updated");
     // Their agents get it with what they are to run.
@@ -124,8 +137,10 @@ pub(super) async fn update(
 fn read(
     instance: Option<v1::Instance>,
     mask: Option<prost_types::FieldMask>,
+    request_id: &str,
 ) -> Result<Asked, ApiError> {
     let mut violations = Violations::new();
+    request::check_request_id(request_id, &mut violations);
     if instance.is_none() {
         violations.add("instance", ErrorCode::FieldRequired, "is required");
     }
@@ -198,7 +213,7 @@ mod tests {
 
     fn ask(given: v1::Instance, paths: &[&str]) -> Result<Asked, ApiError> {
         let paths = paths.iter().map(|path| (*path).to_owned()).collect();
-        read(Some(given), Some(prost_types::FieldMask { paths }))
+        read(Some(given), Some(prost_types::FieldMask { paths }), "")
     }
 
     #[test]

@@ -42,17 +42,20 @@ impl Known {
         self.catalog.apply(vec![Change::Agent(id.to_owned(), Some(Arc::new(record)))]).await
     }
 
-    /// Removes a connector for good. The caller holds its lock. Returns whether it was
-    /// still there.
-    pub(crate) async fn forget(&self, record: &ConnectorRecord) -> Result<bool, StoreError> {
+    /// Removes a connector for good, and makes what comes `with` that durable. The caller
+    /// holds its lock. Returns whether it was still there.
+    pub(crate) async fn forget(
+        &self,
+        record: &ConnectorRecord,
+        with: Vec<Change>,
+    ) -> Result<bool, StoreError> {
         let (name, uid) = (record.name(), record.uid());
         if self.catalog.connector(name).is_none_or(|current| current.uid() != uid) {
             return Ok(false);
         }
-        let gone = vec![
-            Change::Connector(name.to_owned(), None),
-            Change::Placement(name.to_owned(), None),
-        ];
+        let mut gone = with;
+        gone.push(Change::Connector(name.to_owned(), None));
+        gone.push(Change::Placement(name.to_owned(), None));
         self.catalog.apply(gone).await?;
         self.secrets.forget(uid);
         self.fleet.forget_removals(uid);

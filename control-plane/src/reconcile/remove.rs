@@ -114,14 +114,14 @@ async fn finish_as_asked(means: &Means, asked: &ConnectorRecord) -> Result<bool,
     if current.is_some_and(|current| wishes(&current) != wishes(asked)) {
         return Ok(false);
     }
-    finish_deletion(&means.known, &means.observed, asked).await?;
+    finish_deletion(&means.known, &means.observed, asked, Vec::new()).await?;
     Ok(true)
 }
 
 /// Nothing is left of the connector.
 pub(super) async fn finish(means: &Means, record: &ConnectorRecord) -> Result<(), StoreError> {
     let _lock = means.known.catalog.lock(record.name()).await;
-    finish_deletion(&means.known, &means.observed, record).await
+    finish_deletion(&means.known, &means.observed, record, Vec::new()).await
 }
 
 /// Shows why resources could not be removed yet.
@@ -150,13 +150,15 @@ async fn note(
     Ok(())
 }
 
-/// Removes a connector for good and tells those who watch. The caller holds its lock.
+/// Removes a connector for good, makes what comes `with` that durable, and tells those who
+/// watch. The caller holds its lock.
 pub(crate) async fn finish_deletion(
     known: &Known,
     observed: &Observed,
     record: &ConnectorRecord,
+    with: Vec<Change>,
 ) -> Result<(), StoreError> {
-    if known.forget(record).await? {
+    if known.forget(record, with).await? {
         observed.forget(record);
         tracing::info!(connector = record.name(), uid = record.uid(), "connector is gone");
     }

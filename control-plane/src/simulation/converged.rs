@@ -33,6 +33,7 @@ pub(super) async fn register(world: &Arc<World>) {
                     instance_id: INSTANCE.trim_start_matches("instances/").to_owned(),
                     instance: Some(instance),
                     validate_only: false,
+                    ..Default::default()
                 };
                 life.instances.create_instance(Request::new(request)).await
             })

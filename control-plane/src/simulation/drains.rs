@@ -18,9 +18,16 @@ pub(super) async fn ask(world: &Arc<World>, id: &str, drains: bool) {
         let name = name.clone();
         let outcome = world.call(|life| async move {
             match drains {
-                true => life.agents.drain_agent(Request::new(v1::DrainAgentRequest { name })).await,
+                true => {
+                    life.agents
+                        .drain_agent(Request::new(v1::DrainAgentRequest {
+                            name,
+                            ..Default::default()
+                        }))
+                        .await
+                }
                 false => {
-                    let request = v1::UndrainAgentRequest { name };
+                    let request = v1::UndrainAgentRequest { name, ..Default::default() };
                     life.agents.undrain_agent(Request::new(request)).await
                 }
             }

@@ -26,7 +26,12 @@ pub(super) enum Wish {
 }
 
 impl Wish {
-    /// Asks for it of the connector `id`; a creation has the request id `request_id`.
+    /// Whether the connector is to go.
+    pub(super) fn is_deletion(self) -> bool {
+        matches!(self, Self::Delete { .. })
+    }
+
+    /// Asks for it of the connector `id`.
     pub(super) async fn ask(
         self,
         world: &World,
@@ -40,21 +45,25 @@ impl Wish {
                 match self {
                     Self::Create => service.create_connector(creation(id, request_id)).await,
                     Self::Deploy => {
-                        let request = v1::DeployConnectorRequest { name, ..Default::default() };
+                        let request =
+                            v1::DeployConnectorRequest { name, request_id, ..Default::default() };
                         service.deploy_connector(Request::new(request)).await
                     }
                     Self::Pause => {
-                        let request = v1::PauseConnectorRequest { name, ..Default::default() };
+                        let request =
+                            v1::PauseConnectorRequest { name, request_id, ..Default::default() };
                         service.pause_connector(Request::new(request)).await
                     }
                     Self::Resume => {
-                        let request = v1::ResumeConnectorRequest { name, ..Default::default() };
+                        let request =
+                            v1::ResumeConnectorRequest { name, request_id, ..Default::default() };
                         service.resume_connector(Request::new(request)).await
                     }
                     Self::Color(color) => {
                         let labels = labels(&color.to_string());
                         let connector = v1::Connector { labels, ..v1::Connector::default() };
-                        service.update_connector(update(name, connector, "labels")).await
+                        let request = update(name, connector, "labels", request_id);
+                        service.update_connector(request).await
                     }
                     Self::Spread(spread) => {
                         let source = Some(v1::KafkaSource {
@@ -64,7 +73,7 @@ impl Wish {
                         let spec = Some(v1::ConnectorSpec { source, ..Default::default() });
                         let connector = v1::Connector { spec, ..v1::Connector::default() };
                         let path = "spec.source.spread";
-                        service.update_connector(update(name, connector, path)).await
+                        service.update_connector(update(name, connector, path, request_id)).await
                     }
                     Self::Reset => {
                         let to = Some(v1::offset_reset::To::Earliest(()));
@@ -72,7 +81,7 @@ impl Wish {
                         let request = v1::ResetOffsetsRequest {
                             name,
                             reset,
-                            etag: String::new(),
+                            request_id,
                             ..Default::default()
                         };
                         service.reset_offsets(Request::new(request)).await
@@ -82,6 +91,7 @@ impl Wish {
                             name,
                             orphan_resources,
                             delete_error_topics,
+                            request_id,
                             ..v1::DeleteConnectorRequest::default()
                         };
                         service.delete_connector(Request::new(request)).await
@@ -141,11 +151,13 @@ fn update(
     name: String,
     connector: v1::Connector,
     path: &str,
+    request_id: String,
 ) -> Request<v1::UpdateConnectorRequest> {
     let paths = vec![path.to_owned()];
     Request::new(v1::UpdateConnectorRequest {
         connector: Some(v1::Connector { name, ..connector }),
         update_mask: Some(prost_types::FieldMask { paths }),
+        request_id,
         ..Default::default()
     })
 }

@@ -66,19 +66,19 @@ async fn agents_are_told_as_they_come_go_drain_and_are_forgotten() {
 
     let _b = Agent::connect(&server.channel, Script::willing("b")).await;
     until(&mut events, |agent| is(agent, "agents/b", v1::AgentState::Connected)).await;
-    let request = v1::DrainAgentRequest { name: "agents/a".to_owned() };
+    let request = v1::DrainAgentRequest { name: "agents/a".to_owned(), ..Default::default() };
     server.agents.drain_agent(request).await.expect("drains");
     let drained = |agent: &v1::Agent| {
         let drain = agent.drain.as_ref();
         drain.is_some_and(|drain| drain.state() == v1::AgentDrainState::Drained)
     };
     until(&mut events, drained).await;
-    let request = v1::UndrainAgentRequest { name: "agents/a".to_owned() };
+    let request = v1::UndrainAgentRequest { name: "agents/a".to_owned(), ..Default::default() };
     server.agents.undrain_agent(request).await.expect("undrained");
     until(&mut events, |agent| agent.name == "agents/a" && agent.drain.is_none()).await;
     a.goodbye(GoodbyeReason::Leaving).await;
     until(&mut events, |agent| is(agent, "agents/a", v1::AgentState::Gone)).await;
-    let request = v1::ForgetAgentRequest { name: "agents/a".to_owned() };
+    let request = v1::ForgetAgentRequest { name: "agents/a".to_owned(), ..Default::default() };
     server.agents.forget_agent(request).await.expect("forgotten");
     let (_, event) = other(&mut events).await;
     assert_eq!(event, dropped("agents/a", v1::DropReason::Deleted));

@@ -13,6 +13,7 @@ async fn second(server: &mut Server, allow_shared_cluster: bool) -> String {
         instance_id: "alikafka_2".to_owned(),
         instance: Some(v1::Instance { allow_shared_cluster, ..instance() }),
         validate_only: false,
+        ..Default::default()
     };
     server.instances.create_instance(request).await.expect("registered");
     let request = v1::CreateConnectorRequest { parent: SECOND.to_owned(), ..creation("other") };

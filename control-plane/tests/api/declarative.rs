@@ -30,6 +30,7 @@ fn asked(connector: v1::Connector, paths: &[&str]) -> v1::UpdateConnectorRequest
         update_mask: Some(prost_types::FieldMask { paths }),
         allow_missing: true,
         validate_only: false,
+        ..Default::default()
     }
 }
 
@@ -235,6 +236,7 @@ async fn what_is_only_validated_changes_nothing_and_another_etag_is_refused() {
         name: name.clone(),
         etag: etag.to_owned(),
         validate_only,
+        ..Default::default()
     };
     let before = server.get(&name).await.expect("there");
     let looked = server.connectors.deploy_connector(deploy("", true)).await.expect("it may");

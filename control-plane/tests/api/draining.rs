@@ -20,17 +20,17 @@ async fn get(server: &mut Server, id: &str) -> v1::Agent {
 }
 
 async fn drain(server: &mut Server, id: &str) -> v1::Agent {
-    let request = v1::DrainAgentRequest { name: format!("agents/{id}") };
+    let request = v1::DrainAgentRequest { name: format!("agents/{id}"), ..Default::default() };
     server.agents.drain_agent(request).await.expect("drains").into_inner()
 }
 
 async fn undrain(server: &mut Server, id: &str) -> v1::Agent {
-    let request = v1::UndrainAgentRequest { name: format!("agents/{id}") };
+    let request = v1::UndrainAgentRequest { name: format!("agents/{id}"), ..Default::default() };
     server.agents.undrain_agent(request).await.expect("undrained").into_inner()
 }
 
 async fn forget(server: &mut Server, id: &str) -> Result<(), Status> {
-    let request = v1::ForgetAgentRequest { name: format!("agents/{id}") };
+    let request = v1::ForgetAgentRequest { name: format!("agents/{id}"), ..Default::default() };
     server.agents.forget_agent(request).await.map(tonic::Response::into_inner)
 }
 
@@ -227,11 +227,11 @@ async fn names_that_are_wrong_or_of_nobody_are_refused() {
         ("agents/nobody", Code::NotFound, "RESOURCE_NOT_FOUND"),
     ] {
         let name = name.to_owned();
-        let request = v1::DrainAgentRequest { name: name.clone() };
+        let request = v1::DrainAgentRequest { name: name.clone(), ..Default::default() };
         let drain = server.agents.drain_agent(request).await.expect_err("refused");
-        let request = v1::UndrainAgentRequest { name: name.clone() };
+        let request = v1::UndrainAgentRequest { name: name.clone(), ..Default::default() };
         let undrain = server.agents.undrain_agent(request).await.expect_err("refused");
-        let request = v1::ForgetAgentRequest { name };
+        let request = v1::ForgetAgentRequest { name, ..Default::default() };
         let forget = server.agents.forget_agent(request).await.expect_err("refused");
         for refused in [drain, undrain, forget] {
             assert_eq!((refused.code(), reason(&refused).as_str()), (code, expected), "{refused}");

@@ -18,6 +18,7 @@ async fn update(
         instance: Some(given),
         update_mask: Some(prost_types::FieldMask { paths }),
         validate_only: false,
+        ..Default::default()
     };
     Ok(server.instances.update_instance(request).await?.into_inner())
 }
@@ -98,6 +99,7 @@ async fn what_would_be_is_shown_and_nothing_is_changed() {
         instance: Some(v1::Instance { name: INSTANCE.to_owned(), ..on(&["b:9092"]) }),
         update_mask: None,
         validate_only: true,
+        ..Default::default()
     };
     let shown = server.instances.update_instance(request).await.expect("legal").into_inner();
     assert_eq!(shown.bootstrap_servers, ["b:9092"]);

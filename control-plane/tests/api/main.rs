@@ -19,6 +19,7 @@ mod listeners;
 mod lists;
 mod logs;
 mod rebalance;
+mod request_ids;
 mod requests;
 mod reset_offsets;
 mod resume_partition;

@@ -90,7 +90,11 @@ async fn unknown_and_duplicate_names_are_answered_at_once() {
     let status = server.get("sink").await.expect_err("refused");
     assert_eq!(status.code(), Code::InvalidArgument);
 
-    let request = v1::DeleteInstanceRequest { name: INSTANCE.to_owned(), etag: String::new() };
+    let request = v1::DeleteInstanceRequest {
+        name: INSTANCE.to_owned(),
+        etag: String::new(),
+        ..Default::default()
+    };
     let status = server.instances.delete_instance(request.clone()).await.expect_err("refused");
     assert_eq!(reason(&status), "INSTANCE_HAS_CONNECTORS");
     assert!(status.message().contains(&name));
@@ -150,6 +154,7 @@ async fn an_instance_may_refuse_connectors() {
         instance_id: "alikafka_1".to_owned(),
         instance: Some(v1::Instance { connectors_disabled: true, ..instance() }),
         validate_only: false,
+        ..Default::default()
     };
     server.instances.create_instance(request).await.expect("registered");
     let status = server.connectors.create_connector(creation("sink")).await.expect_err("refused");
@@ -167,6 +172,7 @@ async fn ids_that_mean_something_else_in_a_path_are_refused() {
             instance_id: id.to_owned(),
             instance: Some(instance()),
             validate_only: false,
+            ..Default::default()
         };
         let status = server.instances.create_instance(request).await.expect_err("refused");
         let expected = ("instance_id".to_owned(), "SPEC_FIELD_INVALID".to_owned());
@@ -187,6 +193,7 @@ async fn instances_are_registered_listed_and_removed() {
         instance_id: "b-2".to_owned(),
         instance: Some(instance()),
         validate_only: false,
+        ..Default::default()
     };
     let status = server.instances.create_instance(again).await.expect_err("refused");
     assert_eq!(status.code(), Code::AlreadyExists);
@@ -206,7 +213,11 @@ async fn instances_are_registered_listed_and_removed() {
     let list = server.instances.list_instances(request).await.expect("a list").into_inner();
     assert!(list.instances.is_empty());
 
-    let mut deletion = v1::DeleteInstanceRequest { name: registered.name, etag: "old".into() };
+    let mut deletion = v1::DeleteInstanceRequest {
+        name: registered.name,
+        etag: "old".into(),
+        ..Default::default()
+    };
     let status = server.instances.delete_instance(deletion.clone()).await.expect_err("refused");
     assert_eq!((status.code(), reason(&status).as_str()), (Code::Aborted, "ETAG_MISMATCH"));
     deletion.etag = registered.etag;

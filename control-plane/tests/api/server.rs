@@ -112,6 +112,7 @@ impl Server {
             instance_id: id.to_owned(),
             instance: Some(instance()),
             validate_only: false,
+            ..Default::default()
         };
         self.instances.create_instance(request).await.expect("registered").into_inner()
     }

@@ -142,6 +142,7 @@ impl Deployment {
                 ..Default::default()
             }),
             validate_only: false,
+            ..Default::default()
         };
         InstanceServiceClient::new(self.channel.clone()).create_instance(request).await?;
         Ok(())

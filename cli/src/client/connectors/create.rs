@@ -8,7 +8,7 @@ use crate::client::{Client, Failure, describe, names};
 use crate::output;
 
 pub(super) async fn create(client: &Client, args: CreateArgs) -> Result<(), Failure> {
-    let CreateArgs { name, instance, connector, validate_only, request_id } = args;
+    let CreateArgs { name, instance, connector, validate_only, repeat } = args;
     let connector = spec::build(connector)?;
     let (parent, connector_id) = target(name, instance.as_deref(), &connector)?;
     let request = client.request(v1::CreateConnectorRequest {
@@ -16,7 +16,7 @@ pub(super) async fn create(client: &Client, args: CreateArgs) -> Result<(), Fail
         connector_id,
         connector: Some(connector),
         validate_only,
-        request_id: request_id.unwrap_or_default(),
+        request_id: repeat.id(),
     });
     let created = client.connectors().create_connector(request).await?.into_inner();
     if client.is_json() {

@@ -19,7 +19,7 @@ pub(super) async fn run(client: &Client, args: ResetOffsetsArgs) -> Result<(), F
 }
 
 fn request(args: ResetOffsetsArgs) -> Result<v1::ResetOffsetsRequest, Failure> {
-    let ResetOffsetsArgs { name, earliest, latest, timestamp, offsets, etag } = args;
+    let ResetOffsetsArgs { name, earliest, latest, timestamp, offsets, etag, repeat } = args;
     let to = match timestamp {
         Some(time) => To::Timestamp(timestamp_message(time)),
         None if earliest => To::Earliest(()),
@@ -32,6 +32,7 @@ fn request(args: ResetOffsetsArgs) -> Result<v1::ResetOffsetsRequest, Failure> {
         name: names::connector(&name.name, name.instance.as_deref())?.to_string(),
         reset: Some(v1::OffsetReset { to: Some(to) }),
         etag: etag.unwrap_or_default(),
+        request_id: repeat.id(),
         ..Default::default()
     })
 }

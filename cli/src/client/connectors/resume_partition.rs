@@ -6,13 +6,14 @@ use crate::args::ResumePartitionArgs;
 use crate::client::{Client, Failure, names};
 
 pub(super) async fn run(client: &Client, args: ResumePartitionArgs) -> Result<(), Failure> {
-    let ResumePartitionArgs { name, partition, retry, skip: _, offset } = args;
+    let ResumePartitionArgs { name, partition, retry, skip: _, offset, repeat } = args;
     let action = if retry { v1::ResumeAction::Retry } else { v1::ResumeAction::Skip };
     let request = client.request(v1::ResumePartitionRequest {
         name: names::connector(&name.name, name.instance.as_deref())?.to_string(),
         partition: Some(partition),
         action: action.into(),
         offset,
+        request_id: repeat.id(),
         ..Default::default()
     });
     let connector = client.connectors().resume_partition(request).await?.into_inner();

@@ -8,7 +8,7 @@ use crate::client::{Client, Failure, names, text};
 use crate::output;
 
 pub(super) async fn run(client: &Client, args: TestArgs) -> Result<(), Failure> {
-    let TestArgs { name, partition, key, value, value_file, wait, request_id } = args;
+    let TestArgs { name, partition, key, value, value_file, wait, repeat } = args;
     let payload = |content| v1::TestMessagePayload { content: Some(content) };
     let value = match value_file {
         Some(path) => {
@@ -24,7 +24,7 @@ pub(super) async fn run(client: &Client, args: TestArgs) -> Result<(), Failure> 
         partition,
         key: key.map(Content::Text).map(payload),
         value: value.map(payload),
-        request_id: request_id.unwrap_or_default(),
+        request_id: repeat.id(),
         wait,
     });
     let answer = client.connectors().send_test_message(request).await?.into_inner();

@@ -11,21 +11,27 @@ use crate::client::{Client, Failure, names, text};
 
 pub(super) async fn deploy(client: &Client, args: TransitionArgs) -> Result<(), Failure> {
     let name = names::connector(&args.name.name, args.name.instance.as_deref())?.to_string();
-    let request = client.request(v1::DeployConnectorRequest { name, ..Default::default() });
+    let request_id = args.repeat.id();
+    let request =
+        client.request(v1::DeployConnectorRequest { name, request_id, ..Default::default() });
     let connector = client.connectors().deploy_connector(request).await?.into_inner();
     finish(client, connector, args.wait, ConnectorState::Running).await
 }
 
 pub(super) async fn pause(client: &Client, args: TransitionArgs) -> Result<(), Failure> {
     let name = names::connector(&args.name.name, args.name.instance.as_deref())?.to_string();
-    let request = client.request(v1::PauseConnectorRequest { name, ..Default::default() });
+    let request_id = args.repeat.id();
+    let request =
+        client.request(v1::PauseConnectorRequest { name, request_id, ..Default::default() });
     let connector = client.connectors().pause_connector(request).await?.into_inner();
     finish(client, connector, args.wait, ConnectorState::Paused).await
 }
 
 pub(super) async fn resume(client: &Client, args: TransitionArgs) -> Result<(), Failure> {
     let name = names::connector(&args.name.name, args.name.instance.as_deref())?.to_string();
-    let request = client.request(v1::ResumeConnectorRequest { name, ..Default::default() });
+    let request_id = args.repeat.id();
+    let request =
+        client.request(v1::ResumeConnectorRequest { name, request_id, ..Default::default() });
     let connector = client.connectors().resume_connector(request).await?.into_inner();
     finish(client, connector, args.wait, ConnectorState::Running).await
 }
@@ -66,6 +72,7 @@ pub(super) async fn delete(client: &Client, args: DeleteArgs) -> Result<(), Fail
         etag: args.etag.unwrap_or_default(),
         delete_error_topics: args.delete_error_topics,
         orphan_resources: args.orphan_resources,
+        request_id: args.repeat.id(),
         ..Default::default()
     });
     let connector = client.connectors().delete_connector(request).await?.into_inner();

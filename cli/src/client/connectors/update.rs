@@ -19,7 +19,7 @@ pub(super) async fn run(client: &Client, args: UpdateArgs) -> Result<(), Failure
 
 /// Only what is named by a flag is in the mask, and so is changed.
 fn request(args: UpdateArgs) -> Result<v1::UpdateConnectorRequest, Failure> {
-    let UpdateArgs { name, etag, defaults, fields } = args;
+    let UpdateArgs { name, etag, defaults, fields, repeat } = args;
     let name = names::connector(&name.name, name.instance.as_deref())?.to_string();
     let (connector, mut paths) = spec::changes(fields)?;
     // What is in the mask and not in the connector becomes its default.
@@ -30,6 +30,7 @@ fn request(args: UpdateArgs) -> Result<v1::UpdateConnectorRequest, Failure> {
     Ok(v1::UpdateConnectorRequest {
         connector: Some(v1::Connector { name, etag: etag.unwrap_or_default(), ..connector }),
         update_mask: Some(prost_types::FieldMask { paths }),
+        request_id: repeat.id(),
         ..Default::default()
     })
 }

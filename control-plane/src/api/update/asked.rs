@@ -38,9 +38,15 @@ impl Asked {
         request: v1::UpdateConnectorRequest,
         trusted: bool,
     ) -> Result<Self, ApiError> {
-        let v1::UpdateConnectorRequest { connector, update_mask, allow_missing: _, validate_only } =
-            request;
+        let v1::UpdateConnectorRequest {
+            connector,
+            update_mask,
+            allow_missing: _,
+            validate_only,
+            request_id,
+        } = request;
         let mut violations = Violations::new();
+        request::check_request_id(&request_id, &mut violations);
         if connector.is_none() {
             violations.add("connector", ErrorCode::FieldRequired, "is required");
         }

@@ -7,11 +7,13 @@ mod updatable;
 
 use std::sync::Arc;
 
+use kafka2oss_domain::names::ConnectorName;
 use kafka2oss_proto::spec::{has_plain, redact};
 use kafka2oss_proto::v1;
 
 use super::context::Api;
 use super::error::ApiError;
+use super::once::{Identified, Once};
 use super::{act, create, etag, request};
 use crate::catalog::Change;
 use crate::clock;
@@ -31,15 +33,19 @@ pub(super) async fn update(
     request: v1::UpdateConnectorRequest,
     trusted: bool,
 ) -> Result<v1::Connector, ApiError> {
+    let identified = identified(&api, &request);
     if !request.allow_missing {
-        return Box::pin(change(&api, Asked::read(request, trusted)?)).await;
+        return Box::pin(change(&api, Asked::read(request, trusted)?, identified)).await;
     }
     let mut outcome = Err(ApiError::Internal);
     for _ in 0..LOOKS {
         let asked = Asked::read(request.clone(), trusted)?;
         outcome = match api.known.catalog.connector(&asked.name.to_string()) {
-            Some(_) => Box::pin(change(&api, asked)).await,
-            None => Box::pin(create_missing(&api, &asked, request.clone(), trusted)).await,
+            Some(_) => Box::pin(change(&api, asked, identified.clone())).await,
+            None => {
+                let (request, identified) = (request.clone(), identified.clone());
+                Box::pin(create_missing(&api, &asked, request, trusted, identified)).await
+            }
         };
         if !matches!(outcome, Err(ApiError::NotFound(_) | ApiError::Exists(_))) {
             break;
@@ -48,11 +54,24 @@ pub(super) async fn update(
     outcome
 }
 
+/// The request by its ID, if it has one.
+fn identified(api: &Api, request: &v1::UpdateConnectorRequest) -> Option<Identified> {
+    let name = &request.connector.as_ref()?.name;
+    // One whose name is illegal is refused before.
+    let name: ConnectorName = name.parse().ok()?;
+    let (id, method) = (&request.request_id, "UpdateConnector");
+    let identified = Identified::with_secrets(api, name.instance(), id, method, request, |it| {
+        it.connector.as_mut()
+    });
+    identified.filter(|_| !request.validate_only)
+}
+
 async fn create_missing(
     api: &Arc<Api>,
     asked: &Asked,
     request: v1::UpdateConnectorRequest,
     trusted: bool,
+    identified: Option<Identified>,
 ) -> Result<v1::Connector, ApiError> {
     if !asked.etag.is_empty() {
         return Err(ApiError::EtagMismatch(asked.name.to_string()));
@@ -62,15 +81,23 @@ async fn create_missing(
         connector_id: asked.name.id().to_owned(),
         connector: request.connector,
         validate_only: request.validate_only,
-        request_id: String::new(),
+        request_id: request.request_id,
     };
-    create::create(Arc::clone(api), request, trusted).await
+    create::create_once(Arc::clone(api), request, trusted, identified).await
 }
 
 /// Changes what the mask names. The generation rises with a change of what the tasks run
 /// or of the desired state, and with nothing else.
-async fn change(api: &Api, mut asked: Asked) -> Result<v1::Connector, ApiError> {
+async fn change(
+    api: &Api,
+    mut asked: Asked,
+    identified: Option<Identified>,
+) -> Result<v1::Connector, ApiError> {
+    let once = Once::lock(api, identified).await;
     let _lock = api.known.catalog.lock(&asked.name.to_string()).await;
+    if let Some(updated) = once.connector(api, &asked.name)? {
+        return Ok(updated);
+    }
     let record = request::connector(api, &asked.name)?;
     act::check_state(&record, Action::Update)?;
     etag::check(record.name(), &record.connector().etag, &asked.etag)?;
@@ -86,7 +113,7 @@ async fn change(api: &Api, mut asked: Asked) -> Result<v1::Connector, ApiError> 
     let is_granted = act::grant(&mut changed, asked.desired_state())?;
     let spec_changes = effective != *record.spec();
     if !(is_granted || spec_changes || sets_labels || given != *record.given()) {
-        return Ok(api.observed.shown(&record, false));
+        return once.unchanged(api, &record).await;
     }
     let connector = changed.connector.get_or_insert_default();
     connector.generation += i64::from(is_granted || spec_changes);
@@ -107,8 +134,9 @@ async fn change(api: &Api, mut asked: Asked) -> Result<v1::Connector, ApiError> 
         changed.secrets_id = secrets::new_id(&effective);
     }
     changed.set_spec(effective);
-    let change = Change::connector(changed.clone());
-    if let Err(error) = api.known.catalog.apply(vec![change]).await {
+    let mut changes = once.remember(api, changed.uid());
+    changes.push(Change::connector(changed.clone()));
+    if let Err(error) = api.known.catalog.apply(changes).await {
         if sets_secrets {
             api.known.secrets.take_back(record.uid(), generation);
         }
