@@ -16,18 +16,27 @@ use client::Failure;
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
-        Command::Dev(args) => dev::run(args).await,
-        Command::Instances(args) => client::run_instances(args).await,
-        Command::Agents(args) => client::run_agents(args).await,
-        Command::Connectors(args) => client::run_connectors(args).await,
-        Command::Verify(args) => client::run_verify(*args).await,
+        Command::Dev(args) => dev::run(args).await.map(done),
+        Command::Instances(args) => client::run_instances(args).await.map(done),
+        Command::Agents(args) => client::run_agents(args).await.map(done),
+        Command::Connectors(args) => client::run_connectors(args).await.map(done),
+        Command::Apply(args) => client::apply(*args).await,
+        Command::Diff(args) => client::diff(*args).await,
+        Command::Delete(args) => client::delete(*args).await,
+        Command::Export(args) => client::export(*args).await,
+        Command::Verify(args) => client::run_verify(*args).await.map(done),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => ExitCode::from(status),
         Err(Failure::Closed(closed)) if closed.is_broken_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
             output::note(format_args!("{}: {failure}", failure.severity()));
             ExitCode::from(failure.exit_status())
         }
     }
+}
+
+/// The exit status of a command that says all by its output.
+fn done((): ()) -> u8 {
+    0
 }

@@ -3,12 +3,21 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
+use anstyle::{AnsiColor, Style};
 use comfy_table::{Table, presets};
 
 /// Writes lines to stdout. Whoever closed it (`| head`) wants no more: that is
 /// [`Closed`], which ends the command without a word.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Output;
+
+/// What a line is, for its colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Paint {
+    Heading,
+    Gone,
+    New,
+}
 
 /// Nobody reads any more, or the disk is full.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +36,18 @@ impl Output {
         let mut stdout = io::stdout().lock();
         writeln!(stdout, "{line}")?;
         // A pipe is buffered otherwise, and a follower would see nothing.
+        Ok(stdout.flush()?)
+    }
+
+    /// A line in the colour of what it is, unless stdout is no terminal or NO_COLOR is set.
+    pub(crate) fn painted(self, paint: Paint, line: impl Display) -> Result<(), Closed> {
+        let style = match paint {
+            Paint::Heading => Style::new().bold(),
+            Paint::Gone => AnsiColor::Red.on_default(),
+            Paint::New => AnsiColor::Green.on_default(),
+        };
+        let mut stdout = anstream::AutoStream::auto(io::stdout().lock());
+        writeln!(stdout, "{style}{line}{style:#}")?;
         Ok(stdout.flush()?)
     }
 

@@ -3,7 +3,10 @@
 mod choices;
 mod connector_spec;
 mod connectors;
+mod declarative;
 mod dev;
+#[cfg(test)]
+mod documented;
 mod instances;
 pub(crate) mod values;
 mod verify;
@@ -24,6 +27,9 @@ pub(crate) use connectors::{
     ConnectorsArgs, ConnectorsCommand, CreateArgs, DeadLettersCommand, DeleteArgs, NameArgs,
     PreviewArgs, ResetOffsetsArgs, ResumePartitionArgs, TailArgs, TestArgs, TransitionArgs,
     UpdateArgs, WatchArgs,
+};
+pub(crate) use declarative::{
+    ApplyArgs, DeleteFilesArgs, DiffArgs, ExportArgs, ExportKind, FileFlags, PruneFlags,
 };
 pub(crate) use dev::DevArgs;
 pub(crate) use instances::{
@@ -53,6 +59,23 @@ pub(crate) enum Command {
     /// Connectors: from one topic to one bucket each
     #[command(visible_alias = "connector")]
     Connectors(ConnectorsArgs),
+    /// Have instances and connectors be as files say
+    ///
+    /// Every document is checked by the control plane before anything is changed. Then
+    /// instances and connectors that are missing are created, and those that differ are
+    /// changed; the rest stays untouched. A file is the whole truth about what it names:
+    /// fields that are not in it go back to their defaults, but for desiredState, which
+    /// then stays what it is.
+    Apply(Box<ApplyArgs>),
+    /// Show what `apply` would change
+    Diff(Box<DiffArgs>),
+    /// Delete the instances and connectors that files name; objects stay
+    Delete(Box<DeleteFilesArgs>),
+    /// Print instances and connectors as files that `apply` takes
+    ///
+    /// YAML, or a list of JSON with --output json. Applied again they change nothing.
+    /// Inline secrets are printed as withheld, which means the ones that are there.
+    Export(Box<ExportArgs>),
     /// Check that each record of a connector's topic stands in its objects
     /// exactly once, as it is
     ///

@@ -29,6 +29,8 @@ pub(crate) enum Failure {
     Incomplete { words: String, is_wrong: bool },
     /// A verification could not be carried out.
     Unverified(Box<Failure>),
+    /// Files could not be compared with what is there.
+    Incomparable(Box<Failure>),
     /// Nobody reads the output.
     Closed(Closed),
 }
@@ -36,11 +38,11 @@ pub(crate) enum Failure {
 impl Failure {
     /// Exit status of the process: 2 for a wrong command line, else 1, and 0
     /// when the reader of our output has gone. A verification that came to no
-    /// end is never taken for one that did: 2. One that agrees as far as the
+    /// end is never taken for one that did: 2. Nor is a comparison. One that agrees as far as the
     /// connector has come is neither: 3.
     pub(crate) fn exit_status(&self) -> u8 {
         match self {
-            Self::Usage(_) | Self::Unverified(_) => 2,
+            Self::Usage(_) | Self::Unverified(_) | Self::Incomparable(_) => 2,
             Self::Closed(closed) if closed.is_broken_pipe() => 0,
             Self::Incomplete { is_wrong: false, .. } => 3,
             _ => 1,
@@ -83,6 +85,7 @@ impl fmt::Display for Failure {
             | Self::Damage(message)
             | Self::Incomplete { words: message, .. } => f.write_str(message),
             Self::Unverified(cause) => write!(f, "not verified: {cause}"),
+            Self::Incomparable(cause) => write!(f, "not compared: {cause}"),
             Self::Closed(closed) => write!(f, "{closed}"),
         }
     }

@@ -3,6 +3,7 @@
 use kafka2oss_proto::v1;
 use v1::secret::Source;
 
+use super::selection::quoted;
 use super::text;
 use super::{Client, Failure, Selection, names, paging};
 use crate::args::{
@@ -71,12 +72,6 @@ pub(crate) async fn run(args: InstancesArgs) -> Result<(), Failure> {
             }
         }
     }
-}
-
-/// As a filter has it.
-fn quoted(text: &str) -> String {
-    let escaped = text.replace('\\', r"\\").replace('"', "\\\"").replace('*', r"\*");
-    format!("\"{escaped}\"")
 }
 
 async fn list(client: &Client, selection: &Selection) -> Result<(), Failure> {

@@ -1,17 +1,11 @@
 //! Messages as proto3 JSON, by their descriptors: the form that grpcurl and
 //! every other tool of protobuf reads and writes.
 
-use std::sync::LazyLock;
-
-use kafka2oss_proto::{FILE_DESCRIPTOR_SET, v1};
+use kafka2oss_manifest::pool;
+use kafka2oss_proto::v1;
 use prost::Message;
-use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
+use prost_reflect::{DynamicMessage, MessageDescriptor};
 use serde_json::Value;
-
-#[allow(clippy::expect_used, reason = "the descriptors are part of this binary")]
-static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
-    DescriptorPool::decode(FILE_DESCRIPTOR_SET).expect("the built-in descriptors are whole")
-});
 
 /// A message and its full name.
 pub(super) trait Described: Message + Default {
@@ -52,7 +46,7 @@ described!(
 /// What a message is made of.
 #[allow(clippy::expect_used, reason = "a test has looked up every name")]
 pub(super) fn descriptor<M: Described>() -> MessageDescriptor {
-    POOL.get_message_by_name(M::NAME).expect("the message is in the built-in descriptors")
+    pool().get_message_by_name(M::NAME).expect("the message is in the built-in descriptors")
 }
 
 /// A message as JSON.
@@ -83,7 +77,7 @@ mod tests {
     #[test]
     fn every_message_is_found_by_its_name() {
         for name in NAMES {
-            assert!(POOL.get_message_by_name(name).is_some(), "{name}");
+            assert!(pool().get_message_by_name(name).is_some(), "{name}");
         }
     }
 

@@ -3,6 +3,7 @@
 mod address;
 mod agents;
 mod connectors;
+mod declarative;
 mod describe;
 mod failure;
 mod input;
@@ -27,6 +28,7 @@ use tonic::transport::Channel;
 pub(crate) use address::{Address, connect};
 pub(crate) use agents::run as run_agents;
 pub(crate) use connectors::run as run_connectors;
+pub(crate) use declarative::{apply, delete, diff, export};
 pub(crate) use failure::Failure;
 pub(crate) use instances::run as run_instances;
 pub(crate) use state_file::{DevState, StateFile};

@@ -36,6 +36,17 @@ impl Selection {
     }
 }
 
+/// A text as an expression has it, with nothing that stands for anything else.
+pub(super) fn quoted(text: &str) -> String {
+    let escaped = text.replace('\\', r"\\").replace('"', "\\\"").replace('*', r"\*");
+    format!("\"{escaped}\"")
+}
+
+/// That a label has a value.
+pub(super) fn label(key: &str, value: &str) -> String {
+    format!("labels.{} = {}", quoted(key), quoted(value))
+}
+
 /// An expression with a mark under the place that a violation's words begin with, `at byte
 /// 7: ...`. Nothing where they do not.
 pub(super) fn marked(expression: &str, words: &str) -> Option<String> {

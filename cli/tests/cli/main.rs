@@ -3,6 +3,7 @@
 mod changes;
 mod client;
 mod connector;
+mod declarative;
 mod demo;
 mod lists;
 mod program;

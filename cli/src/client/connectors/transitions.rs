@@ -76,13 +76,21 @@ pub(super) async fn delete(client: &Client, args: DeleteArgs) -> Result<(), Fail
         ..Default::default()
     });
     let connector = client.connectors().delete_connector(request).await?.into_inner();
-    let gone = args.wait && await_connector(client, &connector, |_| false).await?.is_none();
+    let gone = args.wait && await_gone(client, &connector).await?;
     if client.is_json() {
         return client.print_json(&connector);
     }
     let name = names::short(&connector.name);
     let text = if gone { "is deleted" } else { "is DELETING; its objects stay" };
     Ok(client.out.line(format_args!("{name} {text}"))?)
+}
+
+/// Waits until the connector is gone.
+pub(in crate::client) async fn await_gone(
+    client: &Client,
+    connector: &v1::Connector,
+) -> Result<bool, Failure> {
+    Ok(await_connector(client, connector, |_| false).await?.is_none())
 }
 
 /// Follows the connector until `reached`; `None` when it is gone. Ends with

@@ -9,6 +9,7 @@ mod commit_metadata;
 mod dead_letters;
 mod filters;
 mod keys;
+mod manifests;
 mod object_metadata;
 mod objects;
 mod positions;
