@@ -8,8 +8,8 @@ mod output;
 
 use std::process::ExitCode;
 
-use args::{Cli, Command};
-use clap::Parser;
+use args::{Cli, Command, CompletionArgs};
+use clap::{CommandFactory, Parser};
 use client::Failure;
 
 #[tokio::main]
@@ -20,9 +20,13 @@ async fn main() -> ExitCode {
         Command::Instances(args) => client::run_instances(args).await.map(done),
         Command::Agents(args) => client::run_agents(args).await.map(done),
         Command::Connectors(args) => client::run_connectors(args).await.map(done),
+        Command::Get(args) => client::get(args).await.map(done),
+        Command::Wait(args) => client::wait(args).await.map(done),
+        Command::Completion(args) => completion(&args).map(done),
         Command::Apply(args) => client::apply(*args).await,
         Command::Diff(args) => client::diff(*args).await,
         Command::Delete(args) => client::delete(*args).await,
+        Command::Edit(args) => client::edit(args).await,
         Command::Export(args) => client::export(*args).await,
         Command::Verify(args) => client::run_verify(*args).await.map(done),
     };
@@ -34,6 +38,13 @@ async fn main() -> ExitCode {
             ExitCode::from(failure.exit_status())
         }
     }
+}
+
+/// Prints the script of a shell.
+fn completion(args: &CompletionArgs) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "kafka2oss", &mut script);
+    Ok(output::Output.line(String::from_utf8_lossy(&script).trim_end())?)
 }
 
 /// The exit status of a command that says all by its output.

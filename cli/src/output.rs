@@ -5,6 +5,9 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::{Table, presets};
+use kafka2oss_manifest::value_to_yaml;
+
+use crate::args::OutputFormat;
 
 /// Writes lines to stdout. Whoever closed it (`| head`) wants no more: that is
 /// [`Closed`], which ends the command without a word.
@@ -56,6 +59,18 @@ impl Output {
             self.line(line.trim_end())?;
         }
         Ok(())
+    }
+
+    /// In the form that was asked for, for people to read, too.
+    pub(crate) fn value(
+        self,
+        value: &serde_json::Value,
+        format: OutputFormat,
+    ) -> Result<(), Closed> {
+        match format {
+            OutputFormat::Yaml => self.line(value_to_yaml(value).trim_end()),
+            OutputFormat::Table | OutputFormat::Json | OutputFormat::Name => self.json(value, true),
+        }
     }
 
     /// Indented for people, in one line for streams.

@@ -29,5 +29,5 @@ pub use document::{Manifest, read};
 pub use messages::pool;
 pub use problem::Problem;
 pub use resource::{API_VERSION, Kind, Resource};
-pub use write::{to_json, to_yaml};
+pub use write::{to_json, to_yaml, value_to_yaml};
 pub use yaml::MAX_BYTES;

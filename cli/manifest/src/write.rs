@@ -19,6 +19,11 @@ pub fn to_yaml<'a>(resources: impl IntoIterator<Item = &'a Resource>) -> String 
     text
 }
 
+/// Any JSON as YAML.
+pub fn value_to_yaml(value: &Value) -> String {
+    serde_saphyr::to_string(value).unwrap_or_default()
+}
+
 /// A list, which [`read`](crate::read) reads, too: what JSON takes as it is and YAML does not
 /// is escaped.
 pub fn to_json<'a>(resources: impl IntoIterator<Item = &'a Resource>) -> String {

@@ -101,6 +101,14 @@ pub(crate) struct DeleteFilesArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct EditArgs {
+    #[command(flatten)]
+    pub(crate) options: ClientOptions,
+    /// `INSTANCE/CONNECTOR`, `instances/INSTANCE`, or a connector's whole resource name
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
     #[command(flatten)]
     pub(crate) options: ClientOptions,

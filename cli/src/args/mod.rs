@@ -7,6 +7,7 @@ mod declarative;
 mod dev;
 #[cfg(test)]
 mod documented;
+mod everyday;
 mod instances;
 pub(crate) mod values;
 mod verify;
@@ -29,9 +30,10 @@ pub(crate) use connectors::{
     UpdateArgs, WatchArgs,
 };
 pub(crate) use declarative::{
-    ApplyArgs, DeleteFilesArgs, DiffArgs, ExportArgs, ExportKind, FileFlags, PruneFlags,
+    ApplyArgs, DeleteFilesArgs, DiffArgs, EditArgs, ExportArgs, ExportKind, FileFlags, PruneFlags,
 };
 pub(crate) use dev::DevArgs;
+pub(crate) use everyday::{CompletionArgs, GetArgs, ResourceKind, WaitArgs, WaitGoal};
 pub(crate) use instances::{
     CreateInstanceArgs, InstancesArgs, InstancesCommand, KafkaSecretFlags, Mechanism, Security,
     UpdateInstanceArgs,
@@ -59,6 +61,10 @@ pub(crate) enum Command {
     /// Connectors: from one topic to one bucket each
     #[command(visible_alias = "connector")]
     Connectors(ConnectorsArgs),
+    /// List instances, connectors or agents, or show one of them
+    Get(GetArgs),
+    /// Wait until a connector is in a state, or gone
+    Wait(WaitArgs),
     /// Have instances and connectors be as files say
     ///
     /// Every document is checked by the control plane before anything is changed. Then
@@ -71,6 +77,11 @@ pub(crate) enum Command {
     Diff(Box<DiffArgs>),
     /// Delete the instances and connectors that files name; objects stay
     Delete(Box<DeleteFilesArgs>),
+    /// Change an instance or a connector in an editor: KAFKA2OSS_EDITOR, VISUAL, EDITOR, or vi
+    ///
+    /// Shows it as YAML and sends what was made of it, if nobody has changed it meanwhile.
+    /// What is refused is shown again, with the reason. Leaving it as it is ends.
+    Edit(EditArgs),
     /// Print instances and connectors as files that `apply` takes
     ///
     /// YAML, or a list of JSON with --output json. Applied again they change nothing.
@@ -82,6 +93,8 @@ pub(crate) enum Command {
     /// Reads topic and bucket from this host and changes neither. Exit status 0
     /// when nothing is wrong, 1 when something is, 2 when it could not be told.
     Verify(Box<VerifyArgs>),
+    /// Print a script that completes commands and options in a shell
+    Completion(CompletionArgs),
 }
 
 /// What every command that talks to a control plane takes.
@@ -91,7 +104,8 @@ pub(crate) struct ClientOptions {
     /// that runs, else 127.0.0.1:7250
     #[arg(long, global = true, env = "KAFKA2OSS_ADDRESS", value_name = "HOST:PORT")]
     pub(crate) address: Option<String>,
-    /// How to print answers; json is the API's messages as proto3 JSON
+    /// How to print answers; json and yaml are the API's messages as proto3 JSON
+    /// has them, name is the resource names alone
     #[arg(long, short, global = true, value_enum, default_value_t)]
     pub(crate) output: OutputFormat,
     /// How long to wait for an answer, for example 30s or 2m
@@ -104,6 +118,8 @@ pub(crate) enum OutputFormat {
     #[default]
     Table,
     Json,
+    Yaml,
+    Name,
 }
 
 #[derive(Debug, Args)]

@@ -58,6 +58,9 @@ async fn list(client: &Client, selection: &Selection) -> Result<(), Failure> {
     })
     .await
     .map_err(|status| selection.failure(status))?;
+    if client.print_names(agents.iter().map(|agent| agent.name.as_str()))? {
+        return Ok(());
+    }
     if client.is_json() {
         return client.print_json(&v1::ListAgentsResponse { agents, ..Default::default() });
     }
@@ -146,6 +149,9 @@ fn line(agent: &v1::Agent) -> String {
 }
 
 fn show(client: &Client, agent: &v1::Agent) -> Result<(), Failure> {
+    if client.print_names(std::iter::once(agent.name.as_str()))? {
+        return Ok(());
+    }
     if client.is_json() {
         return client.print_json(agent);
     }

@@ -87,6 +87,9 @@ async fn list(client: &Client, selection: &Selection) -> Result<(), Failure> {
     })
     .await
     .map_err(|status| selection.failure(status))?;
+    if client.print_names(instances.iter().map(|instance| instance.name.as_str()))? {
+        return Ok(());
+    }
     if client.is_json() {
         return client.print_json(&v1::ListInstancesResponse { instances, ..Default::default() });
     }
@@ -114,6 +117,9 @@ async fn list(client: &Client, selection: &Selection) -> Result<(), Failure> {
 }
 
 fn show(client: &Client, instance: &v1::Instance) -> Result<(), Failure> {
+    if client.print_names(std::iter::once(instance.name.as_str()))? {
+        return Ok(());
+    }
     if client.is_json() {
         return client.print_json(instance);
     }

@@ -5,6 +5,7 @@ mod agents;
 mod connectors;
 mod declarative;
 mod describe;
+mod everyday;
 mod failure;
 mod input;
 mod instances;
@@ -22,13 +23,15 @@ use std::time::Duration;
 use kafka2oss_proto::v1::agent_service_client::AgentServiceClient;
 use kafka2oss_proto::v1::connector_service_client::ConnectorServiceClient;
 use kafka2oss_proto::v1::instance_service_client::InstanceServiceClient;
+use serde_json::Value;
 use tonic::Request;
 use tonic::transport::Channel;
 
 pub(crate) use address::{Address, connect};
 pub(crate) use agents::run as run_agents;
 pub(crate) use connectors::run as run_connectors;
-pub(crate) use declarative::{apply, delete, diff, export};
+pub(crate) use declarative::{apply, delete, diff, edit, export};
+pub(crate) use everyday::{get, wait};
 pub(crate) use failure::Failure;
 pub(crate) use instances::run as run_instances;
 pub(crate) use state_file::{DevState, StateFile};
@@ -78,17 +81,38 @@ impl Client {
         request
     }
 
+    /// Whether answers are printed as messages, for programs.
     fn is_json(&self) -> bool {
-        self.format == OutputFormat::Json
+        matches!(self.format, OutputFormat::Json | OutputFormat::Yaml)
+    }
+
+    /// Prints the names alone, where these are asked for; says whether they were.
+    fn print_names<'a>(&self, names: impl Iterator<Item = &'a str>) -> Result<bool, Failure> {
+        if self.format != OutputFormat::Name {
+            return Ok(false);
+        }
+        for name in names {
+            self.out.line(name)?;
+        }
+        Ok(true)
+    }
+
+    /// Prints a value as it was asked for.
+    fn print_value(&self, value: &Value) -> Result<(), Failure> {
+        Ok(self.out.value(value, self.format)?)
     }
 
     /// Prints one answer as JSON.
     fn print_json<M: Described>(&self, message: &M) -> Result<(), Failure> {
-        Ok(self.out.json(&json::encode(message), true)?)
+        self.print_value(&json::encode(message))
     }
 
     /// Prints one of many answers as JSON.
     fn print_json_line<M: Described>(&self, message: &M) -> Result<(), Failure> {
+        if self.format == OutputFormat::Yaml {
+            self.out.line("---")?;
+            return self.print_json(message);
+        }
         Ok(self.out.json(&json::encode(message), false)?)
     }
 }

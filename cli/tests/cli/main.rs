@@ -5,6 +5,7 @@ mod client;
 mod connector;
 mod declarative;
 mod demo;
+mod everyday;
 mod lists;
 mod program;
 mod real_services;

@@ -29,6 +29,9 @@ pub(super) async fn list(
     })
     .await
     .map_err(|status| selection.failure(status))?;
+    if client.print_names(connectors.iter().map(|connector| connector.name.as_str()))? {
+        return Ok(());
+    }
     if client.is_json() {
         return client.print_json(&v1::ListConnectorsResponse { connectors, ..Default::default() });
     }
@@ -98,6 +101,9 @@ pub(super) async fn get(client: &Client, args: NameArgs) -> Result<(), Failure> 
 
 /// Prints one connector.
 pub(super) fn show(client: &Client, connector: &v1::Connector) -> Result<(), Failure> {
+    if client.print_names(std::iter::once(connector.name.as_str()))? {
+        return Ok(());
+    }
     if client.is_json() {
         return client.print_json(connector);
     }

@@ -17,7 +17,7 @@ use super::{Client, Failure};
 use crate::args::{ConnectorsArgs, ConnectorsCommand, DeadLettersCommand};
 pub(super) use resume_partition::commands as resume_commands;
 pub(super) use spec::credentials;
-pub(super) use transitions::await_gone;
+pub(super) use transitions::{await_connector, await_gone};
 
 /// Runs one command.
 pub(crate) async fn run(args: ConnectorsArgs) -> Result<(), Failure> {

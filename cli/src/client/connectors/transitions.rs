@@ -95,7 +95,7 @@ pub(in crate::client) async fn await_gone(
 
 /// Follows the connector until `reached`; `None` when it is gone. Ends with
 /// what stands in the way when the time is over.
-async fn await_connector(
+pub(in crate::client) async fn await_connector(
     client: &Client,
     connector: &v1::Connector,
     reached: impl Fn(&v1::ConnectorStatus) -> bool,

@@ -61,11 +61,8 @@ async fn try_one(
             None => Err(Status::not_found(name).into()),
         },
         Kind::Instance => {
-            let request = client.request(v1::DeleteInstanceRequest {
-                name,
-                etag,
-                ..Default::default()
-            });
+            let request =
+                client.request(v1::DeleteInstanceRequest { name, etag, ..Default::default() });
             client.instances().delete_instance(request).await?;
             Ok(Outcome::Deleted)
         }

@@ -27,7 +27,7 @@ async fn compare(args: DiffArgs) -> Result<u8, Failure> {
     let mut all: Vec<_> = planned.iter().filter_map(of_planned).collect();
     all.extend(found.iter().map(of_pruned));
     if client.is_json() {
-        client.out.json(&Value::Array(all.iter().map(ResourceDiff::to_json).collect()), true)?;
+        client.print_value(&Value::Array(all.iter().map(ResourceDiff::to_json).collect()))?;
     } else {
         for diff in &all {
             for (paint, line) in diff.lines() {

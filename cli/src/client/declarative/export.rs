@@ -3,7 +3,7 @@
 use kafka2oss_manifest::{Resource, to_json, to_yaml};
 use kafka2oss_proto::v1;
 
-use crate::args::{ExportArgs, ExportKind, ListFlags};
+use crate::args::{ExportArgs, ExportKind, ListFlags, OutputFormat};
 use crate::client::{Client, Failure, Selection, names, selection};
 use crate::output;
 
@@ -42,7 +42,11 @@ pub(crate) async fn run(args: ExportArgs) -> Result<u8, Failure> {
         }
     }
     let settable: Vec<_> = resources.iter().map(Resource::settable).collect();
-    let text = if client.is_json() { to_json(&settable) } else { to_yaml(&settable) };
+    let text = match client.format {
+        OutputFormat::Json => to_json(&settable),
+        OutputFormat::Table | OutputFormat::Yaml => to_yaml(&settable),
+        OutputFormat::Name => settable.iter().map(|one| format!("{}\n", one.name())).collect(),
+    };
     client.out.line(text.trim_end_matches('\n'))?;
     Ok(0)
 }

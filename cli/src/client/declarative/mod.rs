@@ -9,6 +9,7 @@
 mod apply;
 mod delete;
 mod diff;
+mod edit;
 mod export;
 mod plan;
 mod prune;
@@ -19,6 +20,7 @@ mod sources;
 pub(crate) use apply::run as apply;
 pub(crate) use delete::run as delete;
 pub(crate) use diff::run as diff;
+pub(crate) use edit::run as edit;
 pub(crate) use export::run as export;
 
 /// Exit status where something differs, in the way of diff(1).

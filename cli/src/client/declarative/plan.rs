@@ -45,7 +45,7 @@ pub(super) async fn make(client: &Client, items: Vec<Item>) -> Result<Vec<Planne
     Ok(looks.buffered(AT_ONCE).try_collect().await?)
 }
 
-async fn look(client: &Client, resource: &Resource) -> Result<Step, Status> {
+pub(super) async fn look(client: &Client, resource: &Resource) -> Result<Step, Status> {
     let mut left = LOOKS;
     loop {
         left -= 1;

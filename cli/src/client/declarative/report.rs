@@ -58,7 +58,7 @@ impl<'a> Report<'a> {
     pub(super) fn finish(self) -> Result<bool, Failure> {
         let (failed, all) = (self.failed, self.rows.len());
         if self.client.is_json() {
-            self.client.out.json(&Value::Array(self.rows), true)?;
+            self.client.print_value(&Value::Array(self.rows))?;
         }
         match failed {
             0 => Ok(self.changed > 0),
