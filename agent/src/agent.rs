@@ -118,7 +118,7 @@ impl Agent {
             supervision: supervision.clone(),
         })
         .await;
-        let (commands, results) = Commands::new(Means {
+        let (commands, answers) = Commands::new(Means {
             admins,
             keyring,
             held: supervisor.held(),
@@ -135,7 +135,7 @@ impl Agent {
             board,
             reporter,
             commands,
-            results,
+            answers,
             desk,
             intent: intents,
         };

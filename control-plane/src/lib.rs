@@ -48,6 +48,6 @@ mod supervision;
 mod tasks;
 mod text;
 
-pub use options::{Options, Rebalancing};
+pub use options::{Options, Preflight, Rebalancing};
 pub use server::ControlPlane;
 pub use supervision::Failure;

@@ -19,6 +19,18 @@ pub enum Rebalancing {
     Off,
 }
 
+/// Whether Deploy checks before what a connector needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Preflight {
+    /// It does not.
+    #[default]
+    Off,
+    /// It does so beside the deployment, and the connector's log says what is wrong.
+    Warn,
+    /// It does so before, and refuses where a check fails.
+    Strict,
+}
+
 /// What an operator can set of a control plane.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Options {
@@ -75,6 +87,20 @@ pub struct Options {
     )]
     pub allowed_concurrency: Vec<u32>,
 
+    /// Whether Deploy checks before what a connector needs, where a request does not say.
+    #[arg(long, env = "KAFKA2OSS_PREFLIGHT", value_enum, default_value_t)]
+    pub preflight: Preflight,
+
+    /// Time that an agent has for the checks of ValidateConnector, which end by themselves
+    /// after 30 s.
+    #[arg(
+        long,
+        env = "KAFKA2OSS_PREFLIGHT_TIMEOUT",
+        default_value = "40s",
+        value_parser = parse_duration
+    )]
+    pub preflight_timeout: Duration,
+
     /// Unary requests under way at most; more are refused.
     #[arg(long, env = "KAFKA2OSS_MAX_REQUESTS", default_value_t = 256)]
     pub max_requests: usize,
@@ -125,6 +151,8 @@ impl Options {
             rebalance: Rebalancing::Auto,
             rebalance_interval: Duration::from_secs(10),
             allowed_concurrency: vec![6, 12],
+            preflight: Preflight::Off,
+            preflight_timeout: Duration::from_secs(40),
             max_requests: 256,
             max_watches: 4_096,
             max_watches_of_peer: 2_048,
@@ -175,6 +203,12 @@ impl Options {
         anyhow::ensure!(
             !self.allowed_concurrency.is_empty() && !self.allowed_concurrency.contains(&0),
             "allowed_concurrency needs at least one value, each 1 or more"
+        );
+        anyhow::ensure!(
+            (Duration::from_millis(100)..=Duration::from_secs(10 * 60))
+                .contains(&self.preflight_timeout),
+            "a preflight timeout of {:?} is not 100 ms to 10 min",
+            self.preflight_timeout
         );
         anyhow::ensure!(self.max_requests > 0, "max_requests must be 1 or more");
         anyhow::ensure!(

@@ -111,6 +111,9 @@ catalogue! {
     InstanceConnectorsDisabled "INSTANCE_CONNECTORS_DISABLED" Manual
         "Connectors are disabled on this instance."
         "Update the instance with connectors_disabled = false.";
+    PreflightFailed "PREFLIGHT_FAILED" Manual
+        "Something that the connector needs is not there or not allowed, so it was not deployed."
+        "Cure what the checks that the message names say, or deploy it with preflight WARN or OFF: it starts by itself once what it needs is there.";
     TooManyRequests "TOO_MANY_REQUESTS" Automatic
         "The control plane has as many requests under way as it allows."
         "Repeat the request after a moment.";

@@ -3,3 +3,6 @@
 
 /// Puts objects under keys of their own where the store overwrites, and reads such keys.
 pub const OWN_KEYS: &str = "own-keys";
+
+/// Carries out ValidateConnector.
+pub const PREFLIGHT: &str = "preflight";

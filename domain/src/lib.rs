@@ -6,12 +6,14 @@
 //! - [`error_code`]: the catalogue of error codes.
 //! - [`feature`]: what agents can do beyond the first version of the protocol.
 //! - [`hearing`]: how what a command makes or removes is kept from what came after it.
+//! - [`preflight`]: what is tried out before a connector runs.
 //! - [`violation`]: what is wrong with a request, all of it at once.
 
 pub mod error_code;
 pub mod feature;
 pub mod hearing;
 pub mod names;
+pub mod preflight;
 pub mod spec;
 pub mod violation;
 

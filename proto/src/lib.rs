@@ -7,6 +7,7 @@
 //!   conversions, secrets.
 
 mod count;
+mod preflight;
 mod problem;
 mod secret;
 pub mod spec;

@@ -18,6 +18,7 @@ mod kafka_causes;
 mod lifecycle;
 mod outstanding;
 mod pausing;
+mod preflight;
 mod reflection;
 mod requests;
 mod rules;

@@ -3,12 +3,14 @@
 //! An interface, since the embedded Kafka of `kafka2oss dev` makes topics
 //! through its own handle only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::error_code::Problem;
+
+use crate::broker_admin::GroupMembers;
 
 /// What the agent asks of Kafka's administration.
 #[async_trait]
@@ -72,6 +74,66 @@ pub trait KafkaAdmin: Send + Sync {
         topic: &str,
         partitions: &[i32],
     ) -> Result<BTreeMap<i32, Committed>, Problem>;
+
+    /// What keeps it from the brokers, if something did of late.
+    fn connection_problem(&self) -> Option<Problem> {
+        None
+    }
+
+    /// The brokers of the cluster with the addresses that they advertise; none by default.
+    async fn brokers(&self) -> Result<Vec<Broker>, Problem> {
+        Ok(Vec::new())
+    }
+
+    /// Waits for an answer of this very broker at the address that it advertises.
+    async fn reach(&self, broker: &Broker) -> Result<(), Problem> {
+        let message = format!("this Kafka cannot ask broker {} alone", broker.id);
+        Err(Problem::new(ErrorCode::KafkaRequestFailed, message))
+    }
+
+    /// What the brokers allow to be done to a topic that exists; `None` where they do not
+    /// tell.
+    async fn allowed_on_topic(&self, _topic: &str) -> Result<Option<Operations>, Problem> {
+        Ok(None)
+    }
+
+    /// Who is in a group, what each has of `topic`, and what the brokers allow to be done
+    /// to it; `None` where they do not tell.
+    async fn describe_group(
+        &self,
+        _group: &str,
+        _topic: &str,
+    ) -> Result<Option<(GroupMembers, Option<Operations>)>, Problem> {
+        Ok(None)
+    }
+
+    /// What would become of [`create_topic`](Self::create_topic), which is not carried
+    /// out; `None` where that cannot be told.
+    async fn try_create_topic(&self, _plan: &TopicPlan) -> Result<Option<Creation>, Problem> {
+        Ok(None)
+    }
+
+    /// The last stable offsets of partitions, behind which open transactions hold records
+    /// back; `None` where they cannot be told.
+    async fn stable_ends(
+        &self,
+        _topic: &str,
+        _partitions: &[i32],
+    ) -> Result<Option<BTreeMap<i32, i64>>, Problem> {
+        Ok(None)
+    }
+}
+
+/// Operations that the brokers allow, in the words of Kafka's access rules: `READ`.
+pub type Operations = BTreeSet<String>;
+
+/// A broker, as the brokers name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broker {
+    /// Its id.
+    pub id: i32,
+    /// The address that it advertises: `host:port`.
+    pub address: String,
 }
 
 /// What the brokers of a cluster are set to.

@@ -11,8 +11,9 @@
 //! - [`InternalTopics`], [`read_compacted`]: compacted internal topics.
 //! - [`Calls`]: calls of librdkafka that wait, with a limit.
 //! - [`PerInstance`]: connections that all who talk to an instance share.
-//! - [`prepare`](prepare()), [`remove`](remove()): the control plane's commands;
-//!   what is decided stands in `plan` and `start`, without I/O.
+//! - [`prepare`](prepare()), [`remove`](remove()), [`preflight`](preflight()): the control
+//!   plane's commands; what is decided stands in `plan`, `start`, `preflight/judge` and
+//!   `preflight/rights`, without I/O.
 //!
 //! Nothing here blocks the async runtime: calls of librdkafka that wait run on
 //! blocking threads, each with a limit.
@@ -37,6 +38,7 @@ pub mod partition_list;
 mod per_instance;
 mod permission;
 mod plan;
+mod preflight;
 mod prepare;
 mod producer;
 mod remove;
@@ -46,7 +48,8 @@ mod start;
 mod test_message;
 
 pub use admin::{
-    BrokerSettings, Committed, Creation, KafkaAdmin, TopicDescription, TopicPlan, Watermarks,
+    Broker, BrokerSettings, Committed, Creation, KafkaAdmin, Operations, TopicDescription,
+    TopicPlan, Watermarks,
 };
 pub use broker_admin::{BrokerAdmin, GroupMember, GroupMembers, LogPlace};
 pub use calls::Calls;
@@ -56,6 +59,7 @@ pub use error_topic::{ErrorRecord, ErrorStage, ErrorTopicProducer, SendError};
 pub use internal_topic::{InternalTopics, read_compacted};
 pub use per_instance::{Connect, PerInstance, Shared};
 pub use permission::Permission;
+pub use preflight::{PreflightInput, PreflightedKafka, preflight};
 pub use prepare::{PrepareInput, PreparedKafka, prepare};
 pub use producer::Written;
 pub use remove::remove;

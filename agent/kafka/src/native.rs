@@ -250,15 +250,34 @@ pub(crate) unsafe fn brokers(client: *mut RDKafka) -> Result<Vec<i32>, Failure> 
     Ok(ids(&unsafe { cluster(client) }?))
 }
 
+/// The ids of all brokers that are alive, each with its address.
+///
+/// # Safety
+/// `client` is live.
+pub(crate) unsafe fn addresses(client: *mut RDKafka) -> Result<Vec<(i32, String)>, Failure> {
+    // SAFETY: by this function's contract.
+    let metadata = unsafe { cluster(client) }?;
+    let address = |one: &c::rd_kafka_metadata_broker| {
+        // SAFETY: the metadata is live, and its texts with it.
+        let host = unsafe { text(one.host) }.unwrap_or_default();
+        (one.id, format!("{host}:{}", one.port))
+    };
+    Ok(listed(&metadata).iter().map(address).collect())
+}
+
 fn ids(metadata: &Owned<c::rd_kafka_metadata_t>) -> Vec<i32> {
+    listed(metadata).iter().map(|one| one.id).collect()
+}
+
+fn listed(metadata: &Owned<c::rd_kafka_metadata_t>) -> &[c::rd_kafka_metadata_broker] {
     // SAFETY: live, and `brokers` holds `broker_cnt` of them.
     unsafe {
         let metadata = &*metadata.as_ptr();
         let count = usize::try_from(metadata.broker_cnt).unwrap_or(0);
         if metadata.brokers.is_null() {
-            return Vec::new();
+            return &[];
         }
-        std::slice::from_raw_parts(metadata.brokers, count).iter().map(|one| one.id).collect()
+        std::slice::from_raw_parts(metadata.brokers, count)
     }
 }
 

@@ -196,6 +196,15 @@ pub(crate) fn check(
     findings
 }
 
+/// Says that a source topic has no id.
+pub(crate) fn no_topic_id(topic: &str) -> Problem {
+    let message = format!(
+        "topic `{topic}` has no topic id, so that one that was deleted and created again is not \
+         told from the one before"
+    );
+    Problem::new(ErrorCode::KafkaNoTopicIds, message)
+}
+
 /// Says that a topic has to be made by hand, and exactly how.
 pub(crate) fn missing(resource: &PlannedResource, refusal: Option<&str>) -> Problem {
     let storage_engine = match resource.storage_engine() {

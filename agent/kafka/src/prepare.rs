@@ -134,12 +134,7 @@ impl PreparedKafka {
         let has_none = source.is_some_and(|source| source.id.is_none());
         let started_without = self.epoch.as_ref().is_some_and(|epoch| epoch.topic_id.is_empty());
         if has_none || started_without {
-            let message = format!(
-                "topic `{}` has no topic id, so that one that was deleted and created again is \
-                 not told from the one before",
-                input.source.topic
-            );
-            self.doubts.push(Problem::new(ErrorCode::KafkaNoTopicIds, message));
+            self.doubts.push(plan::no_topic_id(&input.source.topic));
         }
     }
 

@@ -49,8 +49,8 @@ pub struct ObjectStore {
     pub(crate) dialect: Dialect,
     /// Whether signatures cover bodies.
     pub(crate) signs_bodies: bool,
-    endpoint: Arc<str>,
-    region: Arc<str>,
+    pub(crate) endpoint: Arc<str>,
+    pub(crate) region: Arc<str>,
     credentials: Arc<Resolved>,
 }
 

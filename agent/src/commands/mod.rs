@@ -3,6 +3,7 @@
 
 mod memory;
 mod origin;
+mod preflight;
 mod prepare;
 mod probes;
 mod remove;
@@ -19,7 +20,8 @@ use kafka2oss_chain::Moment;
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::error_code::Problem;
 use kafka2oss_domain::spec::Instance;
-use kafka2oss_proto::agent::v1::{command, command_result};
+use kafka2oss_proto::agent::v1::connect_request::Message as Answer;
+use kafka2oss_proto::agent::v1::{command, command_progress, command_result};
 use kafka2oss_proto::{agent, v1};
 use prost::Message;
 use tokio::runtime::Handle;
@@ -38,8 +40,8 @@ pub(crate) use origin::{Hearing, Origin};
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 /// So that no command is under way for ever.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(600);
-/// Results that wait for the stream.
-const RESULTS: usize = 16;
+/// Answers that wait for the stream.
+const ANSWERS: usize = 16;
 
 /// Carries out commands.
 #[derive(Clone)]
@@ -47,7 +49,7 @@ pub(crate) struct Commands {
     runner: Runner,
     memory: Arc<Mutex<Memory>>,
     hasher: RandomState,
-    results: mpsc::Sender<agent::v1::CommandResult>,
+    answers: mpsc::Sender<Answer>,
 }
 
 /// Carries out one command after the other.
@@ -72,6 +74,9 @@ pub(crate) struct Means {
 
 /// One command as it is carried out.
 struct Attempt {
+    id: String,
+    /// Where what is known before the result goes.
+    answers: mpsc::Sender<Answer>,
     origin: Origin,
     deadline: Moment,
     /// A test message is sent: from now on it may be written, whatever the outcome.
@@ -79,12 +84,13 @@ struct Attempt {
 }
 
 impl Commands {
-    /// And where the results come out, in the order in which they are there.
-    pub(crate) fn new(means: Means) -> (Self, mpsc::Receiver<agent::v1::CommandResult>) {
-        let (results, out) = mpsc::channel(RESULTS);
+    /// And where the results come out, and what is known before them, in the order in
+    /// which they are there.
+    pub(crate) fn new(means: Means) -> (Self, mpsc::Receiver<Answer>) {
+        let (answers, out) = mpsc::channel(ANSWERS);
         let memory = Arc::new(Mutex::new(Memory::default()));
         let runner = Runner { means, probes: Probes::default() };
-        (Self { runner, memory, hasher: RandomState::new(), results }, out)
+        (Self { runner, memory, hasher: RandomState::new(), answers }, out)
     }
 
     /// Starts a command that came on the stream `origin`, or returns its result where
@@ -144,7 +150,8 @@ impl Commands {
         tracing::debug!(id, ?timeout, "command");
         let writes = matches!(command, Some(command::Command::WriteTestMessage(_)));
         let begun = AtomicBool::new(false);
-        let attempt = Attempt { origin, deadline: read.after(timeout), begun };
+        let (deadline, answers) = (read.after(timeout), self.answers.clone());
+        let attempt = Attempt { id: id.clone(), answers, origin, deadline, begun };
         // Caught, so that a command that fails so is answered, and may be sent
         // again under another id.
         let run = Box::pin(self.runner.run(command, &attempt));
@@ -168,7 +175,7 @@ impl Commands {
         let result = result(id, outcome);
         self.lock().finish(&result.id, (!is_nothing).then(|| result.clone()));
         // Fails when the agent ends; the result stays remembered till then.
-        let _ = self.results.send(result).await;
+        let _ = self.answers.send(Answer::CommandResult(result)).await;
     }
 
     fn lock(&self) -> MutexGuard<'_, Memory> {
@@ -177,6 +184,14 @@ impl Commands {
 }
 
 impl Attempt {
+    /// Tells what is known before the result.
+    async fn tell(&self, progress: command_progress::Progress) {
+        let id = self.id.clone();
+        let progress = agent::v1::CommandProgress { id, progress: Some(progress) };
+        // Fails when the agent ends.
+        let _ = self.answers.send(Answer::CommandProgress(progress)).await;
+    }
+
     /// What is wrong with one that ended before its outcome was there.
     fn cut_short(&self, code: ErrorCode, why: String) -> Problem {
         match self.begun.load(Ordering::Relaxed) {
@@ -204,6 +219,10 @@ impl Runner {
             Some(command::Command::RemoveResources(removal)) => {
                 let result = remove::run(&self.means, removal, attempt).await?;
                 Ok(command_result::Result::RemoveResources(result))
+            }
+            Some(command::Command::ValidateConnector(preflight)) => {
+                let result = preflight::run(self, preflight, attempt).await?;
+                Ok(command_result::Result::ValidateConnector(result))
             }
             None => Err(unsupported("the command is none that it knows")),
         }

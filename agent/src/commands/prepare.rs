@@ -109,7 +109,7 @@ fn millis(time: &prost_types::Timestamp) -> Option<i64> {
 
 /// Whether the topic takes batches that agents do not, where it takes them of so many
 /// bytes.
-fn may_be_too_large(limit: FetchLimit, message_bytes: u64) -> Option<Problem> {
+pub(super) fn may_be_too_large(limit: FetchLimit, message_bytes: u64) -> Option<Problem> {
     (message_bytes > limit.bytes()).then(|| {
         let message = format!(
             "the source topic takes batches of up to {message_bytes} bytes (max.message.bytes), \

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use kafka2oss_sink::{CredentialsDigest, ObjectStore, Probed, fresh_probe_key};
+use kafka2oss_domain::preflight::Finding;
+use kafka2oss_sink::{CredentialsDigest, ObjectStore, Probe, Probed, fresh_probe_key};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 /// How long a bucket is taken to be as it was found: for as long as a preparation
@@ -52,6 +54,26 @@ impl Probes {
         let found = Found { scope, credentials, at: Instant::now(), key, probed: probed.clone() };
         self.lock().learn(uid, found);
         probed
+    }
+
+    /// Carries out the checks of a preflight, whatever is known: with an object that an
+    /// earlier one could not delete, where there is one.
+    pub(super) async fn preflight(
+        &self,
+        connector: &str,
+        scope: Scope,
+        store: &ObjectStore,
+        findings: &mpsc::Sender<Finding>,
+    ) {
+        // Without credentials to compare nothing counts as known.
+        let key = match self.lock().plan(connector, &scope, None, Instant::now()) {
+            Plan::Probe(key) => key,
+            Plan::Known(_) => fresh_probe_key(&scope.prefix),
+        };
+        let left = store.preflight(key.clone(), findings).await;
+        let probed = Probed { outcome: Ok(Probe::ExactlyOnce), left };
+        let found = Found { scope, credentials: None, at: Instant::now(), key, probed };
+        self.lock().learn(connector, found);
     }
 
     fn lock(&self) -> MutexGuard<'_, Results> {

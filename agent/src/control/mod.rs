@@ -41,7 +41,7 @@ pub(crate) struct Control {
     pub(crate) board: Board,
     pub(crate) reporter: Reporter,
     pub(crate) commands: Commands,
-    pub(crate) results: mpsc::Receiver<agent::v1::CommandResult>,
+    pub(crate) answers: mpsc::Receiver<agent::v1::connect_request::Message>,
     /// Where tasks ask for assignments anew.
     pub(crate) desk: ConfirmationDesk,
     pub(crate) intent: watch::Receiver<Intent>,

@@ -51,8 +51,8 @@ enum Event {
     Incoming(Box<Result<Option<agent::v1::ConnectResponse>, tonic::Status>>),
     /// A list has been applied.
     Applied(Box<Applied>),
-    /// The result of a command is there.
-    Result(Box<agent::v1::CommandResult>),
+    /// The result of a command is there, or something that is known before it.
+    Answer(Box<Message>),
     /// A task asks whether it is still this agent's.
     Question,
     /// Something to report on has changed.
@@ -118,7 +118,7 @@ impl Session {
                     self.hearing.answered(heard);
                     self.outbox.answer(ack);
                 }
-                Event::Result(result) => self.outbox.answer(Message::CommandResult(*result)),
+                Event::Answer(answer) => self.outbox.answer(*answer),
                 Event::Question => self.ask(control),
                 Event::Changed => self.outbox.changed(Instant::now()),
                 Event::LinesAdded => self.outbox.lines_added(),
@@ -144,7 +144,7 @@ impl Session {
             applied = applied(&mut self.applying) => {
                 applied.map_or(Event::Nothing, |applied| Event::Applied(Box::new(applied)))
             }
-            Some(result) = control.results.recv(), if answers => Event::Result(Box::new(result)),
+            Some(answer) = control.answers.recv(), if answers => Event::Answer(Box::new(answer)),
             () = control.desk.question() => Event::Question,
             () = control.board.changed() => Event::Changed,
             () = control.reporter.added() => Event::LinesAdded,

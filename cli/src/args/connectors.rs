@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
 
-use super::{ClientOptions, ConnectorFlags, FieldFlags, ListFlags, RepeatFlags, values};
+use super::{ClientOptions, ConnectorFlags, FieldFlags, ListFlags, Preflight, RepeatFlags, values};
 
 #[derive(Debug, Args)]
 pub(crate) struct ConnectorsArgs {
@@ -20,6 +20,12 @@ pub(crate) enum ConnectorsCommand {
     Create(Box<CreateArgs>),
     /// Show what `create` and `deploy` would make
     Preview(Box<PreviewArgs>),
+    /// Check everything that a connector needs, before it runs
+    ///
+    /// Of a connector that exists, or, with flags or a file, of one that is to be made.
+    /// Agent, Kafka and store are asked, and nothing is left behind. Exit status 1 when
+    /// a check fails; docs/preflight.md lists the checks.
+    Validate(Box<PreviewArgs>),
     /// Show one connector
     Get(NameArgs),
     /// List connectors
@@ -37,7 +43,7 @@ pub(crate) enum ConnectorsCommand {
     /// Change fields of a connector: those that flags name
     Update(Box<UpdateArgs>),
     /// Start a connector for the first time
-    Deploy(TransitionArgs),
+    Deploy(DeployArgs),
     /// Stop consumption at a closed object
     Pause(TransitionArgs),
     /// Go on where `pause` stopped
@@ -126,6 +132,17 @@ pub(crate) struct TransitionArgs {
     pub(crate) wait: bool,
     #[command(flatten)]
     pub(crate) repeat: RepeatFlags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeployArgs {
+    #[command(flatten)]
+    pub(crate) transition: TransitionArgs,
+    /// Check before what it needs, as `validate` does: strict refuses where a check
+    /// fails, warn writes that to the connector's log; as the control plane is set
+    /// without it
+    #[arg(long, value_enum)]
+    pub(crate) preflight: Option<Preflight>,
 }
 
 #[derive(Debug, Args)]

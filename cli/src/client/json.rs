@@ -39,6 +39,7 @@ described!(
     PreviewConnectorResponse,
     RebalanceResponse,
     SendTestMessageResponse,
+    ValidateConnectorResponse,
     WatchAgentsResponse,
     WatchConnectorsResponse,
 );

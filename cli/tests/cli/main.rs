@@ -11,4 +11,5 @@ mod program;
 mod real_services;
 mod stop;
 mod usage;
+mod validate;
 mod verify;

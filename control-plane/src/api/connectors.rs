@@ -16,8 +16,8 @@ use super::error::ApiError;
 use super::listing::{Asked, Found, Listing};
 use super::once::Identified;
 use super::{
-    act, create, dead_letters, request, reset_offsets, resume_partition, tail, test_message,
-    update, watch,
+    act, create, dead_letters, preflight, request, reset_offsets, resume_partition, tail,
+    test_message, update, watch,
 };
 use crate::budget::Seats;
 use crate::model::fields::CONNECTORS;
@@ -61,6 +61,7 @@ impl Connectors {
 impl ConnectorService for Connectors {
     type WatchConnectorsStream = Answers<v1::WatchConnectorsResponse>;
     type TailLogsStream = Answers<v1::TailLogsResponse>;
+    type ValidateConnectorStream = Answers<v1::ValidateConnectorResponse>;
     type TailDeadLettersStream = Answers<v1::TailDeadLettersResponse>;
 
     async fn create_connector(
@@ -117,12 +118,8 @@ impl ConnectorService for Connectors {
         &self,
         request: Request<v1::DeployConnectorRequest>,
     ) -> Result<Response<v1::Connector>, Status> {
-        let request = request.into_inner();
-        let v1::DeployConnectorRequest { name, etag, validate_only, request_id } = &request;
-        let name: ConnectorName = request::identified(name, str::parse, request_id)?;
-        let method = "DeployConnector";
-        let identified = Identified::new(name.instance(), request_id, method, &request);
-        self.act(Action::Deploy, name, etag.clone(), *validate_only, identified).await
+        let work = preflight::deploy(Arc::clone(&self.api), request.into_inner());
+        Ok(Response::new(request::to_its_end(work).await?))
     }
 
     async fn pause_connector(
@@ -183,6 +180,15 @@ impl ConnectorService for Connectors {
             total_lag: status.total_lag.unwrap_or_default(),
             partitions: status.partitions,
         }))
+    }
+
+    async fn validate_connector(
+        &self,
+        request: Request<v1::ValidateConnectorRequest>,
+    ) -> Result<Response<Self::ValidateConnectorStream>, Status> {
+        let trusted = request::is_trusted(&request);
+        let stream = preflight::validate(&self.api, request.into_inner(), trusted)?;
+        Ok(Response::new(Box::pin(stream)))
     }
 
     async fn watch_connectors(

@@ -1,12 +1,14 @@
 //! What the methods of the API work with.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use super::repeats::Repeats;
 use crate::known::Known;
 use crate::observe::Observed;
+use crate::options::Preflight;
 use crate::reconcile::Inbox;
 use crate::secrets::Digests;
 
@@ -22,6 +24,10 @@ pub(crate) struct Api {
     pub(super) test_messages: Repeats,
     /// Values that thread_concurrency may have.
     pub(super) allowed_concurrency: Vec<u32>,
+    /// Whether Deploy makes one where a request does not say.
+    pub(super) preflight: Preflight,
+    /// Time that an agent has for a preflight.
+    pub(super) preflight_timeout: Duration,
     /// Ends every stream.
     pub(super) stop: CancellationToken,
 }
@@ -36,9 +42,20 @@ impl Api {
         observed: Arc<Observed>,
         inbox: Arc<Inbox>,
         allowed_concurrency: Vec<u32>,
+        (preflight, preflight_timeout): (Preflight, Duration),
         stop: CancellationToken,
     ) -> anyhow::Result<Self> {
         let (digests, test_messages) = (Digests::draw()?, Repeats::default());
-        Ok(Self { known, observed, inbox, digests, test_messages, allowed_concurrency, stop })
+        Ok(Self {
+            known,
+            observed,
+            inbox,
+            digests,
+            test_messages,
+            allowed_concurrency,
+            preflight,
+            preflight_timeout,
+            stop,
+        })
     }
 }

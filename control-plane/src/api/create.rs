@@ -25,16 +25,16 @@ use crate::store::connectors::ConnectorRecord;
 const SPEC: &str = "connector.spec";
 
 /// A request that breaks no rule.
-struct Checked {
-    name: ConnectorName,
-    instance: v1::Instance,
+pub(super) struct Checked {
+    pub(super) name: ConnectorName,
+    pub(super) instance: v1::Instance,
     labels: BTreeMap<String, String>,
     desired_state: v1::DesiredState,
     /// As it was given, without its plain secrets.
     given: v1::ConnectorSpec,
     /// With every default filled in, and with its plain secrets.
-    effective: v1::ConnectorSpec,
-    spec: spec::ConnectorSpec,
+    pub(super) effective: v1::ConnectorSpec,
+    pub(super) spec: spec::ConnectorSpec,
 }
 
 /// Shows what Create and Deploy would make of a spec.
@@ -45,11 +45,9 @@ pub(super) fn preview(
 ) -> Result<v1::PreviewConnectorResponse, ApiError> {
     let v1::PreviewConnectorRequest { parent, connector_id, connector } = request;
     let checked = check(api, &parent, &connector_id, connector, trusted, Violations::new())?;
-    let pools = api.known.fleet.pools();
-    let warnings = spec::warnings(&checked.spec, &connector_id)
+    let warnings = warnings(api, &checked.name, &checked.effective, &checked.spec)
         .into_iter()
-        .chain(rules::warnings(&checked.effective, &pools))
-        .map(|warning| warning.within(SPEC).into())
+        .map(Into::into)
         .collect();
     let mut connector = v1::Connector {
         name: checked.name.to_string(),
@@ -65,6 +63,19 @@ pub(super) fn preview(
         resources: planned_resources(&checked.spec),
         warnings,
     })
+}
+
+/// What a spec holds that is allowed and perhaps not meant.
+pub(super) fn warnings(
+    api: &Api,
+    name: &ConnectorName,
+    effective: &v1::ConnectorSpec,
+    spec: &spec::ConnectorSpec,
+) -> Vec<spec::Warning> {
+    let pools = api.known.fleet.pools();
+    let of_spec = spec::warnings(spec, name.id()).into_iter();
+    let all = of_spec.chain(rules::warnings(effective, &pools));
+    all.map(|warning| warning.within(SPEC)).collect()
 }
 
 /// Creates a connector; nothing runs before Deploy.
@@ -166,7 +177,7 @@ fn new(checked: Checked, name: &str) -> Result<(ConnectorRecord, v1::ConnectorSp
 
 /// Fills the defaults in and checks every rule; `violations` are those found
 /// before. All of them come in one answer.
-fn check(
+pub(super) fn check(
     api: &Api,
     parent: &str,
     connector_id: &str,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::error_code::Retry;
 use kafka2oss_domain::violation::Violations;
-use kafka2oss_proto::agent;
+use kafka2oss_proto::{agent, v1};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
@@ -90,6 +90,9 @@ pub(crate) enum ApiError {
     /// No agent could do what needs one.
     #[error("no agent is connected in pool {0}")]
     NoAgent(String),
+    /// Checks of a preflight failed.
+    #[error("{} checks of the preflight failed: {}", .0.len(), in_lines(.0))]
+    PreflightFailed(Vec<v1::PreflightCheck>),
     /// An agent could not do what was asked.
     #[error("{}", .0.message)]
     Agent(agent::v1::Problem),
@@ -178,6 +181,7 @@ pub(crate) fn to_status(error: &ApiError) -> Status {
         ApiError::AgentNotGone { .. } => (Code::FailedPrecondition, ErrorCode::AgentNotGone),
         ApiError::AgentHasTasks { .. } => (Code::FailedPrecondition, ErrorCode::AgentHasTasks),
         ApiError::NoAgent(_) => (Code::FailedPrecondition, ErrorCode::AgentNoneInPool),
+        ApiError::PreflightFailed(_) => (Code::FailedPrecondition, ErrorCode::PreflightFailed),
         ApiError::Agent(problem) => agent_problem(problem),
         ApiError::TooManyRequests(_) => (Code::ResourceExhausted, ErrorCode::TooManyRequests),
         ApiError::TooManyStreams(_) => (Code::ResourceExhausted, ErrorCode::TooManyStreams),
@@ -200,6 +204,11 @@ pub(crate) fn to_status(error: &ApiError) -> Status {
 /// The status of a method that a service does not have, as the generated servers tell it.
 pub(super) fn unknown_method() -> Status {
     Status::unimplemented("")
+}
+
+/// Checks that failed, one after the other.
+fn in_lines(checks: &[v1::PreflightCheck]) -> String {
+    checks.iter().map(super::preflight::in_a_line).collect::<Vec<_>>().join("; ")
 }
 
 /// The code that all violations share, or that the request is invalid.

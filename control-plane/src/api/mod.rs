@@ -16,6 +16,7 @@ mod listing;
 mod once;
 mod paging;
 mod parts;
+mod preflight;
 mod repeats;
 mod request;
 mod reset_offsets;

@@ -25,6 +25,8 @@ pub(super) struct Session {
     /// Number of the last AssignmentRequest; 0 before the first.
     pub(super) requested: u64,
     pub(super) waiting: BTreeMap<String, Vec<oneshot::Sender<agent::v1::CommandResult>>>,
+    /// Who follows what becomes known of a command before its result.
+    pub(super) following: HashMap<String, mpsc::Sender<agent::v1::CommandProgress>>,
     /// Removals that were sent and not answered, whoever waits for them: by id, with the
     /// uid of the connector.
     pub(super) removals: HashMap<String, String>,
@@ -171,6 +173,7 @@ impl Agent {
 impl Session {
     /// Commands whose results somebody waits for.
     pub(super) fn under_way(&mut self) -> usize {
+        self.following.retain(|_, follower| !follower.is_closed());
         self.waiting.retain(|_, waiting| {
             waiting.retain(|one| !one.is_closed());
             !waiting.is_empty()

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use kafka2oss_domain::hearing::HEARD_FOR;
 use kafka2oss_domain::spec::Pool;
 use kafka2oss_proto::agent;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::agent::Session;
 use super::{Fleet, State, now};
+use crate::store::agents::AgentRecord;
 
 /// A removal of a connector's resources that went out.
 #[derive(Debug)]
@@ -27,12 +28,34 @@ const AFTER_STREAM: Duration = HEARD_FOR.saturating_add(Duration::from_secs(10))
 /// Commands that wait for a stream; more are refused.
 pub(super) const COMMANDS: usize = 64;
 
+/// Steps of a command that wait for who follows it; more are lost.
+const PROGRESS: usize = 256;
+
 impl Fleet {
     /// A connected agent of a pool with few commands under way, fewer than
     /// `window`: the first idle one, else the least busy; one that drains only
     /// where no other has room. Each call begins at another agent, so that
     /// another try meets another one: the cause may be on one host.
     pub(crate) fn least_busy(&self, pool: &Pool, window: usize) -> Option<String> {
+        self.least_busy_of(pool, window, |_| true)
+    }
+
+    /// The same of the agents that have a feature.
+    pub(crate) fn least_busy_with(
+        &self,
+        pool: &Pool,
+        window: usize,
+        feature: &str,
+    ) -> Option<String> {
+        self.least_busy_of(pool, window, |record| record.features.iter().any(|one| one == feature))
+    }
+
+    fn least_busy_of(
+        &self,
+        pool: &Pool,
+        window: usize,
+        is_able: impl Fn(&AgentRecord) -> bool,
+    ) -> Option<String> {
         let mut state = self.lock();
         state.turn = state.turn.wrapping_add(1);
         let State { agents, connected, turn, .. } = &mut *state;
@@ -41,6 +64,9 @@ impl Fleet {
         for step in 0..ids.len() {
             let id = &ids[turn.wrapping_add(step) % ids.len()];
             let Some(agent) = agents.get_mut(id) else { continue };
+            if !is_able(&agent.record) {
+                continue;
+            }
             let drains = agent.record.drains();
             let Some(under_way) = agent.session.as_mut().map(Session::under_way) else { continue };
             let one = (drains, under_way);
@@ -116,10 +142,35 @@ impl Fleet {
         self.lock().removals.remove(uid);
     }
 
+    /// What will become known of a command before its result, as long as the receiver is
+    /// there; what it does not take in time is lost.
+    pub(crate) fn follow(
+        &self,
+        id: &str,
+        command: &str,
+    ) -> mpsc::Receiver<agent::v1::CommandProgress> {
+        let (follower, progress) = mpsc::channel(PROGRESS);
+        let mut state = self.lock();
+        if let Some(session) = state.agents.get_mut(id).and_then(|agent| agent.session.as_mut()) {
+            session.following.insert(command.to_owned(), follower);
+        }
+        progress
+    }
+
+    /// Hands what is known of a command to whoever follows it.
+    pub(crate) fn progress(&self, id: &str, session: u64, progress: agent::v1::CommandProgress) {
+        self.on_stream(id, session, |agent| {
+            let session = agent.session.as_ref()?;
+            // An agent that floods loses what is too much; one that nobody follows, all.
+            session.following.get(&progress.id)?.try_send(progress).ok()
+        });
+    }
+
     /// Hands a command's result to whoever waits for it.
     pub(crate) fn answer(&self, id: &str, session: u64, result: &agent::v1::CommandResult) {
         let removed = self.on_stream(id, session, |agent| {
             let session = agent.session.as_mut()?;
+            session.following.remove(&result.id);
             for waiting in session.waiting.remove(&result.id).unwrap_or_default() {
                 // One that gave up waiting needs no answer.
                 let _ = waiting.send(result.clone());
@@ -131,5 +182,51 @@ impl Fleet {
         {
             sent.retain(|removal| removal.command != result.id);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc::error::TryRecvError;
+
+    use super::*;
+
+    const LEASE: Duration = Duration::from_secs(30);
+
+    fn able(features: &[&str]) -> AgentRecord {
+        let features = features.iter().map(|one| (*one).to_owned()).collect();
+        AgentRecord { boot_nonce: 1, features, ..AgentRecord::default() }
+    }
+
+    #[tokio::test]
+    async fn what_is_known_of_a_command_reaches_who_follows_it_and_a_flood_is_lost() {
+        let fleet = Fleet::new(LEASE, Vec::new());
+        let session = fleet.connect("a", able(&[]), Vec::new(), false).session;
+        let mut progress = fleet.follow("a", "c-1");
+        let told = |id: &str| agent::v1::CommandProgress { id: id.to_owned(), progress: None };
+        fleet.progress("a", session, told("another"));
+        fleet.progress("a", session + 1, told("c-1"));
+        assert_eq!(progress.try_recv(), Err(TryRecvError::Empty));
+        for _ in 0..10 * PROGRESS {
+            fleet.progress("a", session, told("c-1"));
+        }
+        let taken = std::iter::from_fn(|| progress.try_recv().ok()).count();
+        assert_eq!(taken, PROGRESS);
+        let result = agent::v1::CommandResult { id: "c-1".to_owned(), result: None };
+        fleet.answer("a", session, &result);
+        assert_eq!(progress.try_recv(), Err(TryRecvError::Disconnected));
+    }
+
+    #[tokio::test]
+    async fn only_an_agent_that_has_the_feature_is_found_with_it() {
+        let fleet = Fleet::new(LEASE, Vec::new());
+        let pool = Pool::default();
+        fleet.connect("old", able(&[]), Vec::new(), false);
+        assert_eq!(fleet.least_busy_with(&pool, 1, "new"), None);
+        fleet.connect("young", able(&["new"]), Vec::new(), false);
+        for _ in 0..4 {
+            assert_eq!(fleet.least_busy_with(&pool, 1, "new").as_deref(), Some("young"));
+        }
+        assert!(fleet.least_busy(&pool, 1).is_some());
     }
 }

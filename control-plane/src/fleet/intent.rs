@@ -35,6 +35,14 @@ impl Fleet {
         takers.collect()
     }
 
+    /// The connected agents of a pool, and what each can do.
+    pub(crate) fn abilities(&self, pool: &Pool) -> Vec<(String, Vec<String>)> {
+        let state = self.lock();
+        let connected = state.connected.get(pool).into_iter().flatten();
+        let able = |id: &String| Some((id.clone(), state.agents.get(id)?.record.features.clone()));
+        connected.filter_map(able).collect()
+    }
+
     /// Nothing is to be known of an agent that is gone.
     pub(crate) fn forget_gone(&self, id: &str) {
         self.lock().agents.remove(id);

@@ -154,6 +154,7 @@ impl Fleet {
             refused,
             requested: 0,
             waiting: BTreeMap::new(),
+            following: HashMap::new(),
             removals: HashMap::new(),
             sent: None,
             offered: HashSet::new(),

@@ -51,6 +51,15 @@ pub(super) async fn claim(
     Ok(None)
 }
 
+/// What would keep connectors of an instance from the cluster `cluster_id`: that it is
+/// another instance's.
+pub(crate) fn shared(known: &Known, instance: &InstanceName, cluster_id: &str) -> Option<Problem> {
+    match look(known, instance, cluster_id) {
+        Some(Claim::Refused(problem)) => Some(problem),
+        Some(Claim::Known | Claim::New(_)) | None => None,
+    }
+}
+
 /// What becomes of a claim.
 enum Claim {
     /// It is remembered already.

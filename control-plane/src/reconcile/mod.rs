@@ -11,13 +11,13 @@
 
 mod assignment;
 mod backoff;
-mod cluster;
+pub(crate) mod cluster;
 mod inbox;
 mod lanes;
 pub(crate) mod leases;
 mod means;
 mod place;
-mod prepare;
+pub(crate) mod prepare;
 mod publish;
 mod queue;
 pub(crate) mod rebalance;
@@ -262,7 +262,7 @@ fn needed(record: &ConnectorRecord) -> Option<Kind> {
 }
 
 /// The connector's spec as one agent may see it.
-fn spec_for(known: &Known, record: &ConnectorRecord, agent: &str) -> v1::ConnectorSpec {
+pub(crate) fn spec_for(known: &Known, record: &ConnectorRecord, agent: &str) -> v1::ConnectorSpec {
     let mut spec = record.spec().clone();
     if known.fleet.takes_plain_secrets(agent) {
         known.secrets.restore(record.uid(), record.connector().generation, &mut spec);

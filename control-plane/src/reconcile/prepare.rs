@@ -102,7 +102,11 @@ async fn learn(
     match result {
         Ok(mut result) => {
             result.problems.extend(shared);
-            result.problems.extend(group_in_use(&means.known, &record, &result.group_owner_uids));
+            let resources = record.spec().resources.as_ref();
+            let group = resources.map_or("", |resources| &resources.task_consumer_group);
+            let owners = &result.group_owner_uids;
+            let in_use = group_in_use(&means.known, record.uid(), group, owners);
+            result.problems.extend(in_use.map(Into::into));
             note_topics(&mut record, &result.created_topics);
             if of_this_epoch {
                 take(&mut record, result);
@@ -194,17 +198,16 @@ fn take(record: &mut ConnectorRecord, result: agent::v1::PrepareConnectorResult)
 
 /// The group holds commits of another connector that still exists, on another
 /// instance of the same cluster: its tasks and these would share one group.
-fn group_in_use(
+pub(crate) fn group_in_use(
     known: &Known,
-    record: &ConnectorRecord,
+    uid: &str,
+    group: &str,
     owners: &[String],
-) -> Option<agent::v1::Problem> {
-    let mut others = owners.iter().filter(|owner| *owner != record.uid());
+) -> Option<Problem> {
+    let mut others = owners.iter().filter(|owner| *owner != uid);
     let other = others.find_map(|owner| known.catalog.connector_of_uid(owner))?;
-    let resources = record.spec().resources.as_ref();
-    let group = resources.map_or("", |resources| &resources.task_consumer_group);
     let message = format!("group `{group}` holds offsets of {}", other.name());
-    Some(Problem::new(ErrorCode::KafkaGroupInUse, message).into())
+    Some(Problem::new(ErrorCode::KafkaGroupInUse, message))
 }
 
 /// Keeps what an agent says within bounds.

@@ -22,7 +22,8 @@ impl Kind {
             return Self::Health;
         }
         match path.rsplit('/').next().unwrap_or_default() {
-            "WatchConnectors" | "WatchAgents" | "TailLogs" | "TailDeadLetters" => Self::Stream,
+            "WatchConnectors" | "WatchAgents" | "TailLogs" | "TailDeadLetters"
+            | "ValidateConnector" => Self::Stream,
             "ServerReflectionInfo" => Self::Conversation,
             "Connect" => Self::Agent,
             _ => Self::Unary,

@@ -46,6 +46,7 @@ impl Parts {
             Arc::clone(&observed),
             Arc::clone(&inbox),
             options.allowed_concurrency.clone(),
+            (options.preflight, options.preflight_timeout),
             stop.clone(),
         )?;
         let sessions = Sessions::new(

@@ -65,6 +65,17 @@ pub(super) fn limit_nack(nack: &mut agent::v1::AssignmentNack) {
     }
 }
 
+/// Keeps what is told of a command within bounds.
+pub(super) fn limit_progress(progress: &mut agent::v1::CommandProgress) {
+    use agent::v1::command_progress::Progress;
+    if let Some(Progress::PreflightCheck(check)) = &mut progress.progress {
+        let v1::PreflightCheck { name, subject, status: _, code, detail, remedy } = check;
+        for text in [name, subject, code, detail, remedy] {
+            shorten(text, MAX_TEXT);
+        }
+    }
+}
+
 struct Texts {
     left: usize,
 }

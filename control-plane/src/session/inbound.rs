@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Sessions;
 use super::authority::Authority;
-use super::lessons;
+use super::{bounds, lessons};
 use crate::clock;
 use crate::text::shorten;
 
@@ -107,6 +107,10 @@ impl Reader<'_> {
             }
             Some(Message::CommandResult(result)) => {
                 sessions.known.fleet.answer(agent, session, &result);
+            }
+            Some(Message::CommandProgress(mut progress)) => {
+                bounds::limit_progress(&mut progress);
+                sessions.known.fleet.progress(agent, session, progress);
             }
             Some(Message::Logs(batch)) => self.take_logs(batch),
             Some(Message::DeadLetters(batch)) => self.take_dead_letters(batch),

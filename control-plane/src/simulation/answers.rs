@@ -60,6 +60,9 @@ pub(super) fn answer(command: Command, manner: Manner) -> Answer {
         Command::WriteTestMessage(_) => {
             Answer::WriteTestMessage(agent::v1::WriteTestMessageResult::default())
         }
+        Command::ValidateConnector(_) => {
+            Answer::ValidateConnector(agent::v1::ValidateConnectorResult::default())
+        }
     }
 }
 

@@ -378,6 +378,9 @@ impl Turn {
                         timestamp: Some(std::time::SystemTime::now().into()),
                     }),
                 },
+                Command::ValidateConnector(_) => {
+                    Outcome::ValidateConnector(agent::v1::ValidateConnectorResult::default())
+                }
                 Command::RemoveResources(_) => {
                     let problems = match self.script.removal_problems.pop() {
                         Some(problem) => vec![problem],

@@ -18,6 +18,7 @@ mod instance_updates;
 mod listeners;
 mod lists;
 mod logs;
+mod preflight;
 mod rebalance;
 mod request_ids;
 mod requests;

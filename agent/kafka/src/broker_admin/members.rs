@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use rdkafka::bindings as c;
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::Client;
+use super::{Client, operations};
+use crate::admin::Operations;
 use crate::coordinator;
-use crate::native::{Ask, Failure, REQUEST_TIMEOUT, c_string, call, items, text};
+use crate::native::{Ask, Failure, REQUEST_TIMEOUT, Submission, c_string, call, items, text};
 use crate::partition_list;
 use c::rd_kafka_admin_op_t as Operation;
 use c::rd_kafka_consumer_group_state_t as GroupState;
@@ -38,10 +39,44 @@ pub struct GroupMember {
 /// The members of `group`, and what each has of `topic`.
 pub(super) fn members(client: &Client, group: &str, topic: &str) -> Result<GroupMembers, Failure> {
     let code = |failure: &Failure| Some(failure.code);
-    coordinator::ask(REQUEST_TIMEOUT, code, |_| members_once(client, group, topic))
+    let read = |description| {
+        // SAFETY: the description is live while this is called.
+        unsafe { copied(description, topic) }
+    };
+    coordinator::ask(REQUEST_TIMEOUT, code, |_| describe_once(client, group, |_| {}, read))
 }
 
-fn members_once(client: &Client, group: &str, topic: &str) -> Result<GroupMembers, Failure> {
+/// The same, and what may be done to the group, where the brokers tell.
+pub(super) fn members_and_allowed(
+    client: &Client,
+    group: &str,
+    topic: &str,
+) -> Result<(GroupMembers, Option<Operations>), Failure> {
+    let code = |failure: &Failure| Some(failure.code);
+    let also = |to: &Submission| {
+        // SAFETY: the options are live while a request is submitted.
+        unsafe { operations::ask_for(to) }
+    };
+    let read = |description| {
+        let mut count = 0;
+        // SAFETY: the description is live while this is called, and so are the operations.
+        unsafe {
+            let listed =
+                c::rd_kafka_ConsumerGroupDescription_authorized_operations(description, &mut count);
+            (copied(description, topic), operations::read(listed, count))
+        }
+    };
+    coordinator::ask(REQUEST_TIMEOUT, code, |_| describe_once(client, group, also, read))
+}
+
+/// What `read` makes of the group's description, which lives while it is called; `also`
+/// sets what else is asked for.
+fn describe_once<T>(
+    client: &Client,
+    group: &str,
+    also: impl Fn(&Submission),
+    read: impl Fn(*const c::rd_kafka_ConsumerGroupDescription_t) -> T,
+) -> Result<T, Failure> {
     let name = c_string(group)?;
     let mut names = [name.as_ptr()];
     // SAFETY: the client is live; the request is of the kind named and copies the one
@@ -52,6 +87,7 @@ fn members_once(client: &Client, group: &str, topic: &str) -> Result<GroupMember
             Operation::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS,
             Ask::Coordinator,
             |to| {
+                also(to);
                 c::rd_kafka_DescribeConsumerGroups(
                     to.client,
                     names.as_mut_ptr(),
@@ -66,7 +102,7 @@ fn members_once(client: &Client, group: &str, topic: &str) -> Result<GroupMember
     // descriptions and what they point to live as long as it, and all of it is copied.
     unsafe {
         let result = c::rd_kafka_event_DescribeConsumerGroups_result(event.as_ptr());
-        Ok(copied(only_described(result)?, topic))
+        Ok(read(only_described(result)?))
     }
 }
 

@@ -4,6 +4,7 @@ mod answering;
 mod groups;
 mod members;
 mod offsets;
+mod operations;
 mod settings;
 mod topics;
 
@@ -23,13 +24,14 @@ use self::answering::Answering;
 pub use self::members::{GroupMember, GroupMembers};
 pub use self::offsets::LogPlace;
 use crate::admin::{
-    BrokerSettings, Committed, Creation, KafkaAdmin, TopicDescription, TopicPlan, Watermarks,
+    Broker, BrokerSettings, Committed, Creation, KafkaAdmin, Operations, TopicDescription,
+    TopicPlan, Watermarks,
 };
 use crate::async_producer::AsyncProducer;
 use crate::calls;
 use crate::config::client_config;
 use crate::error_memory::ErrorMemory;
-use crate::native::{Ask, Event, Failure, Submission, answering_broker, call};
+use crate::native::{Ask, Event, Failure, Submission, addresses, answering_broker, call};
 use crate::per_instance::Connect;
 use crate::right::Right;
 
@@ -276,5 +278,64 @@ impl KafkaAdmin for BrokerAdmin {
             groups::committed(client, &group, &topic, &partitions)
         })
         .await
+    }
+
+    fn connection_problem(&self) -> Option<Problem> {
+        self.cause()
+    }
+
+    async fn brokers(&self) -> Result<Vec<Broker>, Problem> {
+        let needs = Right::on_cluster("DESCRIBE");
+        let list = |client: &Client| {
+            // SAFETY: the client is live.
+            let found = unsafe { addresses(client.ptr()) }?;
+            Ok(found.into_iter().map(|(id, address)| Broker { id, address }).collect())
+        };
+        self.request("cannot list the brokers".into(), needs, list).await
+    }
+
+    async fn reach(&self, broker: &Broker) -> Result<(), Problem> {
+        let needs = Right::on_cluster("DESCRIBE");
+        let Broker { id, address } = broker.clone();
+        let what = format!("broker {id} at `{address}` does not answer");
+        self.request(what, needs, move |client| topics::reach(client, id)).await
+    }
+
+    async fn allowed_on_topic(&self, topic: &str) -> Result<Option<Operations>, Problem> {
+        let name = topic.to_owned();
+        let what = format!("cannot describe topic `{topic}`");
+        self.request(what, Right::on_topic("DESCRIBE", topic), move |client| {
+            topics::allowed(client, &name)
+        })
+        .await
+    }
+
+    async fn describe_group(
+        &self,
+        group: &str,
+        topic: &str,
+    ) -> Result<Option<(GroupMembers, Option<Operations>)>, Problem> {
+        let what = format!("cannot describe group `{group}`");
+        let needs = Right::on_group("DESCRIBE", group);
+        let (group, topic) = (group.to_owned(), topic.to_owned());
+        self.request(what, needs, move |client| {
+            members::members_and_allowed(client, &group, &topic).map(Some)
+        })
+        .await
+    }
+
+    async fn try_create_topic(&self, plan: &TopicPlan) -> Result<Option<Creation>, Problem> {
+        let what = format!("cannot tell whether topic `{}` could be created", plan.name);
+        let plan = plan.clone();
+        let needs = Right::on_topic("CREATE", &plan.name);
+        self.request(what, needs, move |client| topics::try_create(client, &plan).map(Some)).await
+    }
+
+    async fn stable_ends(
+        &self,
+        topic: &str,
+        partitions: &[i32],
+    ) -> Result<Option<BTreeMap<i32, i64>>, Problem> {
+        self.offsets(topic, partitions, LogPlace::StableEnd).await.map(Some)
     }
 }

@@ -1,11 +1,15 @@
 //! Requests about topics and the cluster. All block.
 
+use std::ffi::c_char;
+
 use rdkafka::bindings as c;
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::{Client, settings};
-use crate::admin::{Creation, TopicDescription, TopicPlan};
-use crate::native::{Ask, Failure, Owned, c_string, call, items, text};
+use super::{Client, operations, settings};
+use crate::admin::{Creation, Operations, TopicDescription, TopicPlan};
+use crate::native::{
+    Ask, Failure, Owned, REQUEST_TIMEOUT, Submission, c_string, call, items, text,
+};
 use c::rd_kafka_admin_op_t as Operation;
 
 /// Kafka's id for "no topic id": 16 zero bytes, which a broker before 2.8
@@ -28,6 +32,18 @@ pub(super) fn cluster_id(client: &Client) -> Result<Option<String>, Failure> {
             text(c::rd_kafka_DescribeCluster_result_cluster_id(result))
         }
     })
+}
+
+/// An answer of one broker.
+pub(super) fn reach(client: &Client, broker: i32) -> Result<(), Failure> {
+    let ask = Ask::Broker(broker, REQUEST_TIMEOUT);
+    // SAFETY: the client is live; the request is of the kind named.
+    let event = unsafe {
+        call(client.ptr(), Operation::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER, ask, |to| {
+            c::rd_kafka_DescribeCluster(to.client, to.options, to.queue);
+        })
+    };
+    event.map(drop)
 }
 
 pub(super) fn describe(client: &Client, topic: &str) -> Result<Option<TopicDescription>, Failure> {
@@ -68,10 +84,54 @@ pub(super) fn partition_count(client: &Client, topic: &str) -> Result<Option<u32
     Ok(id_and_partitions(client, topic)?.map(|(_, partitions)| partitions))
 }
 
+/// What may be done to the topic; nothing where there is no such topic.
+pub(super) fn allowed(client: &Client, topic: &str) -> Result<Option<Operations>, Failure> {
+    let read = |description| {
+        let mut count = 0;
+        // SAFETY: the description is live while this is called.
+        let listed =
+            unsafe { c::rd_kafka_TopicDescription_authorized_operations(description, &mut count) };
+        // SAFETY: `count` of them live as long as the description.
+        unsafe { operations::read(listed, count) }
+    };
+    let also = |to: &Submission| {
+        // SAFETY: the options are live while a request is submitted.
+        unsafe { operations::ask_for(to) }
+    };
+    Ok(described(client, topic, also, read)?.flatten())
+}
+
 fn id_and_partitions(
     client: &Client,
     topic: &str,
 ) -> Result<Option<(Option<String>, u32)>, Failure> {
+    described(
+        client,
+        topic,
+        |_| {},
+        |description| {
+            let mut partitions = 0;
+            // SAFETY: the description is live while this is called, and texts are copied.
+            let id = unsafe {
+                c::rd_kafka_TopicDescription_partitions(description, &mut partitions);
+                let id = c::rd_kafka_TopicDescription_topic_id(description);
+                if id.is_null() { None } else { text(c::rd_kafka_Uuid_base64str(id)) }
+            };
+            let id = id.filter(|id| !id.is_empty() && id != NO_TOPIC_ID);
+            let id = id.as_deref().map(as_kafka_prints);
+            (id, u32::try_from(partitions).unwrap_or(u32::MAX))
+        },
+    )
+}
+
+/// What `read` makes of the topic's description, which lives while it is called; `also`
+/// sets what else is asked for.
+fn described<T>(
+    client: &Client,
+    topic: &str,
+    also: impl Fn(&Submission),
+    read: impl FnOnce(*const c::rd_kafka_TopicDescription_t) -> T,
+) -> Result<Option<T>, Failure> {
     let name = c_string(topic)?;
     let mut names = [name.as_ptr()];
     // SAFETY: one name, which lives until after the request.
@@ -84,6 +144,7 @@ fn id_and_partitions(
     // SAFETY: the client is live; the request is of the kind named.
     let event = unsafe {
         client.ask_any(Operation::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS, |to| {
+            also(to);
             c::rd_kafka_DescribeTopics(to.client, topics.as_ptr(), to.options, to.queue);
         })
     }?;
@@ -107,13 +168,7 @@ fn id_and_partitions(
             Some(failure) => return Err(failure),
             None => {}
         }
-        let mut partitions = 0;
-        c::rd_kafka_TopicDescription_partitions(description, &mut partitions);
-        let id = c::rd_kafka_TopicDescription_topic_id(description);
-        let id = if id.is_null() { None } else { text(c::rd_kafka_Uuid_base64str(id)) };
-        let id = id.filter(|id| !id.is_empty() && id != NO_TOPIC_ID);
-        let id = id.as_deref().map(as_kafka_prints);
-        Ok(Some((id, u32::try_from(partitions).unwrap_or(u32::MAX))))
+        Ok(Some(read(description)))
     }
 }
 
@@ -123,12 +178,40 @@ fn as_kafka_prints(id: &str) -> String {
 }
 
 pub(super) fn create(client: &Client, plan: &TopicPlan) -> Result<Creation, Failure> {
+    request_creation(client, plan, Creating::ForGood)
+}
+
+/// What would become of it.
+pub(super) fn try_create(client: &Client, plan: &TopicPlan) -> Result<Creation, Failure> {
+    request_creation(client, plan, Creating::OnTrial)
+}
+
+/// Whether the brokers carry a creation out, or only say what would become of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Creating {
+    ForGood,
+    OnTrial,
+}
+
+fn request_creation(
+    client: &Client,
+    plan: &TopicPlan,
+    creating: Creating,
+) -> Result<Creation, Failure> {
     let topic = new_topic(plan)?;
     let mut topics = [topic.as_ptr()];
+    let mut set = Ok(());
     // SAFETY: the client is live; the request is of the kind named and copies
     // the one topic.
     let event = unsafe {
         call(client.ptr(), Operation::RD_KAFKA_ADMIN_OP_CREATETOPICS, Ask::TheOneInCharge, |to| {
+            if creating == Creating::OnTrial {
+                set = on_trial(to);
+            }
+            // Without the setting the topic would be made.
+            if set.is_err() {
+                return;
+            }
             c::rd_kafka_CreateTopics(
                 to.client,
                 topics.as_mut_ptr(),
@@ -138,6 +221,7 @@ pub(super) fn create(client: &Client, plan: &TopicPlan) -> Result<Creation, Fail
             );
         })
     };
+    set?;
     let event = match event {
         Ok(event) => event,
         Err(failure) => return refusal(failure),
@@ -148,6 +232,17 @@ pub(super) fn create(client: &Client, plan: &TopicPlan) -> Result<Creation, Fail
         topic_failure(result, c::rd_kafka_CreateTopics_result_topics)?
     };
     failure.map_or(Ok(Creation::Created), refusal)
+}
+
+/// # Safety
+/// All that `to` names is live.
+unsafe fn on_trial(to: &Submission) -> Result<(), Failure> {
+    let mut words: [c_char; 256] = [0; 256];
+    // SAFETY: by this function's contract, and the buffer's size is told.
+    let code = unsafe {
+        c::rd_kafka_AdminOptions_set_validate_only(to.options, 1, words.as_mut_ptr(), words.len())
+    };
+    Failure::from_code(code, None).map_or(Ok(()), Err)
 }
 
 fn new_topic(plan: &TopicPlan) -> Result<Owned<c::rd_kafka_NewTopic_t>, Failure> {

@@ -12,6 +12,7 @@ mod embedded;
 mod error_topic;
 mod internal_topic;
 mod moved_broker;
+mod preflight;
 mod prepare;
 mod remove;
 mod sasl;

@@ -2,7 +2,9 @@
 //!
 //! - `verdict`: what follows from the store's answers; pure.
 //! - `repeat`: a request that has met a passing failure is made again.
+//! - `preflight`: the same, with each right by itself, told as it is found.
 
+mod preflight;
 mod repeat;
 mod verdict;
 
@@ -102,20 +104,7 @@ impl ObjectStore {
         let (mut trail, mut patience) = (Trail::default(), Patience::new());
         let object = probe_object(key);
         let findings = self.examine(&object, &mut trail, &mut patience).await;
-        let left = match trail.may_stand {
-            true => {
-                let removal = self.remove(&object.key, &trail, &mut patience);
-                let silent = |_| Err("no answer to its deletion in time".to_owned());
-                timeout(REMOVAL_LIMIT, removal).await.unwrap_or_else(silent).err()
-            }
-            false => None,
-        };
-        let left = left.map(|words| {
-            let bucket = &self.bucket;
-            let message = format!("`{}` in bucket `{bucket}` stays: {words}", object.key);
-            let problem = Problem::new(ErrorCode::StoreProbeLeft, message);
-            LeftObject { problem, is_certain: trail.is_certain }
-        });
+        let left = self.clean_up(&object.key, &trail, &mut patience).await;
         let outcome = findings.map(|findings| judge(self.dialect, &findings, &object.metadata));
         Probed { outcome, left }
     }
@@ -149,24 +138,38 @@ impl ObjectStore {
     }
 
     async fn versioning(&self) -> Result<Option<BucketVersioningStatus>, StoreError> {
-        let subject = self.subject("GetBucketVersioning", "");
-        let request = self.client.get_bucket_versioning().bucket(&*self.bucket);
-        match request.send().await {
-            Ok(output) => Ok(output.status),
-            Err(error) => match subject.failed(&error) {
-                // It may be denied, or not exist on this store.
-                error
-                    if matches!(
-                        error.code,
-                        ErrorCode::StoreAccessDenied | ErrorCode::StoreRequestRejected
-                    ) =>
-                {
-                    tracing::info!(%error, "versioning is judged by the answers to puts alone");
-                    Ok(None)
-                }
-                error => Err(error),
-            },
+        match self.told_versioning().await {
+            Err(error) if is_not_told(&error) => {
+                tracing::info!(%error, "versioning is judged by the answers to puts alone");
+                Ok(None)
+            }
+            told => told,
         }
+    }
+
+    /// As the store tells it.
+    async fn told_versioning(&self) -> Result<Option<BucketVersioningStatus>, StoreError> {
+        let request = self.client.get_bucket_versioning().bucket(&*self.bucket);
+        let failed = |error| self.subject("GetBucketVersioning", "").failed(&error);
+        request.send().await.map(|output| output.status).map_err(failed)
+    }
+
+    /// Deletes what a probe has put. Returns what stays.
+    async fn clean_up(
+        &self,
+        key: &str,
+        trail: &Trail,
+        patience: &mut Patience,
+    ) -> Option<LeftObject> {
+        if !trail.may_stand {
+            return None;
+        }
+        let removal = self.remove(key, trail, patience);
+        let silent = |_| Err("no answer to its deletion in time".to_owned());
+        let words = timeout(REMOVAL_LIMIT, removal).await.unwrap_or_else(silent).err()?;
+        let message = format!("`{key}` in bucket `{}` stays: {words}", self.bucket);
+        let problem = Problem::new(ErrorCode::StoreProbeLeft, message);
+        Some(LeftObject { problem, is_certain: trail.is_certain })
     }
 
     /// Deletes the object of a probe.
@@ -209,6 +212,11 @@ impl ObjectStore {
             }
         }
     }
+}
+
+/// It may be denied to ask, or the question not exist on this store.
+fn is_not_told(error: &StoreError) -> bool {
+    matches!(error.code, ErrorCode::StoreAccessDenied | ErrorCode::StoreRequestRejected)
 }
 
 /// An object of no chain, with no records.

@@ -10,6 +10,7 @@ mod minio;
 mod oss;
 mod oss_failures;
 mod permissions;
+mod preflight;
 mod reading;
 mod remedies;
 mod support;

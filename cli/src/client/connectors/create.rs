@@ -62,7 +62,7 @@ pub(super) async fn preview(client: &Client, args: PreviewArgs) -> Result<(), Fa
 }
 
 /// Parent and ID, from the command line or else from the file.
-fn target(
+pub(super) fn target(
     name: Option<String>,
     instance: Option<&str>,
     connector: &v1::Connector,

@@ -11,6 +11,7 @@ mod spec;
 mod test_message;
 mod transitions;
 mod update;
+mod validate;
 mod watch;
 
 use super::{Client, Failure};
@@ -25,6 +26,7 @@ pub(crate) async fn run(args: ConnectorsArgs) -> Result<(), Failure> {
     match args.command {
         ConnectorsCommand::Create(args) => create::create(&client, *args).await,
         ConnectorsCommand::Preview(args) => create::preview(&client, *args).await,
+        ConnectorsCommand::Validate(args) => validate::run(&client, *args).await,
         ConnectorsCommand::Get(args) => list::get(&client, args).await,
         ConnectorsCommand::List { instance, states, list } => {
             list::list(&client, instance, &states, list).await

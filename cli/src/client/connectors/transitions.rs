@@ -6,14 +6,21 @@ use kafka2oss_proto::v1;
 use v1::ConnectorState;
 use v1::watch_connectors_response::Event;
 
-use crate::args::{DeleteArgs, TransitionArgs};
+use crate::args::{DeleteArgs, DeployArgs, Preflight, TransitionArgs};
 use crate::client::{Client, Failure, names, text};
 
-pub(super) async fn deploy(client: &Client, args: TransitionArgs) -> Result<(), Failure> {
+pub(super) async fn deploy(client: &Client, args: DeployArgs) -> Result<(), Failure> {
+    let DeployArgs { transition: args, preflight } = args;
     let name = names::connector(&args.name.name, args.name.instance.as_deref())?.to_string();
-    let request_id = args.repeat.id();
-    let request =
-        client.request(v1::DeployConnectorRequest { name, request_id, ..Default::default() });
+    let preflight = match preflight {
+        None => v1::PreflightMode::Unspecified,
+        Some(Preflight::Off) => v1::PreflightMode::Off,
+        Some(Preflight::Warn) => v1::PreflightMode::Warn,
+        Some(Preflight::Strict) => v1::PreflightMode::Strict,
+    };
+    let (request_id, preflight) = (args.repeat.id(), preflight.into());
+    let message = v1::DeployConnectorRequest { name, request_id, preflight, ..Default::default() };
+    let request = client.request(message);
     let connector = client.connectors().deploy_connector(request).await?.into_inner();
     finish(client, connector, args.wait, ConnectorState::Running).await
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::violation::{Violation, Violations};
+use kafka2oss_proto::v1;
 use tonic::Code;
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation};
 
@@ -55,6 +56,9 @@ pub(super) fn details(error: &ApiError, code: Code, reason: ErrorCode) -> ErrorD
     }
     if let ApiError::Invalid(violations) = error {
         details.set_bad_request(field_violations(violations));
+    }
+    if let ApiError::PreflightFailed(checks) = error {
+        details.set_precondition_failure(preconditions(checks));
     }
     details
 }
@@ -126,6 +130,17 @@ fn field_violations(violations: &Violations) -> Vec<FieldViolation> {
         FieldViolation { field, description, reason, localized_message: None }
     };
     violations.iter().take(MAX_VIOLATIONS).map(violation).collect()
+}
+
+/// One for each check that failed, of which the first are told.
+fn preconditions(checks: &[v1::PreflightCheck]) -> Vec<PreconditionViolation> {
+    let share = MAX_DETAILS / checks.len().clamp(1, MAX_VIOLATIONS);
+    let violation = |check: &v1::PreflightCheck| {
+        let subject = shortened(&check.subject, MAX_FIELD);
+        let left = share.saturating_sub(check.name.len() + subject.len()).max(MIN_DESCRIPTION);
+        PreconditionViolation::new(&check.name, subject, shortened(&check.detail, left))
+    };
+    checks.iter().take(MAX_VIOLATIONS).map(violation).collect()
 }
 
 #[cfg(test)]
