@@ -18,33 +18,33 @@ const BUILD: Duration = Duration::from_secs(300);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_in_python_does_the_wizards_procedure() -> Result<()> {
-    procedure("python", &["python3"]).await
+    procedure("python", &[&["python3", "-c", "import ensurepip, venv"]]).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_in_go_does_the_wizards_procedure() -> Result<()> {
-    procedure("go", &["go"]).await
+    procedure("go", &[&["go", "version"]]).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_in_typescript_does_the_wizards_procedure() -> Result<()> {
-    procedure("typescript", &["node", "npm"]).await
+    procedure("typescript", &[&["node", "--version"], &["npm", "--version"]]).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_in_java_does_the_wizards_procedure() -> Result<()> {
-    procedure("java", &["java", "mvn"]).await
+    procedure("java", &[&["javac", "-version"], &["mvn", "--version"]]).await
 }
 
-/// Runs the client of a language; where one of the programs that it is built with is not on
-/// this machine, says so.
-async fn procedure(language: &str, needs: &[&str]) -> Result<()> {
-    for program in needs {
-        let mut asked = Command::new(program);
-        // Go has a word of its own for it.
-        asked.arg(if *program == "go" { "version" } else { "--version" });
-        if run(asked, LIMIT).await.is_err() {
-            eprintln!("{program} is not on this machine: the client in {language} is not tried");
+/// Runs the client of a language; where one of the tools that it is built with is not on
+/// this machine, as these commands show, says so.
+async fn procedure(language: &str, tools: &[&[&str]]) -> Result<()> {
+    for tool in tools {
+        let mut shows = Command::new(tool[0]);
+        shows.args(&tool[1..]);
+        if !run(shows, LIMIT).await.is_ok_and(|output| output.status.success()) {
+            let tool = tool.join(" ");
+            eprintln!("`{tool}` fails on this machine: the client in {language} is not tried");
             return Ok(());
         }
     }
