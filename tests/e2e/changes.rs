@@ -195,7 +195,7 @@ async fn dead_letters_are_listed_page_by_page_the_newest_first() -> Result<()> {
     let mut request = v1::ListDeadLettersRequest {
         parent: connector.name.clone(),
         page_size: 2,
-        page_token: String::new(),
+        ..Default::default()
     };
     let mut offsets = Vec::new();
     eventually("three are listed", LIMIT, async || {

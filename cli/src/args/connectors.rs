@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
 
-use super::{ClientOptions, ConnectorFlags, FieldFlags, ListFlags, Preflight, RepeatFlags, values};
+use super::{
+    ClientOptions, ConnectorFlags, FieldFlags, ListFlags, Preflight, RepeatFlags, Severity, values,
+};
 
 #[derive(Debug, Args)]
 pub(crate) struct ConnectorsArgs {
@@ -59,7 +61,7 @@ pub(crate) enum ConnectorsCommand {
     /// Print connectors as they are, then every change
     Watch(WatchArgs),
     /// Print a connector's log
-    Logs(TailArgs),
+    Logs(LogsArgs),
     /// The records that went to an error topic
     #[command(subcommand, visible_alias = "dead-letter")]
     DeadLetters(DeadLettersCommand),
@@ -199,7 +201,7 @@ pub(crate) struct ResetOffsetsArgs {
 pub(crate) enum DeadLettersCommand {
     /// List the last ones, the newest first
     #[command(visible_alias = "ls")]
-    List(NameArgs),
+    List(DeadLettersArgs),
     /// Print the last ones in the order of their arrival, with --follow new ones,
     /// too
     Tail(TailArgs),
@@ -240,6 +242,34 @@ pub(crate) struct WatchArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct DeadLettersArgs {
+    #[command(flatten)]
+    pub(crate) name: NameArgs,
+    #[command(flatten)]
+    pub(crate) which: EntryFlags,
+}
+
+/// Which of a connector's lines or dead letters; docs/filters.md has the fields.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct EntryFlags {
+    /// Only those for which this holds, for example 'partition = 3'
+    #[arg(long, value_name = "EXPRESSION")]
+    pub(crate) filter: Option<String>,
+    /// Past ones of this time or later only: 2026-01-31T23:00:00Z, or how long ago, as 10m
+    #[arg(long, value_name = "TIME", value_parser = values::since)]
+    pub(crate) since: Option<jiff::Timestamp>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogsArgs {
+    #[command(flatten)]
+    pub(crate) tail: TailArgs,
+    /// Only lines that are so bad or worse
+    #[arg(long, value_enum)]
+    pub(crate) severity: Option<Severity>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct TailArgs {
     #[command(flatten)]
     pub(crate) name: NameArgs,
@@ -249,6 +279,8 @@ pub(crate) struct TailArgs {
     /// Start with at most this many past ones
     #[arg(long, short = 'n', value_name = "N")]
     pub(crate) lines: Option<u32>,
+    #[command(flatten)]
+    pub(crate) which: EntryFlags,
 }
 
 #[derive(Debug, Args)]

@@ -18,16 +18,16 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use choices::{
     Addressing, Compressor, Creation, Encoding, FailurePolicy, FolderLength, Folders, Format,
-    Overflow, Preflight, Start, Storage, Store,
+    Overflow, Preflight, Severity, Start, Storage, Store,
 };
 pub(crate) use connector_spec::{
     AccessKeyFlags, ConnectorFlags, DestinationFlags, FieldFlags, ObjectFlags, ResourceFlags,
     RuntimeFlags, SourceFlags,
 };
 pub(crate) use connectors::{
-    ConnectorsArgs, ConnectorsCommand, CreateArgs, DeadLettersCommand, DeleteArgs, DeployArgs,
-    NameArgs, PreviewArgs, ResetOffsetsArgs, ResumePartitionArgs, TailArgs, TestArgs,
-    TransitionArgs, UpdateArgs, WatchArgs,
+    ConnectorsArgs, ConnectorsCommand, CreateArgs, DeadLettersArgs, DeadLettersCommand, DeleteArgs,
+    DeployArgs, LogsArgs, NameArgs, PreviewArgs, ResetOffsetsArgs, ResumePartitionArgs, TailArgs,
+    TestArgs, TransitionArgs, UpdateArgs, WatchArgs,
 };
 pub(crate) use declarative::{
     ApplyArgs, DeleteFilesArgs, DiffArgs, EditArgs, ExportArgs, ExportKind, FileFlags, PruneFlags,

@@ -62,6 +62,17 @@ pub(crate) fn timestamp(given: &str) -> Result<jiff::Timestamp, String> {
     })
 }
 
+/// A time as [`timestamp`] reads it, or how long ago as [`duration`] does.
+pub(crate) fn since(given: &str) -> Result<jiff::Timestamp, String> {
+    let Ok(ago) = duration(given) else {
+        return timestamp(given)
+            .map_err(|refused| format!("{refused}, and no time ago such as 10m"));
+    };
+    let ago = SignedDuration::try_from(ago);
+    let then = ago.ok().and_then(|ago| jiff::Timestamp::now().checked_sub(ago).ok());
+    then.ok_or_else(|| format!("`{given}` ago is before all times"))
+}
+
 /// `partition=offset`.
 pub(crate) fn partition_offset(given: &str) -> Result<(i32, i64), String> {
     given
@@ -117,6 +128,17 @@ mod tests {
         assert!(utc.is_ok() && utc == timestamp("2026-02-01T07:00:00+08:00"));
         for given in ["", "2026-01-31", "2026-01-31T23:00:00", "yesterday"] {
             assert!(timestamp(given).is_err(), "{given}");
+        }
+    }
+
+    #[test]
+    fn since_is_a_time_or_how_long_ago() {
+        assert_eq!(since("2026-01-31T23:00:00Z"), timestamp("2026-01-31T23:00:00Z"));
+        let ago = since("10m").expect("a time");
+        let passed = jiff::Timestamp::now().duration_since(ago).as_secs();
+        assert!((600..660).contains(&passed), "{passed}");
+        for given in ["", "yesterday", "99999999999999d"] {
+            assert!(since(given).is_err(), "{given}");
         }
     }
 

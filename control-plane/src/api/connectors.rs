@@ -16,8 +16,8 @@ use super::error::ApiError;
 use super::listing::{Asked, Found, Listing};
 use super::once::Identified;
 use super::{
-    act, create, dead_letters, preflight, request, reset_offsets, resume_partition, tail,
-    test_message, update, watch,
+    act, create, entries, preflight, request, reset_offsets, resume_partition, tail, test_message,
+    update, watch,
 };
 use crate::budget::Seats;
 use crate::model::fields::CONNECTORS;
@@ -203,22 +203,29 @@ impl ConnectorService for Connectors {
         &self,
         request: Request<v1::TailLogsRequest>,
     ) -> Result<Response<Self::TailLogsStream>, Status> {
-        let stream = tail::logs(&self.api, &request.into_inner())?;
+        let stream = tail::logs(&self.api, request.into_inner())?;
         Ok(Response::new(Box::pin(stream)))
+    }
+
+    async fn list_logs(
+        &self,
+        request: Request<v1::ListLogsRequest>,
+    ) -> Result<Response<v1::ListLogsResponse>, Status> {
+        Ok(Response::new(entries::logs(&self.api, request.into_inner())?))
     }
 
     async fn list_dead_letters(
         &self,
         request: Request<v1::ListDeadLettersRequest>,
     ) -> Result<Response<v1::ListDeadLettersResponse>, Status> {
-        Ok(Response::new(dead_letters::list(&self.api, request.into_inner())?))
+        Ok(Response::new(entries::dead_letters(&self.api, request.into_inner())?))
     }
 
     async fn tail_dead_letters(
         &self,
         request: Request<v1::TailDeadLettersRequest>,
     ) -> Result<Response<Self::TailDeadLettersStream>, Status> {
-        let stream = tail::dead_letters(&self.api, &request.into_inner())?;
+        let stream = tail::dead_letters(&self.api, request.into_inner())?;
         Ok(Response::new(Box::pin(stream)))
     }
 }

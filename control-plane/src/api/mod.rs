@@ -8,7 +8,7 @@ mod agents;
 mod connectors;
 mod context;
 mod create;
-mod dead_letters;
+mod entries;
 pub(crate) mod error;
 mod etag;
 mod instances;

@@ -45,15 +45,6 @@ pub(crate) struct Read<T> {
     pub(crate) next: u64,
 }
 
-/// What a reader gets at once that reads backwards.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Past<T> {
-    /// The newest first.
-    pub(crate) items: Vec<T>,
-    /// Before which position older ones stand; none at the end.
-    pub(crate) rest: Option<u64>,
-}
-
 impl<T> Tape<T> {
     /// What its entries take in memory.
     pub(super) fn bytes(&self) -> usize {
@@ -84,9 +75,9 @@ impl<T: Clone> Tape<T> {
         }
     }
 
-    /// Where the last `count` entries begin.
-    pub(super) fn last(&self, count: usize) -> u64 {
-        self.end - self.entries.len().min(count) as u64
+    /// Position of the next entry.
+    pub(super) fn end(&self) -> u64 {
+        self.end
     }
 
     /// From `position` on, so many entries and bytes at most, but for a single entry.
@@ -108,16 +99,13 @@ impl<T: Clone> Tape<T> {
         read
     }
 
-    /// The last `count` entries before `position`, of all where there is none.
-    pub(super) fn before(&self, position: Option<u64>, count: usize) -> Past<T> {
-        let oldest = self.oldest();
-        let end = position.map_or(self.end, |position| position.clamp(oldest, self.end));
-        let length = usize::try_from(end - oldest).unwrap_or(usize::MAX);
-        let skip = self.entries.len().saturating_sub(length);
-        let items: Vec<_> =
-            self.entries.iter().rev().skip(skip).take(count).map(|one| one.item.clone()).collect();
-        let last = end - items.len() as u64;
-        Past { items, rest: (last > oldest).then_some(last) }
+    /// The entries before `position`, all where there is none: the newest first, each with
+    /// its position.
+    pub(super) fn before(&self, position: Option<u64>) -> Vec<(u64, T)> {
+        let end = position.unwrap_or(self.end);
+        let entries = (self.oldest()..self.end).rev().zip(self.entries.iter().rev());
+        let before = entries.skip_while(|(at, _)| *at >= end);
+        before.map(|(at, entry)| (at, entry.item.clone())).collect()
     }
 
     /// Position of the oldest entry that is there.
@@ -133,17 +121,16 @@ mod tests {
     const ALL: Piece = Piece { items: usize::MAX, bytes: usize::MAX };
 
     #[test]
-    fn a_reader_starts_with_the_last_entries_and_goes_on() {
+    fn a_reader_starts_where_it_wants_and_goes_on() {
         let mut tape = Tape::from_position(0);
         for number in 0..5 {
             tape.push(number, 1, 0);
         }
-        let past = tape.from(tape.last(2), ALL);
+        let past = tape.from(3, ALL);
         assert_eq!(past, Read { items: vec![3, 4], dropped: 0, next: 5 });
         tape.push(5, 1, 0);
         assert_eq!(tape.from(past.next, ALL), Read { items: vec![5], dropped: 0, next: 6 });
         assert_eq!(tape.from(6, ALL), Read { items: vec![], dropped: 0, next: 6 });
-        assert_eq!(tape.last(100), 0);
     }
 
     #[test]
@@ -153,7 +140,7 @@ mod tests {
             tape.push(number, bytes, 0);
         }
         let mut pieces = Vec::new();
-        let mut next = tape.last(6);
+        let mut next = 10;
         while next < tape.end {
             let read = tape.from(next, Piece { items: 2, bytes: 5 });
             next = read.next;
@@ -165,7 +152,7 @@ mod tests {
     #[test]
     fn a_slow_reader_learns_how_much_it_missed() {
         let mut tape = Tape::from_position(0);
-        let start = tape.last(0);
+        let start = tape.end();
         for number in 0..KEPT + 7 {
             tape.push(number, 1, 0);
         }
@@ -174,30 +161,27 @@ mod tests {
     }
 
     #[test]
-    fn pages_go_back_without_gap_or_overlap_while_entries_come() {
-        let mut tape = Tape::from_position(0);
-        for number in 0..5 {
-            tape.push(number, 1, 0);
+    fn what_was_added_before_a_position_stays_the_same_while_entries_come() {
+        let mut tape = Tape::from_position(7);
+        assert_eq!(tape.before(None), []);
+        for item in ['a', 'b', 'c'] {
+            tape.push(item, 1, 0);
         }
-        let first = tape.before(None, 2);
-        assert_eq!(first, Past { items: vec![4, 3], rest: Some(3) });
-        tape.push(5, 1, 0);
-        let second = tape.before(first.rest, 2);
-        assert_eq!(second, Past { items: vec![2, 1], rest: Some(1) });
-        assert_eq!(tape.before(second.rest, 2), Past { items: vec![0], rest: None });
-        assert_eq!(tape.before(Some(2), 2), Past { items: vec![1, 0], rest: None });
-        assert_eq!(tape.before(Some(u64::MAX), 1).items, [5]);
+        assert_eq!(tape.before(None), [(9, 'c'), (8, 'b'), (7, 'a')]);
+        tape.push('d', 1, 0);
+        assert_eq!(tape.before(Some(9)), [(8, 'b'), (7, 'a')]);
+        assert_eq!(tape.before(Some(u64::MAX))[0], (10, 'd'));
+        assert_eq!(tape.before(Some(7)), []);
     }
 
     #[test]
-    fn entries_that_have_left_the_tape_are_no_page() {
+    fn entries_that_have_left_the_tape_are_not_told() {
         let mut tape = Tape::from_position(0);
-        assert_eq!(tape.before(None, 3), Past { items: Vec::<usize>::new(), rest: None });
         for number in 0..KEPT + 10 {
             tape.push(number, 1, 0);
         }
-        assert_eq!(tape.before(Some(11), 5), Past { items: vec![10], rest: None });
-        assert_eq!(tape.before(Some(3), 5), Past { items: vec![], rest: None });
+        assert_eq!(tape.before(Some(11)), [(10, 10)]);
+        assert_eq!(tape.before(Some(3)), []);
     }
 
     #[test]

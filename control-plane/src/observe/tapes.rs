@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use super::tape::{Past, Piece, Read, Tape};
+use super::tape::{Piece, Read, Tape};
 
 /// Bytes that are kept of all connectors.
 const MOST: usize = 64 << 20;
@@ -110,11 +110,12 @@ impl<T: Clone + Weigh> Handle<T> {
         lock(&self.shelf).push(&self.uid, item, lost);
     }
 
-    /// The last `count` entries before `position`, of all where there is none.
-    pub(crate) fn before(&self, position: Option<u64>, count: usize) -> Past<T> {
+    /// The entries before `position`, all where there is none: the newest first, each with
+    /// its position.
+    pub(crate) fn before(&self, position: Option<u64>) -> Vec<(u64, T)> {
         match lock(&self.shelf).slots.get(&self.uid) {
-            Some(slot) => slot.tape.before(position, count),
-            None => Past { items: Vec::new(), rest: None },
+            Some(slot) => slot.tape.before(position),
+            None => Vec::new(),
         }
     }
 
@@ -126,9 +127,10 @@ impl<T: Clone + Weigh> Handle<T> {
 }
 
 impl<T: Clone + Weigh> Follower<T> {
-    /// Where the last `count` entries begin; none when the connector is gone.
-    pub(crate) fn last(&self, count: usize) -> Option<u64> {
-        self.look(|tape| tape.last(count))
+    /// All entries, the newest first, each with its position, and the position of the next
+    /// one; none when the connector is gone.
+    pub(crate) fn past(&self) -> Option<(Vec<(u64, T)>, u64)> {
+        self.look(|tape| (tape.before(None), tape.end()))
     }
 
     /// What follows from `position` on, a piece of it; none when the connector is gone.
@@ -239,7 +241,8 @@ mod tests {
     }
 
     fn kept(tapes: &Tapes<usize>, uid: &str) -> Vec<usize> {
-        let mut items = tapes.of(uid).before(None, usize::MAX).items;
+        let mut items: Vec<_> =
+            tapes.of(uid).before(None).into_iter().map(|(_, item)| item).collect();
         items.reverse();
         items
     }
@@ -273,7 +276,7 @@ mod tests {
     fn a_reader_learns_what_was_given_up_for_others() {
         let tapes = tapes(5);
         let follower = tapes.of("a").follow();
-        let start = follower.last(0).expect("there");
+        let (_, start) = follower.past().expect("there");
         tapes.of("a").push(3, 0);
         tapes.of("a").push(1, 0);
         tapes.of("b").push(2, 0);
@@ -295,12 +298,12 @@ mod tests {
     fn positions_of_a_tape_that_was_given_up_do_not_come_again() {
         let tapes = tapes(2);
         tapes.of("a").push(1, 0);
-        let position = tapes.of("a").follow().last(0).expect("there");
+        let (_, position) = tapes.of("a").follow().past().expect("there");
         tapes.of("a").push(2, 0);
         tapes.of("b").push(1, 0);
         tapes.of("a").push(1, 0);
         assert_eq!(kept(&tapes, "a"), [1]);
-        assert_eq!(tapes.of("a").before(Some(position), 9).items, Vec::<usize>::new());
+        assert_eq!(tapes.of("a").before(Some(position)), []);
     }
 
     #[test]

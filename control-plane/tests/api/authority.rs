@@ -46,7 +46,7 @@ async fn what_an_agent_says_of_what_it_never_had_is_dropped() {
     assert_eq!(status_of(&after).state(), v1::ConnectorState::Running);
     assert_eq!(status_of(&after).delivery_guarantee(), v1::DeliveryGuarantee::ExactlyOnce);
     let name = connector.name.clone();
-    let request = v1::TailLogsRequest { parent: name, lines: Some(1_000), no_follow: true };
+    let request = v1::TailLogsRequest { parent: name, no_follow: true, ..Default::default() };
     let mut tail = server.connectors.tail_logs(request).await.expect("a stream").into_inner();
     while let Some(answer) = tail.message().await.expect("no error") {
         assert!(answer.entries.iter().all(|entry| entry.message != "a lie"));

@@ -9,7 +9,7 @@ use crate::server::{PATIENCE, Server, violations};
 
 fn request(parent: &str, page_size: i32, page_token: &str) -> v1::ListDeadLettersRequest {
     let (parent, page_token) = (parent.to_owned(), page_token.to_owned());
-    v1::ListDeadLettersRequest { parent, page_size, page_token }
+    v1::ListDeadLettersRequest { parent, page_size, page_token, ..Default::default() }
 }
 
 #[tokio::test]
@@ -49,6 +49,19 @@ async fn dead_letters_are_listed_in_pages_the_newest_first() {
         }
     }
     assert_eq!(offsets, [vec![4, 3], vec![2, 1], vec![0]]);
+
+    let filter = "offset < 3 AND error_code = RECORD_*".to_owned();
+    let asked = v1::ListDeadLettersRequest { filter, ..request(&name, 2, "") };
+    let page = server.connectors.list_dead_letters(asked.clone()).await.expect("a page");
+    let page = page.into_inner();
+    assert_eq!(page.dead_letters.iter().map(|one| one.offset).collect::<Vec<_>>(), [2, 1]);
+    let other = request(&name, 2, &page.next_page_token);
+    let refused = server.connectors.list_dead_letters(other).await.expect_err("another filter");
+    assert_eq!(violations(&refused)[0].0, "page_token");
+    let next = v1::ListDeadLettersRequest { page_token: page.next_page_token, ..asked };
+    let page = server.connectors.list_dead_letters(next).await.expect("a page").into_inner();
+    assert_eq!(page.dead_letters.iter().map(|one| one.offset).collect::<Vec<_>>(), [0]);
+    assert_eq!(page.next_page_token, "");
 
     server.restart().await;
     let page = server.connectors.list_dead_letters(request(&name, 0, "")).await.expect("a page");

@@ -48,7 +48,8 @@ async fn log_lines_of_agents_are_kept_and_followed() {
     let (_, dropped) = read("second").await;
     assert!(dropped >= 5, "{dropped}");
 
-    let request = v1::TailLogsRequest { parent: name, lines: Some(1), no_follow: true };
+    let request =
+        v1::TailLogsRequest { parent: name, lines: Some(1), no_follow: true, ..Default::default() };
     let mut tail = server.connectors.tail_logs(request).await.expect("a stream").into_inner();
     let answer = tail.message().await.expect("no error").expect("an answer");
     assert_eq!(answer.entries.len(), 1);
@@ -81,6 +82,102 @@ async fn dead_letters_are_followed_until_the_connector_is_gone() {
     server.connectors.delete_connector(request).await.expect("deleted");
     let end = tokio::time::timeout(PATIENCE, tail.message()).await.expect("in time");
     assert_eq!(end.expect("no error"), None);
+}
+
+/// A line of a second, of a partition.
+fn at(connector: &str, seconds: i64, partition: i32) -> v1::LogEntry {
+    v1::LogEntry {
+        time: Some(prost_types::Timestamp { seconds, nanos: 0 }),
+        partition: Some(partition),
+        ..line(connector, &format!("{seconds} of {partition}"))
+    }
+}
+
+#[tokio::test]
+async fn lines_are_listed_and_followed_as_a_filter_means_them() {
+    let mut server = Server::with_instance().await;
+    let agent = Agent::connect(&server.channel, Script::willing("a")).await;
+    let name = server.running("sink").await.name;
+    let filter = "agent = a AND partition = 1".to_owned();
+    let tail = v1::TailLogsRequest {
+        parent: name.clone(),
+        filter: filter.clone(),
+        since: Some(prost_types::Timestamp { seconds: 1_000, nanos: 0 }),
+        ..Default::default()
+    };
+    let tail = server.connectors.tail_logs(tail).await.expect("a stream");
+    let mut tail = tail.into_inner();
+
+    let entries: Vec<_> = (0..300).map(|second| at(&name, second, (second % 3) as i32)).collect();
+    agent.say(Said::Logs(agent::v1::LogBatch { entries, dropped: 0 })).await;
+    // They are new to who follows, whatever their clock says.
+    let mut seen = Vec::new();
+    while seen.len() < 100 {
+        let next = tokio::time::timeout(PATIENCE, tail.message()).await.expect("in time");
+        seen.extend(next.expect("no error").expect("no end").entries);
+    }
+    assert!(seen.iter().all(|entry| entry.partition == Some(1)), "{seen:?}");
+    assert_eq!(seen.last().map(|entry| entry.message.as_str()), Some("298 of 1"));
+
+    // In pages, the newest first.
+    let mut request = v1::ListLogsRequest {
+        parent: name.clone(),
+        page_size: 40,
+        filter: filter.clone(),
+        ..Default::default()
+    };
+    let mut pages = Vec::new();
+    loop {
+        let page = server.connectors.list_logs(request.clone()).await.expect("a page");
+        let page = page.into_inner();
+        pages.push(page.entries.len());
+        seen.truncate(seen.len() - page.entries.len());
+        request.page_token = page.next_page_token;
+        if request.page_token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!((pages, seen.len()), (vec![40, 40, 20], 0));
+
+    // Past ones: the last that are meant and not too old.
+    let past = async |lines, seconds| {
+        let request = v1::TailLogsRequest {
+            parent: name.clone(),
+            lines,
+            no_follow: true,
+            filter: filter.clone(),
+            since: Some(prost_types::Timestamp { seconds, nanos: 0 }),
+        };
+        let tail = server.connectors.clone().tail_logs(request).await.expect("a stream");
+        let mut tail = tail.into_inner();
+        let mut seconds = Vec::new();
+        while let Some(answer) = tail.message().await.expect("no error") {
+            seconds.extend(answer.entries.iter().filter_map(|entry| Some(entry.time?.seconds)));
+        }
+        seconds
+    };
+    assert_eq!(past(Some(2), 0).await, [295, 298]);
+    assert_eq!(past(None, 290).await, [292, 295, 298]);
+    assert_eq!(past(Some(0), 0).await, []);
+}
+
+#[tokio::test]
+async fn a_filter_of_lines_is_refused_at_its_place_and_a_token_of_another_request() {
+    let mut server = Server::with_instance().await;
+    let parent = server.create("sink").await.name;
+    let filter = "severity >= WARN".to_owned();
+    let request = v1::ListLogsRequest { parent: parent.clone(), filter, ..Default::default() };
+    let refused = server.connectors.list_logs(request).await.expect_err("refused");
+    assert_eq!(violations(&refused)[0].1, "EXPRESSION_INVALID");
+    assert!(refused.message().contains("at byte "), "{}", refused.message());
+    let filter = "bucket = b".to_owned();
+    let request = v1::TailLogsRequest { parent: parent.clone(), filter, ..Default::default() };
+    let refused = server.connectors.tail_logs(request).await.expect_err("refused");
+    assert_eq!(violations(&refused)[0].0, "filter");
+    let page_token = "17".to_owned();
+    let request = v1::ListLogsRequest { parent, page_token, ..Default::default() };
+    let refused = server.connectors.list_logs(request).await.expect_err("refused");
+    assert_eq!(violations(&refused)[0].0, "page_token");
 }
 
 #[tokio::test]

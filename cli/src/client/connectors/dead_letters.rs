@@ -3,25 +3,31 @@
 use comfy_table::Table;
 use kafka2oss_proto::{Count, v1};
 
-use crate::args::{NameArgs, TailArgs};
+use super::entries;
+use crate::args::{DeadLettersArgs, TailArgs};
 use crate::client::{Client, Failure, names, paging, text};
 use crate::output;
 
 /// Bytes of a dead letter's value that its line shows.
 const PREVIEW: usize = 40;
 
-pub(super) async fn list(client: &Client, args: NameArgs) -> Result<(), Failure> {
-    let parent = names::connector(&args.name, args.instance.as_deref())?.to_string();
+pub(super) async fn list(client: &Client, args: DeadLettersArgs) -> Result<(), Failure> {
+    let DeadLettersArgs { name, which } = args;
+    let parent = names::connector(&name.name, name.instance.as_deref())?.to_string();
+    let since: Vec<_> = which.since.map(|time| format!("time >= {time}")).into_iter().collect();
+    let selection = entries::selection(which.filter, &since);
     let dead_letters = paging::all(async |page_token| {
         let request = client.request(v1::ListDeadLettersRequest {
             parent: parent.clone(),
             page_size: paging::PAGE_SIZE,
             page_token,
+            filter: selection.filter.clone(),
         });
         let page = client.connectors().list_dead_letters(request).await?.into_inner();
         Ok((page.dead_letters, page.next_page_token))
     })
-    .await?;
+    .await
+    .map_err(|status| selection.failure(status))?;
     if client.is_json() {
         let all = v1::ListDeadLettersResponse { dead_letters, ..Default::default() };
         return client.print_json(&all);
@@ -30,12 +36,17 @@ pub(super) async fn list(client: &Client, args: NameArgs) -> Result<(), Failure>
 }
 
 pub(super) async fn tail(client: &Client, args: TailArgs) -> Result<(), Failure> {
+    let TailArgs { name, follow, lines, which } = args;
+    let selection = entries::selection(which.filter, &[]);
     let request = v1::TailDeadLettersRequest {
-        parent: names::connector(&args.name.name, args.name.instance.as_deref())?.to_string(),
-        count: args.lines.map(Count::to_wire),
-        no_follow: !args.follow,
+        parent: names::connector(&name.name, name.instance.as_deref())?.to_string(),
+        count: lines.map(Count::to_wire),
+        no_follow: !follow,
+        filter: selection.filter.clone(),
+        since: which.since.map(entries::to_wire),
     };
-    let mut stream = client.connectors().tail_dead_letters(request).await?.into_inner();
+    let opened = client.connectors().tail_dead_letters(request).await;
+    let mut stream = opened.map_err(|status| selection.failure(status))?.into_inner();
     while let Some(message) = stream.message().await? {
         if message.dropped > 0 {
             let events = text::plural(message.dropped, "event");

@@ -2,17 +2,24 @@
 
 use kafka2oss_proto::{Count, v1};
 
-use crate::args::TailArgs;
+use super::entries;
+use crate::args::{LogsArgs, Severity, TailArgs};
 use crate::client::{Client, Failure, names, text};
 use crate::output;
 
-pub(super) async fn run(client: &Client, args: TailArgs) -> Result<(), Failure> {
+pub(super) async fn run(client: &Client, args: LogsArgs) -> Result<(), Failure> {
+    let LogsArgs { tail: TailArgs { name, follow, lines, which }, severity } = args;
+    let severities: Vec<_> = severity.into_iter().flat_map(at_least).collect();
+    let selection = entries::selection(which.filter, &severities);
     let request = v1::TailLogsRequest {
-        parent: names::connector(&args.name.name, args.name.instance.as_deref())?.to_string(),
-        lines: args.lines.map(Count::to_wire),
-        no_follow: !args.follow,
+        parent: names::connector(&name.name, name.instance.as_deref())?.to_string(),
+        lines: lines.map(Count::to_wire),
+        no_follow: !follow,
+        filter: selection.filter.clone(),
+        since: which.since.map(entries::to_wire),
     };
-    let mut stream = client.connectors().tail_logs(request).await?.into_inner();
+    let opened = client.connectors().tail_logs(request).await;
+    let mut stream = opened.map_err(|status| selection.failure(status))?.into_inner();
     while let Some(message) = stream.message().await? {
         if message.dropped > 0 {
             output::note(format_args!("({} dropped)", text::plural(message.dropped, "line")));
@@ -26,6 +33,13 @@ pub(super) async fn run(client: &Client, args: TailArgs) -> Result<(), Failure> 
         }
     }
     Ok(())
+}
+
+/// Filters of which each means one severity, this one and those that are worse.
+fn at_least(severity: Severity) -> impl Iterator<Item = String> {
+    let all = [(Severity::Info, "INFO"), (Severity::Warn, "WARN"), (Severity::Error, "ERROR")];
+    let worse = all.into_iter().filter(move |(one, _)| *one >= severity);
+    worse.map(|(_, name)| format!("severity = {name}"))
 }
 
 fn log_line(entry: &v1::LogEntry) -> String {
@@ -57,6 +71,12 @@ mod tests {
     use prost_types::Timestamp;
 
     const TIME: Option<Timestamp> = Some(Timestamp { seconds: 1_603_779_578, nanos: 478_000_000 });
+
+    #[test]
+    fn a_severity_means_what_is_worse_too() {
+        let warn: Vec<_> = at_least(Severity::Warn).collect();
+        assert_eq!(warn, ["severity = WARN", "severity = ERROR"]);
+    }
 
     #[test]
     fn a_log_line_has_its_fields_after_the_message() {

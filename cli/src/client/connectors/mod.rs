@@ -2,6 +2,7 @@
 
 mod create;
 mod dead_letters;
+mod entries;
 mod list;
 mod logs;
 mod progress;

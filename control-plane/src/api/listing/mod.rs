@@ -1,6 +1,6 @@
 //! Lists that are filtered, ordered and read page by page.
 
-mod token;
+pub(super) mod token;
 
 use std::cmp::Ordering;
 

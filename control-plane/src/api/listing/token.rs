@@ -10,9 +10,9 @@ const FORM: u32 = 1;
 
 /// Where a page begins: after the resource of this name, which has these keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) name: String,
-    pub(super) keys: Vec<Key>,
+pub(in crate::api) struct Place {
+    pub(in crate::api) name: String,
+    pub(in crate::api) keys: Vec<Key>,
 }
 
 /// What a token holds.
@@ -30,14 +30,14 @@ struct PageToken {
 }
 
 /// The token of a place in the answers to a request.
-pub(super) fn encode(request: u64, place: &Place) -> String {
+pub(in crate::api) fn encode(request: u64, place: &Place) -> String {
     let keys = place.keys.iter().map(Key::encode).collect();
     let token = PageToken { form: FORM, request, name: place.name.clone(), keys };
     BASE64_URL_SAFE_NO_PAD.encode(token.encode_to_vec())
 }
 
 /// The place of a token, if it is one of this request.
-pub(super) fn decode(request: u64, token: &str) -> Option<Place> {
+pub(in crate::api) fn decode(request: u64, token: &str) -> Option<Place> {
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?;
     let token = PageToken::decode(bytes.as_slice()).ok()?;
     if token.form != FORM || token.request != request {

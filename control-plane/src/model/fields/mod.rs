@@ -1,8 +1,9 @@
-//! The fields by which lists and watches filter and order each resource. For users
+//! The fields by which lists, watches and tails filter and order what they show. For users
 //! they stand in `docs/filters.md`, which a test here compares.
 
 mod agents;
 mod connectors;
+mod entries;
 mod instances;
 
 use kafka2oss_filter::Value;
@@ -10,6 +11,7 @@ use prost_types::Timestamp;
 
 pub(crate) use agents::{AGENTS, AgentField};
 pub(crate) use connectors::{CONNECTORS, ConnectorField, connector_any, connector_entry};
+pub(crate) use entries::{DEAD_LETTERS, LOG_LINES};
 pub(crate) use instances::INSTANCES;
 
 /// What asks about a value.

@@ -34,7 +34,11 @@ fn check<F: Copy>(title: &str, schema: &Schema<F>) {
     for line in examples(&format!("filter {kind}")) {
         assert!(Filter::parse(line, schema).expect(line).is_some(), "{line}");
     }
-    for line in examples(&format!("order {kind}")) {
+}
+
+#[track_caller]
+fn check_orders<F: Copy>(title: &str, schema: &Schema<F>) {
+    for line in examples(&format!("order {}", title.to_lowercase())) {
         assert!(!Order::parse(line, schema).expect(line).is_empty(), "{line}");
     }
 }
@@ -44,6 +48,11 @@ fn the_page_has_each_field_and_each_name_and_its_examples_are_taken() {
     check("Connectors", &CONNECTORS);
     check("Instances", &INSTANCES);
     check("Agents", &AGENTS);
+    check("Log lines", &LOG_LINES);
+    check("Dead letters", &DEAD_LETTERS);
+    check_orders("Connectors", &CONNECTORS);
+    check_orders("Instances", &INSTANCES);
+    check_orders("Agents", &AGENTS);
 }
 
 #[test]
@@ -237,4 +246,59 @@ fn each_field_of_an_agent_has_its_value() {
             ("last_seen_time = 1970-01-01T00:00:02Z", "last_seen_time < 1970-01-01T00:00:02Z"),
         ],
     );
+}
+
+#[test]
+fn each_field_of_a_log_line_has_its_value() {
+    let line = v1::LogEntry {
+        time: Some(Timestamp { seconds: 1, nanos: 0 }),
+        severity: v1::LogSeverity::Warn.into(),
+        agent: "agents/a-1".to_owned(),
+        task_index: Some(0),
+        partition: Some(0),
+        offset: Some(7),
+        error_code: "STORE_UNREACHABLE".to_owned(),
+        message: "the store is away".to_owned(),
+        ..Default::default()
+    };
+    let cases = [
+        ("time = 1970-01-01T00:00:01Z", "time > 1970-01-01T00:00:01Z"),
+        ("severity = WARN", "severity = ERROR"),
+        ("agent = a-1", "agent = a"),
+        ("agent = agents/a-1", "agent = agents/a"),
+        ("task_index = 0", "task_index > 0"),
+        ("partition = 0", "partition != 0"),
+        ("offset >= 7", "offset > 7"),
+        ("error_code = STORE_*", "error_code = KAFKA_*"),
+        ("message = \"*is away\"", "message = *here"),
+    ];
+    told_apart(&LOG_LINES, &line, &cases);
+    let told = Filter::parse("partition:*", &LOG_LINES).expect("a filter").expect("not empty");
+    assert!(!told.matches(&v1::LogEntry::default()), "of no partition");
+}
+
+#[test]
+fn each_field_of_a_dead_letter_has_its_value() {
+    let letter = v1::DeadLetter {
+        time: Some(Timestamp { seconds: 2, nanos: 0 }),
+        topic: "orders".to_owned(),
+        partition: 1,
+        offset: 7,
+        timestamp: Some(Timestamp { seconds: 1, nanos: 0 }),
+        error_code: "RECORD_NOT_UTF8".to_owned(),
+        error_message: "the value is not UTF-8".to_owned(),
+        error_topic: "connect-error-a".to_owned(),
+        ..Default::default()
+    };
+    let cases = [
+        ("time = 1970-01-01T00:00:02Z", "time < 1970-01-01T00:00:02Z"),
+        ("topic = orders", "topic = order"),
+        ("partition = 1", "partition = 0"),
+        ("offset < 8", "offset < 7"),
+        ("timestamp = 1970-01-01T00:00:01Z", "timestamp > 1970-01-01T00:00:01Z"),
+        ("error_code = RECORD_*", "error_code = RECORD"),
+        ("error_message = *UTF-8", "error_message = *UTF-16"),
+        ("error_topic = connect-error-*", "error_topic = orders"),
+    ];
+    told_apart(&DEAD_LETTERS, &letter, &cases);
 }
