@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::violation::Violations;
 use kafka2oss_filter::{Filter, Resource, Schema};
 use kafka2oss_proto::v1;
@@ -89,9 +88,7 @@ fn position(request: u64, page_token: &str, violations: &mut Violations) -> Opti
     let place = token::decode(request, page_token);
     let position = place.and_then(|place| place.name.parse().ok());
     if position.is_none() {
-        let message = "is none of an earlier answer to the same request: of which page_size \
-                       alone may be another";
-        violations.add("page_token", ErrorCode::FieldInvalid, message);
+        token::refuse(violations);
     }
     position
 }

@@ -59,9 +59,7 @@ impl<F: Copy> Listing<F> {
         let order = expression("order_by", Order::parse(order_by, schema), violations);
         let after = (!page_token.is_empty()).then(|| token::decode(request, page_token));
         if after == Some(None) && violations.len() == before {
-            let message = "is none of an earlier answer to the same request: of which page_size \
-                           alone may be another";
-            violations.add("page_token", ErrorCode::FieldInvalid, message);
+            token::refuse(violations);
         }
         if violations.len() > before {
             return None;

@@ -2,6 +2,8 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use kafka2oss_domain::ErrorCode;
+use kafka2oss_domain::violation::Violations;
 use kafka2oss_filter::Key;
 use prost::Message;
 
@@ -45,6 +47,13 @@ pub(in crate::api) fn decode(request: u64, token: &str) -> Option<Place> {
     }
     let keys = token.keys.iter().map(|key| Key::decode(key)).collect::<Option<_>>()?;
     Some(Place { name: token.name, keys })
+}
+
+/// Adds: the token is none of this request.
+pub(in crate::api) fn refuse(violations: &mut Violations) {
+    let message = "is none of an earlier answer to the same request: of which page_size alone \
+                   may be another";
+    violations.add("page_token", ErrorCode::FieldInvalid, message);
 }
 
 #[cfg(test)]
