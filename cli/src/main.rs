@@ -4,6 +4,7 @@
 mod args;
 mod client;
 mod dev;
+mod exit_status;
 mod output;
 
 use std::process::ExitCode;
@@ -15,6 +16,7 @@ use client::Failure;
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
+    let is_json = cli.command.is_json();
     let result = match cli.command {
         Command::Dev(args) => dev::run(args).await.map(done),
         Command::Instances(args) => client::run_instances(args).await.map(done),
@@ -34,7 +36,10 @@ async fn main() -> ExitCode {
         Ok(status) => ExitCode::from(status),
         Err(Failure::Closed(closed)) if closed.is_broken_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
-            output::note(format_args!("{}: {failure}", failure.severity()));
+            match is_json {
+                true => output::note(failure.to_json()),
+                false => output::note(format_args!("{}: {failure}", failure.severity())),
+            }
             ExitCode::from(failure.exit_status())
         }
     }
@@ -44,7 +49,7 @@ async fn main() -> ExitCode {
 fn completion(args: &CompletionArgs) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "kafka2oss", &mut script);
-    Ok(output::Output.line(String::from_utf8_lossy(&script).trim_end())?)
+    Ok(output::Output::default().line(String::from_utf8_lossy(&script).trim_end())?)
 }
 
 /// The exit status of a command that says all by its output.

@@ -1,18 +1,23 @@
 //! The only place that writes to stdout and stderr.
 
+mod layout;
+
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::{Table, presets};
 use kafka2oss_manifest::value_to_yaml;
 
 use crate::args::OutputFormat;
+use layout::Place;
 
 /// Writes lines to stdout. Whoever closed it (`| head`) wants no more: that is
 /// [`Closed`], which ends the command without a word.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Output;
+pub(crate) struct Output {
+    without_headers: bool,
+}
 
 /// What a line is, for its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +40,11 @@ impl Closed {
 }
 
 impl Output {
+    /// One whose tables have no header where these are not wanted.
+    pub(crate) fn new(without_headers: bool) -> Self {
+        Self { without_headers }
+    }
+
     pub(crate) fn line(self, line: impl Display) -> Result<(), Closed> {
         let mut stdout = io::stdout().lock();
         writeln!(stdout, "{line}")?;
@@ -55,8 +65,13 @@ impl Output {
     }
 
     pub(crate) fn table(self, table: &Table) -> Result<(), Closed> {
-        for line in table.lines() {
-            self.line(line.trim_end())?;
+        let place = Place {
+            has_header: !self.without_headers,
+            width: terminal().map(|(width, _)| width),
+            has_colours: has_colours(),
+        };
+        for line in layout::lines(table, place) {
+            self.line(line)?;
         }
         Ok(())
     }
@@ -69,7 +84,9 @@ impl Output {
     ) -> Result<(), Closed> {
         match format {
             OutputFormat::Yaml => self.line(value_to_yaml(value).trim_end()),
-            OutputFormat::Table | OutputFormat::Json | OutputFormat::Name => self.json(value, true),
+            OutputFormat::Table | OutputFormat::Wide | OutputFormat::Json | OutputFormat::Name => {
+                self.json(value, true)
+            }
         }
     }
 
@@ -83,6 +100,22 @@ impl Output {
 pub(crate) fn note(text: impl Display) {
     // Where stderr is closed, nobody can be told.
     let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Columns and lines of the terminal that stdout is; `None` where it is none.
+pub(crate) fn terminal() -> Option<(u16, u16)> {
+    let stdout = io::stdout();
+    if !stdout.is_terminal() {
+        return None;
+    }
+    let (width, height) = terminal_size::terminal_size_of(&stdout)?;
+    // Some say nothing.
+    (width.0 > 0 && height.0 > 0).then_some((width.0, height.0))
+}
+
+/// Whether stdout is a terminal that knows colours, and nobody has said NO_COLOR.
+fn has_colours() -> bool {
+    anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
 }
 
 /// A table without lines and with this header.
@@ -109,18 +142,5 @@ pub(crate) fn properties(rows: Vec<(&str, String)>) -> Table {
 fn flush_left(table: &mut Table) {
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_table_starts_at_the_margin_and_its_columns_stand_apart() {
-        let mut table = table(&["NAME", "STATE"]);
-        table.add_row(["a-long-name", "RUNNING"]);
-        let lines: Vec<_> = table.lines().map(|line| line.trim_end().to_owned()).collect();
-        assert_eq!(lines, ["NAME         STATE", "a-long-name  RUNNING"]);
     }
 }

@@ -26,7 +26,7 @@ mod yaml;
 
 pub use compare::{Difference, differences};
 pub use document::{Manifest, read};
-pub use messages::pool;
+pub use messages::{descriptor, encode, text_field};
 pub use problem::Problem;
 pub use resource::{API_VERSION, Kind, Resource};
 pub use write::{to_json, to_yaml, value_to_yaml};

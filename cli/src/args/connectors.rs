@@ -214,17 +214,24 @@ pub(crate) struct DeleteArgs {
     /// Only if its etag is this one
     #[arg(long)]
     pub(crate) etag: Option<String>,
+    #[command(flatten)]
+    pub(crate) how: DeletionFlags,
+    /// Wait, within --timeout, until it is gone
+    #[arg(long, short)]
+    pub(crate) wait: bool,
+    #[command(flatten)]
+    pub(crate) repeat: RepeatFlags,
+}
+
+/// What becomes of what the service made for a connector that is deleted.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub(crate) struct DeletionFlags {
     /// Remove the service's own error topics even if they hold records
     #[arg(long)]
     pub(crate) delete_error_topics: bool,
     /// Finish without an agent; topics and groups stay behind
     #[arg(long)]
     pub(crate) orphan_resources: bool,
-    /// Wait, within --timeout, until it is gone
-    #[arg(long, short)]
-    pub(crate) wait: bool,
-    #[command(flatten)]
-    pub(crate) repeat: RepeatFlags,
 }
 
 #[derive(Debug, Args)]

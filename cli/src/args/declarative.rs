@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{ClientOptions, values};
+use super::{ClientOptions, DeletionFlags, values};
 
 const APPLY_STATUSES: &str = "\
 Exit status:
@@ -12,7 +12,8 @@ Exit status:
   1  something was refused or failed; what was done is printed, and applying again goes on
   2  the command line or a file is wrong; nothing was changed
   3  with --detailed-exit-code: everything is as the files say, and something was
-     changed, or would be with --dry-run";
+     changed, or would be with --dry-run
+  8  no control plane answers; nothing was changed";
 
 const DIFF_STATUSES: &str = "\
 Exit status:
@@ -88,12 +89,8 @@ pub(crate) struct DeleteFilesArgs {
     /// Tell what would be deleted, and delete nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Remove the service's own error topics even if they hold records
-    #[arg(long)]
-    pub(crate) delete_error_topics: bool,
-    /// Finish without an agent; topics and groups stay behind
-    #[arg(long)]
-    pub(crate) orphan_resources: bool,
+    #[command(flatten)]
+    pub(crate) how: DeletionFlags,
     /// Wait, each time within --timeout, until connectors are gone; where their instance
     /// is to be deleted that is waited for in any case
     #[arg(long, short)]

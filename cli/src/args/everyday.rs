@@ -37,8 +37,8 @@ pub(crate) struct GetArgs {
 const WAIT_STATUSES: &str = "\
 Exit status:
   0  it came in time
-  1  it did not within --timeout, and what stands in the way is printed; or the connector
-     is not there";
+  4  the connector is not there
+  9  it did not come within --timeout, and what stands in the way is printed";
 
 #[derive(Debug, Args)]
 #[command(after_help = WAIT_STATUSES)]

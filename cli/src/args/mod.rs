@@ -26,8 +26,8 @@ pub(crate) use connector_spec::{
 };
 pub(crate) use connectors::{
     ConnectorsArgs, ConnectorsCommand, CreateArgs, DeadLettersArgs, DeadLettersCommand, DeleteArgs,
-    DeployArgs, LogsArgs, NameArgs, PreviewArgs, ResetOffsetsArgs, ResumePartitionArgs, TailArgs,
-    TestArgs, TransitionArgs, UpdateArgs, WatchArgs,
+    DeletionFlags, DeployArgs, LogsArgs, NameArgs, PreviewArgs, ResetOffsetsArgs,
+    ResumePartitionArgs, TailArgs, TestArgs, TransitionArgs, UpdateArgs, WatchArgs,
 };
 pub(crate) use declarative::{
     ApplyArgs, DeleteFilesArgs, DiffArgs, EditArgs, ExportArgs, ExportKind, FileFlags, PruneFlags,
@@ -43,6 +43,7 @@ pub(crate) use verify::VerifyArgs;
 /// Kafka topics into OSS and S3 buckets: continuously, every record once.
 #[derive(Debug, Parser)]
 #[command(name = "kafka2oss", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = crate::exit_status::ExitStatus::help())]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -97,6 +98,27 @@ pub(crate) enum Command {
     Completion(CompletionArgs),
 }
 
+impl Command {
+    /// Whether what it says is for programs, also where it fails.
+    pub(crate) fn is_json(&self) -> bool {
+        let options = match self {
+            Self::Dev(_) | Self::Completion(_) => return false,
+            Self::Instances(args) => &args.options,
+            Self::Agents(args) => &args.options,
+            Self::Connectors(args) => &args.options,
+            Self::Get(args) => &args.options,
+            Self::Wait(args) => &args.options,
+            Self::Apply(args) => &args.options,
+            Self::Diff(args) => &args.options,
+            Self::Delete(args) => &args.options,
+            Self::Edit(args) => &args.options,
+            Self::Export(args) => &args.options,
+            Self::Verify(args) => &args.options,
+        };
+        options.output == OutputFormat::Json
+    }
+}
+
 /// What every command that talks to a control plane takes.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ClientOptions {
@@ -104,10 +126,13 @@ pub(crate) struct ClientOptions {
     /// that runs, else 127.0.0.1:7250
     #[arg(long, global = true, env = "KAFKA2OSS_ADDRESS", value_name = "HOST:PORT")]
     pub(crate) address: Option<String>,
-    /// How to print answers; json and yaml are the API's messages as proto3 JSON
-    /// has them, name is the resource names alone
+    /// How to print answers; wide has more columns, json and yaml are the API's messages
+    /// as proto3 JSON has them, name is the resource names alone
     #[arg(long, short, global = true, value_enum, default_value_t)]
     pub(crate) output: OutputFormat,
+    /// Leave out the header of tables
+    #[arg(long, global = true)]
+    pub(crate) no_headers: bool,
     /// How long to wait for an answer, for example 30s or 2m
     #[arg(long, global = true, value_parser = values::duration, default_value = "30s")]
     pub(crate) timeout: Duration,
@@ -117,6 +142,7 @@ pub(crate) struct ClientOptions {
 pub(crate) enum OutputFormat {
     #[default]
     Table,
+    Wide,
     Json,
     Yaml,
     Name,
@@ -185,7 +211,7 @@ pub(crate) enum AgentsCommand {
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct RepeatFlags {
     /// Makes a repetition of the same request harmless, whatever others have changed
-    /// meanwhile
+    /// meanwhile; without it one is made up, for the repetitions of this command
     #[arg(long, value_name = "ID")]
     request_id: Option<String>,
 }
@@ -193,8 +219,13 @@ pub(crate) struct RepeatFlags {
 impl RepeatFlags {
     /// The ID as requests have it.
     pub(crate) fn id(self) -> String {
-        self.request_id.unwrap_or_default()
+        self.request_id.unwrap_or_else(new_request_id)
     }
+}
+
+/// An ID that no other request has.
+pub(crate) fn new_request_id() -> String {
+    ulid::Ulid::generate().to_string()
 }
 
 /// Which ones a list has, and in which order; docs/filters.md has the fields.
@@ -204,7 +235,7 @@ pub(crate) struct ListFlags {
     #[arg(long, value_name = "EXPRESSION")]
     pub(crate) filter: Option<String>,
     /// By these fields, for example 'create_time desc'; by name without it
-    #[arg(long, value_name = "FIELDS")]
+    #[arg(long, visible_aliases = ["sort-by", "order-by"], value_name = "FIELDS")]
     pub(crate) sort: Option<String>,
 }
 
@@ -229,6 +260,13 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn each_request_that_is_given_no_id_has_one_of_its_own() {
+        let id = || RepeatFlags::default().id();
+        assert_ne!(id(), id());
+        assert_eq!(RepeatFlags { request_id: Some("a".to_owned()) }.id(), "a");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `kafka2oss agents`.
 
+use comfy_table::Table;
 use kafka2oss_proto::v1;
 
 use v1::watch_agents_response::Event;
@@ -64,19 +65,21 @@ async fn list(client: &Client, selection: &Selection) -> Result<(), Failure> {
     if client.is_json() {
         return client.print_json(&v1::ListAgentsResponse { agents, ..Default::default() });
     }
-    let mut table = output::table(&[
-        "AGENT",
-        "STATE",
-        "VPC",
-        "VSWITCH",
-        "REGION",
-        "TASKS",
-        "CONNECTORS",
-        "LAST SEEN",
-        "VERSION",
-    ]);
-    for agent in &agents {
-        table.add_row([
+    Ok(client.out.table(&table(&agents, client.is_wide()))?)
+}
+
+const COLUMNS: [&str; 9] =
+    ["AGENT", "STATE", "VPC", "VSWITCH", "REGION", "TASKS", "CONNECTORS", "LAST SEEN", "VERSION"];
+
+/// What a wide table has behind the other columns.
+const MORE: [&str; 4] = ["PARTITIONS", "CONNECTED", "DRAIN", "FEATURES"];
+
+/// One row for each agent.
+fn table<'a>(agents: impl IntoIterator<Item = &'a v1::Agent>, is_wide: bool) -> Table {
+    let more: &[&str] = if is_wide { &MORE } else { &[] };
+    let mut table = output::table(&[&COLUMNS, more].concat());
+    for agent in agents {
+        let mut row = vec![
             id(&agent.name),
             state(agent),
             text::or_none(&agent.vpc_id),
@@ -86,9 +89,18 @@ async fn list(client: &Client, selection: &Selection) -> Result<(), Failure> {
             agent.connectors.len().to_string(),
             text::age(agent.last_seen_time.as_ref()),
             version(agent),
-        ]);
+        ];
+        if is_wide {
+            row.extend([
+                text::optional(agent.partitions),
+                text::age(agent.connect_time.as_ref()),
+                text::or_none(agent.drain.as_ref().map_or("", |drain| &drain.message)),
+                text::or_none(&agent.features.join(",")),
+            ]);
+        }
+        table.add_row(row);
     }
-    Ok(client.out.table(&table)?)
+    table
 }
 
 async fn watch(client: &Client, filter: Option<String>) -> Result<(), Failure> {
@@ -247,6 +259,24 @@ fn id(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wide_table_has_more_columns_behind_the_others() {
+        let agent = v1::Agent {
+            name: "agents/a".to_owned(),
+            state: v1::AgentState::Connected.into(),
+            partitions: Some(6),
+            features: vec!["x".to_owned(), "y".to_owned()],
+            ..Default::default()
+        };
+        let lines: Vec<_> = table([&agent], true).lines().collect();
+        assert!(lines[0].contains("VERSION  PARTITIONS  CONNECTED  DRAIN  FEATURES"));
+        assert!(lines[1].contains("-        6           -          -      x,y"), "{}", lines[1]);
+        assert_eq!(
+            table([&agent], false).lines().next().map(|line| line.contains("DRAIN")),
+            Some(false)
+        );
+    }
 
     #[test]
     fn lines_of_a_watch_stand_under_the_header() {

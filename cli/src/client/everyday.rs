@@ -62,9 +62,7 @@ pub(crate) async fn wait(args: WaitArgs) -> Result<(), Failure> {
             said(&client, &name, &super::text::connector_state(state))
         }
         (None, WaitGoal::Gone) => said(&client, &name, "gone"),
-        (None, WaitGoal::State(_)) => {
-            Err(Failure::Failed(format!("{} was deleted meanwhile", names::short(&name))))
-        }
+        (None, WaitGoal::State(_)) => Err(Failure::Gone(names::short(&name))),
     }
 }
 

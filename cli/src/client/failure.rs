@@ -3,10 +3,13 @@
 use std::fmt;
 
 use kafka2oss_domain::ErrorCode;
+use serde_json::{Value, json};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
+use super::advice;
 use super::selection::marked;
+use crate::exit_status::ExitStatus;
 use crate::output::Closed;
 
 /// Why a command failed.
@@ -20,6 +23,10 @@ pub(crate) enum Failure {
     Unreachable { address: String, cause: String, hint: &'static str },
     /// The command line asks for what cannot be.
     Usage(String),
+    /// What was waited for did not come in time.
+    TimedOut(String),
+    /// The connector, as commands name it, was deleted while something was awaited of it.
+    Gone(String),
     /// Anything else, in words.
     Failed(String),
     /// A verification has found that something is wrong.
@@ -36,16 +43,61 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// Exit status of the process: 2 for a wrong command line, else 1, and 0
-    /// when the reader of our output has gone. A verification that came to no
-    /// end is never taken for one that did: 2. Nor is a comparison. One that agrees as far as the
-    /// connector has come is neither: 3.
+    /// Exit status of the process, and 0 when the reader of our output has gone. A
+    /// verification that came to no end is never taken for one that did: 2. Nor is a
+    /// comparison. One that agrees as far as the connector has come is neither: 3.
     pub(crate) fn exit_status(&self) -> u8 {
+        let status = match self {
+            Self::Rpc(status) | Self::Expression { status, .. } => ExitStatus::of(status.code()),
+            Self::Unreachable { .. } => ExitStatus::Unavailable,
+            Self::TimedOut(_) => ExitStatus::TimedOut,
+            Self::Gone(_) => ExitStatus::NotFound,
+            Self::Usage(_) | Self::Unverified(_) | Self::Incomparable(_) => ExitStatus::Usage,
+            Self::Closed(closed) if closed.is_broken_pipe() => ExitStatus::Done,
+            Self::Incomplete { is_wrong: false, .. } => ExitStatus::Told,
+            Self::Failed(_) | Self::Damage(_) | Self::Incomplete { .. } | Self::Closed(_) => {
+                ExitStatus::Failed
+            }
+        };
+        status.code()
+    }
+
+    /// The same for programs: one object, with what the control plane's answer has in it.
+    pub(crate) fn to_json(&self) -> Value {
+        let words = self.to_string();
+        let mut error = json!({
+            "exitStatus": self.exit_status(),
+            "message": words.lines().next().unwrap_or_default(),
+            "text": words,
+        });
+        if let Some(status) = self.status() {
+            let details = status.get_error_details();
+            error["code"] = json!(code_name(status.code()));
+            error["message"] = json!(status.message());
+            if let Some(info) = details.error_info() {
+                error["reason"] = json!(info.reason);
+                error["metadata"] = json!(info.metadata);
+                error["remedy"] = json!(info.reason.parse().ok().map(ErrorCode::remedy));
+            }
+            if let Some(request) = details.bad_request() {
+                let violations = request.field_violations.iter().map(|violation| {
+                    json!({"field": violation.field, "description": violation.description})
+                });
+                error["violations"] = violations.collect();
+            }
+            if let Some(command) = advice::next(status) {
+                error["next"] = json!(command);
+            }
+        }
+        json!({ self.severity(): error })
+    }
+
+    /// The control plane's answer, where it is one.
+    fn status(&self) -> Option<&Status> {
         match self {
-            Self::Usage(_) | Self::Unverified(_) | Self::Incomparable(_) => 2,
-            Self::Closed(closed) if closed.is_broken_pipe() => 0,
-            Self::Incomplete { is_wrong: false, .. } => 3,
-            _ => 1,
+            Self::Rpc(status) | Self::Expression { status, .. } => Some(status),
+            Self::Unverified(cause) | Self::Incomparable(cause) => cause.status(),
+            _ => None,
         }
     }
 
@@ -81,9 +133,11 @@ impl fmt::Display for Failure {
                 write!(f, "no control plane at {address}: {cause}\n  remedy: {hint}")
             }
             Self::Usage(message)
+            | Self::TimedOut(message)
             | Self::Failed(message)
             | Self::Damage(message)
             | Self::Incomplete { words: message, .. } => f.write_str(message),
+            Self::Gone(name) => write!(f, "{name} was deleted meanwhile"),
             Self::Unverified(cause) => write!(f, "not verified: {cause}"),
             Self::Incomparable(cause) => write!(f, "not compared: {cause}"),
             Self::Closed(closed) => write!(f, "{closed}"),
@@ -91,8 +145,8 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Code and message, each violation, and the catalogue's remedy: the same
-/// words as in docs and statuses. Where an expression is wrong it stands under that, with
+/// Code and message, each violation, the catalogue's remedy (the same words as in docs and
+/// statuses), and the command that goes on from there. Where an expression is wrong it stands under that, with
 /// a mark at the place.
 fn write_status(
     f: &mut fmt::Formatter<'_>,
@@ -127,6 +181,9 @@ fn write_status(
             write!(f, "\n  remedy: {}", code.remedy())?;
         }
     }
+    if let Some(command) = advice::next(status) {
+        write!(f, "\n  next: {command}")?;
+    }
     Ok(())
 }
 
@@ -154,80 +211,4 @@ fn code_name(code: Code) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use tonic_types::ErrorDetails;
-
-    #[test]
-    fn every_violation_the_reason_and_the_remedy_are_printed() {
-        let mut details = ErrorDetails::with_error_info(
-            "REQUEST_INVALID",
-            "kafka2oss.internal",
-            std::collections::HashMap::<String, String>::new(),
-        );
-        for (field, description) in
-            [("connector_id", "is empty"), ("connector.spec.source.topic", "is required")]
-        {
-            details.add_bad_request_violation(field, description);
-        }
-        let status =
-            Status::with_error_details(Code::InvalidArgument, "2 fields are wrong", details);
-
-        assert_eq!(
-            Failure::from(status).to_string(),
-            "INVALID_ARGUMENT: 2 fields are wrong\n\
-             \x20 connector_id: is empty\n\
-             \x20 connector.spec.source.topic: is required\n\
-             \x20 reason: REQUEST_INVALID\n\
-             \x20 remedy: Correct the fields that the violations name and send it again."
-        );
-    }
-
-    #[test]
-    fn a_wrong_expression_is_shown_with_a_mark_at_the_place() {
-        let mut details = ErrorDetails::new();
-        details.add_bad_request_violation("filter", "at byte 8: expected a state");
-        details.add_bad_request_violation("page_size", "is below 0");
-        let status = Status::with_error_details(Code::InvalidArgument, "wrong", details);
-        let failure = Failure::Expression {
-            status: Box::new(status),
-            expressions: vec![("filter", "state = X".to_owned()), ("order_by", String::new())],
-        };
-        assert_eq!(
-            failure.to_string(),
-            "INVALID_ARGUMENT: wrong\n\
-             \x20 filter: at byte 8: expected a state\n\
-             \x20   state = X\n\
-             \x20           ^\n\
-             \x20 page_size: is below 0"
-        );
-    }
-
-    #[test]
-    fn violations_are_not_printed_twice() {
-        let mut details = ErrorDetails::new();
-        details.add_bad_request_violation("name", "is empty");
-        let status = Status::with_error_details(Code::InvalidArgument, "name: is empty", details);
-        assert_eq!(
-            Failure::from(status).to_string(),
-            "INVALID_ARGUMENT: the request breaks 1 rule\n  name: is empty"
-        );
-    }
-
-    #[test]
-    fn a_reason_that_this_version_does_not_know_is_still_printed() {
-        let details = ErrorDetails::with_error_info(
-            "FROM_THE_FUTURE",
-            "kafka2oss.internal",
-            std::collections::HashMap::<String, String>::new(),
-        );
-        let status = Status::with_error_details(Code::Aborted, "no", details);
-        assert_eq!(Failure::from(status).to_string(), "ABORTED: no\n  reason: FROM_THE_FUTURE");
-    }
-
-    #[test]
-    fn a_bare_status_is_one_line() {
-        assert_eq!(Failure::from(Status::not_found("x")).to_string(), "NOT_FOUND: x");
-        assert_eq!(Failure::from(Status::unavailable("")).to_string(), "UNAVAILABLE");
-    }
-}
+mod tests;

@@ -1,13 +1,11 @@
-//! Messages as proto3 JSON, by their descriptors: the form that grpcurl and
-//! every other tool of protobuf reads and writes.
+//! Messages as proto3 JSON, by their descriptors.
 
-use kafka2oss_manifest::pool;
 use kafka2oss_proto::v1;
 use prost::Message;
-use prost_reflect::{DynamicMessage, MessageDescriptor};
+use prost_reflect::DynamicMessage;
 use serde_json::Value;
 
-/// A message and its full name.
+/// A message and its name in `kafka2oss.v1`.
 pub(super) trait Described: Message + Default {
     const NAME: &'static str;
 }
@@ -16,7 +14,7 @@ macro_rules! described {
     ($($message:ident),* $(,)?) => {
         $(
             impl Described for v1::$message {
-                const NAME: &'static str = concat!("kafka2oss.v1.", stringify!($message));
+                const NAME: &'static str = stringify!($message);
             }
         )*
 
@@ -44,27 +42,15 @@ described!(
     WatchConnectorsResponse,
 );
 
-/// What a message is made of.
-#[allow(clippy::expect_used, reason = "a test has looked up every name")]
-pub(super) fn descriptor<M: Described>() -> MessageDescriptor {
-    pool().get_message_by_name(M::NAME).expect("the message is in the built-in descriptors")
-}
-
 /// A message as JSON.
 pub(super) fn encode<M: Described>(message: &M) -> Value {
-    let mut dynamic = DynamicMessage::new(descriptor::<M>());
-    // Both conversions can fail only where type and descriptor differ, which
-    // are made from one source.
-    if dynamic.transcode_from(message).is_err() {
-        return Value::Null;
-    }
-    serde_json::to_value(&dynamic).unwrap_or(Value::Null)
+    kafka2oss_manifest::encode(M::NAME, message)
 }
 
 /// A message from JSON; unknown fields are errors, with line and column.
 pub(super) fn decode<M: Described>(text: &str) -> Result<M, String> {
     let mut json = serde_json::Deserializer::from_str(text);
-    let dynamic = DynamicMessage::deserialize(descriptor::<M>(), &mut json)
+    let dynamic = DynamicMessage::deserialize(kafka2oss_manifest::descriptor(M::NAME), &mut json)
         .and_then(|message| json.end().map(|()| message))
         .map_err(|error| error.to_string())?;
     dynamic.transcode_to().map_err(|error| error.to_string())
@@ -78,7 +64,7 @@ mod tests {
     #[test]
     fn every_message_is_found_by_its_name() {
         for name in NAMES {
-            assert!(pool().get_message_by_name(name).is_some(), "{name}");
+            assert_eq!(kafka2oss_manifest::descriptor(name).name(), *name);
         }
     }
 

@@ -1,6 +1,7 @@
 //! The commands that talk to a control plane.
 
 mod address;
+mod advice;
 mod agents;
 mod connectors;
 mod declarative;
@@ -12,6 +13,7 @@ mod instances;
 mod json;
 pub(crate) mod names;
 mod paging;
+mod retry;
 mod selection;
 mod state_file;
 pub(crate) mod text;
@@ -40,11 +42,12 @@ pub(crate) use verify::run as run_verify;
 use crate::args::{ClientOptions, OutputFormat};
 use crate::output::Output;
 use json::Described;
+use retry::Retrying;
 use selection::Selection;
 
 /// One command's connection and the way it prints.
 pub(crate) struct Client {
-    channel: Channel,
+    channel: Retrying<Channel>,
     format: OutputFormat,
     timeout: Duration,
     out: Output,
@@ -55,22 +58,22 @@ impl Client {
     pub(crate) async fn connect(options: &ClientOptions) -> Result<Self, Failure> {
         let address = address::resolve(options.address.as_deref());
         Ok(Self {
-            channel: connect(&address).await?,
+            channel: Retrying::new(connect(&address).await?, options.timeout),
             format: options.output,
             timeout: options.timeout,
-            out: Output,
+            out: Output::new(options.no_headers),
         })
     }
 
-    fn instances(&self) -> InstanceServiceClient<Channel> {
+    fn instances(&self) -> InstanceServiceClient<Retrying<Channel>> {
         InstanceServiceClient::new(self.channel.clone())
     }
 
-    fn agents(&self) -> AgentServiceClient<Channel> {
+    fn agents(&self) -> AgentServiceClient<Retrying<Channel>> {
         AgentServiceClient::new(self.channel.clone())
     }
 
-    fn connectors(&self) -> ConnectorServiceClient<Channel> {
+    fn connectors(&self) -> ConnectorServiceClient<Retrying<Channel>> {
         ConnectorServiceClient::new(self.channel.clone())
     }
 
@@ -79,6 +82,11 @@ impl Client {
         let mut request = Request::new(message);
         request.set_timeout(self.timeout);
         request
+    }
+
+    /// Whether tables have more columns than fit most terminals.
+    fn is_wide(&self) -> bool {
+        self.format == OutputFormat::Wide
     }
 
     /// Whether answers are printed as messages, for programs.

@@ -1,5 +1,6 @@
 //! Values as people read them.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use kafka2oss_proto::v1;
@@ -16,6 +17,12 @@ pub(crate) fn or_none(text: &str) -> String {
 /// The value, or `-` where there is none.
 pub(crate) fn optional<T: ToString>(value: Option<T>) -> String {
     value.map_or_else(|| NONE.to_owned(), |value| value.to_string())
+}
+
+/// `team=blue,tier=1`.
+pub(crate) fn labels(labels: &BTreeMap<String, String>) -> String {
+    let labels: Vec<_> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    or_none(&labels.join(","))
 }
 
 /// `1,234,567`.

@@ -16,7 +16,7 @@ pub(super) struct Screen {
 
 impl Screen {
     pub(super) fn since(start: Instant) -> Self {
-        Self { start, out: Output }
+        Self { start, out: Output::default() }
     }
 
     /// Seconds since the start.

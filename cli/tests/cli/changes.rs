@@ -52,7 +52,8 @@ fn a_running_connector_takes_up_what_an_update_names() {
     });
     let stale = ["connectors", "update", "dev/sink", "--etag", etag, "--spread=1"];
     let (status, stderr) = dev.ask_in_vain(&stale);
-    assert_eq!(status, Some(1));
+    assert_eq!(status, Some(7));
+    assert!(stderr.contains("next: kafka2oss get connector dev/sink"), "{stderr}");
     assert!(stderr.contains("ABORTED"), "{stderr}");
 }
 
@@ -64,7 +65,8 @@ fn offsets_are_reset_while_paused_and_read_again_under_other_keys() {
     let before = test_message(&dev);
     let reset = ["connectors", "reset-offsets", "dev/sink", "--offset", "0=1"];
     let (status, stderr) = dev.ask_in_vain(&reset);
-    assert_eq!(status, Some(1));
+    assert_eq!(status, Some(5));
+    assert!(stderr.contains("next: kafka2oss connectors pause dev/sink --wait"), "{stderr}");
     assert!(stderr.contains("PAUSED"), "{stderr}");
 
     dev.ask(&["connectors", "pause", "dev/sink", "--wait"]);

@@ -56,7 +56,7 @@ fn a_connector_is_led_through_its_life() {
     let deleted = dev.ask(&["connectors", "delete", "dev/sink", "--wait"]);
     assert_eq!(deleted, "dev/sink is deleted\n");
     let (status, stderr) = dev.ask_in_vain(&["connectors", "get", "dev/sink"]);
-    assert_eq!(status, Some(1));
+    assert_eq!(status, Some(4));
     assert!(stderr.contains("NOT_FOUND") && stderr.contains("RESOURCE_NOT_FOUND"), "{stderr}");
     assert!(stderr.contains("remedy: Check the name"), "{stderr}");
 }
@@ -80,7 +80,7 @@ fn a_bad_request_is_answered_with_every_violation() {
         "0s",
     ]);
 
-    assert_eq!(status, Some(1));
+    assert_eq!(status, Some(6));
     assert!(stderr.starts_with("error: INVALID_ARGUMENT: "), "{stderr}");
     for field in [
         "connector_id",
@@ -215,7 +215,7 @@ fn an_instance_is_updated_while_its_connectors_run() {
     assert_eq!(instance["labels"]["team"], "a");
     let (status, stderr) =
         dev.ask_in_vain(&["instances", "update", "dev", "--default", "kafka_cluster_id"]);
-    assert_eq!(status, Some(1));
+    assert_eq!(status, Some(6));
     assert!(stderr.contains("FIELD_NOT_UPDATABLE"), "{stderr}");
 }
 
@@ -227,7 +227,7 @@ fn agents_are_evened_out_pool_by_pool() {
     let answer = dev.ask_json(&["agents", "rebalance"]);
     assert!(answer["moveCount"].as_u64().unwrap_or(0) == 0, "{answer}");
     let (status, stderr) = dev.ask_in_vain(&["agents", "rebalance", "--vpc-id", "vpc-9"]);
-    assert_eq!(status, Some(1));
+    assert_eq!(status, Some(5));
     assert!(stderr.contains("AGENT_NONE_IN_POOL") && stderr.contains("vpc-9/"), "{stderr}");
 }
 
@@ -246,7 +246,7 @@ fn an_agent_drains_takes_tasks_again_and_is_not_forgotten_while_it_is_there() {
     assert_eq!(dev.ask(&["agents", "undrain", "dev"]), "agents/dev takes tasks\n");
     assert!(dev.ask(&["agents", "list"]).contains("CONNECTED"));
     let (status, stderr) = dev.ask_in_vain(&["agents", "forget", "dev"]);
-    assert_eq!(status, Some(1));
+    assert_eq!(status, Some(5));
     assert!(stderr.contains("AGENT_NOT_GONE") && stderr.contains("stop it"), "{stderr}");
     let (_, stderr) = dev.ask_in_vain(&["agents", "forget", "nobody"]);
     assert!(stderr.contains("agents/nobody does not exist"), "{stderr}");

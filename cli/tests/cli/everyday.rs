@@ -12,6 +12,13 @@ fn lists_and_resources_are_printed_as_yaml_and_as_names() {
     assert_eq!(dev.ask(&["get", "agent", "dev", "-o", "name"]), "agents/dev\n");
     let list = dev.ask(&["get", "connectors", "--filter", "id = a", "--sort", "id"]);
     assert!(list.lines().nth(1).is_some_and(|row| row.starts_with("dev/a  ")), "{list}");
+    let bare = dev.ask(&["get", "connectors", "--no-headers", "--order-by", "id"]);
+    assert_eq!(bare.lines().count(), 1, "{bare}");
+    for kind in ["connectors", "instances", "agents"] {
+        let [narrow, wide] = ["table", "wide"].map(|form| dev.ask(&["get", kind, "-o", form]));
+        let [narrow, wide] = [&narrow, &wide].map(|text| text.lines().next().expect("a header"));
+        assert!(wide.starts_with(narrow) && wide.len() > narrow.len(), "{narrow}\n{wide}");
+    }
     let yaml = dev.ask(&["get", "connectors", "dev/a", "-o", "yaml"]);
     assert!(yaml.contains("\nspec:\n") && yaml.contains("\n    topic: t\n"), "{yaml}");
     assert_eq!(dev.ask_in_vain(&["get", "agents", "-i", "dev"]).0, Some(2));
@@ -24,7 +31,7 @@ fn a_wait_ends_when_the_connector_is_there() {
     create(&dev, "dev/a", "t", &[]);
     let wait = ["wait", "dev/a", "--for", "state=RUNNING"];
     let (status, stderr) = dev.ask_in_vain(&[&wait[..], &["--timeout", "100ms"]].concat());
-    assert_eq!(status, Some(1));
+    assert_eq!(status, Some(9));
     assert!(stderr.contains("dev/a is still CREATED after 100ms"), "{stderr}");
 
     let waiting = dev.client(&wait).stdout(std::process::Stdio::piped()).spawn();
@@ -38,7 +45,7 @@ fn a_wait_ends_when_the_connector_is_there() {
     dev.ask(&["connectors", "delete", "dev/a"]);
     assert_eq!(dev.ask(&["wait", "dev/a", "--for=delete"]), "dev/a is gone\n");
     assert_eq!(dev.ask(&["wait", "dev/a", "--for=delete"]), "dev/a is gone\n");
-    assert_eq!(dev.ask_in_vain(&wait).0, Some(1));
+    assert_eq!(dev.ask_in_vain(&wait).0, Some(4));
 }
 
 #[test]

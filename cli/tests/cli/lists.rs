@@ -49,7 +49,7 @@ fn a_wrong_expression_is_shown_with_a_mark_under_the_place() {
         (&["agents", "list", "--sort", "name,"], ["    name,", "         ^"]),
     ] {
         let (status, stderr) = dev.ask_in_vain(arguments);
-        assert_eq!(status, Some(1));
+        assert_eq!(status, Some(6));
         let [expression, mark] = lines;
         let shown = format!("\n{expression}\n{mark}\n");
         assert!(stderr.contains(&shown), "{arguments:?}: {stderr}");

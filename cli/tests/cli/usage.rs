@@ -36,11 +36,16 @@ fn a_wrong_command_line_ends_with_status_2_and_says_what_is_wrong() {
 }
 
 #[test]
-fn nobody_at_the_address_ends_with_status_1_and_says_where_and_what_to_do() {
+fn nobody_at_the_address_has_a_status_of_its_own_and_says_where_and_what_to_do() {
     let (status, stderr) = run(&["connectors", "list", "--address", "127.0.0.1:1"]);
-    assert_eq!(status, Some(1));
+    assert_eq!(status, Some(8));
     assert!(stderr.contains("no control plane at http://127.0.0.1:1"), "{stderr}");
     assert!(stderr.contains("remedy: "), "{stderr}");
+
+    let (status, stderr) = run(&["get", "agents", "--address", "127.0.0.1:1", "-o", "json"]);
+    assert_eq!(status, Some(8));
+    let told: serde_json::Value = serde_json::from_str(&stderr).expect("one object");
+    assert_eq!(told["error"]["exitStatus"], 8);
 }
 
 #[test]

@@ -30,6 +30,11 @@ fn checks_are_shown_and_one_that_fails_is_the_exit_status() {
 
     let planned = ["connectors", "validate", "dev/new", "--topic", "nowhere", "--bucket", "none"];
     let (status, stderr) = dev.ask_in_vain(&planned);
+    assert_eq!(status, Some(6));
+    assert!(stderr.contains("INVALID_ARGUMENT"), "{stderr}");
+
+    dev.ask(&["connectors", "update", "dev/sink", "--bucket", "nobody-has-it"]);
+    let (status, stderr) = dev.ask_in_vain(&["connectors", "validate", "dev/sink"]);
     assert_eq!(status, Some(1));
-    assert!(stderr.contains("failed") || stderr.contains("INVALID_ARGUMENT"), "{stderr}");
+    assert!(stderr.starts_with("error: ") && stderr.ends_with(" failed\n"), "{stderr}");
 }

@@ -32,7 +32,7 @@ pub(super) async fn list(client: &Client, args: DeadLettersArgs) -> Result<(), F
         let all = v1::ListDeadLettersResponse { dead_letters, ..Default::default() };
         return client.print_json(&all);
     }
-    Ok(client.out.table(&table(&dead_letters))?)
+    Ok(client.out.table(&table(&dead_letters, client.is_wide()))?)
 }
 
 pub(super) async fn tail(client: &Client, args: TailArgs) -> Result<(), Failure> {
@@ -63,19 +63,16 @@ pub(super) async fn tail(client: &Client, args: TailArgs) -> Result<(), Failure>
     Ok(())
 }
 
-fn table(letters: &[v1::DeadLetter]) -> Table {
-    let mut table = output::table(&[
-        "TIME",
-        "PARTITION",
-        "OFFSET",
-        "ERROR TOPIC",
-        "PARTITION",
-        "OFFSET",
-        "ERROR",
-        "VALUE",
-    ]);
+const COLUMNS: [&str; 8] =
+    ["TIME", "PARTITION", "OFFSET", "ERROR TOPIC", "PARTITION", "OFFSET", "ERROR", "VALUE"];
+
+/// One row for each.
+pub(in crate::client) fn table(letters: &[v1::DeadLetter], is_wide: bool) -> Table {
+    // What a wide table has behind the other columns.
+    let more: &[&str] = if is_wide { &["TOPIC", "TIMESTAMP"] } else { &[] };
+    let mut table = output::table(&[&COLUMNS, more].concat());
     for letter in letters {
-        table.add_row([
+        let mut row = vec![
             text::time_millis(letter.time.as_ref()),
             letter.partition.to_string(),
             letter.offset.to_string(),
@@ -84,7 +81,11 @@ fn table(letters: &[v1::DeadLetter]) -> Table {
             letter.error_offset.to_string(),
             format!("{}: {}", letter.error_code, letter.error_message),
             value(letter),
-        ]);
+        ];
+        if is_wide {
+            row.extend([letter.topic.clone(), text::time_millis(letter.timestamp.as_ref())]);
+        }
+        table.add_row(row);
     }
     table
 }
@@ -147,15 +148,18 @@ mod tests {
 
     #[test]
     fn a_record_without_a_value_has_no_size_and_no_preview() {
-        let table = table(&[v1::DeadLetter {
-            time: TIME,
-            partition: 1,
-            offset: 7,
-            error_topic: "connect-error-a".to_owned(),
-            error_code: "RECORD_NOT_UTF8".to_owned(),
-            error_message: "the key is not UTF-8".to_owned(),
-            ..Default::default()
-        }]);
+        let table = table(
+            &[v1::DeadLetter {
+                time: TIME,
+                partition: 1,
+                offset: 7,
+                error_topic: "connect-error-a".to_owned(),
+                error_code: "RECORD_NOT_UTF8".to_owned(),
+                error_message: "the key is not UTF-8".to_owned(),
+                ..Default::default()
+            }],
+            false,
+        );
         let last = table.lines().last().expect("a row");
         assert!(last.contains("RECORD_NOT_UTF8: the key is not UTF-8  -"), "{last}");
     }

@@ -1,5 +1,6 @@
 //! `list` and `get`.
 
+use comfy_table::Table;
 use kafka2oss_proto::v1;
 
 use crate::args::{ListFlags, NameArgs};
@@ -35,25 +36,44 @@ pub(super) async fn list(
     if client.is_json() {
         return client.print_json(&v1::ListConnectorsResponse { connectors, ..Default::default() });
     }
-    let mut table = output::table(&[
-        "CONNECTOR",
-        "STATE",
-        "TOPIC",
-        "BUCKET",
-        "TASKS",
-        "PARTITIONS",
-        "LAG",
-        "RECORDS",
-        "OBJECTS",
-        "AGE",
-    ]);
-    for connector in &connectors {
-        table.add_row(row(connector));
-    }
-    Ok(client.out.table(&table)?)
+    Ok(client.out.table(&table(&connectors, client.is_wide()))?)
 }
 
-fn row(connector: &v1::Connector) -> [String; 10] {
+const COLUMNS: [&str; 10] = [
+    "CONNECTOR",
+    "STATE",
+    "TOPIC",
+    "BUCKET",
+    "TASKS",
+    "PARTITIONS",
+    "LAG",
+    "RECORDS",
+    "OBJECTS",
+    "AGE",
+];
+
+/// What a wide table has behind the other columns.
+const MORE: [&str; 8] =
+    ["DESIRED", "STOPPED", "BYTES", "DEAD LETTERS", "DELIVERY", "LAST REPORT", "UID", "LABELS"];
+
+/// One row for each connector.
+pub(super) fn table<'a>(
+    connectors: impl IntoIterator<Item = &'a v1::Connector>,
+    is_wide: bool,
+) -> Table {
+    let more: &[&str] = if is_wide { &MORE } else { &[] };
+    let mut table = output::table(&[&COLUMNS, more].concat());
+    for connector in connectors {
+        let mut row = row(connector).to_vec();
+        if is_wide {
+            row.extend(more_of(connector));
+        }
+        table.add_row(row);
+    }
+    table
+}
+
+fn row(connector: &v1::Connector) -> [String; COLUMNS.len()] {
     let spec = connector.spec.as_ref();
     let topic = spec.and_then(|spec| spec.source.as_ref()).map(|source| source.topic.clone());
     let bucket = spec.and_then(|spec| spec.destination.as_ref()).map(|to| to.bucket.clone());
@@ -70,6 +90,24 @@ fn row(connector: &v1::Connector) -> [String; 10] {
         text::count(totals.records),
         text::count(totals.objects),
         text::age(connector.create_time.as_ref()),
+    ]
+}
+
+fn more_of(connector: &v1::Connector) -> [String; MORE.len()] {
+    let status = connector.status.clone().unwrap_or_default();
+    let totals = status.totals.unwrap_or_default();
+    [
+        text::desired_state(connector.desired_state),
+        status.partitions_stopped.to_string(),
+        text::bytes(totals.bytes),
+        text::count(totals.dead_letters),
+        match status.delivery_guarantee() {
+            v1::DeliveryGuarantee::Unspecified => text::NONE.to_owned(),
+            _ => text::delivery_guarantee(status.delivery_guarantee),
+        },
+        text::age(status.last_report_time.as_ref()),
+        connector.uid.clone(),
+        text::labels(&connector.labels),
     ]
 }
 
@@ -140,6 +178,35 @@ mod tests {
             ..Default::default()
         });
         assert_eq!(row, ["dev/orders", "RUNNING", "t", "-", "1/2", "6", "1,234", "5", "2", "-"]);
+    }
+
+    #[test]
+    fn a_wide_table_has_more_columns_behind_the_others() {
+        let connector = v1::Connector {
+            name: "instances/dev/connectors/a".to_owned(),
+            uid: "U".to_owned(),
+            labels: [("team".to_owned(), "blue".to_owned())].into(),
+            desired_state: v1::DesiredState::Paused.into(),
+            status: Some(v1::ConnectorStatus {
+                state: v1::ConnectorState::Pausing.into(),
+                partitions_stopped: 2,
+                totals: Some(v1::ConnectorTotals {
+                    bytes: 1_536,
+                    dead_letters: 3,
+                    ..Default::default()
+                }),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let lines: Vec<_> = table([&connector], true).lines().collect();
+        assert!(lines[0].contains("  AGE  DESIRED  STOPPED  BYTES    DEAD LETTERS  DELIVERY  "));
+        assert!(lines[1].contains("  -    PAUSED   2        1.5 KiB  3             -         "));
+        assert!(lines[1].trim_end().ends_with("U    team=blue"), "{}", lines[1]);
+        assert_eq!(
+            table([&connector], false).lines().next().map(|line| line.contains("UID")),
+            Some(false)
+        );
     }
 
     #[test]

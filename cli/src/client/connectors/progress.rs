@@ -14,31 +14,39 @@ pub(super) async fn run(client: &Client, args: NameArgs) -> Result<(), Failure> 
     if client.is_json() {
         return client.print_json(&progress);
     }
-    client.out.table(&table(&progress))?;
+    client.out.table(&table(&progress.partitions, client.is_wide()))?;
     Ok(client.out.line(format_args!("\nTotal lag: {}", text::count(progress.total_lag)))?)
 }
 
-fn table(progress: &v1::ConnectorProgress) -> Table {
-    let mut table = output::table(&[
-        "PARTITION",
-        "STATE",
-        "SINCE",
-        "OWNER",
-        "END",
-        "COMMITTED",
-        "LAG",
-        "LAST CONSUMED",
-        "LAST OBJECT",
-        "ERROR",
-    ]);
-    for partition in &progress.partitions {
+const COLUMNS: [&str; 10] = [
+    "PARTITION",
+    "STATE",
+    "SINCE",
+    "OWNER",
+    "END",
+    "COMMITTED",
+    "LAG",
+    "LAST CONSUMED",
+    "LAST OBJECT",
+    "ERROR",
+];
+
+/// One row for each partition.
+pub(in crate::client) fn table<'a>(
+    partitions: impl IntoIterator<Item = &'a v1::PartitionProgress>,
+    is_wide: bool,
+) -> Table {
+    // What a wide table has behind the other columns.
+    let more: &[&str] = if is_wide { &["POSITION", "OBSERVED", "SETTLED"] } else { &[] };
+    let mut table = output::table(&[&COLUMNS, more].concat());
+    for partition in partitions {
         let owner = match partition.agent.trim_start_matches("agents/") {
             "" => text::NONE.to_owned(),
             agent => format!("{agent}/{}", partition.task_index),
         };
         let error = [partition.error_code.as_str(), partition.error_message.as_str()];
         let error: Vec<_> = error.into_iter().filter(|part| !part.is_empty()).collect();
-        table.add_row([
+        let mut row = vec![
             partition.partition.to_string(),
             text::partition_state(partition.state),
             text::age(partition.state_time.as_ref()),
@@ -49,7 +57,15 @@ fn table(progress: &v1::ConnectorProgress) -> Table {
             text::age(partition.last_consumed_time.as_ref()),
             text::or_none(&partition.last_object),
             text::or_none(&error.join(": ")),
-        ]);
+        ];
+        if is_wide {
+            row.extend([
+                text::optional(partition.position),
+                text::age(partition.observed_time.as_ref()),
+                if partition.unsettled { "no" } else { "yes" }.to_owned(),
+            ]);
+        }
+        table.add_row(row);
     }
     table
 }
@@ -81,8 +97,10 @@ mod tests {
             ],
             total_lag: 100,
         };
-        let lines: Vec<_> =
-            table(&progress).lines().map(|line| line.trim_end().to_owned()).collect();
+        let lines: Vec<_> = table(&progress.partitions, false)
+            .lines()
+            .map(|line| line.trim_end().to_owned())
+            .collect();
         assert_eq!(
             lines,
             [

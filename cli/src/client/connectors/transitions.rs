@@ -56,10 +56,7 @@ async fn finish(
         };
         match await_connector(client, &connector, reached).await? {
             Some(connector) => connector,
-            None => {
-                let name = names::short(&connector.name);
-                return Err(Failure::Failed(format!("{name} was deleted meanwhile")));
-            }
+            None => return Err(Failure::Gone(names::short(&connector.name))),
         }
     } else {
         connector
@@ -77,8 +74,8 @@ pub(super) async fn delete(client: &Client, args: DeleteArgs) -> Result<(), Fail
     let request = client.request(v1::DeleteConnectorRequest {
         name,
         etag: args.etag.unwrap_or_default(),
-        delete_error_topics: args.delete_error_topics,
-        orphan_resources: args.orphan_resources,
+        delete_error_topics: args.how.delete_error_topics,
+        orphan_resources: args.how.orphan_resources,
         request_id: args.repeat.id(),
         ..Default::default()
     });
@@ -111,7 +108,7 @@ pub(in crate::client) async fn await_connector(
     let follow = follow(client, &mut last, reached);
     match tokio::time::timeout(client.timeout, follow).await {
         Ok(result) => result,
-        Err(_) => Err(Failure::Failed(still(&last, client.timeout))),
+        Err(_) => Err(Failure::TimedOut(still(&last, client.timeout))),
     }
 }
 

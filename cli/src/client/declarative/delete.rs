@@ -6,27 +6,25 @@ use tonic::{Code, Status};
 
 use super::report::{Outcome, Report};
 use super::sources;
-use crate::args::DeleteFilesArgs;
+use crate::args::{DeleteFilesArgs, DeletionFlags, new_request_id};
 use crate::client::{Client, Failure, connectors};
 
 /// How connectors are deleted.
 #[derive(Debug, Default)]
 pub(super) struct How {
     pub(super) is_dry_run: bool,
-    pub(super) delete_error_topics: bool,
-    pub(super) orphan_resources: bool,
+    pub(super) flags: DeletionFlags,
     /// Only the one of its etag.
     pub(super) has_etag: bool,
 }
 
 pub(crate) async fn run(args: DeleteFilesArgs) -> Result<u8, Failure> {
-    let DeleteFilesArgs { options, files, dry_run, delete_error_topics, orphan_resources, wait } =
-        args;
+    let DeleteFilesArgs { options, files, dry_run, how: flags, wait } = args;
     let mut items = sources::read(&files)?;
     // An instance cannot go before its connectors.
     items.sort_by_key(|item| std::cmp::Reverse(item.resource.kind()));
     let client = Client::connect(&options).await?;
-    let how = How { is_dry_run: dry_run, delete_error_topics, orphan_resources, has_etag: true };
+    let how = How { is_dry_run: dry_run, flags, has_etag: true };
     let mut report = Report::new(&client, dry_run);
     for item in &items {
         let resource = &item.resource;
@@ -61,8 +59,11 @@ async fn try_one(
             None => Err(Status::not_found(name).into()),
         },
         Kind::Instance => {
-            let request =
-                client.request(v1::DeleteInstanceRequest { name, etag, ..Default::default() });
+            let request = client.request(v1::DeleteInstanceRequest {
+                name,
+                etag,
+                request_id: new_request_id(),
+            });
             client.instances().delete_instance(request).await?;
             Ok(Outcome::Deleted)
         }
@@ -70,10 +71,10 @@ async fn try_one(
             let request = client.request(v1::DeleteConnectorRequest {
                 name,
                 etag,
-                delete_error_topics: how.delete_error_topics,
-                orphan_resources: how.orphan_resources,
+                delete_error_topics: how.flags.delete_error_topics,
+                orphan_resources: how.flags.orphan_resources,
                 validate_only: how.is_dry_run,
-                ..Default::default()
+                request_id: if how.is_dry_run { String::new() } else { new_request_id() },
             });
             let connector = client.connectors().delete_connector(request).await?.into_inner();
             if how.is_dry_run {

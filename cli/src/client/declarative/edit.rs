@@ -16,7 +16,7 @@ pub(crate) async fn run(args: EditArgs) -> Result<u8, Failure> {
     let (kind, name) = named(&args.name)?;
     let client = Client::connect(&args.options).await?;
     let Some(stored) = client.stored(kind, &name).await? else {
-        return Err(Failure::Failed(format!("{} is not there", names::short(&name))));
+        return Err(tonic::Status::not_found(format!("{name} does not exist")).into());
     };
     let mut shown = stored.settable();
     shown.set_etag(stored.etag());

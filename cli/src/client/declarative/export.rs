@@ -44,7 +44,7 @@ pub(crate) async fn run(args: ExportArgs) -> Result<u8, Failure> {
     let settable: Vec<_> = resources.iter().map(Resource::settable).collect();
     let text = match client.format {
         OutputFormat::Json => to_json(&settable),
-        OutputFormat::Table | OutputFormat::Yaml => to_yaml(&settable),
+        OutputFormat::Table | OutputFormat::Wide | OutputFormat::Yaml => to_yaml(&settable),
         OutputFormat::Name => settable.iter().map(|one| format!("{}\n", one.name())).collect(),
     };
     client.out.line(text.trim_end_matches('\n'))?;

@@ -5,6 +5,7 @@ use kafka2oss_proto::v1;
 use prost_types::FieldMask;
 use tonic::{Code, Status};
 
+use crate::args::new_request_id;
 use crate::client::{Client, paging};
 
 impl Client {
@@ -36,6 +37,7 @@ impl Client {
     ) -> Result<Resource, Status> {
         let id = resource.name().rsplit('/').next().unwrap_or_default().to_owned();
         let parent = resource.instance().to_owned();
+        let request_id = if validate_only { String::new() } else { new_request_id() };
         match resource {
             Resource::Instance(instance) => {
                 let instance = Some(*instance);
@@ -43,7 +45,7 @@ impl Client {
                     instance_id: id,
                     instance,
                     validate_only,
-                    ..Default::default()
+                    request_id,
                 };
                 let answer = self.instances().create_instance(self.request(request)).await?;
                 Ok(answer.into_inner().into())
@@ -54,7 +56,7 @@ impl Client {
                     connector_id: id,
                     connector: Some(*connector),
                     validate_only,
-                    request_id: String::new(),
+                    request_id,
                 };
                 let answer = self.connectors().create_connector(self.request(request)).await?;
                 Ok(answer.into_inner().into())
@@ -70,13 +72,14 @@ impl Client {
         validate_only: bool,
     ) -> Result<Resource, Status> {
         let update_mask = Some(FieldMask { paths: vec!["*".to_owned()] });
+        let request_id = if validate_only { String::new() } else { new_request_id() };
         match resource {
             Resource::Instance(instance) => {
                 let request = v1::UpdateInstanceRequest {
                     instance: Some(*instance),
                     update_mask,
                     validate_only,
-                    ..Default::default()
+                    request_id,
                 };
                 let answer = self.instances().update_instance(self.request(request)).await?;
                 Ok(answer.into_inner().into())
@@ -86,6 +89,7 @@ impl Client {
                     connector: Some(*connector),
                     update_mask,
                     validate_only,
+                    request_id,
                     ..Default::default()
                 };
                 let answer = self.connectors().update_connector(self.request(request)).await?;

@@ -26,9 +26,7 @@ pub(super) fn connector(connector: &v1::Connector) -> (Table, Vec<Section>) {
         rows.extend(spec::rows(spec));
     }
     if !connector.labels.is_empty() {
-        let labels: Vec<_> =
-            connector.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        rows.push(("Labels", labels.join(", ")));
+        rows.push(("Labels", text::labels(&connector.labels)));
     }
     if connector.create_time.is_some() {
         rows.push(("Created", text::time(connector.create_time.as_ref())));

@@ -62,11 +62,13 @@ async fn subject(args: &VerifyArgs) -> Result<(v1::Connector, v1::Instance), Fai
 
 fn print(report: &Report, format: OutputFormat) -> Result<(), Failure> {
     match format {
-        OutputFormat::Table | OutputFormat::Name => Ok(Output.line(report.to_string().trim_end())?),
+        OutputFormat::Table | OutputFormat::Wide | OutputFormat::Name => {
+            Ok(Output::default().line(report.to_string().trim_end())?)
+        }
         OutputFormat::Json | OutputFormat::Yaml => {
             let json = serde_json::to_value(report)
                 .map_err(|error| Failure::Failed(format!("the report is no JSON: {error}")))?;
-            Ok(Output.value(&json, format)?)
+            Ok(Output::default().value(&json, format)?)
         }
     }
 }

@@ -166,7 +166,7 @@ fn every_field_of_a_spec_has_a_flag_that_an_update_names_in_its_mask() {
     let (_, paths) = changes(flags).expect("it is built");
 
     let mut fields = BTreeSet::from(["labels".to_owned()]);
-    add_fields(&json::descriptor::<v1::Connector>(), "spec", &mut fields);
+    add_fields(&kafka2oss_manifest::descriptor("Connector"), "spec", &mut fields);
     // There is but one kind.
     assert!(fields.remove("spec.task_type"));
     assert_eq!(paths.into_iter().collect::<BTreeSet<_>>(), fields);
