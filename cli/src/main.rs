@@ -11,10 +11,20 @@ use std::process::ExitCode;
 
 use args::{Cli, Command, CompletionArgs};
 use clap::{CommandFactory, Parser};
+use clap_complete::env::{CompleteEnv, Shells};
 use client::Failure;
 
+/// The variable by which a shell's script asks for completion.
+const COMPLETION: &str = "KAFKA2OSS_COMPLETE";
+
+fn main() -> ExitCode {
+    // Where a shell asks for completion this answers and ends.
+    CompleteEnv::with_factory(Cli::command).var(COMPLETION).complete();
+    run()
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn run() -> ExitCode {
     let cli = Cli::parse();
     let is_json = cli.command.is_json();
     let result = match cli.command {
@@ -23,6 +33,7 @@ async fn main() -> ExitCode {
         Command::Agents(args) => client::run_agents(args).await.map(done),
         Command::Connectors(args) => client::run_connectors(args).await.map(done),
         Command::Get(args) => client::get(args).await.map(done),
+        Command::Describe(args) => client::describe(args).await.map(done),
         Command::Wait(args) => client::wait(args).await.map(done),
         Command::Completion(args) => completion(&args).map(done),
         Command::Apply(args) => client::apply(*args).await,
@@ -45,10 +56,16 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Prints the script of a shell.
+/// Prints the script of a shell, which asks this program for what can stand at a place.
 fn completion(args: &CompletionArgs) -> Result<(), Failure> {
+    let failed = |words: &str| Failure::Failed(format!("no script for {}: {words}", args.shell));
+    let name = "kafka2oss";
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "kafka2oss", &mut script);
+    Shells::builtins()
+        .completer(&args.shell.to_string())
+        .ok_or_else(|| failed("the shell is not known"))?
+        .write_registration(COMPLETION, name, name, name, &mut script)
+        .map_err(|error| failed(&error.to_string()))?;
     Ok(output::Output::default().line(String::from_utf8_lossy(&script).trim_end())?)
 }
 

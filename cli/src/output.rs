@@ -1,6 +1,7 @@
 //! The only place that writes to stdout and stderr.
 
 mod layout;
+mod screen;
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -11,6 +12,7 @@ use kafka2oss_manifest::value_to_yaml;
 
 use crate::args::OutputFormat;
 use layout::Place;
+pub(crate) use screen::Screen;
 
 /// Writes lines to stdout. Whoever closed it (`| head`) wants no more: that is
 /// [`Closed`], which ends the command without a word.
@@ -65,15 +67,17 @@ impl Output {
     }
 
     pub(crate) fn table(self, table: &Table) -> Result<(), Closed> {
+        self.lines(table).into_iter().try_for_each(|line| self.line(line))
+    }
+
+    /// A table as it is printed.
+    pub(crate) fn lines(self, table: &Table) -> Vec<String> {
         let place = Place {
             has_header: !self.without_headers,
             width: terminal().map(|(width, _)| width),
             has_colours: has_colours(),
         };
-        for line in layout::lines(table, place) {
-            self.line(line)?;
-        }
-        Ok(())
+        layout::lines(table, place)
     }
 
     /// In the form that was asked for, for people to read, too.
@@ -113,6 +117,11 @@ pub(crate) fn terminal() -> Option<(u16, u16)> {
     (width.0 > 0 && height.0 > 0).then_some((width.0, height.0))
 }
 
+/// Whether what stands on stdout can be rewritten.
+pub(crate) fn is_rewritable() -> bool {
+    terminal().is_some() && std::env::var_os("TERM").is_none_or(|name| name != "dumb")
+}
+
 /// Whether stdout is a terminal that knows colours, and nobody has said NO_COLOR.
 fn has_colours() -> bool {
     anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
@@ -141,6 +150,6 @@ pub(crate) fn properties(rows: Vec<(&str, String)>) -> Table {
 /// Columns start at the margin and stand two blanks apart.
 fn flush_left(table: &mut Table) {
     for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
+        column.set_padding((0, layout::GAP));
     }
 }

@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
+use clap_complete::ArgValueCompleter;
 
 use super::{
-    ClientOptions, ConnectorFlags, FieldFlags, ListFlags, Preflight, RepeatFlags, Severity, values,
+    ClientOptions, ConnectorFlags, FieldFlags, ListFlags, Preflight, RepeatFlags, Severity,
+    WatchFlags, values,
 };
+use crate::client::complete;
 
 #[derive(Debug, Args)]
 pub(crate) struct ConnectorsArgs {
@@ -29,18 +32,25 @@ pub(crate) enum ConnectorsCommand {
     /// a check fails; docs/preflight.md lists the checks.
     Validate(Box<PreviewArgs>),
     /// Show one connector
-    Get(NameArgs),
+    Get {
+        #[command(flatten)]
+        name: NameArgs,
+        #[command(flatten)]
+        watch: WatchFlags,
+    },
     /// List connectors
     #[command(visible_alias = "ls")]
     List {
         /// Only those of this instance
-        #[arg(long, short)]
+        #[arg(long, short, add = ArgValueCompleter::new(complete::instances))]
         instance: Option<String>,
         /// Only those in this state, for example RUNNING; may be repeated
         #[arg(long = "state", value_name = "STATE")]
         states: Vec<String>,
         #[command(flatten)]
         list: ListFlags,
+        #[command(flatten)]
+        watch: WatchFlags,
     },
     /// Change fields of a connector: those that flags name
     Update(Box<UpdateArgs>),
@@ -63,21 +73,27 @@ pub(crate) enum ConnectorsCommand {
     /// Print a connector's log
     Logs(LogsArgs),
     /// The records that went to an error topic
-    #[command(subcommand, visible_alias = "dead-letter")]
+    #[command(subcommand, alias = "dead-letter")]
     DeadLetters(DeadLettersCommand),
     /// Write one test message to the source topic
     Test(TestArgs),
     /// Show how far each partition is
-    Progress(NameArgs),
+    Progress {
+        #[command(flatten)]
+        name: NameArgs,
+        #[command(flatten)]
+        watch: WatchFlags,
+    },
 }
 
 /// The connector that a command is about.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct NameArgs {
     /// `INSTANCE/CONNECTOR`, or the whole resource name
+    #[arg(add = ArgValueCompleter::new(complete::connectors))]
     pub(crate) name: String,
     /// The connector's instance, where the name does not say it
-    #[arg(long, short)]
+    #[arg(long, short, add = ArgValueCompleter::new(complete::instances))]
     pub(crate) instance: Option<String>,
 }
 

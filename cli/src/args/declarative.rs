@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use clap_complete::ArgValueCompleter;
 
 use super::{ClientOptions, DeletionFlags, values};
+use crate::client::complete;
 
 const APPLY_STATUSES: &str = "\
 Exit status:
@@ -102,6 +104,7 @@ pub(crate) struct EditArgs {
     #[command(flatten)]
     pub(crate) options: ClientOptions,
     /// `INSTANCE/CONNECTOR`, `instances/INSTANCE`, or a connector's whole resource name
+    #[arg(add = ArgValueCompleter::new(complete::connectors))]
     pub(crate) name: String,
 }
 

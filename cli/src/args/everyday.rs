@@ -1,10 +1,11 @@
 //! `kafka2oss get`, `wait` and `completion`.
 
 use clap::{Args, ValueEnum};
-use clap_complete::Shell;
+use clap_complete::{ArgValueCompleter, Shell};
 use kafka2oss_proto::v1::ConnectorState;
 
 use super::{ClientOptions, ListFlags, NameArgs};
+use crate::client::complete;
 
 /// What `get` is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -26,12 +27,39 @@ pub(crate) struct GetArgs {
     pub(crate) kind: ResourceKind,
     /// Only this one, with all that is known of it
     #[arg(conflicts_with_all = ["filter", "sort"])]
+    #[arg(add = ArgValueCompleter::new(complete::of_the_kind_before))]
     pub(crate) name: Option<String>,
     /// The connector's instance; without a name only connectors of it
-    #[arg(long, short)]
+    #[arg(long, short, add = ArgValueCompleter::new(complete::instances))]
     pub(crate) instance: Option<String>,
     #[command(flatten)]
     pub(crate) list: ListFlags,
+    #[command(flatten)]
+    pub(crate) watch: WatchFlags,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DescribeArgs {
+    #[command(flatten)]
+    pub(crate) options: ClientOptions,
+    /// What to describe
+    #[arg(value_enum)]
+    pub(crate) kind: ResourceKind,
+    /// `INSTANCE/CONNECTOR`, or the ID of an instance or an agent, or a whole resource name
+    #[arg(add = ArgValueCompleter::new(complete::of_the_kind_before))]
+    pub(crate) name: String,
+    /// The connector's instance, where the name does not say it
+    #[arg(long, short, add = ArgValueCompleter::new(complete::instances))]
+    pub(crate) instance: Option<String>,
+}
+
+/// Whether to go on with what changes.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub(crate) struct WatchFlags {
+    /// Go on with every change: on a terminal the table is rewritten in place, elsewhere
+    /// each change is a line
+    #[arg(long, short)]
+    pub(crate) watch: bool,
 }
 
 const WAIT_STATUSES: &str = "\

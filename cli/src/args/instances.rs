@@ -1,8 +1,10 @@
 //! `kafka2oss instances`.
 
 use clap::{Args, Subcommand, ValueEnum};
+use clap_complete::ArgValueCompleter;
 
 use super::{ClientOptions, ListFlags, RepeatFlags, values};
+use crate::client::complete;
 
 #[derive(Debug, Args)]
 pub(crate) struct InstancesArgs {
@@ -19,6 +21,7 @@ pub(crate) enum InstancesCommand {
     /// Show one instance
     Get {
         /// `ID`, or `instances/ID`
+        #[arg(add = ArgValueCompleter::new(complete::instances))]
         name: String,
     },
     /// List the instances
@@ -39,6 +42,7 @@ pub(crate) enum InstancesCommand {
     /// Remove an instance that has no connectors
     Delete {
         /// `ID`, or `instances/ID`
+        #[arg(add = ArgValueCompleter::new(complete::instances))]
         name: String,
         /// Only if its etag is this one
         #[arg(long)]
@@ -96,6 +100,7 @@ pub(crate) struct CreateInstanceArgs {
 #[derive(Debug, Args)]
 pub(crate) struct UpdateInstanceArgs {
     /// `ID`, or `instances/ID`
+    #[arg(add = ArgValueCompleter::new(complete::instances))]
     pub(crate) name: String,
     /// Broker to start from; repeat it, or separate several by commas
     #[arg(

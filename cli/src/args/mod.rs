@@ -15,6 +15,7 @@ mod verify;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::ArgValueCompleter;
 
 pub(crate) use choices::{
     Addressing, Compressor, Creation, Encoding, FailurePolicy, FolderLength, Folders, Format,
@@ -33,12 +34,16 @@ pub(crate) use declarative::{
     ApplyArgs, DeleteFilesArgs, DiffArgs, EditArgs, ExportArgs, ExportKind, FileFlags, PruneFlags,
 };
 pub(crate) use dev::DevArgs;
-pub(crate) use everyday::{CompletionArgs, GetArgs, ResourceKind, WaitArgs, WaitGoal};
+pub(crate) use everyday::{
+    CompletionArgs, DescribeArgs, GetArgs, ResourceKind, WaitArgs, WaitGoal, WatchFlags,
+};
 pub(crate) use instances::{
     CreateInstanceArgs, InstancesArgs, InstancesCommand, KafkaSecretFlags, Mechanism, Security,
     UpdateInstanceArgs,
 };
 pub(crate) use verify::VerifyArgs;
+
+use crate::client::complete;
 
 /// Kafka topics into OSS and S3 buckets: continuously, every record once.
 #[derive(Debug, Parser)]
@@ -54,16 +59,21 @@ pub(crate) enum Command {
     /// Run everything in this process, to develop and to try it out
     Dev(DevArgs),
     /// Kafka instances: the sources of connectors
-    #[command(visible_alias = "instance")]
+    #[command(alias = "instance")]
     Instances(InstancesArgs),
     /// Agents: the processes that run connectors
-    #[command(visible_alias = "agent")]
+    #[command(alias = "agent")]
     Agents(AgentsArgs),
     /// Connectors: from one topic to one bucket each
-    #[command(visible_alias = "connector")]
+    #[command(alias = "connector")]
     Connectors(ConnectorsArgs),
     /// List instances, connectors or agents, or show one of them
     Get(GetArgs),
+    /// Show one page about an instance, a connector or an agent: all that people ask about it
+    ///
+    /// Of a connector also its conditions with what to do about them, the worst partitions,
+    /// the last warnings and lines of its log, and the last dead letters.
+    Describe(DescribeArgs),
     /// Wait until a connector is in a state, or gone
     Wait(WaitArgs),
     /// Have instances and connectors be as files say
@@ -94,7 +104,7 @@ pub(crate) enum Command {
     /// Reads topic and bucket from this host and changes neither. Exit status 0
     /// when nothing is wrong, 1 when something is, 2 when it could not be told.
     Verify(Box<VerifyArgs>),
-    /// Print a script that completes commands and options in a shell
+    /// Print a script that completes commands, options and names of resources in a shell
     Completion(CompletionArgs),
 }
 
@@ -107,6 +117,7 @@ impl Command {
             Self::Agents(args) => &args.options,
             Self::Connectors(args) => &args.options,
             Self::Get(args) => &args.options,
+            Self::Describe(args) => &args.options,
             Self::Wait(args) => &args.options,
             Self::Apply(args) => &args.options,
             Self::Diff(args) => &args.options,
@@ -160,7 +171,12 @@ pub(crate) struct AgentsArgs {
 pub(crate) enum AgentsCommand {
     /// List the agents that the control plane has seen
     #[command(visible_alias = "ls")]
-    List(ListFlags),
+    List {
+        #[command(flatten)]
+        list: ListFlags,
+        #[command(flatten)]
+        watch: WatchFlags,
+    },
     /// Print agents as they are, then every change
     Watch {
         /// Only those for which this holds, for example 'state != CONNECTED'; what it
@@ -171,7 +187,10 @@ pub(crate) enum AgentsCommand {
     /// Show one agent
     Get {
         /// `ID`, or `agents/ID`
+        #[arg(add = ArgValueCompleter::new(complete::agents))]
         name: String,
+        #[command(flatten)]
+        watch: WatchFlags,
     },
     /// Have an agent give its tasks to other agents, and take no new ones
     ///
@@ -180,6 +199,7 @@ pub(crate) enum AgentsCommand {
     /// DRAINED once the agent runs nothing and can be stopped.
     Drain {
         /// `ID`, or `agents/ID`
+        #[arg(add = ArgValueCompleter::new(complete::agents))]
         name: String,
         #[command(flatten)]
         repeat: RepeatFlags,
@@ -187,6 +207,7 @@ pub(crate) enum AgentsCommand {
     /// Have an agent take tasks again
     Undrain {
         /// `ID`, or `agents/ID`
+        #[arg(add = ArgValueCompleter::new(complete::agents))]
         name: String,
         #[command(flatten)]
         repeat: RepeatFlags,
@@ -194,6 +215,7 @@ pub(crate) enum AgentsCommand {
     /// Remove what is known of an agent that is gone
     Forget {
         /// `ID`, or `agents/ID`
+        #[arg(add = ArgValueCompleter::new(complete::agents))]
         name: String,
         #[command(flatten)]
         repeat: RepeatFlags,

@@ -61,7 +61,7 @@ fn in_state(message: &str, name: &str, short: &str) -> String {
         Some("PAUSED") => format!("connectors resume {short}"),
         Some("RUNNING") => format!("connectors pause {short} --wait"),
         Some("DELETED") => format!("wait {short} --for delete"),
-        _ => format!("get connector {short}"),
+        _ => format!("describe connector {short}"),
     }
 }
 
@@ -140,7 +140,7 @@ mod tests {
                 "instances/dev/connectors/a is DELETED and cannot become RUNNING: it is on its way",
                 "wait dev/a --for delete",
             ),
-            (ErrorCode::WrongState, A, "no agent has reported it", "get connector dev/a"),
+            (ErrorCode::WrongState, A, "no agent has reported it", "describe connector dev/a"),
             (
                 ErrorCode::InstanceHasConnectors,
                 "instances/dev",

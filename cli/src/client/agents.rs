@@ -1,10 +1,14 @@
 //! `kafka2oss agents`.
 
+use std::collections::BTreeMap;
+
 use comfy_table::Table;
 use kafka2oss_proto::v1;
 
 use v1::watch_agents_response::Event;
 
+use super::live::{self, Change};
+use super::selection::quoted;
 use super::watching::{self, Lines};
 use super::{Client, Failure, Selection, names, paging, text};
 use crate::args::{AgentsArgs, AgentsCommand, ListFlags, RebalanceArgs};
@@ -14,10 +18,23 @@ use crate::output;
 pub(crate) async fn run(args: AgentsArgs) -> Result<(), Failure> {
     let client = Client::connect(&args.options).await?;
     match args.command {
-        AgentsCommand::List(flags) => list(&client, &Selection::new(flags, &[])).await,
-        AgentsCommand::Watch { filter } => watch(&client, filter).await,
-        AgentsCommand::Get { name } => {
+        AgentsCommand::List { list: flags, watch } => {
+            let selection = Selection::new(flags, &[]);
+            match watch.watch {
+                true => watch_all(&client, &selection).await,
+                false => list(&client, &selection).await,
+            }
+        }
+        AgentsCommand::Watch { filter } => {
+            let flags = ListFlags { filter, ..ListFlags::default() };
+            watch(&client, &Selection::new(flags, &[])).await
+        }
+        AgentsCommand::Get { name, watch } => {
             let name = names::agent(&name)?.to_string();
+            if watch.watch {
+                let one = [format!("name = {}", quoted(&name))];
+                return watch_all(&client, &Selection::new(ListFlags::default(), &one)).await;
+            }
             let request = client.request(v1::GetAgentRequest { name });
             show(&client, &client.agents().get_agent(request).await?.into_inner())
         }
@@ -75,7 +92,7 @@ const COLUMNS: [&str; 9] =
 const MORE: [&str; 4] = ["PARTITIONS", "CONNECTED", "DRAIN", "FEATURES"];
 
 /// One row for each agent.
-fn table<'a>(agents: impl IntoIterator<Item = &'a v1::Agent>, is_wide: bool) -> Table {
+pub(super) fn table<'a>(agents: impl IntoIterator<Item = &'a v1::Agent>, is_wide: bool) -> Table {
     let more: &[&str] = if is_wide { &MORE } else { &[] };
     let mut table = output::table(&[&COLUMNS, more].concat());
     for agent in agents {
@@ -103,8 +120,30 @@ fn table<'a>(agents: impl IntoIterator<Item = &'a v1::Agent>, is_wide: bool) -> 
     table
 }
 
-async fn watch(client: &Client, filter: Option<String>) -> Result<(), Failure> {
-    let selection = Selection::new(ListFlags { filter, ..ListFlags::default() }, &[]);
+/// What a list has, as a table that is rewritten in place on a terminal, else as lines.
+async fn watch_all(client: &Client, selection: &Selection) -> Result<(), Failure> {
+    selection.has_no_order()?;
+    if !client.is_live() {
+        return watch(client, selection).await;
+    }
+    let open = async |resume_token| {
+        let filter = selection.filter.clone();
+        client.agents().watch_agents(v1::WatchAgentsRequest { resume_token, filter }).await
+    };
+    let change = |message: v1::WatchAgentsResponse| {
+        Ok(match message.event {
+            Some(Event::Upsert(agent)) => Change::Upsert(agent.name.clone(), agent),
+            Some(Event::Deleted(deleted)) => Change::Drop(deleted.name),
+            Some(Event::Reset(())) => Change::Reset,
+            Some(Event::Synced(())) => Change::Synced,
+            Some(Event::Heartbeat(())) | None => Change::Nothing,
+        })
+    };
+    let rows = |rows: &BTreeMap<_, _>| table(rows.values(), client.is_wide());
+    live::show(client, selection, open, |message| &message.resume_token, change, rows).await
+}
+
+async fn watch(client: &Client, selection: &Selection) -> Result<(), Failure> {
     if !client.is_json() {
         client.out.line(header())?;
     }
@@ -114,7 +153,8 @@ async fn watch(client: &Client, filter: Option<String>) -> Result<(), Failure> {
     };
     let mut lines = Lines::default();
     let take = |message| show_event(client, &mut lines, message);
-    watching::follow(&selection, open, |message| &message.resume_token, take).await
+    let lost = watching::note_lost;
+    watching::follow(selection, open, |message| &message.resume_token, take, lost).await
 }
 
 fn show_event(
@@ -167,6 +207,11 @@ fn show(client: &Client, agent: &v1::Agent) -> Result<(), Failure> {
     if client.is_json() {
         return client.print_json(agent);
     }
+    Ok(client.out.table(&output::properties(properties(agent)))?)
+}
+
+/// All that is known of it, for people.
+pub(super) fn properties(agent: &v1::Agent) -> Vec<(&'static str, String)> {
     let connectors: Vec<_> = agent.connectors.iter().map(|name| names::short(name)).collect();
     let mut rows = vec![
         ("Name", agent.name.clone()),
@@ -186,7 +231,7 @@ fn show(client: &Client, agent: &v1::Agent) -> Result<(), Failure> {
         rows.push(("Drains since", text::time(drain.start_time.as_ref())));
         rows.push(("Drain", drain.message.clone()));
     }
-    Ok(client.out.table(&output::properties(rows))?)
+    rows
 }
 
 /// Says what has become of an agent.

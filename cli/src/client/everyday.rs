@@ -10,11 +10,14 @@ use crate::args::{
 
 /// The same as `list` or `get` of the kind.
 pub(crate) async fn get(args: GetArgs) -> Result<(), Failure> {
-    let GetArgs { options, kind, name, instance, list } = args;
+    let GetArgs { options, kind, name, instance, list, watch } = args;
     if kind != ResourceKind::Connectors && instance.is_some() {
         return Err(Failure::Usage("--instance is about connectors".to_owned()));
     }
     match kind {
+        ResourceKind::Instances if watch.watch => {
+            Err(Failure::Usage("--watch is about connectors and agents".to_owned()))
+        }
         ResourceKind::Instances => {
             let command = match name {
                 Some(name) => InstancesCommand::Get { name },
@@ -24,15 +27,15 @@ pub(crate) async fn get(args: GetArgs) -> Result<(), Failure> {
         }
         ResourceKind::Connectors => {
             let command = match name {
-                Some(name) => ConnectorsCommand::Get(NameArgs { name, instance }),
-                None => ConnectorsCommand::List { instance, states: Vec::new(), list },
+                Some(name) => ConnectorsCommand::Get { name: NameArgs { name, instance }, watch },
+                None => ConnectorsCommand::List { instance, states: Vec::new(), list, watch },
             };
             super::run_connectors(ConnectorsArgs { options, command }).await
         }
         ResourceKind::Agents => {
             let command = match name {
-                Some(name) => AgentsCommand::Get { name },
-                None => AgentsCommand::List(list),
+                Some(name) => AgentsCommand::Get { name, watch },
+                None => AgentsCommand::List { list, watch },
             };
             super::run_agents(AgentsArgs { options, command }).await
         }

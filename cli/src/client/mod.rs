@@ -3,6 +3,7 @@
 mod address;
 mod advice;
 mod agents;
+pub(crate) mod complete;
 mod connectors;
 mod declarative;
 mod describe;
@@ -11,7 +12,9 @@ mod failure;
 mod input;
 mod instances;
 mod json;
+mod live;
 pub(crate) mod names;
+mod pages;
 mod paging;
 mod retry;
 mod selection;
@@ -36,11 +39,12 @@ pub(crate) use declarative::{apply, delete, diff, edit, export};
 pub(crate) use everyday::{get, wait};
 pub(crate) use failure::Failure;
 pub(crate) use instances::run as run_instances;
+pub(crate) use pages::run as describe;
 pub(crate) use state_file::{DevState, StateFile};
 pub(crate) use verify::run as run_verify;
 
 use crate::args::{ClientOptions, OutputFormat};
-use crate::output::Output;
+use crate::output::{self, Output};
 use json::Described;
 use retry::Retrying;
 use selection::Selection;
@@ -92,6 +96,11 @@ impl Client {
     /// Whether answers are printed as messages, for programs.
     fn is_json(&self) -> bool {
         matches!(self.format, OutputFormat::Json | OutputFormat::Yaml)
+    }
+
+    /// Whether a table is rewritten in place while it changes.
+    fn is_live(&self) -> bool {
+        matches!(self.format, OutputFormat::Table | OutputFormat::Wide) && output::is_rewritable()
     }
 
     /// Prints the names alone, where these are asked for; says whether they were.

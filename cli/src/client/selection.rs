@@ -27,6 +27,14 @@ impl Selection {
         Self { filter, order_by: sort.unwrap_or_default() }
     }
 
+    /// A watch comes in no order.
+    pub(super) fn has_no_order(&self) -> Result<(), Failure> {
+        match self.order_by.is_empty() {
+            true => Ok(()),
+            false => Err(Failure::Usage("--watch has no order: leave out --sort".to_owned())),
+        }
+    }
+
     /// A failure that shows the expression where that is wrong.
     pub(super) fn failure(&self, status: Status) -> Failure {
         Failure::Expression {

@@ -12,12 +12,13 @@ const RECONNECT: Duration = Duration::from_secs(1);
 
 /// Takes the messages of a watch that `open` opens with a token; `token` is that of a
 /// message. A first connection that fails is told; a lost one is made again and goes on
-/// after the last event.
+/// after the last event, and `lost` is told why.
 pub(super) async fn follow<M>(
     selection: &Selection,
     open: impl AsyncFn(String) -> Result<Response<Streaming<M>>, Status>,
     token: impl Fn(&M) -> &str,
     mut take: impl FnMut(M) -> Result<(), Failure>,
+    lost: impl Fn(&str),
 ) -> Result<(), Failure> {
     let mut resume_token = String::new();
     let mut was_connected = false;
@@ -46,10 +47,15 @@ pub(super) async fn follow<M>(
             Err(failure) => return Err(failure),
         };
         if connected {
-            output::note(format_args!("connection lost, trying again: {ended}"));
+            lost(&ended);
         }
         tokio::time::sleep(RECONNECT).await;
     }
+}
+
+/// Says on stderr that a connection was lost.
+pub(super) fn note_lost(why: &str) {
+    output::note(format_args!("connection lost, trying again: {why}"));
 }
 
 fn is_lost(status: &Status) -> bool {

@@ -1,6 +1,7 @@
 //! A table as it is printed: with or without its header, within a width, with colours.
 
-use comfy_table::{Color, ColumnConstraint, ContentArrangement, Row, Table, presets};
+use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Row, Table, Width, presets};
+use unicode_width::UnicodeWidthStr;
 
 use super::flush_left;
 
@@ -8,13 +9,15 @@ use super::flush_left;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) has_header: bool,
-    /// Of a terminal: what is longer goes on in the line below, within its column.
+    /// Of a terminal.
     pub(super) width: Option<u16>,
     pub(super) has_colours: bool,
 }
 
-/// A terminal that is narrower breaks lines by itself: columns would be no more than letters.
-const NARROWEST: u16 = 60;
+/// Blanks between two columns.
+pub(super) const GAP: u16 = 2;
+/// Up to this length a word is not broken.
+const WORD: usize = 24;
 
 pub(super) fn lines(given: &Table, place: Place) -> Vec<String> {
     let mut table = Table::new();
@@ -44,15 +47,36 @@ pub(super) fn lines(given: &Table, place: Place) -> Vec<String> {
         table.style_text_only();
         table.enforce_styling();
     }
-    if let Some(width) = place.width.filter(|width| *width >= NARROWEST) {
-        table.set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_width(width);
-        // Names are for copying.
-        if let Some(names) = table.column_mut(0) {
-            names.set_constraint(ColumnConstraint::ContentWidth);
-        }
+    if let Some(width) = place.width {
+        fit(&mut table, width);
     }
     table.lines().map(|line| line.trim_end().to_owned()).collect()
+}
+
+/// Has cells go on in the line below where the table is wider than that. Where not even its
+/// words fit beside each other it stays as it is, and the terminal breaks the lines.
+fn fit(table: &mut Table, width: u16) {
+    let mut narrowest: Vec<u16> = Vec::new();
+    for (index, whole) in table.column_max_content_widths().into_iter().enumerate() {
+        let words = table.column_cells_with_header_iter(index).flatten().map(longest_word);
+        let word = words.max().unwrap_or(0).min(WORD);
+        // Names are for copying.
+        let least = if index == 0 { whole } else { u16::try_from(word).unwrap_or(whole) };
+        narrowest.push(least.saturating_add(GAP));
+    }
+    let sum: u32 = narrowest.iter().map(|width| u32::from(*width)).sum();
+    if sum > u32::from(width) {
+        return;
+    }
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(width);
+    for (column, width) in table.column_iter_mut().zip(narrowest) {
+        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
+    }
+}
+
+fn longest_word(cell: &Cell) -> usize {
+    cell.content().split_whitespace().map(UnicodeWidthStr::width).max().unwrap_or(0)
 }
 
 /// Green is well, yellow is on its way or wants somebody, red stands still.
@@ -111,7 +135,7 @@ mod tests {
         let lines = lines(&table, Place { width: Some(60), ..FILE });
         assert!(lines.len() > 4);
         for line in &lines {
-            assert!(line.chars().count() <= 60, "{line}");
+            assert!(line.width() <= 60, "{line}");
         }
         let words = lines.join(" ").matches("another").count();
         assert_eq!(words, 10);
@@ -122,8 +146,15 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_that_is_too_narrow_for_columns_is_left_to_break_lines() {
-        assert_eq!(lines(&table(), Place { width: Some(20), ..FILE }), lines(&table(), FILE));
+    fn words_are_not_broken_and_a_terminal_without_room_for_them_breaks_the_lines() {
+        let at = |width| lines(&table(), Place { width: Some(width), ..FILE });
+        let narrow = at(31);
+        assert!(narrow.len() > 4 && narrow.iter().all(|line| line.width() <= 31), "{narrow:?}");
+        let words: Vec<_> = narrow.iter().flat_map(|line| line.split_whitespace()).collect();
+        for word in ["a-long-name", "RUNNING", "needs", "there"] {
+            assert!(words.contains(&word), "{word} is broken in {narrow:?}");
+        }
+        assert_eq!(at(20), lines(&table(), FILE));
     }
 
     #[test]

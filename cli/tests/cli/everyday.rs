@@ -1,4 +1,4 @@
-//! What people and scripts do most: get, wait, edit, complete.
+//! What people and scripts do most: get, wait, edit.
 
 use super::connector::{create, produce};
 use super::program::{Dev, texts};
@@ -82,13 +82,4 @@ fn an_edit_is_sent_and_what_is_refused_is_shown_again_with_the_reason() {
     let instance =
         edit("instances/dev", "sed -i 's/^regionId:/labels: {a: b}\\nregionId:/' \"$1\"");
     assert_eq!(instance.1, "instances/dev changed: labels.a\n", "{}", instance.2);
-}
-
-#[test]
-fn every_shell_has_its_script() {
-    let dev = Dev::start();
-    for shell in ["bash", "zsh", "fish"] {
-        let script = dev.ask(&["completion", shell]);
-        assert!(script.contains("kafka2oss") && script.contains("dead-letters"), "{shell}");
-    }
 }

@@ -2,14 +2,17 @@
 
 mod changes;
 mod client;
+mod completion;
 mod connector;
 mod declarative;
 mod demo;
+mod describe;
 mod everyday;
 mod lists;
 mod program;
 mod real_services;
 mod stop;
+mod terminal;
 mod usage;
 mod validate;
 mod verify;

@@ -7,15 +7,22 @@ use crate::args::{ListFlags, NameArgs};
 use crate::client::{Client, Failure, Selection, describe, names, paging, text};
 use crate::output;
 
+use super::watch;
+
 pub(super) async fn list(
     client: &Client,
     instance: Option<String>,
     states: &[String],
     flags: ListFlags,
+    is_watched: bool,
 ) -> Result<(), Failure> {
     let parent = names::parent(instance.as_deref())?;
     let states = states.iter().map(|state| is_in(state)).collect::<Result<Vec<_>, _>>()?;
     let selection = Selection::new(flags, &states);
+    if is_watched {
+        selection.has_no_order()?;
+        return watch::all(client, parent, &selection).await;
+    }
     let connectors = paging::all(async |page_token| {
         let request = client.request(v1::ListConnectorsRequest {
             parent: parent.clone(),
@@ -57,7 +64,7 @@ const MORE: [&str; 8] =
     ["DESIRED", "STOPPED", "BYTES", "DEAD LETTERS", "DELIVERY", "LAST REPORT", "UID", "LABELS"];
 
 /// One row for each connector.
-pub(super) fn table<'a>(
+pub(in crate::client) fn table<'a>(
     connectors: impl IntoIterator<Item = &'a v1::Connector>,
     is_wide: bool,
 ) -> Table {
@@ -120,8 +127,13 @@ fn is_in(given: &str) -> Result<String, Failure> {
         .ok_or_else(|| Failure::Usage(format!("`{given}` is no state of a connector")))
 }
 
-pub(super) async fn get(client: &Client, args: NameArgs) -> Result<(), Failure> {
-    let name = names::connector(&args.name, args.instance.as_deref())?.to_string();
+pub(super) async fn get(client: &Client, args: NameArgs, is_watched: bool) -> Result<(), Failure> {
+    let name = names::connector(&args.name, args.instance.as_deref())?;
+    if is_watched {
+        let selection = Selection::new(ListFlags::default(), &[format!("id = {}", name.id())]);
+        return watch::all(client, name.instance().to_string(), &selection).await;
+    }
+    let name = name.to_string();
     let request = client.request(v1::GetConnectorRequest { name });
     let mut connector = client.connectors().get_connector(request).await?.into_inner();
     // Which ones, and how they go on, is asked for apart. JSON is the one answer.
@@ -146,12 +158,7 @@ pub(super) fn show(client: &Client, connector: &v1::Connector) -> Result<(), Fai
         return client.print_json(connector);
     }
     let (properties, sections) = describe::connector(connector);
-    client.out.table(&properties)?;
-    for section in sections {
-        client.out.line(format_args!("\n{}", section.title))?;
-        client.out.table(&section.table)?;
-    }
-    Ok(())
+    describe::print(client, &properties, &sections)
 }
 
 #[cfg(test)]

@@ -42,7 +42,8 @@ fn at_least(severity: Severity) -> impl Iterator<Item = String> {
     worse.map(|(_, name)| format!("severity = {name}"))
 }
 
-fn log_line(entry: &v1::LogEntry) -> String {
+/// One line of a log.
+pub(in crate::client) fn log_line(entry: &v1::LogEntry) -> String {
     let mut line = format!(
         "{}  {:<5}  {}",
         text::time_millis(entry.time.as_ref()),

@@ -17,6 +17,10 @@ mod watch;
 
 use super::{Client, Failure};
 use crate::args::{ConnectorsArgs, ConnectorsCommand, DeadLettersCommand};
+pub(super) use dead_letters::table as dead_letter_table;
+pub(super) use list::table as list_table;
+pub(super) use logs::log_line;
+pub(super) use progress::table as progress_table;
 pub(super) use resume_partition::commands as resume_commands;
 pub(super) use spec::credentials;
 pub(super) use transitions::{await_connector, await_gone};
@@ -28,9 +32,9 @@ pub(crate) async fn run(args: ConnectorsArgs) -> Result<(), Failure> {
         ConnectorsCommand::Create(args) => create::create(&client, *args).await,
         ConnectorsCommand::Preview(args) => create::preview(&client, *args).await,
         ConnectorsCommand::Validate(args) => validate::run(&client, *args).await,
-        ConnectorsCommand::Get(args) => list::get(&client, args).await,
-        ConnectorsCommand::List { instance, states, list } => {
-            list::list(&client, instance, &states, list).await
+        ConnectorsCommand::Get { name, watch } => list::get(&client, name, watch.watch).await,
+        ConnectorsCommand::List { instance, states, list, watch } => {
+            list::list(&client, instance, &states, list, watch.watch).await
         }
         ConnectorsCommand::Update(args) => update::run(&client, *args).await,
         ConnectorsCommand::Deploy(args) => transitions::deploy(&client, args).await,
@@ -48,6 +52,8 @@ pub(crate) async fn run(args: ConnectorsArgs) -> Result<(), Failure> {
             dead_letters::tail(&client, args).await
         }
         ConnectorsCommand::Test(args) => test_message::run(&client, args).await,
-        ConnectorsCommand::Progress(args) => progress::run(&client, args).await,
+        ConnectorsCommand::Progress { name, watch } => {
+            progress::run(&client, name, watch.watch).await
+        }
     }
 }

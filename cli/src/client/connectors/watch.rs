@@ -1,21 +1,65 @@
 //! `watch`.
 
+use std::collections::BTreeMap;
+
 use kafka2oss_proto::v1;
 use v1::watch_connectors_response::Event;
 
 use crate::args::{ListFlags, WatchArgs};
+use crate::client::live::{self, Change};
 use crate::client::watching::{self, Lines};
 use crate::client::{Client, Failure, Selection, names, text};
+
+use super::list;
 
 pub(super) async fn run(client: &Client, args: WatchArgs) -> Result<(), Failure> {
     let flags = ListFlags { filter: args.filter, ..ListFlags::default() };
     let selection = Selection::new(flags, &[]);
-    let request = v1::WatchConnectorsRequest {
-        parent: names::parent(args.instance.as_deref())?,
-        resume_token: String::new(),
-        include_partitions: args.partitions,
-        filter: selection.filter.clone(),
+    let parent = names::parent(args.instance.as_deref())?;
+    lines(client, request(parent, &selection, args.partitions), &selection).await
+}
+
+fn request(
+    parent: String,
+    selection: &Selection,
+    include_partitions: bool,
+) -> v1::WatchConnectorsRequest {
+    let (filter, resume_token) = (selection.filter.clone(), String::new());
+    v1::WatchConnectorsRequest { parent, resume_token, include_partitions, filter }
+}
+
+/// What a list has, as a table that is rewritten in place on a terminal, else as lines.
+pub(super) async fn all(
+    client: &Client,
+    parent: String,
+    selection: &Selection,
+) -> Result<(), Failure> {
+    let request = request(parent, selection, false);
+    if !client.is_live() {
+        return lines(client, request, selection).await;
+    }
+    let open = async |resume_token| {
+        let request = v1::WatchConnectorsRequest { resume_token, ..request.clone() };
+        client.connectors().watch_connectors(request).await
     };
+    let change = |message: v1::WatchConnectorsResponse| {
+        Ok(match message.event {
+            Some(Event::Upsert(connector)) => Change::Upsert(connector.name.clone(), connector),
+            Some(Event::Deleted(deleted)) => Change::Drop(deleted.name),
+            Some(Event::Reset(())) => Change::Reset,
+            Some(Event::Synced(())) => Change::Synced,
+            Some(Event::Heartbeat(())) | None => Change::Nothing,
+        })
+    };
+    let table = |rows: &BTreeMap<_, _>| list::table(rows.values(), client.is_wide());
+    live::show(client, selection, open, |message| &message.resume_token, change, table).await
+}
+
+async fn lines(
+    client: &Client,
+    request: v1::WatchConnectorsRequest,
+    selection: &Selection,
+) -> Result<(), Failure> {
     if !client.is_json() {
         client.out.line(header())?;
     }
@@ -25,7 +69,8 @@ pub(super) async fn run(client: &Client, args: WatchArgs) -> Result<(), Failure>
     };
     let mut lines = Lines::default();
     let take = |message| show(client, &mut lines, message);
-    watching::follow(&selection, open, |message| &message.resume_token, take).await
+    watching::follow(selection, open, |message| &message.resume_token, take, watching::note_lost)
+        .await
 }
 
 fn show(

@@ -7,13 +7,60 @@ mod status;
 use comfy_table::Table;
 use kafka2oss_proto::v1;
 
-use super::text;
-use crate::output;
+use super::{Client, Failure, text};
+use crate::output::{self, Paint};
 
 /// A headed part of the description.
 pub(super) struct Section {
-    pub(super) title: &'static str,
-    pub(super) table: Table,
+    pub(super) title: String,
+    pub(super) body: Body,
+}
+
+/// What stands below the heading.
+pub(super) enum Body {
+    Table(Table),
+    Lines(Vec<String>),
+}
+
+impl Section {
+    pub(super) fn new(title: impl Into<String>, table: Table) -> Self {
+        Self { title: title.into(), body: Body::Table(table) }
+    }
+
+    pub(super) fn lines(title: impl Into<String>, lines: Vec<String>) -> Self {
+        Self { title: title.into(), body: Body::Lines(lines) }
+    }
+}
+
+#[cfg(test)]
+impl Body {
+    /// As a file has it.
+    pub(super) fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Table(table) => table.lines().collect(),
+            Self::Lines(lines) => lines.clone(),
+        }
+    }
+}
+
+/// Prints properties, then each section under its heading.
+pub(super) fn print(
+    client: &Client,
+    properties: &Table,
+    sections: &[Section],
+) -> Result<(), Failure> {
+    client.out.table(properties)?;
+    for section in sections {
+        client.out.line("")?;
+        client.out.painted(Paint::Heading, &section.title)?;
+        match &section.body {
+            Body::Table(table) => client.out.table(table)?,
+            Body::Lines(lines) => {
+                lines.iter().try_for_each(|line| client.out.line(line))?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The connector's properties, then what its status lists.
@@ -36,20 +83,17 @@ pub(super) fn connector(connector: &v1::Connector) -> (Table, Vec<Section>) {
     let mut sections = Vec::new();
     if let Some(status) = &connector.status {
         if !status.conditions.is_empty() {
-            sections.push(Section {
-                title: "Conditions",
-                table: status::conditions(&status.conditions),
-            });
+            sections.push(Section::new("Conditions", status::conditions(&status.conditions)));
         }
         if let Some(table) = status::stopped(&connector.name, &status.partitions) {
-            sections.push(Section { title: "Stopped partitions", table });
+            sections.push(Section::new("Stopped partitions", table));
         }
         if !status.tasks.is_empty() {
-            sections.push(Section { title: "Tasks", table: status::tasks(&status.tasks) });
+            sections.push(Section::new("Tasks", status::tasks(&status.tasks)));
         }
         if !status.missing_resources.is_empty() {
             let table = resources(&status.missing_resources);
-            sections.push(Section { title: "To be created by hand", table });
+            sections.push(Section::new("To be created by hand", table));
         }
     }
     (output::properties(rows), sections)

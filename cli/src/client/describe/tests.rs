@@ -7,6 +7,11 @@ fn printed(table: &Table) -> String {
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
+fn printed_of(section: &Section) -> String {
+    let lines = section.body.lines();
+    lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n")
+}
+
 #[test]
 fn a_description_shows_state_guarantee_and_where_the_secrets_are() {
     let secret = |source| Some(v1::Secret { source: Some(source) });
@@ -61,7 +66,7 @@ fn a_description_shows_state_guarantee_and_where_the_secrets_are() {
     assert!(!text.contains("sesame"));
     assert_eq!(sections.len(), 1);
     assert_eq!(
-        printed(&sections[0].table),
+        printed_of(&sections[0]),
         "TYPE   STATUS  SINCE  REASON             MESSAGE\n\
          Ready  FALSE   -      STORE_UNREACHABLE  no route\n\
          \x20                                        -> Check the endpoint."
@@ -96,7 +101,7 @@ fn a_stopped_partition_is_shown_with_its_offset_the_remedy_and_what_to_type() {
     assert_eq!(sections.len(), 1);
     assert_eq!(sections[0].title, "Stopped partitions");
     let resume = "kafka2oss connectors resume-partition dev/orders --partition";
-    let text = printed(&sections[0].table);
+    let text = printed_of(&sections[0]);
     let rows: Vec<_> =
         text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
     let remedy = |code: kafka2oss_domain::ErrorCode| format!("-> {}", code.remedy());

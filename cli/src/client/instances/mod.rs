@@ -10,6 +10,7 @@ use super::{Client, Failure, Selection, names};
 use crate::args::{InstancesArgs, InstancesCommand};
 pub(super) use flags::KafkaSecrets;
 use flags::{changes, message};
+pub(super) use show::properties;
 use show::{list, show};
 
 /// Runs one command.
