@@ -8,8 +8,8 @@ use kafka2oss_domain::ErrorCode;
 /// Sources: OSS's list of error codes
 /// (<https://www.alibabacloud.com/help/en/oss/support/error-codes>), its page on
 /// status 503, S3's list
-/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>), and
-/// MinIO's `cmd/api-errors.go`.
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>), MinIO's
+/// `cmd/api-errors.go`, and Ceph's `rgw_common.cc`.
 pub(crate) fn classify(status: u16, store_code: Option<&str>, asked_to_wait: bool) -> ErrorCode {
     match store_code.unwrap_or_default() {
         "NoSuchBucket" => ErrorCode::StoreBucketNotFound,
@@ -36,6 +36,10 @@ pub(crate) fn classify(status: u16, store_code: Option<&str>, asked_to_wait: boo
         | "TooManyRequests"
         | "TotalQpsLimitExceeded"
         | "UploadTrafficRateLimitExceeded" => ErrorCode::StoreThrottled,
+        // Ceph's quota, MinIO's, and MinIO's disks.
+        "QuotaExceeded" | "XMinioAdminBucketQuotaExceeded" | "XMinioStorageFull" => {
+            ErrorCode::StoreFull
+        }
         // EC 0048-00000401: accounts since 2025-03-20 and public endpoints.
         "PublicEndpointForbidden" => ErrorCode::StoreEndpointRestricted,
         // The body that came is not the one that was signed or summed up.
@@ -59,6 +63,7 @@ fn by_status(status: u16, store_code: &str, asked_to_wait: bool) -> ErrorCode {
     match status {
         429 => ErrorCode::StoreThrottled,
         503 if asked_to_wait => ErrorCode::StoreThrottled,
+        507 => ErrorCode::StoreFull,
         500.. => ErrorCode::StoreUnavailable,
         408 => ErrorCode::StoreUnreachable,
         // Without a code there are no better words for it. With one, the code says
@@ -107,6 +112,10 @@ mod tests {
             (500, "InternalError", false, ErrorCode::StoreUnavailable),
             (502, "", true, ErrorCode::StoreUnavailable),
             (599, "", false, ErrorCode::StoreUnavailable),
+            (507, "XMinioStorageFull", false, ErrorCode::StoreFull),
+            (507, "", true, ErrorCode::StoreFull),
+            (400, "XMinioAdminBucketQuotaExceeded", false, ErrorCode::StoreFull),
+            (403, "QuotaExceeded", false, ErrorCode::StoreFull),
             (409, "ConditionalRequestConflict", false, ErrorCode::StoreUnavailable),
             (307, "TemporaryRedirect", false, ErrorCode::StoreUnavailable),
             (408, "", false, ErrorCode::StoreUnreachable),
