@@ -14,6 +14,7 @@ use crate::boot;
 use crate::commands::{Commands, Means};
 use crate::control::{self, Control, Ended, Intent};
 use crate::data_runtime::DataRuntime;
+use crate::load::LoadMeter;
 use crate::report::Reporter;
 use crate::supervision::{Failed, Supervision};
 use crate::supervisor::{Board, KafkaTasks, Parts, Supervisor, TaskFactory};
@@ -77,22 +78,26 @@ impl Agent {
         let Environment { admins, membership } = environment;
         let reporter = Reporter::new(options.identity()?.agent);
         let questions = confirmations();
+        let memory = options.memory_budget();
+        let load = LoadMeter::new(memory.clone());
         let tasks = KafkaTasks {
             agent: options.identity()?.agent,
             reporter: reporter.clone(),
             membership,
             confirmations: questions.0.clone(),
             clients: Clients::default(),
-            memory: options.memory_budget(),
+            memory,
             data_runtime: data_runtime.handle(),
         };
-        Self::start_with(options, admins, reporter, Arc::new(tasks), questions, data_runtime).await
+        let tasks = Arc::new(tasks);
+        Self::start_with(options, admins, reporter, load, tasks, questions, data_runtime).await
     }
 
     pub(crate) async fn start_with(
         options: Options,
         admins: Arc<dyn AdminFactory>,
         reporter: Reporter,
+        load: LoadMeter,
         tasks: Arc<dyn TaskFactory>,
         (confirmations, desk): (Confirmations, ConfirmationDesk),
         data_runtime: DataRuntime,
@@ -134,6 +139,7 @@ impl Agent {
             supervisor: supervisor.clone(),
             board,
             reporter,
+            load,
             commands,
             answers,
             desk,

@@ -12,6 +12,7 @@ mod control;
 mod data_runtime;
 mod environment;
 mod internal_topics;
+mod load;
 mod options;
 pub mod partition;
 pub mod report;

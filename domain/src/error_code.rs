@@ -96,6 +96,9 @@ catalogue! {
     RequestIdReused "REQUEST_ID_REUSED" Manual
         "The request ID was used before with another request."
         "Use a new request ID.";
+    QuotaExceeded "QUOTA_EXCEEDED" Manual
+        "The instance may not have more connectors or tasks than it has."
+        "Delete connectors that are not needed, lower their spread, or raise max_connectors or max_tasks of the instance.";
     EtagMismatch "ETAG_MISMATCH" Manual
         "The resource has changed since it was read."
         "Read it again and repeat the change with its etag.";
@@ -283,6 +286,9 @@ catalogue! {
     StoreUnavailable "STORE_UNAVAILABLE" Automatic
         "The object store answered with a server error."
         "Nothing, if it passes; else ask the store's operator.";
+    StoreFull "STORE_FULL" Automatic
+        "The object store has no room: its disks are full, or a quota is used up."
+        "Have the store's operator add room or raise the quota of the bucket or the user; it goes on by itself.";
     StoreThrottled "STORE_THROTTLED" Automatic
         "The object store limits the rate of requests or bytes."
         "Raise max_bytes and max_age so that there are fewer objects, or ask for a higher limit.";

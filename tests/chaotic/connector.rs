@@ -128,6 +128,18 @@ impl Connector {
         .await
     }
 
+    /// Waits until it is shown to have written so many records, its whole life long.
+    pub(crate) async fn has_written(&self, records: u64) -> Result<()> {
+        eventually(format!("{} has written {records} records", self.id), LIMIT, async || {
+            let request = v1::GetConnectorRequest { name: self.name.clone() };
+            let connector = self.client().get_connector(request).await?.into_inner();
+            let totals = connector.status.and_then(|status| status.totals).context("totals")?;
+            ensure!(totals.records.unsigned_abs() == records, "{totals:?}");
+            Ok(Some(()))
+        })
+        .await
+    }
+
     /// What the control plane shows of it, for people.
     pub(crate) async fn describe(&self) -> String {
         let request = v1::GetConnectorProgressRequest { name: self.name.clone() };

@@ -78,6 +78,8 @@ impl Verdict {
         let is_whole = report.backlog().is_empty()
             && report.partitions.len() == ends.len()
             && found == verdict.records;
+        // Whoever has written, adopted or given up what: each record is counted once.
+        connector.has_written(report.total(|partition| partition.compared)).await?;
         let may_repeat = connector.guarantee() == v1::DeliveryGuarantee::AtLeastOnce;
         let is_right = is_clean && is_whole && (may_repeat || verdict.repeated == 0);
         verdict.wrong = (!is_right).then(|| report.to_string());

@@ -135,6 +135,11 @@ async fn offsets_are_reset_while_paused_and_objects_stay() -> Result<()> {
         .map(|object| object.records.len())
         .sum();
     assert_eq!(records, 100);
+
+    // and both are counted
+    let totals = connector.get().await?.status.and_then(|status| status.totals);
+    let totals = totals.context("totals")?;
+    assert_eq!((totals.records, totals.objects), (200, all.len() as i64));
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use std::fs;
 
 use anyhow::{Context, Result, ensure};
 use kafka2oss_proto::v1;
+use kafka2oss_tests::generation::generation;
 use kafka2oss_tests::produce::numbered;
 use kafka2oss_tests::scratch::Scratch;
 use tonic::Code;
@@ -35,6 +36,8 @@ async fn agents_go_on_without_the_control_plane_and_its_restart_restarts_no_task
     // then the agents go on
     world.committed(&connector, &produced).await?;
     world.judge(&produced).await?;
+    let joined = generation(&world.bootstrap, &connector.group()).await?;
+    assert!(joined.is_some());
 
     // and when it is there again, its status is whole, of the same tasks
     world.deployment.start_control_plane_again().await?;
@@ -58,7 +61,9 @@ async fn agents_go_on_without_the_control_plane_and_its_restart_restarts_no_task
     connector.delivered(&produced).await?;
     world.judge(&produced).await?;
     let end = connector.get().await?.status.context("a status")?;
-    assert_eq!(end.totals.context("totals")?.records, produced.len() as i64, "no task restarted");
+    assert_eq!(end.totals.context("totals")?.records, produced.len() as i64);
+    let after = generation(&world.bootstrap, &connector.group()).await?;
+    assert_eq!(after, joined, "no task restarted");
     Ok(())
 }
 

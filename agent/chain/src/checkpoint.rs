@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ChainId, Commit, Identity, LogPosition};
+use crate::{ChainId, Commit, Identity, LogPosition, Tally};
 
 /// The key of a checkpoint: one a partition, chain and assignment, so that an
 /// owner that has been left behind cannot lower another's. In the form of Kafka
@@ -78,16 +78,19 @@ pub struct Checkpoint {
     /// not known.
     #[serde(default)]
     pub owners: u64,
+    /// What the chain has come to.
+    #[serde(default, skip_serializing_if = "Tally::is_empty")]
+    pub tally: Tally,
 }
 
 impl Checkpoint {
     /// Of a chain that stands so.
     pub fn new(identity: &Identity, commit: &Commit) -> Self {
         let Identity { uid, topic_id, epoch } = identity.clone();
-        let Commit { position: LogPosition { offset, leader_epoch }, pin, owners } = commit;
-        let (offset, leader_epoch, owners) = (*offset, *leader_epoch, *owners);
+        let Commit { position: LogPosition { offset, leader_epoch }, pin, owners, tally } = commit;
+        let (offset, leader_epoch, owners, tally) = (*offset, *leader_epoch, *owners, *tally);
         let next_key = pin.as_ref().map(|pin| pin.key().to_owned());
-        Self { offset, next_key, uid, topic_id, epoch, leader_epoch, owners }
+        Self { offset, next_key, uid, topic_id, epoch, leader_epoch, owners, tally }
     }
 
     /// What makes one checkpoint of a chain count more than another: the higher
@@ -128,7 +131,7 @@ mod tests {
 
     fn commit(position: impl Into<LogPosition>, key: Option<&str>, owners: u64) -> Commit {
         let pin = key.map(|key| Pin::new(key.to_owned(), false));
-        Commit { position: position.into(), pin, owners }
+        Commit { position: position.into(), pin, owners, tally: Tally::default() }
     }
 
     fn identity() -> Identity {
@@ -168,12 +171,15 @@ mod tests {
         fn what_is_written_is_read_back(
             connector: String, topic: String, partition: i32, assignment: String,
             offset: i64, leader_epoch: Option<i32>, key: Option<String>, owners: u64,
+            records: u64,
         ) {
             let chain = ChainId::parse("abcd2345").expect("a chain id");
             let of = CheckpointKey::new(&connector, &topic, partition, chain, &assignment);
             prop_assert_eq!(CheckpointKey::decode(&of.encode()), Some(of));
             let position = LogPosition { offset, leader_epoch };
-            let checkpoint = Checkpoint::new(&identity(), &commit(position, key.as_deref(), owners));
+            let mut commit = commit(position, key.as_deref(), owners);
+            commit.tally.records = records;
+            let checkpoint = Checkpoint::new(&identity(), &commit);
             prop_assert_eq!(checkpoint.position(), position);
             prop_assert_eq!(Checkpoint::decode(&checkpoint.encode()), Some(checkpoint));
         }

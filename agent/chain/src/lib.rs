@@ -14,6 +14,7 @@
 //! - [`position`](position()), [`recover`]: where an owner goes on: a
 //!   [`LogPosition`].
 //! - [`Owner`]: what an owner does, in which order, to add a link.
+//! - [`Tally`]: what it has come to, which decides nothing.
 //! - [`resolve`]: what an object that is already there means.
 
 mod attempt_id;
@@ -30,6 +31,7 @@ mod object_metadata;
 mod owner;
 mod pin;
 mod position;
+mod tally;
 mod time_bucket;
 
 pub use attempt_id::AttemptId;
@@ -45,4 +47,5 @@ pub use object_metadata::{MetadataError, ObjectMetadata};
 pub use owner::{Commit, Keys, Moment, Owner, Step};
 pub use pin::Pin;
 pub use position::{Committed, Position, Recovery, position, recover};
+pub use tally::{Link, Tally};
 pub use time_bucket::TimeBucket;

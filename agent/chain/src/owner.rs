@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::{LogPosition, Pin};
+use crate::{Link, LogPosition, Pin, Tally};
 
 /// A moment of a clock that goes on while the machine sleeps, in milliseconds
 /// since whenever.
@@ -29,12 +29,14 @@ pub struct Commit {
     /// How many owners the chain has had, with the one who has committed it.
     /// Neither a clock nor a name tells who came later.
     pub owners: u64,
+    /// What it has come to.
+    pub tally: Tally,
 }
 
 impl Commit {
     /// Of a chain that nobody has owned yet: it starts at `position`.
     pub fn start(position: impl Into<LogPosition>) -> Self {
-        Self { position: position.into(), pin: None, owners: 0 }
+        Self { position: position.into(), pin: None, owners: 0, tally: Tally::default() }
     }
 }
 
@@ -106,8 +108,8 @@ pub struct Owner {
     asking: bool,
     /// A put has found it there.
     stands: bool,
-    /// End of the link that stands at the position.
-    linked: Option<LogPosition>,
+    /// The link that stands at the position.
+    linked: Option<Link>,
     /// The group holds no offset: it gets this one, also where there is nothing to put.
     restores: bool,
     /// Milliseconds.
@@ -186,10 +188,11 @@ impl Owner {
         proposal: Option<&Pin>,
         following: Option<(i64, &Pin)>,
     ) -> Step {
-        if let Some(position) = self.linked {
+        if let Some(Link { end: position, tally }) = self.linked {
             let pin = following.filter(|(first, _)| *first == position.offset);
             let pin = pin.map(|(_, pin)| pin.clone());
-            return Step::Commit(Commit { position, pin, owners: self.at.owners });
+            let (owners, tally) = (self.at.owners, self.at.tally.plus(tally));
+            return Step::Commit(Commit { position, pin, owners, tally });
         }
         if let (true, Some(pin)) = (self.asking, &self.at.pin) {
             return Step::Ask(pin.clone());
@@ -228,9 +231,8 @@ impl Owner {
         self.checkpoint = CheckpointState::Impossible;
     }
 
-    /// The object under the pin was asked for: it is the link, up to this
-    /// position, or there is none.
-    pub fn asked(&mut self, link: Option<LogPosition>) {
+    /// The object under the pin was asked for: it is this link, or there is none.
+    pub fn asked(&mut self, link: Option<Link>) {
         (self.asking, self.stands) = (false, false);
         self.linked = link;
     }
@@ -242,9 +244,9 @@ impl Owner {
         self.asking
     }
 
-    /// The put has created the link up to `next`.
-    pub fn created(&mut self, next: impl Into<LogPosition>) {
-        self.linked = Some(next.into());
+    /// The put has created the link.
+    pub fn created(&mut self, link: impl Into<Link>) {
+        self.linked = Some(link.into());
     }
 
     /// The put found an object under its key.

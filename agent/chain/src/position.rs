@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::error_code::Problem;
 
-use crate::{Checkpoint, Commit, CommitMetadata, Identity, LogPosition, Pin};
+use crate::{Checkpoint, Commit, CommitMetadata, Identity, LogPosition, Pin, Tally};
 
 /// What the group holds for a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,8 +21,9 @@ pub struct Committed {
 pub enum Position {
     /// The chain goes on here.
     Committed(Commit),
-    /// The group holds no offset of this chain: see [`recover`].
-    Absent,
+    /// The group holds no offset of this chain: see [`recover`]. What another chain of
+    /// the same connector has come to by the group's offset is counted on.
+    Absent(Tally),
     /// Nowhere until the problem is gone.
     Stop(Problem),
 }
@@ -33,21 +34,25 @@ pub enum Position {
 /// recreated topic can carry an old one), of a lower epoch or without our
 /// metadata counts as absent.
 pub fn position(committed: Option<&Committed>, identity: &Identity, partition: i32) -> Position {
-    let Some(Committed { offset, metadata }) = committed else { return Position::Absent };
-    let Some(metadata) = CommitMetadata::decode(metadata) else { return Position::Absent };
-    let CommitMetadata { identity: owner, next_key, leader_epoch, owners } = metadata;
+    let Some(Committed { offset, metadata }) = committed else {
+        return Position::Absent(Tally::default());
+    };
+    let Some(metadata) = CommitMetadata::decode(metadata) else {
+        return Position::Absent(Tally::default());
+    };
+    let CommitMetadata { identity: owner, next_key, leader_epoch, owners, tally } = metadata;
     if owner.uid != identity.uid {
-        return Position::Absent;
+        return Position::Absent(Tally::default());
     }
     // Epochs first: an offset of a later one is never overwritten, whatever the
     // topic was then.
     match owner.epoch.cmp(&identity.epoch) {
-        Ordering::Less => Position::Absent,
-        Ordering::Equal if owner.topic_id != identity.topic_id => Position::Absent,
+        Ordering::Less => Position::Absent(tally),
+        Ordering::Equal if owner.topic_id != identity.topic_id => Position::Absent(tally),
         Ordering::Equal => match pin(next_key.as_deref(), identity, partition, *offset) {
             Ok(pin) => {
                 let position = LogPosition { offset: *offset, leader_epoch };
-                Position::Committed(Commit { position, pin, owners })
+                Position::Committed(Commit { position, pin, owners, tally })
             }
             Err(problem) => Position::Stop(problem),
         },
@@ -108,7 +113,7 @@ pub fn recover<'a>(
     // Whoever comes now is later than all of them.
     let owners = own.iter().map(|own| own.owners).max().unwrap_or(0);
     match pin(last.next_key.as_deref(), identity, partition, position.offset) {
-        Ok(pin) => Recovery::Checkpoint(Commit { position, pin, owners }),
+        Ok(pin) => Recovery::Checkpoint(Commit { position, pin, owners, tally: last.tally }),
         Err(problem) => Recovery::Stop(problem),
     }
 }
@@ -159,6 +164,9 @@ mod tests {
 
     const LEADER_EPOCH: i32 = 5;
 
+    const TALLY: Tally =
+        Tally { records: 9, objects: 2, bytes: 300, dead_letters: 1, lost_offsets: 4 };
+
     fn identity(uid: &str, topic_id: &str, epoch: u64) -> Identity {
         Identity { uid: uid.into(), topic_id: topic_id.into(), epoch }
     }
@@ -174,7 +182,7 @@ mod tests {
 
     fn commit(offset: i64, pin: Option<&Pin>, owners: u64) -> Commit {
         let position = LogPosition { offset, leader_epoch: Some(LEADER_EPOCH) };
-        Commit { position, pin: pin.cloned(), owners }
+        Commit { position, pin: pin.cloned(), owners, tally: TALLY }
     }
 
     fn committed(offset: i64, by: Identity, pin: Option<&Pin>) -> Committed {
@@ -196,16 +204,17 @@ mod tests {
     #[test]
     fn what_is_not_the_chains_own_counts_as_absent() {
         let me = identity("u", "t", 2);
-        let others = [
-            None,
-            Some(committed(40, identity("v", "t", 2), None)),
-            Some(committed(40, identity("u", "s", 2), None)),
-            Some(committed(40, identity("u", "t", 1), None)),
-            Some(Committed { offset: 40, metadata: Vec::new() }),
-            Some(Committed { offset: 40, metadata: b"\xff".to_vec() }),
-        ];
-        for found in others {
-            assert_eq!(position(found.as_ref(), &me, 0), Position::Absent, "{found:?}");
+        let none = Tally::default();
+        for (found, before) in [
+            (None, none),
+            (Some(committed(40, identity("v", "t", 2), None)), none),
+            // The connector's own: counted on.
+            (Some(committed(40, identity("u", "s", 2), None)), TALLY),
+            (Some(committed(40, identity("u", "t", 1), None)), TALLY),
+            (Some(Committed { offset: 40, metadata: Vec::new() }), none),
+            (Some(Committed { offset: 40, metadata: b"\xff".to_vec() }), none),
+        ] {
+            assert_eq!(position(found.as_ref(), &me, 0), Position::Absent(before), "{found:?}");
         }
     }
 

@@ -13,6 +13,7 @@ use kafka2oss_domain::error_code::Problem;
 use kafka2oss_domain::names::AgentName;
 use kafka2oss_domain::spec::Instance;
 use kafka2oss_kafka::KafkaAdmin;
+use kafka2oss_memory::MemoryBudget;
 use kafka2oss_proto::agent::v1::{connect_request, connect_response};
 use kafka2oss_proto::v1::{self, secret::Source};
 use kafka2oss_sink::ObjectStore;
@@ -74,6 +75,7 @@ async fn start(options: Options) -> Bench {
         options,
         Arc::clone(&admins) as Arc<dyn AdminFactory>,
         reporter.clone(),
+        LoadMeter::new(MemoryBudget::new(1 << 20)),
         tasks,
         (confirmations.clone(), desk),
         DataRuntime::start(Some(1)).expect("a thread"),
@@ -219,7 +221,8 @@ async fn an_agent_whose_supervisor_panics_ends_and_says_why() {
     let questions = confirmations();
     let data = DataRuntime::start(Some(1)).expect("a thread");
     let options = options(&control_plane.url());
-    let agent = Agent::start_with(options, admins, reporter, Arc::new(Broken), questions, data);
+    let (tasks, load) = (Arc::new(Broken), LoadMeter::new(MemoryBudget::new(1 << 20)));
+    let agent = Agent::start_with(options, admins, reporter, load, tasks, questions, data);
     let agent = agent.await.expect("legal options");
     let stream = control_plane.welcomed().await;
     let list =

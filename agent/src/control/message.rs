@@ -1,5 +1,6 @@
 //! What this agent says, as messages. Pure.
 
+use kafka2oss_chain::Tally;
 use kafka2oss_domain::names::{AgentName, ConnectorName};
 use kafka2oss_proto::agent::v1::connect_request::Message;
 use kafka2oss_proto::{Count, agent, v1};
@@ -48,6 +49,7 @@ fn held(connector: &ConnectorName, view: &ConnectorView) -> agent::v1::HeldAssig
 pub(super) fn status_report(
     agent: &AgentName,
     view: &View,
+    load: v1::AgentLoad,
     sequence: u64,
     time: prost_types::Timestamp,
 ) -> agent::v1::StatusReport {
@@ -56,7 +58,7 @@ pub(super) fn status_report(
         .iter()
         .map(|(connector, view)| connector_report(agent, connector, view))
         .collect();
-    agent::v1::StatusReport { sequence, time: Some(time), connectors }
+    agent::v1::StatusReport { sequence, time: Some(time), connectors, load: Some(load) }
 }
 
 /// The epoch that every task runs; `None` while one of another still ends.
@@ -183,6 +185,8 @@ fn progress(
         last_object,
         last_extent,
         test_messages,
+        tally,
+        unwritten,
         last_consumed,
         observed,
         reading: _,
@@ -219,7 +223,26 @@ fn progress(
                 object_key: object.clone(),
             })
             .collect(),
+        totals: Some(totals(tally)),
+        oldest_unwritten_time: unwritten.front().and_then(|(_, millis)| moment(*millis)),
     }
+}
+
+fn totals(tally: &Tally) -> v1::ConnectorTotals {
+    let Tally { records, objects, bytes, dead_letters, lost_offsets } = *tally;
+    v1::ConnectorTotals {
+        records: records.to_wire(),
+        bytes: bytes.to_wire(),
+        objects: objects.to_wire(),
+        dead_letters: dead_letters.to_wire(),
+        lost_offsets: lost_offsets.to_wire(),
+    }
+}
+
+/// The time of a record; `None` where it has none.
+fn moment(millis: i64) -> Option<prost_types::Timestamp> {
+    let nanos = i32::try_from(millis.rem_euclid(1_000) * 1_000_000).ok()?;
+    (millis >= 0).then_some(prost_types::Timestamp { seconds: millis / 1_000, nanos })
 }
 
 fn task_state(state: TaskState) -> v1::TaskState {

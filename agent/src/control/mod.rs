@@ -17,6 +17,7 @@ use tonic::transport::Endpoint;
 use crate::Superseded;
 use crate::backoff::Backoff;
 use crate::commands::Commands;
+use crate::load::LoadMeter;
 use crate::options::Identity;
 use crate::report::Reporter;
 use crate::supervisor::{Board, Supervisor};
@@ -40,6 +41,7 @@ pub(crate) struct Control {
     pub(crate) supervisor: Supervisor,
     pub(crate) board: Board,
     pub(crate) reporter: Reporter,
+    pub(crate) load: LoadMeter,
     pub(crate) commands: Commands,
     pub(crate) answers: mpsc::Receiver<agent::v1::connect_request::Message>,
     /// Where tasks ask for assignments anew.

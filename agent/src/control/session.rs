@@ -252,7 +252,8 @@ fn next(outbox: &mut Outbox, control: &Control) -> Option<Message> {
             Next::Report(sequence) => {
                 let (agent, time) = (&control.identity.agent, SystemTime::now().into());
                 let view = control.board.view();
-                let report = message::status_report(agent, &view, sequence, time);
+                let load = control.load.read();
+                let report = message::status_report(agent, &view, load, sequence, time);
                 return Some(Message::StatusReport(report));
             }
             Next::Lines => {

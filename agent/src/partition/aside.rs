@@ -19,12 +19,28 @@ const MAX_BYTES: usize = 8 << 20;
 pub(super) struct Aside {
     pending: JoinSet<Result<(), Problem>>,
     bytes: usize,
+    dead_letters: u64,
 }
 
 impl Aside {
     /// Bytes that it holds, about.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Dead letters of the extent.
+    pub(super) fn dead_letters(&self) -> u64 {
+        self.dead_letters
+    }
+
+    /// Sends a dead letter on its way, like anything else.
+    pub(super) fn send_dead_letter(
+        &mut self,
+        bytes: usize,
+        delivery: impl Future<Output = Result<(), Problem>> + Send + 'static,
+    ) {
+        self.dead_letters += 1;
+        self.send(bytes, delivery);
     }
 
     /// Sends something on its way, which holds about `bytes`. How many are under way

@@ -106,7 +106,7 @@ impl DeadLetters {
     ) {
         let record = self.copy(message, stage, problem);
         let (turn, slots) = (self.turns.next(), Arc::clone(slots));
-        aside.send(message.bytes(), self.clone().deliver(record, slots, turn));
+        aside.send_dead_letter(message.bytes(), self.clone().deliver(record, slots, turn));
     }
 
     /// Sends what stands for a record that cannot be fetched.
@@ -120,7 +120,7 @@ impl DeadLetters {
         let empty = self.empty(found.offset, ErrorStage::TaskPut, problem);
         let record = ErrorRecord { unfetched_bytes: Some(found.bytes), ..empty };
         let (turn, slots) = (self.turns.next(), Arc::clone(slots));
-        aside.send(0, self.clone().deliver(record, slots, turn));
+        aside.send_dead_letter(0, self.clone().deliver(record, slots, turn));
     }
 
     /// A copy of the record with what is wrong with it.

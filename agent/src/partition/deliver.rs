@@ -2,11 +2,14 @@
 //! decides: the key is announced, a checkpoint of that written, the object put, its
 //! end committed. Nothing is skipped: what fails and may pass is tried again.
 
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
-use kafka2oss_chain::{ChainId, Commit, Conflict, ObjectMetadata, Owner, Pin, Step, resolve};
+use kafka2oss_chain::{
+    ChainId, Commit, Conflict, Link, ObjectMetadata, Owner, Pin, Step, Tally, resolve,
+};
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::error_code::Problem;
 use kafka2oss_memory::InFlight;
@@ -36,6 +39,9 @@ pub(crate) struct Delivery {
     pub checkpoints: Checkpoints,
     /// Whether the topic is still the chain's.
     pub incarnation: Arc<Incarnation>,
+    /// Offsets that retention has removed where reading began: the link from there on
+    /// stands for them, too.
+    pub lost: Range<i64>,
     /// How long the store is tried.
     pub patience: Patience,
     /// What is seen of the partition.
@@ -111,6 +117,8 @@ impl Spare {
 struct Ready {
     pin: Pin,
     object: NewObject,
+    /// Records of its extent that went to an error topic.
+    dead_letters: u64,
     /// Set once the store has said that it holds other bytes than were sent:
     /// what stands there by then is not to be taken for the object.
     damaged: Option<Problem>,
@@ -118,7 +126,10 @@ struct Ready {
 
 /// What the store says of the object under a pin.
 enum Answer {
-    Link(ObjectMetadata),
+    Link {
+        metadata: ObjectMetadata,
+        size: u64,
+    },
     Absent,
     /// Another object may take the place of what stands there.
     Passing,
@@ -148,12 +159,13 @@ impl Delivery {
         mut owner: Owner,
         object: Preparation,
     ) -> Result<Delivered, Undelivered> {
-        let Prepared { pin, content, content_type, metadata, memory } = object.ended().await?;
+        let prepared = object.ended().await?;
+        let Prepared { pin, content, content_type, metadata, dead_letters, memory } = prepared;
         // What was announced is what is put.
         let pin = owner.pin().cloned().unwrap_or(pin);
         let key = pin.key().to_owned();
         let object = NewObject { key, body: content, content_type, metadata };
-        let mut ready = Ready { pin, object, damaged: None };
+        let mut ready = Ready { pin, object, dead_letters, damaged: None };
         self.carry_on(&mut owner, Some(&mut ready)).await?;
         Ok(Delivered { owner, spare: Spare::of(ready.object.body.into_bytes(), memory) })
     }
@@ -167,7 +179,7 @@ impl Delivery {
     ) -> Result<(), Undelivered> {
         let mut attempts = Attempts::new(&self.board, self.patience);
         let first = owner.position();
-        let mut link: Option<(Pin, ObjectMetadata)> = None;
+        let mut link: Option<(Pin, ObjectMetadata, u64)> = None;
         loop {
             let following = self.following.get();
             let following = following.as_ref().map(|(first, pin)| (*first, pin));
@@ -180,9 +192,8 @@ impl Delivery {
                     let committed = self.commits.commit(commit.clone()).await;
                     committed.map_err(Undelivered::Commit)?;
                     owner.committed(commit, sent);
-                    if let Some((pin, metadata)) = link.take() {
-                        let bytes = ready.map_or(0, |ready| ready.object.body.len() as u64);
-                        self.board.linked(pin.key(), &metadata, bytes);
+                    if let Some((pin, metadata, size)) = link.take() {
+                        self.board.linked(pin.key(), &metadata, size, owner.standing().tally);
                     } else if ready.is_none() {
                         // No announcement, but the end that stands.
                         self.board.committed(owner.position().offset);
@@ -205,9 +216,10 @@ impl Delivery {
                 }
                 Step::Ask(pin) => {
                     match self.ask(&pin, first.offset, ready.as_deref(), &mut attempts).await? {
-                        Answer::Link(found) => {
-                            owner.asked(Some(found.end()));
-                            link = Some((pin, found));
+                        Answer::Link { metadata, size } => {
+                            let tally = self.tally(&metadata, size, ready.as_deref());
+                            owner.asked(Some(Link { end: metadata.end(), tally }));
+                            link = Some((pin, metadata, size));
                         }
                         Answer::Absent => {
                             if ready.is_some() {
@@ -243,8 +255,11 @@ impl Delivery {
                             if self.is_passing(&store, &pin, version_id.as_deref()) {
                                 return Err(Undelivered::Rewind(owner.standing().clone()));
                             }
-                            owner.created(ready.object.metadata.end());
-                            link = Some((pin, ready.object.metadata.clone()));
+                            let metadata = ready.object.metadata.clone();
+                            let size = ready.object.body.len() as u64;
+                            let tally = self.tally(&metadata, size, Some(&*ready));
+                            owner.created(Link { end: metadata.end(), tally });
+                            link = Some((pin, metadata, size));
                         }
                         Ok(Some(PutOutcome::Exists)) => owner.exists(),
                         Err(error) => {
@@ -256,6 +271,24 @@ impl Delivery {
                     }
                 }
             }
+        }
+    }
+
+    /// What a link of `size` bytes adds: what is only known of the own object where it is
+    /// that one, or one of the same extent.
+    fn tally(&self, metadata: &ObjectMetadata, size: u64, ready: Option<&Ready>) -> Tally {
+        let extent = |of: &ObjectMetadata| of.first_offset..of.next_offset;
+        let own = ready.filter(|ready| extent(&ready.object.metadata) == extent(metadata));
+        let lost = own.map_or(0, |_| match self.lost.start == metadata.first_offset {
+            true => self.lost.end.saturating_sub(self.lost.start).max(0).unsigned_abs(),
+            false => 0,
+        });
+        Tally {
+            records: metadata.records,
+            objects: 1,
+            bytes: size,
+            dead_letters: own.map_or(0, |ready| ready.dead_letters),
+            lost_offsets: lost,
         }
     }
 
@@ -301,7 +334,7 @@ impl Delivery {
                 return Err(Undelivered::Stop(damaged));
             }
             return match resolve(pin.key(), found.metadata, &self.chain, self.partition, first) {
-                Conflict::Adopt(metadata) => Ok(Answer::Link(metadata)),
+                Conflict::Adopt(metadata) => Ok(Answer::Link { metadata, size: found.size }),
                 Conflict::Stop(problem) => Err(Undelivered::Stop(problem)),
             };
         }

@@ -28,6 +28,8 @@ pub(super) struct Prepared {
     pub content_type: &'static str,
     /// What it says about itself.
     pub metadata: ObjectMetadata,
+    /// Records of its extent that went to an error topic.
+    pub dead_letters: u64,
     /// The part of its content in the budget.
     pub memory: InFlight,
 }
@@ -73,6 +75,7 @@ impl Delivery {
             Some(sums) => plain(body, sums, &mut memory),
             None => self.compressed(encoding.compression, body, &mut memory).await?,
         };
+        let dead_letters = aside.dead_letters();
         aside.acknowledged().await.map_err(Undelivered::Stop)?;
         self.confirm_topic(last_at).await?;
         let metadata = ObjectMetadata {
@@ -85,7 +88,8 @@ impl Delivery {
             crc64: content.crc64(),
             leader_epoch: end.leader_epoch,
         };
-        Ok(Prepared { pin, content, content_type: encoding.content_type(), metadata, memory })
+        let content_type = encoding.content_type();
+        Ok(Prepared { pin, content, content_type, metadata, dead_letters, memory })
     }
 
     async fn compressed(

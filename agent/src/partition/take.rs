@@ -87,8 +87,11 @@ impl PartitionLoop {
         } else {
             self.encode(state, message, arrival);
         }
-        if first && state.is_delivering() {
-            state.tell_following(&self.delivery);
+        if first && !state.open.is_empty() {
+            self.board.begun(offset, timestamp.millis);
+            if state.is_delivering() {
+                state.tell_following(&self.delivery);
+            }
         }
     }
 

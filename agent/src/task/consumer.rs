@@ -6,7 +6,7 @@ use std::ffi::CString;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka2oss_chain::{Commit, CommitMetadata, Committed, Identity, Position, position};
+use kafka2oss_chain::{Commit, CommitMetadata, Committed, Identity, Position, Tally, position};
 use kafka2oss_domain::error_code::Problem;
 use kafka2oss_kafka::partition_list::committed_raw;
 use kafka2oss_kafka::{Calls, classify, client_config, headers};
@@ -33,8 +33,9 @@ pub(super) enum TakeUp {
         /// Whether the group holds it.
         committed: bool,
     },
-    /// The group holds no offset of the chain.
-    Absent,
+    /// The group holds no offset of the chain; the connector's chains of the partition
+    /// before it have come to this.
+    Absent(Tally),
     /// Not before the problem is gone.
     Stopped(Problem),
 }
@@ -107,7 +108,7 @@ pub(super) async fn positions(
             let held = entry.offset.map(|offset| Committed { offset, metadata: entry.metadata });
             let take_up = match position(held.as_ref(), &identity, partition) {
                 Position::Committed(standing) => TakeUp::At { standing, committed: true },
-                Position::Absent => TakeUp::Absent,
+                Position::Absent(before) => TakeUp::Absent(before),
                 Position::Stop(problem) => TakeUp::Stopped(problem),
             };
             found.insert(partition, take_up);

@@ -2,6 +2,7 @@
 //! has none.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use kafka2oss_chain::{ChainId, Commit, Owner};
@@ -146,14 +147,15 @@ impl Partitions {
         // A chain that has had an owner has had an offset.
         let is_lost = seen.committed_offset.is_none() && standing.owners > 0;
         let take_over = if is_lost { Owner::restoring } else { Owner::new };
-        let unsettled = standing.pin.is_some();
+        let (position, unsettled) = (standing.position.offset, standing.pin.is_some());
         let board = self.board.owned(partition, PartitionSnapshot { unsettled, ..seen });
         let keys = self.board.keys();
         let owner = take_over(standing, window, self.checkpoints.is_usable(), keys);
         let memory = self.environment.memory.partition();
         let sums = self.environment.store.borrow().sums();
         let shape = Shape::new(&self.spec.spec, partition, self.chain, keys, sums);
-        let delivery = self.delivery(partition, assignment, board.clone());
+        let lost = position..read_from.max(position);
+        let delivery = self.delivery(partition, assignment, lost, board.clone());
         let values = ValueObjects {
             uid: self.spec.uid.clone(),
             chain: self.chain,
@@ -186,10 +188,9 @@ impl Partitions {
             values,
             board,
         };
+        let run = Box::pin(running.run(queue, owner, memory));
         let abort = self.loops.spawn_on(
-            async move {
-                Ended { partition, assignment, exit: running.run(queue, owner, memory).await }
-            },
+            async move { Ended { partition, assignment, exit: run.await } },
             &self.environment.data_runtime,
         );
         let others = self.entries.keys().filter(|other| self.is_running(**other)).count();
@@ -200,7 +201,13 @@ impl Partitions {
         Ok(())
     }
 
-    fn delivery(&self, partition: i32, assignment: u64, board: Arc<PartitionBoard>) -> Delivery {
+    fn delivery(
+        &self,
+        partition: i32,
+        assignment: u64,
+        lost: Range<i64>,
+        board: Arc<PartitionBoard>,
+    ) -> Delivery {
         let runtime = &self.spec.spec.runtime;
         let patience = match runtime.failure_handling_policy {
             FailureHandlingPolicy::Log => Patience(None),
@@ -214,6 +221,7 @@ impl Partitions {
             commits: Commits { partition, assignment, requests: self.commits.clone() },
             checkpoints: Checkpoints::new(self.checkpoints.clone(), partition),
             incarnation: self.incarnation.clone(),
+            lost,
             patience,
             board,
             following: Following::default(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka2oss_chain::{Commit, Recovery, recover};
+use kafka2oss_chain::{Commit, Recovery, Tally, recover};
 use kafka2oss_domain::ErrorCode;
 
 use super::checkpoints::{CheckpointTopic, Found};
@@ -30,11 +30,11 @@ impl Search {
         self.commits_seen.may_have(partition)
     }
 
-    /// Where each of the partitions goes on; where a commit may have been lost,
-    /// after the last checkpoint of an owner that was
+    /// Where each of the partitions goes on, which comes with what the connector's chains
+    /// before have come to; where a commit may have been lost, after the last checkpoint of an owner that was
     /// left behind has arrived.
-    pub(super) async fn run(self, partitions: Vec<i32>) -> BTreeMap<i32, TakeUp> {
-        let lost = partitions.iter().any(|partition| self.may_be_lost(*partition));
+    pub(super) async fn run(self, partitions: BTreeMap<i32, Tally>) -> BTreeMap<i32, TakeUp> {
+        let lost = partitions.keys().any(|partition| self.may_be_lost(*partition));
         if lost {
             tokio::time::sleep(self.last_words).await;
         }
@@ -42,15 +42,17 @@ impl Search {
         let identity = identity(&self.spec);
         let chain = identity.chain_id();
         let mut positions = BTreeMap::new();
-        for partition in partitions {
+        for (partition, tally) in partitions {
             let start = self.spec.start_offsets.get(&partition).copied();
             let own = found.iter().filter(|(key, _)| key.is_of(partition, &chain));
             let own = own.map(|(_, checkpoint)| checkpoint);
             let seen = self.may_be_lost(partition);
             let take_up = match recover(&identity, partition, start, seen, own) {
                 Recovery::Checkpoint(standing) => at(standing),
-                Recovery::Start(offset) => at(Commit::start(offset)),
-                Recovery::Beginning => at(Commit::start(self.beginning(partition).await)),
+                Recovery::Start(offset) => at(Commit { tally, ..Commit::start(offset) }),
+                Recovery::Beginning => {
+                    at(Commit { tally, ..Commit::start(self.beginning(partition).await) })
+                }
                 Recovery::Stop(problem) => TakeUp::Stopped(problem),
             };
             positions.insert(partition, take_up);

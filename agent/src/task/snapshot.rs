@@ -1,9 +1,10 @@
 //! What can be seen of a task at one moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::time::SystemTime;
 
+use kafka2oss_chain::Tally;
 use kafka2oss_domain::error_code::Problem;
 
 use super::GroupLook;
@@ -73,6 +74,11 @@ pub struct PartitionSnapshot {
     /// Test messages that stand in objects, the last few of those that this task has read:
     /// offset and key.
     pub test_messages: Vec<(i64, String)>,
+    /// What the connector's chains of the partition have come to, up to the committed offset.
+    pub tally: Tally,
+    /// The first record of each object that is open or on its way, in their order: its
+    /// offset, and its timestamp in milliseconds since 1970, -1 where it has none.
+    pub unwritten: VecDeque<(i64, i64)>,
     /// When the last record was taken in.
     pub last_consumed: Option<SystemTime>,
     /// When this was seen.

@@ -6,7 +6,7 @@ use kafka2oss_domain::ErrorCode;
 use kafka2oss_sandbox::oss::{Fault, Occurrence, Operation, RequestMatch};
 use kafka2oss_tests::produce::numbered;
 
-use crate::world::World;
+use crate::world::{World, tally};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_goes_on_where_the_one_before_stopped() -> Result<()> {
@@ -23,6 +23,14 @@ async fn a_task_goes_on_where_the_one_before_stopped() -> Result<()> {
 
     assert_eq!(seen.totals.records, 100);
     world.judge(&produced).await?;
+    let keys = world.bucket.keys("").await?;
+    let mut bytes = 0;
+    for key in &keys {
+        bytes += world.bucket.get(key).await?.bytes.len() as u64;
+    }
+    let tally = tally(&seen);
+    assert_eq!((tally.records, tally.objects), (200, keys.len() as u64), "of both owners");
+    assert_eq!(tally.bytes, bytes);
     second.handle.stop(StopMode::Leave).await;
     Ok(())
 }
@@ -41,9 +49,10 @@ async fn a_put_without_its_commit_is_adopted_by_the_next_owner() -> Result<()> {
 
     produced.extend(producer.send_all(&world.topic, numbered("b", 0..10, 1)).await?);
     let second = world.start(0).await?;
-    second.delivered(&produced).await?;
+    let seen = second.delivered(&produced).await?;
 
     world.judge(&produced).await?;
+    assert_eq!(tally(&seen).records, 20, "what was adopted is counted once");
     // Its key was announced, so that it was found without a second put.
     assert_eq!(world.oss.counters().conflicts, 0, "{:?}", world.oss.counters());
     second.handle.stop(StopMode::Leave).await;
@@ -58,9 +67,10 @@ async fn a_lost_answer_does_not_double_an_object() -> Result<()> {
     let produced = world.kafka.producer()?.send_all(&world.topic, numbered("a", 0..10, 1)).await?;
 
     let task = world.start(0).await?;
-    task.delivered(&produced).await?;
+    let seen = task.delivered(&produced).await?;
 
     assert!(fault.hits() >= 1);
+    assert_eq!(tally(&seen).records, 10);
     world.judge(&produced).await?;
     task.handle.stop(StopMode::Leave).await;
     Ok(())

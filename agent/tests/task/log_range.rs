@@ -9,7 +9,7 @@ use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
-use crate::world::{LIMIT, World};
+use crate::world::{LIMIT, World, tally};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_retention_removed_is_counted_and_the_chain_goes_on_behind_it() -> Result<()> {
@@ -22,6 +22,7 @@ async fn what_retention_removed_is_counted_and_the_chain_goes_on_behind_it() -> 
     let seen = task.delivered(&produced).await?;
 
     assert_eq!((seen.totals.records, seen.totals.lost_offsets), (60, 40));
+    assert_eq!((tally(&seen).records, tally(&seen).lost_offsets), (60, 40));
     let links = world.arrived(&produced[40..]).await?;
     assert_eq!(links[0].extent().0, 0, "the first object stands for the lost range, too");
     task.handle.stop(StopMode::Leave).await;
@@ -47,6 +48,7 @@ async fn an_announced_object_stands_for_what_retention_removed_before_it_was_put
     let seen = second.delivered(&produced).await?;
 
     assert_eq!(seen.totals.lost_offsets, 5);
+    assert_eq!((tally(&seen).records, tally(&seen).lost_offsets), (25, 5));
     let arrived = [&produced[..10], &produced[15..]].concat();
     let links = world.arrived(&arrived).await?;
     assert_eq!(links[1].extent(), (10, 25));
@@ -79,6 +81,7 @@ async fn what_retention_removed_is_counted_once_by_whichever_consumer() -> Resul
     let seen = task.delivered(&produced).await?;
 
     assert_eq!(seen.totals.lost_offsets, 60);
+    assert_eq!(tally(&seen).lost_offsets, 60);
     let links = world.arrived(&produced[60..]).await?;
     assert_eq!(links[0].extent().0, 0);
     task.handle.stop(StopMode::Leave).await;

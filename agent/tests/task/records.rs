@@ -6,7 +6,7 @@ use kafka2oss_domain::ErrorCode;
 use kafka2oss_proto::v1;
 use kafka2oss_tests::produce::{Record, numbered};
 
-use crate::world::World;
+use crate::world::{World, tally};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_record_stands_in_one_object() -> Result<()> {
@@ -63,6 +63,7 @@ async fn under_log_a_record_that_is_not_utf8_goes_to_its_error_topic() -> Result
 
     world.judge(&[produced[0].clone(), produced[2].clone()]).await?;
     assert_eq!((seen.totals.records, seen.totals.dead_letters), (2, 1));
+    assert_eq!((tally(&seen).records, tally(&seen).dead_letters), (2, 1));
     let letters = world.kafka.read(&error_topic).await?;
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0].value.as_deref(), Some(&b"a\xff"[..]));

@@ -10,7 +10,7 @@ use kafka2oss_agent::task::{
     self, Clients, ConfirmationDesk, Guidance, Membership, Mode, PartitionSnapshot, PartitionState,
     Resume, Snapshot, TaskEnvironment, TaskHandle, TaskSpec, TaskState,
 };
-use kafka2oss_chain::{Identity, Keys};
+use kafka2oss_chain::{Identity, Keys, Tally};
 use kafka2oss_domain::error_code::Problem;
 use kafka2oss_domain::names::{AgentName, ConnectorName};
 use kafka2oss_domain::spec::{ConnectorSpec, Instance};
@@ -307,6 +307,11 @@ impl Task {
     ) -> Result<Snapshot> {
         self.sees(what, |seen| seen.partitions.get(&partition).is_some_and(&condition)).await
     }
+}
+
+/// What all partitions have come to, their chains' whole life long.
+pub(crate) fn tally(seen: &Snapshot) -> Tally {
+    seen.partitions.values().fold(Tally::default(), |sum, one| sum.plus(one.tally))
 }
 
 fn committed(seen: &Snapshot, partition: i32) -> Option<i64> {

@@ -13,6 +13,7 @@ use kafka2oss_proto::v1;
 use super::context::Api;
 use super::error::ApiError;
 use super::once::{Identified, Once};
+use super::quota::{self, Quota};
 use super::{act, etag, request};
 use crate::catalog::Change;
 use crate::chance;
@@ -29,6 +30,7 @@ pub(super) struct Checked {
     pub(super) name: ConnectorName,
     pub(super) instance: v1::Instance,
     labels: BTreeMap<String, String>,
+    description: String,
     desired_state: v1::DesiredState,
     /// As it was given, without its plain secrets.
     given: v1::ConnectorSpec,
@@ -52,6 +54,7 @@ pub(super) fn preview(
     let mut connector = v1::Connector {
         name: checked.name.to_string(),
         labels: checked.labels,
+        description: checked.description,
         desired_state: checked.desired_state.into(),
         spec: Some(checked.given),
         effective_spec: Some(Box::new(checked.effective)),
@@ -104,7 +107,7 @@ pub(super) async fn create_once(
         request;
     let mut violations = Violations::new();
     request::check_request_id(&request_id, &mut violations);
-    // Always in this order: instance, request ID, connector. The instance stays as the
+    // Always in this order: instance, quota, request ID, connector. The instance stays as the
     // connector is checked against it.
     let instance = parent.parse::<InstanceName>().map(|parent| parent.to_string());
     let _instance = match &instance {
@@ -112,6 +115,7 @@ pub(super) async fn create_once(
         Err(_) => None,
     };
     let checked = check(&api, &parent, &connector_id, connector, trusted, violations)?;
+    let quota = Quota::of(&api, checked.name.instance()).await;
     let once = Once::lock(&api, identified).await;
     let name = checked.name.to_string();
     let _connector = api.known.catalog.lock(&name).await;
@@ -125,6 +129,8 @@ pub(super) async fn create_once(
     if checked.instance.connectors_disabled {
         return Err(ApiError::ConnectorsDisabled(parent));
     }
+
+    quota.check(&api, 1, quota::spread(&checked.effective))?;
 
     let (mut record, mut effective) = new(checked, &name)?;
     let uid = record.uid().to_owned();
@@ -160,6 +166,7 @@ fn new(checked: Checked, name: &str) -> Result<(ConnectorRecord, v1::ConnectorSp
         create_time: Some(now),
         update_time: Some(now),
         labels: checked.labels,
+        description: checked.description,
         generation: 1,
         desired_state: v1::DesiredState::Created.into(),
         spec: None,
@@ -201,7 +208,7 @@ pub(super) fn check(
     }
     let connector = connector.unwrap_or_default();
     let desired_state = desired_state(&connector, &mut violations);
-    let v1::Connector { labels, spec, .. } = connector;
+    let v1::Connector { labels, description, spec, .. } = connector;
     let mut given = spec.unwrap_or_default();
     let mut wire = given.clone();
     redact(&mut given);
@@ -218,6 +225,7 @@ pub(super) fn check(
     );
 
     violations.add_within("connector", spec::check_labels(&labels));
+    violations.add_within("connector", spec::check_description(&description));
     violations.add_within(SPEC, check_request(&wire, &id));
     refuse_plain(&wire, trusted, "connector.spec.destination.credentials", &mut violations);
     let converted = spec::ConnectorSpec::try_from(wire.clone());
@@ -233,7 +241,17 @@ pub(super) fn check(
     }
     match (name, converted) {
         (Some(name), Ok(spec)) if violations.is_empty() => {
-            Ok(Checked { name, instance, labels, desired_state, given, effective: wire, spec })
+            let effective = wire;
+            Ok(Checked {
+                name,
+                instance,
+                labels,
+                description,
+                desired_state,
+                given,
+                effective,
+                spec,
+            })
         }
         _ => Err(ApiError::Invalid(violations)),
     }

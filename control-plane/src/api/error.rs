@@ -59,6 +59,20 @@ pub(crate) enum ApiError {
         /// One of them.
         example: String,
     },
+    /// The instance may not have so much.
+    #[error("{instance} may have {most} {what}: it has {held}, and {more} more would be too many")]
+    QuotaExceeded {
+        /// Its name.
+        instance: String,
+        /// Of what: `connectors` or `tasks`.
+        what: &'static str,
+        /// How many it may have.
+        most: i32,
+        /// How many it has.
+        held: i64,
+        /// How many were to be added.
+        more: i32,
+    },
     /// The instance takes no connectors.
     #[error("connectors are disabled on {0}: update the instance with connectors_disabled = false")]
     ConnectorsDisabled(String),
@@ -178,6 +192,7 @@ pub(crate) fn to_status(error: &ApiError) -> Status {
         ApiError::ConnectorsDisabled(_) => {
             (Code::FailedPrecondition, ErrorCode::InstanceConnectorsDisabled)
         }
+        ApiError::QuotaExceeded { .. } => (Code::ResourceExhausted, ErrorCode::QuotaExceeded),
         ApiError::AgentNotGone { .. } => (Code::FailedPrecondition, ErrorCode::AgentNotGone),
         ApiError::AgentHasTasks { .. } => (Code::FailedPrecondition, ErrorCode::AgentHasTasks),
         ApiError::NoAgent(_) => (Code::FailedPrecondition, ErrorCode::AgentNoneInPool),

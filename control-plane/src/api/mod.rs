@@ -17,6 +17,7 @@ mod once;
 mod paging;
 mod parts;
 mod preflight;
+mod quota;
 mod repeats;
 mod request;
 mod reset_offsets;

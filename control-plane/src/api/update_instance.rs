@@ -67,6 +67,9 @@ macro_rules! fields {
 fields! {
     free {
         labels,
+        description,
+        max_connectors,
+        max_tasks,
         bootstrap_servers,
         security_protocol,
         sasl_mechanism,

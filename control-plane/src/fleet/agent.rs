@@ -58,6 +58,8 @@ pub(super) struct Agent {
     pub(super) reports: HashMap<String, Arc<agent::v1::ConnectorReport>>,
     pub(super) reported: Option<(Timestamp, Instant)>,
     pub(super) nacks: BTreeMap<String, agent::v1::AssignmentNack>,
+    /// By its latest report.
+    pub(super) load: Option<v1::AgentLoad>,
 }
 
 /// An agent as others see it.
@@ -76,6 +78,8 @@ pub(crate) struct AgentView {
     /// Partitions that its tasks have by its latest report, if it has reported
     /// since this process started.
     pub(crate) partitions: Option<usize>,
+    /// How much of its host it uses by that report.
+    pub(crate) load: Option<v1::AgentLoad>,
 }
 
 /// What an agent says of one connector.
@@ -104,6 +108,7 @@ impl Agent {
             reports: HashMap::new(),
             reported: None,
             nacks: BTreeMap::new(),
+            load: None,
         }
     }
 
@@ -150,6 +155,7 @@ impl Agent {
             heard_time: self.heard_time,
             gave_back: self.gave_back,
             partitions: self.reported.is_some().then(|| self.partitions()),
+            load: self.load,
         }
     }
 

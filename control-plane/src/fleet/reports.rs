@@ -30,6 +30,7 @@ impl Fleet {
             agent.reported = Some((clock::now(), Instant::now()));
             agent.held = report.connectors.iter().map(|one| one.uid.clone()).collect();
             open.forget_stopped(&agent.held);
+            agent.load = report.load;
             let names: Vec<_> = report.connectors.iter().map(|one| one.connector.clone()).collect();
             let connectors = report.connectors.into_iter();
             let new: HashMap<_, _> =

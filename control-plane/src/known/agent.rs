@@ -19,7 +19,7 @@ pub(crate) fn shown(known: &Known, view: AgentView) -> v1::Agent {
         connectors.push(name);
     }
     let drain = drain(known, &view, tasks);
-    let AgentView { id, record, state, heard_time, gave_back: _, partitions } = view;
+    let AgentView { id, record, state, heard_time, gave_back: _, partitions, load } = view;
     let version_skew = skew(&record.version);
     v1::Agent {
         name: format!("agents/{id}"),
@@ -37,6 +37,7 @@ pub(crate) fn shown(known: &Known, view: AgentView) -> v1::Agent {
         version_skew: version_skew.into(),
         partitions: partitions.map(Count::to_wire),
         drain,
+        load,
     }
 }
 

@@ -29,4 +29,5 @@ pub(crate) mod positions;
 pub(crate) mod progress;
 pub(crate) mod rules;
 pub(crate) mod status;
+pub(crate) mod totals;
 pub(crate) mod version;

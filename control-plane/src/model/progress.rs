@@ -75,6 +75,7 @@ fn joined(layers: &[Layer<'_>]) -> Option<v1::PartitionProgress> {
             joined.last_object.clone_from(&older.last_object);
             joined.last_extent = older.last_extent;
         }
+        joined.totals = joined.totals.or(older.totals);
         if joined.test_messages.is_empty() {
             joined.test_messages.clone_from(&older.test_messages);
         }
@@ -94,6 +95,7 @@ fn unowned(last: &v1::PartitionProgress) -> v1::PartitionProgress {
         unsettled,
         last_extent,
         test_messages,
+        totals,
         // Of who had it.
         agent: _,
         task_index: _,
@@ -103,6 +105,7 @@ fn unowned(last: &v1::PartitionProgress) -> v1::PartitionProgress {
         error_code: _,
         error_message: _,
         state_time: _,
+        oldest_unwritten_time: _,
     } = last;
     v1::PartitionProgress {
         partition: *partition,
@@ -114,6 +117,7 @@ fn unowned(last: &v1::PartitionProgress) -> v1::PartitionProgress {
         unsettled: *unsettled,
         last_extent: *last_extent,
         test_messages: test_messages.clone(),
+        totals: *totals,
         state: v1::PartitionState::Unowned.into(),
         ..v1::PartitionProgress::default()
     }

@@ -144,7 +144,7 @@ fn telling(before: &AgentRow, agent: &v1::Agent, now: Instant, heard: Duration) 
         return Telling::Not;
     } else if verdict(told) != verdict(agent) {
         return Telling::Now;
-    } else if *told == (v1::Agent { last_seen_time: told.last_seen_time, ..agent.clone() }) {
+    } else if *told == only_heard(told, agent) {
         heard
     } else {
         COALESCED
@@ -153,7 +153,14 @@ fn telling(before: &AgentRow, agent: &v1::Agent, now: Instant, heard: Duration) 
     if now < next { Telling::At(next) } else { Telling::Now }
 }
 
-/// What is told at once: everything but its tasks and when it was heard of.
+/// The agent as it was told, if nothing of it is another but that it was heard of, and what
+/// it said of its load.
+fn only_heard(told: &v1::Agent, agent: &v1::Agent) -> v1::Agent {
+    let (last_seen_time, load) = (told.last_seen_time, told.load);
+    v1::Agent { last_seen_time, load, ..agent.clone() }
+}
+
+/// What is told at once: everything but its tasks, its load and when it was heard of.
 fn verdict(agent: &v1::Agent) -> v1::Agent {
     let drain = agent.drain.as_ref().map(|drain| v1::AgentDrain {
         tasks_left: 0,
@@ -165,6 +172,7 @@ fn verdict(agent: &v1::Agent) -> v1::Agent {
         last_seen_time: None,
         connectors: Vec::new(),
         partitions: None,
+        load: None,
         drain,
         ..agent.clone()
     }

@@ -164,6 +164,8 @@ fn basic(status: &v1::ConnectorStatus) -> v1::ConnectorStatus {
         tasks: _,
         partitions: _,
         topic_partitions,
+        state_time,
+        oldest_unwritten_time,
     } = status;
     v1::ConnectorStatus {
         state: *state,
@@ -183,5 +185,7 @@ fn basic(status: &v1::ConnectorStatus) -> v1::ConnectorStatus {
         tasks: Vec::new(),
         partitions: Vec::new(),
         topic_partitions: *topic_partitions,
+        state_time: *state_time,
+        oldest_unwritten_time: *oldest_unwritten_time,
     }
 }

@@ -45,6 +45,8 @@ pub(super) fn whole(
     // another.
     instance.kafka_cluster_id.clear();
     instance.labels.clear();
+    instance.description.clear();
+    (instance.max_connectors, instance.max_tasks) = (None, None);
     instance.etag.clear();
     instance.update_time = None;
     (instance.connectors_disabled, instance.allow_shared_cluster) = (false, false);

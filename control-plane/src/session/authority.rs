@@ -45,6 +45,7 @@ impl<'a> Authority<'a> {
             keep
         });
         report.connectors.iter_mut().for_each(bounds::limit);
+        report.load.as_mut().into_iter().for_each(bounds::limit_load);
         left
     }
 

@@ -4,6 +4,7 @@
 use kafka2oss_proto::{agent, v1};
 
 use crate::model::positions::{MAX_PARTITIONS, is_partition};
+use crate::model::totals;
 use crate::text::shorten;
 
 /// Tasks of a connector in one report.
@@ -25,10 +26,7 @@ pub(super) fn limit(report: &mut agent::v1::ConnectorReport) {
         }
     }
     if let Some(totals) = &mut report.totals {
-        let v1::ConnectorTotals { records, bytes, objects, dead_letters, lost_offsets } = totals;
-        for total in [records, bytes, objects, dead_letters, lost_offsets] {
-            *total = (*total).max(0);
-        }
+        totals::limit(totals);
     }
     report.partitions.retain(|one| is_partition(one.partition));
     report.partitions.sort_by_key(|one| one.partition);
@@ -39,6 +37,9 @@ pub(super) fn limit(report: &mut agent::v1::ConnectorReport) {
             texts.limit(text);
         }
         partition.lag = partition.lag.map(|lag| lag.max(0));
+        if let Some(totals) = &mut partition.totals {
+            totals::limit(totals);
+        }
         partition.test_messages.truncate(MAX_TEST_MESSAGES);
         for message in &mut partition.test_messages {
             texts.limit(&mut message.object_key);
@@ -56,6 +57,23 @@ pub(super) fn limit(report: &mut agent::v1::ConnectorReport) {
             }
         }
     }
+}
+
+/// Has no number below zero in what an agent says of its host, and none that is none.
+pub(super) fn limit_load(load: &mut v1::AgentLoad) {
+    let v1::AgentLoad {
+        memory_budget_bytes,
+        memory_used_bytes,
+        resident_bytes,
+        cpu_cores,
+        cpu_count,
+    } = load;
+    for bytes in [memory_budget_bytes, memory_used_bytes, resident_bytes] {
+        *bytes = (*bytes).max(0);
+    }
+    *cpu_count = (*cpu_count).max(0);
+    // JSON has neither.
+    *cpu_cores = if cpu_cores.is_finite() { cpu_cores.max(0.0) } else { 0.0 };
 }
 
 /// Keeps why an assignment was refused within bounds.
@@ -97,6 +115,16 @@ mod tests {
     use prost::Message;
 
     use super::*;
+
+    #[test]
+    fn a_load_has_no_number_that_is_none() {
+        for cpu_cores in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0] {
+            let mut load = v1::AgentLoad { cpu_cores, cpu_count: -1, ..Default::default() };
+            load.resident_bytes = i64::MIN;
+            limit_load(&mut load);
+            assert_eq!(load, v1::AgentLoad::default());
+        }
+    }
 
     fn partition(number: i32) -> v1::PartitionProgress {
         v1::PartitionProgress {

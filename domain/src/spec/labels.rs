@@ -1,4 +1,4 @@
-//! Labels of instances and connectors.
+//! What users say of instances and connectors: labels, and a description.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use crate::violation::Violations;
 
 const MAX_LABELS: usize = 64;
 const MAX_LABEL_BYTES: usize = 63;
+const MAX_DESCRIPTION_BYTES: usize = 1_024;
 
 /// Checks the labels of an instance or connector: at most 64, keys of 1 to 63
 /// bytes, values up to 63 bytes. Field path `labels`.
@@ -22,6 +23,18 @@ pub fn check_labels(labels: &BTreeMap<String, String>) -> Violations {
     if let Some((key, _)) = labels.iter().find(|(_, value)| value.len() > MAX_LABEL_BYTES) {
         let key: String = key.chars().take(MAX_LABEL_BYTES).collect();
         add(format!("the value of `{key}` is above {MAX_LABEL_BYTES} bytes"));
+    }
+    violations
+}
+
+/// Checks the description of an instance or connector: at most 1,024 bytes. Field path
+/// `description`.
+pub fn check_description(description: &str) -> Violations {
+    let mut violations = Violations::new();
+    if description.len() > MAX_DESCRIPTION_BYTES {
+        let length = description.len();
+        let message = format!("has {length} bytes; {MAX_DESCRIPTION_BYTES} are allowed");
+        violations.add("description", ErrorCode::FieldInvalid, message);
     }
     violations
 }

@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! check_labels(&BTreeMap<String, String>) -> Violations             path `labels`
+//! check_description(&str) -> Violations                             path `description`
 //! warnings(&ConnectorSpec, connector_id) -> Vec<Warning>           Warning::within(prefix)
 //! OssHost::of_endpoint(&str) -> Option<OssHost { region, internal }>
 //! ```
@@ -28,7 +29,7 @@ pub use connector::{ConnectorSpec, MAX_KEY_BYTES, longest_key};
 pub use destination::{AccessKey, AddressingStyle, Destination, StoreType, check_bucket};
 pub use endpoint::OssHost;
 pub use instance::{ClientCertificate, Instance, KafkaSecurity, PasswordMechanism, Sasl};
-pub use labels::check_labels;
+pub use labels::{check_description, check_labels};
 pub use layout::{Layout, TimeBucketLength, TimeBucketStyle, TimeBuckets};
 pub use output::{
     Compression, Output, OutputFormat, Overflow, OverflowPolicy, Rotation, TextEncoding,

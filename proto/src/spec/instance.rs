@@ -2,7 +2,7 @@
 
 use kafka2oss_domain::spec::{
     ClientCertificate, Instance, KafkaSecurity, PasswordMechanism, Pool, Sasl, SecretSource,
-    check_labels, text_rules,
+    check_description, check_labels, text_rules,
 };
 use kafka2oss_domain::violation::Violations;
 
@@ -21,7 +21,8 @@ impl From<PasswordMechanism> for v1::SaslMechanism {
 }
 
 /// Fields that only the service sets (name, uid, times, etag, cluster id) and
-/// labels are not part of the domain type; labels are checked.
+/// what its user says of it (labels, description, quotas) are not part of the domain type;
+/// the latter are checked.
 impl TryFrom<v1::Instance> for Instance {
     type Error = Violations;
 
@@ -33,6 +34,9 @@ impl TryFrom<v1::Instance> for Instance {
             update_time: _,
             etag: _,
             labels,
+            description,
+            max_connectors,
+            max_tasks,
             region_id,
             bootstrap_servers,
             security_protocol,
@@ -49,6 +53,12 @@ impl TryFrom<v1::Instance> for Instance {
         } = wire;
         let mut checks = Checks::default();
         checks.append(check_labels(&labels));
+        checks.append(check_description(&description));
+        for (field, most) in [("max_connectors", max_connectors), ("max_tasks", max_tasks)] {
+            if let Some(most) = most.filter(|most| *most < 0) {
+                checks.invalid(field, format!("is {most}; it cannot be below 0"));
+            }
+        }
         if region_id.is_empty() {
             checks.required("region_id");
         } else {

@@ -132,7 +132,7 @@ impl ChainModel {
                 state.swallowed |= owner != chain;
                 self.owner_at(state, standing, keys)
             }
-            Position::Absent => Stage::Absent { since: state.now },
+            Position::Absent(_) => Stage::Absent { since: state.now },
             Position::Stop(problem) => {
                 state.assignments.push(None);
                 return Err(problem.code);
@@ -210,7 +210,7 @@ impl ChainModel {
         if let (Some(pin), Some(Rule::SharedKeysLeft)) = (shared, self.bounds.without)
             && let Some((link, _)) = state.store.head(&self.names, self.names.key(&pin))
         {
-            owner.asked(Some(link.end()));
+            owner.asked(Some(link.end().into()));
         }
         Stage::Owner { owner, sent: None }
     }

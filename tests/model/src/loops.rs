@@ -216,7 +216,7 @@ impl ChainModel {
             }
             Conflict::Adopt(link) => {
                 state.swallowed |= by != assignment.chain;
-                state.running_mut(of).parts().0.asked(Some(link.end()));
+                state.running_mut(of).parts().0.asked(Some(link.end().into()));
                 Ok(())
             }
             Conflict::Stop(problem) => {

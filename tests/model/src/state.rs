@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kafka2oss_chain::{Commit, Keys, Owner};
+use kafka2oss_chain::{Commit, Keys, Owner, Tally};
 
 use crate::Bounds;
 use crate::broker::{Group, Member};
@@ -63,7 +63,8 @@ pub struct Announcement {
 
 impl Announcement {
     pub(crate) fn new(names: &Names, chain: Chain, commit: &Commit) -> Self {
-        let Commit { position, pin, owners } = commit;
+        // Nothing is decided by what was counted.
+        let Commit { position, pin, owners, tally: _ } = commit;
         let pin = pin.as_ref().map(|pin| names.key(pin));
         Self { chain, offset: position.offset, pin, owners: *owners }
     }
@@ -71,7 +72,7 @@ impl Announcement {
     pub(crate) fn commit(&self, names: &Names) -> Commit {
         let Self { offset, pin, owners, .. } = *self;
         let pin = pin.map(|key| names.pin(key).clone());
-        Commit { position: offset.into(), pin, owners }
+        Commit { position: offset.into(), pin, owners, tally: Tally::default() }
     }
 }
 
@@ -160,6 +161,7 @@ impl Assignment {
 }
 
 /// How far an assignment is.
+#[expect(clippy::large_enum_variant, reason = "nearly all are owners")]
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Stage {
     /// It waits out the put window, since it found no offset.

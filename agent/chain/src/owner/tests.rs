@@ -8,7 +8,7 @@ fn pin(name: &str) -> Pin {
 
 /// As the owner commits it.
 fn commit(position: impl Into<LogPosition>, key: Option<&str>) -> Commit {
-    Commit { position: position.into(), pin: key.map(pin), owners: 8 }
+    Commit { position: position.into(), pin: key.map(pin), owners: 8, tally: Tally::default() }
 }
 
 fn found(position: impl Into<LogPosition>, key: Option<&str>) -> Commit {
@@ -267,4 +267,28 @@ fn without_an_offset_topic_nothing_waits_for_a_checkpoint() {
     owner.committed(commit(10, Some("a")), Moment(0));
     let step = owner.step(Moment(1), Some(&pin("a")), None);
     assert_eq!(step, Step::Put { pin: pin("a"), before: Moment(100) });
+}
+
+#[test]
+fn each_link_is_counted_once_with_its_commit() {
+    let tally = |records| Tally { records, objects: 1, ..Tally::default() };
+    let mut owner =
+        Owner::new(Commit { tally: tally(5), ..found(10, None) }, WINDOW, false, Keys::Shared);
+    let announced = Commit { tally: tally(5), ..commit(10, Some("a")) };
+    assert_eq!(owner.step(Moment(0), Some(&pin("a")), None), Step::Commit(announced.clone()));
+    owner.committed(announced.clone(), Moment(0));
+    owner.created(Link { end: 15.into(), tally: tally(4) });
+    let counted = Tally { records: 9, objects: 2, ..Tally::default() };
+    let linked = Commit { tally: counted, ..commit(15, None) };
+    assert_eq!(owner.step(Moment(0), None, None), Step::Commit(linked.clone()));
+    // As long as it is not acknowledged, it is in no commit.
+    assert_eq!(owner.standing(), &announced);
+    owner.committed(linked.clone(), Moment(1));
+    assert_eq!(owner.standing(), &linked);
+
+    // Whoever comes before that commit adopts the link, and counts it.
+    let mut next = Owner::new(announced, WINDOW, false, Keys::Shared);
+    next.asked(Some(Link { end: 15.into(), tally: tally(4) }));
+    let Step::Commit(commit) = next.step(Moment(0), None, None) else { panic!("it commits") };
+    assert_eq!(commit.tally, counted);
 }

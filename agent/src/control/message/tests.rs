@@ -15,6 +15,8 @@ fn agent() -> AgentName {
 
 fn partition(end_offset: Option<i64>, position: i64) -> PartitionSnapshot {
     PartitionSnapshot {
+        tally: Tally { records: 7, ..Tally::default() },
+        unwritten: [(3, 1_500)].into(),
         state: PartitionState::Retrying,
         problem: Some(Problem::new(ErrorCode::StoreThrottled, "slow down")),
         end_offset,
@@ -47,7 +49,9 @@ fn view(tasks: impl Into<BTreeMap<u32, Option<watch::Receiver<Snapshot>>>>) -> V
 }
 
 fn report(view: &View) -> agent::v1::ConnectorReport {
-    let report = status_report(&agent(), view, 9, prost_types::Timestamp::default());
+    let load = v1::AgentLoad { cpu_count: 2, ..v1::AgentLoad::default() };
+    let report = status_report(&agent(), view, load, 9, prost_types::Timestamp::default());
+    assert_eq!(report.load.map(|load| load.cpu_count), Some(2));
     assert_eq!(report.sequence, 9);
     report.connectors.into_iter().next().expect("one connector")
 }
@@ -87,12 +91,23 @@ fn a_partition_shows_its_lag_its_problem_and_its_owner() {
     let progress = &report.partitions[0];
     assert_eq!(progress.agent, "agents/a");
     assert_eq!((progress.lag, progress.position), (Some(3), Some(7)));
+    assert_eq!(progress.totals.map(|totals| totals.records), Some(7));
+    let half_past_one = prost_types::Timestamp { seconds: 1, nanos: 500_000_000 };
+    assert_eq!(progress.oldest_unwritten_time, Some(half_past_one));
     assert_eq!(progress.state(), v1::PartitionState::Retrying);
     assert_eq!(progress.error_code, "STORE_THROTTLED");
     assert_eq!(
         progress.last_consumed_time,
         Some(prost_types::Timestamp { seconds: 1, nanos: 500_000_000 })
     );
+}
+
+#[test]
+fn a_record_without_a_timestamp_has_no_time() {
+    let mut untimed = partition(None, 7);
+    untimed.unwritten = [(3, -1), (5, 9_000)].into();
+    let report = report(&view([(0, Some(snapshot([(0, untimed)].into())))]));
+    assert_eq!(report.partitions[0].oldest_unwritten_time, None);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! The records' exact forms.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::SystemTime;
 
+use kafka2oss_chain::Tally;
 use kafka2oss_domain::error_code::Problem;
 use kafka2oss_proto::agent;
 use kafka2oss_proto::v1::{self, secret::Source};
@@ -28,6 +29,8 @@ fn seen(state: TaskState, problem: Option<(ErrorCode, &str)>) -> Snapshot {
 
 fn partition(state: PartitionState, problem: Option<Problem>) -> PartitionSnapshot {
     PartitionSnapshot {
+        tally: Tally::default(),
+        unwritten: VecDeque::new(),
         state,
         problem,
         end_offset: None,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
-use kafka2oss_chain::ObjectMetadata;
+use kafka2oss_chain::{ObjectMetadata, Tally};
 use kafka2oss_domain::error_code::Problem;
 
 use super::Board;
@@ -88,8 +88,18 @@ impl PartitionBoard {
         std::mem::replace(&mut awaited, later)
     }
 
-    /// An object became a link and its end is committed.
-    pub(crate) fn linked(&self, key: &str, metadata: &ObjectMetadata, bytes: u64) {
+    /// The record at this offset is the first one of an object, and has this timestamp.
+    /// That is told with the next change.
+    pub(crate) fn begun(&self, offset: i64, millis: i64) {
+        self.update(|seen| {
+            seen.unwritten.push_back((offset, millis));
+            false
+        });
+    }
+
+    /// An object of `bytes` became a link and its end is committed, with what the
+    /// partition's chains have come to.
+    pub(crate) fn linked(&self, key: &str, metadata: &ObjectMetadata, bytes: u64, tally: Tally) {
         let extent = metadata.first_offset..metadata.next_offset;
         let mut visible = self.come_below(extent.end);
         visible.retain(|offset| extent.contains(offset));
@@ -99,6 +109,10 @@ impl PartitionBoard {
             snapshot.totals.bytes += bytes;
             if let Some(seen) = snapshot.partitions.get_mut(&self.partition) {
                 seen.committed_offset = Some(metadata.next_offset);
+                seen.tally = tally;
+                while seen.unwritten.front().is_some_and(|first| first.0 < metadata.next_offset) {
+                    seen.unwritten.pop_front();
+                }
                 seen.unsettled = false;
                 seen.last_object = Some(key.to_owned());
                 seen.last_extent = Some(extent);

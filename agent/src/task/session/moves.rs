@@ -1,10 +1,10 @@
 //! How partitions move: taken up and given up as the group says, taken up again
 //! at another offset.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Instant, SystemTime};
 
-use kafka2oss_chain::Commit;
+use kafka2oss_chain::{Commit, Tally};
 use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::error_code::Problem;
 use kafka2oss_kafka::InternalTopics;
@@ -56,10 +56,12 @@ impl Session {
             confirmed?;
             (positions, beginnings)
         };
-        let absent: Vec<i32> = positions
+        let absent: BTreeMap<i32, Tally> = positions
             .iter()
-            .filter(|(_, take_up)| matches!(take_up, TakeUp::Absent))
-            .map(|(partition, _)| *partition)
+            .filter_map(|(partition, take_up)| match take_up {
+                TakeUp::Absent(before) => Some((*partition, *before)),
+                TakeUp::At { .. } | TakeUp::Stopped(_) => None,
+            })
             .collect();
         self.assign(positions, &beginnings).await?;
         self.search(absent);
@@ -80,7 +82,7 @@ impl Session {
             match take_up {
                 TakeUp::At { standing, committed } => {
                     let position = standing.position;
-                    let seen = self.snapshot(position.offset, committed.then_some(position.offset));
+                    let seen = self.snapshot_at(&standing, committed);
                     let read_from = read_from(position, beginnings.get(&partition).copied());
                     let skip = self.decided(partition);
                     let from = Start { standing, skip, read_from };
@@ -88,10 +90,10 @@ impl Session {
                     self.partitions.start(&self.consumer, partition, from, seen, signal)?;
                     offsets.insert(partition, read_from);
                 }
-                TakeUp::Absent => {
+                TakeUp::Absent(tally) => {
                     let start = self.spec.start_offsets.get(&partition).copied();
                     let seen = self.snapshot(start.unwrap_or(0), None);
-                    self.partitions.recover(partition, seen);
+                    self.partitions.recover(partition, PartitionSnapshot { tally, ..seen });
                 }
                 TakeUp::Stopped(problem) => {
                     self.decided(partition);
@@ -110,7 +112,7 @@ impl Session {
     }
 
     /// Searches for positions that the group does not hold.
-    fn search(&mut self, partitions: Vec<i32>) {
+    fn search(&mut self, partitions: BTreeMap<i32, Tally>) {
         if partitions.is_empty() {
             return;
         }
@@ -122,7 +124,7 @@ impl Session {
             last_words: settings::session_timeout(&self.spec, self.membership)
                 + InternalTopics::WRITE_LIMIT,
         };
-        for partition in partitions.iter().filter(|partition| search.may_be_lost(**partition)) {
+        for partition in partitions.keys().filter(|partition| search.may_be_lost(**partition)) {
             let message = format!(
                 "the group holds no offset for partition {partition}; its last checkpoint is \
                  searched for"
@@ -153,8 +155,7 @@ impl Session {
     async fn restart(&mut self, restart: Restart) -> Result<(), Problem> {
         let Restart { partition, standing, read_from, committed } = restart;
         self.give_up(&[partition]).await?;
-        let offset = standing.position.offset;
-        let seen = self.snapshot(offset, committed.then_some(offset));
+        let seen = self.snapshot_at(&standing, committed);
         let from = Start { standing, skip: self.decided(partition), read_from };
         self.partitions.start(&self.consumer, partition, from, seen, self.signal())?;
         let offsets = BTreeMap::from([(partition, read_from)]);
@@ -250,6 +251,13 @@ impl Session {
         }
     }
 
+    /// What is seen of a partition that is taken up where its chain stands.
+    fn snapshot_at(&self, standing: &Commit, committed: bool) -> PartitionSnapshot {
+        let offset = standing.position.offset;
+        let seen = self.snapshot(offset, committed.then_some(offset));
+        PartitionSnapshot { tally: standing.tally, ..seen }
+    }
+
     /// What is seen of a partition that is taken up.
     fn snapshot(&self, position: i64, committed: Option<i64>) -> PartitionSnapshot {
         PartitionSnapshot {
@@ -266,6 +274,8 @@ impl Session {
             last_object: None,
             last_extent: None,
             test_messages: Vec::new(),
+            tally: Tally::default(),
+            unwritten: VecDeque::new(),
             last_consumed: None,
             observed: SystemTime::now(),
             reading: Reading::default(),

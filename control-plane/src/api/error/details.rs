@@ -42,7 +42,9 @@ pub(super) fn details(error: &ApiError, code: Code, reason: ErrorCode) -> ErrorD
         .collect();
     metadata.insert("remedy".to_owned(), reason.remedy().to_owned());
     details.set_error_info(reason.as_str(), DOMAIN, metadata);
-    if let Some(name) = resource(error) {
+    if let ApiError::QuotaExceeded { instance, .. } = error {
+        details.add_quota_failure_violation(instance, shortened(&error.to_string(), MAX_PART));
+    } else if let Some(name) = resource(error) {
         let description = shortened(&error.to_string(), MAX_PART);
         if code == Code::FailedPrecondition {
             let violation = PreconditionViolation::new(reason.as_str(), name, description);
@@ -73,6 +75,7 @@ fn resource(error: &ApiError) -> Option<&str> {
         | ApiError::ConnectorsDisabled(name)
         | ApiError::WrongState { name, .. }
         | ApiError::InstanceHasConnectors { instance: name, .. }
+        | ApiError::QuotaExceeded { instance: name, .. }
         | ApiError::AgentNotGone { agent: name, .. }
         | ApiError::AgentHasTasks { agent: name, .. } => Some(name),
         _ => None,
@@ -103,6 +106,11 @@ fn parts(error: &ApiError) -> Vec<(&'static str, String)> {
         | ApiError::TooManyStreams(limit)
         | ApiError::TooManyWatches(limit)
         | ApiError::TooLong(limit) => parts.push(("limit", limit.to_string())),
+        ApiError::QuotaExceeded { what, most, held, .. } => {
+            parts.push(("quota", (*what).to_owned()));
+            parts.push(("limit", most.to_string()));
+            parts.push(("count", held.to_string()));
+        }
         ApiError::NoAgent(pool) => parts.push(("pool", pool.clone())),
         _ => {}
     }
@@ -112,6 +120,8 @@ fn parts(error: &ApiError) -> Vec<(&'static str, String)> {
 /// When the same request may be answered otherwise, where time alone may help.
 fn retry_delay(error: &ApiError, code: Code) -> Option<Duration> {
     match (error, code) {
+        // Only somebody's decision helps.
+        (ApiError::QuotaExceeded { .. }, _) => None,
         (ApiError::TooManyRequests(_) | ApiError::NoRoom, _) => Some(SOON),
         (_, Code::Unavailable | Code::ResourceExhausted) => Some(LATER),
         _ => None,

@@ -21,6 +21,7 @@ pub(super) struct Asked {
     pub(super) name: ConnectorName,
     pub(super) etag: String,
     pub(super) labels: BTreeMap<String, String>,
+    pub(super) description: String,
     pub(super) spec: v1::ConnectorSpec,
     desired_state: v1::DesiredState,
     /// As they were named.
@@ -55,12 +56,13 @@ impl Asked {
         let desired_state = create::desired_state(&connector, &mut violations);
         let named = update_mask.map(|mask| mask.paths).unwrap_or_default();
         let (paths, mask) = what_is_set(named, &connector, &mut violations);
-        let v1::Connector { etag, labels, spec, .. } = connector;
+        let v1::Connector { etag, labels, description, spec, .. } = connector;
         let spec = spec.unwrap_or_default();
         let asked = name.map(|name| Self {
             name,
             etag,
             labels,
+            description,
             spec,
             desired_state,
             paths,
@@ -81,6 +83,9 @@ impl Asked {
         if self.sets_labels() {
             violations.add_within("connector", spec::check_labels(&self.labels));
         }
+        if self.sets_description() {
+            violations.add_within("connector", spec::check_description(&self.description));
+        }
         if self.mask.at("desired_state").is_everything()
             && self.desired_state == v1::DesiredState::Unspecified
             && violations.is_empty()
@@ -100,6 +105,11 @@ impl Asked {
     /// Whether labels are set.
     pub(super) fn sets_labels(&self) -> bool {
         self.mask.at("labels").is_everything()
+    }
+
+    /// Whether the description is set.
+    pub(super) fn sets_description(&self) -> bool {
+        self.mask.at("description").is_everything()
     }
 
     /// Whether credentials are set.
@@ -137,7 +147,7 @@ fn what_is_set(
             violations.add("update_mask", ErrorCode::FieldRequired, message);
         }
         // Fields that stay what they are may be among them.
-        let parts = ["spec", "labels", "desired_state"].map(str::to_owned);
+        let parts = ["spec", "labels", "description", "desired_state"].map(str::to_owned);
         let mask = Mask::of(given.iter().map(String::as_str));
         return (parts.into_iter().filter(|part| *mask.at(part) != Mask::Nothing).collect(), mask);
     }
@@ -146,7 +156,7 @@ fn what_is_set(
             let message = "`*` stands for all paths: it stands alone";
             violations.add("update_mask", ErrorCode::FieldInvalid, message);
         }
-        named = vec!["spec".to_owned(), "labels".to_owned()];
+        named = ["spec", "labels", "description"].map(str::to_owned).to_vec();
         if connector.desired_state != v1::DesiredState::Unspecified as i32 {
             named.push("desired_state".to_owned());
         }
@@ -171,6 +181,9 @@ fn given(connector: &v1::Connector) -> Vec<String> {
     let mut given = Vec::new();
     if !connector.labels.is_empty() {
         given.push("labels".to_owned());
+    }
+    if !connector.description.is_empty() {
+        given.push("description".to_owned());
     }
     if connector.desired_state != v1::DesiredState::Unspecified as i32 {
         given.push("desired_state".to_owned());
@@ -214,10 +227,14 @@ mod tests {
         let mut given = v1::Connector::default();
         assert_eq!(
             set(&["*"], &given),
-            (paths(&["labels", "spec"]), mask(&["labels", "spec"]), true)
+            (
+                paths(&["description", "labels", "spec"]),
+                mask(&["description", "labels", "spec"]),
+                true
+            )
         );
         given.set_desired_state(v1::DesiredState::Paused);
-        let all = ["desired_state", "labels", "spec"];
+        let all = ["description", "desired_state", "labels", "spec"];
         assert_eq!(set(&["*"], &given), (paths(&all), mask(&all), true));
         assert!(!set(&["*", "labels"], &given).2);
     }

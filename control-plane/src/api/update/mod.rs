@@ -1,4 +1,4 @@
-//! UpdateConnector: spec, credentials, labels and desired state, by a mask.
+//! UpdateConnector: spec, credentials, labels, description and desired state, by a mask.
 
 mod asked;
 mod field_mask;
@@ -14,6 +14,7 @@ use kafka2oss_proto::v1;
 use super::context::Api;
 use super::error::ApiError;
 use super::once::{Identified, Once};
+use super::quota::{self, Quota};
 use super::{act, create, etag, request};
 use crate::catalog::Change;
 use crate::clock;
@@ -93,6 +94,7 @@ async fn change(
     mut asked: Asked,
     identified: Option<Identified>,
 ) -> Result<v1::Connector, ApiError> {
+    let quota = Quota::of(api, asked.name.instance()).await;
     let once = Once::lock(api, identified).await;
     let _lock = api.known.catalog.lock(&asked.name.to_string()).await;
     if let Some(updated) = once.connector(api, &asked.name)? {
@@ -107,12 +109,16 @@ async fn change(
     // Stored ones are never plain: given ones that are differ from them.
     let sets_secrets = credentials(&effective) != credentials(record.spec());
     let sets_labels = asked.sets_labels() && asked.labels != record.connector().labels;
+    let sets_description =
+        asked.sets_description() && asked.description != record.connector().description;
     redact(&mut given);
+    quota.check(api, 0, quota::spread(&effective) - quota::spread(record.spec()))?;
 
     let mut changed = ConnectorRecord::clone(&record);
     let is_granted = act::grant(&mut changed, asked.desired_state())?;
     let spec_changes = effective != *record.spec();
-    if !(is_granted || spec_changes || sets_labels || given != *record.given()) {
+    let sets_words = sets_labels || sets_description;
+    if !(is_granted || spec_changes || sets_words || given != *record.given()) {
         return once.unchanged(api, &record).await;
     }
     let connector = changed.connector.get_or_insert_default();
@@ -121,6 +127,9 @@ async fn change(
     connector.update_time = Some(clock::now());
     if sets_labels {
         connector.labels.clone_from(&asked.labels);
+    }
+    if sets_description {
+        connector.description.clone_from(&asked.description);
     }
     let generation = connector.generation;
     changed.given = Some(given);

@@ -10,8 +10,9 @@ use super::field_mask::Masked;
 /// What can be changed after the first Deploy, with everything in it. The rest
 /// says where objects stand, which group and topics are the connector's, where
 /// it started, or where it runs: another one is another connector.
-const UPDATABLE: [&str; 9] = [
+const UPDATABLE: [&str; 10] = [
     "labels",
+    "description",
     "desired_state",
     CREDENTIALS,
     "spec.output",
@@ -28,7 +29,8 @@ pub(super) const CREDENTIALS: &str = "spec.destination.credentials";
 /// Whether a mask can name this path before the first Deploy.
 pub(super) fn is_known(path: &str) -> bool {
     static KNOWN: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
-        let mut known = ["labels", "desired_state", "spec"].map(str::to_owned).to_vec();
+        let mut known =
+            ["labels", "description", "desired_state", "spec"].map(str::to_owned).to_vec();
         v1::ConnectorSpec::paths("spec", &mut known);
         known.into_iter().collect()
     });
@@ -64,6 +66,7 @@ mod tests {
     fn each_path_is_updatable_after_deploy_or_not() {
         for path in [
             "labels",
+            "description",
             "desired_state",
             "spec",
             "spec.destination",

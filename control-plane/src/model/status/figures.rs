@@ -1,11 +1,13 @@
 //! Numbers of a connector, over all its agents.
 
 use kafka2oss_proto::v1::{self, PartitionState};
+use prost_types::Timestamp;
 
 use super::tasks::{Sight, TaskView};
 use super::{AgentReport, Observation};
 use crate::model::flowing::Stands;
 use crate::model::progress::{self, AgentProgress};
+use crate::model::totals as sums;
 
 /// Numbers of the current reports; those of the status before while there is
 /// no current report, so that they do not vanish with every new placement.
@@ -18,6 +20,7 @@ pub(super) struct Figures {
     pub(super) partitions_stopped: i32,
     pub(super) total_lag: Option<i64>,
     pub(super) totals: Option<v1::ConnectorTotals>,
+    pub(super) oldest_unwritten_time: Option<Timestamp>,
 }
 
 impl Figures {
@@ -29,7 +32,8 @@ impl Figures {
     ) -> (Self, Stands) {
         let previous = seen.previous.filter(|previous| is_of_epoch(seen, previous));
         if current.is_empty() {
-            return (Self::carried_over(previous), Stands::default());
+            let totals = seen.previous.and_then(|previous| previous.totals);
+            return (Self { totals, ..Self::carried_over(previous) }, Stands::default());
         }
         let before = previous.map_or(&[][..], |previous| &previous.partitions);
         let by_agent: Vec<_> = current
@@ -62,7 +66,8 @@ impl Figures {
             partitions_assigned: count(owned.count()),
             partitions_stopped: count(stopped.count()),
             total_lag: progress::total_lag(&partitions),
-            totals: Some(sum(current)),
+            totals: Some(totals(&partitions, seen, current)),
+            oldest_unwritten_time: oldest_unwritten(&partitions),
             partitions,
         };
         (figures, stands)
@@ -78,7 +83,8 @@ impl Figures {
             partitions_assigned: previous.partitions_assigned,
             partitions_stopped: previous.partitions_stopped,
             total_lag: previous.total_lag,
-            totals: previous.totals,
+            totals: None,
+            oldest_unwritten_time: previous.oldest_unwritten_time,
         }
     }
 }
@@ -101,19 +107,20 @@ fn count(length: usize) -> i32 {
     i32::try_from(length).unwrap_or(i32::MAX)
 }
 
-fn sum(current: &[&AgentReport<'_>]) -> v1::ConnectorTotals {
-    let mut sum = v1::ConnectorTotals::default();
-    for totals in current.iter().filter_map(|report| report.report.totals.as_ref()) {
-        let v1::ConnectorTotals { records, bytes, objects, dead_letters, lost_offsets } = *totals;
-        for (field, add) in [
-            (&mut sum.records, records),
-            (&mut sum.bytes, bytes),
-            (&mut sum.objects, objects),
-            (&mut sum.dead_letters, dead_letters),
-            (&mut sum.lost_offsets, lost_offsets),
-        ] {
-            *field = field.saturating_add(add);
-        }
-    }
-    sum
+/// Sums of the connector's whole life.
+fn totals(
+    partitions: &[v1::PartitionProgress],
+    seen: &Observation<'_>,
+    current: &[&AgentReport<'_>],
+) -> v1::ConnectorTotals {
+    // Also of an earlier epoch: what partitions have come to is counted on.
+    let shown = seen.previous.map_or(&[][..], |previous| &previous.partitions);
+    sums::of_partitions(partitions, shown).unwrap_or_else(|| {
+        sums::sum(current.iter().filter_map(|report| report.report.totals.as_ref()))
+    })
+}
+
+fn oldest_unwritten(partitions: &[v1::PartitionProgress]) -> Option<Timestamp> {
+    let times = partitions.iter().filter_map(|partition| partition.oldest_unwritten_time);
+    times.min_by_key(|time| (time.seconds, time.nanos))
 }

@@ -76,8 +76,16 @@ pub(crate) fn summarize(seen: &Observation<'_>) -> (v1::ConnectorStatus, Memory)
         tasks: tasks.into_iter().map(|task| task.into_wire(seen)).collect(),
         partitions: figures.partitions,
         topic_partitions: figures.topic_partitions,
+        state_time: Some(state_time(seen, state)),
+        oldest_unwritten_time: figures.oldest_unwritten_time,
     };
     (status, Memory { stands, pulses })
+}
+
+/// Since when the state is this one.
+fn state_time(seen: &Observation<'_>, state: ConnectorState) -> Timestamp {
+    let same = seen.previous.filter(|previous| previous.state() == state);
+    same.and_then(|previous| previous.state_time).unwrap_or(seen.now.time)
 }
 
 /// Whether a report is of this connector and of its current placement.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kafka2oss_chain::{
     ChainId, Checkpoint, Commit, CommitMetadata, Identity, KeyLayout, LogPosition, Moment,
-    ObjectMetadata, Owner, Pin, Step, TimeBucket,
+    ObjectMetadata, Owner, Pin, Step, Tally, TimeBucket,
 };
 use kafka2oss_domain::spec::{Layout, TimeBucketLength, TimeBucketStyle, TimeBuckets};
 
@@ -18,6 +18,13 @@ const PARTITION: i32 = 3;
 const RECORDS_PER_LINK: i64 = 8_192;
 const EXTENSION: &str = "json.gz";
 const LEADER_EPOCH: i32 = 12;
+const TALLY: Tally = Tally {
+    records: 987_654_321,
+    objects: 123_456,
+    bytes: 345_678_901_234,
+    dead_letters: 321,
+    lost_offsets: 0,
+};
 
 /// How keys are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,7 +145,7 @@ impl Chain {
 
 /// An announcement.
 pub fn announcement(offset: i64, pin: Pin) -> Commit {
-    Commit { position: at(offset), pin: Some(pin), owners: 12 }
+    Commit { position: at(offset), pin: Some(pin), owners: 12, tally: TALLY }
 }
 
 fn at(offset: i64) -> LogPosition {

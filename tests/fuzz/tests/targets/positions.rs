@@ -4,7 +4,7 @@ use bolero::TypeGenerator;
 use bolero::generator::produce;
 use kafka2oss_chain::{
     Checkpoint, Commit, CommitMetadata, Committed, Identity, LogPosition, ObjectKey, Pin, Position,
-    Recovery, position, recover,
+    Recovery, Tally, position, recover,
 };
 use kafka2oss_fuzz::Near;
 
@@ -22,6 +22,7 @@ struct GivenCommit {
     has_key: bool,
     leader_epoch: Option<i32>,
     owners: u64,
+    records: u64,
     near: Near,
     near_key: Near,
 }
@@ -65,6 +66,7 @@ fn a_position_is_the_chains_own_whatever_was_committed() {
             next_key,
             leader_epoch: given.leader_epoch,
             owners: given.owners,
+            tally: Tally { records: given.records, ..Tally::default() },
         };
         let right = right.encode();
         let found = Committed { offset: given.offset, metadata: given.near.to(right, WORDS) };
@@ -75,11 +77,15 @@ fn a_position_is_the_chains_own_whatever_was_committed() {
         });
 
         match (position(Some(&found), &identity(2), PARTITION), that_counts) {
-            (Position::Absent, None) => {}
-            (Position::Committed(Commit { position, pin, owners }), Some(read)) => {
+            (Position::Absent(before), None) => {
+                let own = read.as_ref().filter(|read| read.identity.uid == "u");
+                assert_eq!(before, own.map(|read| read.tally).unwrap_or_default());
+            }
+            (Position::Committed(Commit { position, pin, owners, tally }), Some(read)) => {
                 let LogPosition { offset, leader_epoch } = position;
                 assert_eq!((offset, &read.identity), (given.offset, &identity(2)));
                 assert_eq!((leader_epoch, owners), (read.leader_epoch, read.owners));
+                assert_eq!(tally, read.tally);
                 assert_eq!(pin.as_ref().map(Pin::key), read.next_key.as_deref());
                 assert!(pin.is_none_or(|pin| is_a_link(&pin, &identity(2), offset)));
             }
@@ -110,11 +116,12 @@ fn a_recovery_never_goes_back_behind_a_checkpoint_whatever_was_written() {
                 let next_key = given.has_key.then(|| quoted(&given.key(WORDS)));
                 let right = format!(
                     "{{\"kafka_offset\":{},\"next_key\":{},\"uid\":\"u\",\"topic_id\":\"t\",\
-                     \"epoch\":{},\"owners\":{}}}",
+                     \"epoch\":{},\"owners\":{},\"tally\":{{\"records\":{}}}}}",
                     given.offset,
                     next_key.unwrap_or("null".to_owned()),
                     given.identity().epoch,
                     given.owners,
+                    given.records,
                 );
                 Checkpoint::decode(&given.near.to(right, WORDS))
             })
@@ -124,8 +131,9 @@ fn a_recovery_never_goes_back_behind_a_checkpoint_whatever_was_written() {
         let owners_so_far = of_chain.map(|read| read.owners).max();
 
         match recover(&identity(2), PARTITION, given.start, given.commit_seen, &read) {
-            Recovery::Checkpoint(Commit { position, pin, owners }) => {
+            Recovery::Checkpoint(Commit { position, pin, owners, tally }) => {
                 assert_eq!((Some(position.offset), Some(owners)), (highest, owners_so_far));
+                assert!(read.iter().any(|read| read.tally == tally));
                 assert!(pin.is_none_or(|pin| is_a_link(&pin, &identity(2), position.offset)));
             }
             Recovery::Start(offset) => {

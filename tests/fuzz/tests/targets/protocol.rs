@@ -43,6 +43,7 @@ fn a_message_of_an_agent_that_is_taken_is_what_it_would_be_sent_as() {
         message: Some(connect_request::Message::StatusReport(agent::v1::StatusReport {
             sequence: 1,
             time: Some(prost_types::Timestamp { seconds: 1, nanos: 2 }),
+            load: Some(v1::AgentLoad { cpu_cores: 1.5, ..Default::default() }),
             connectors: vec![agent::v1::ConnectorReport {
                 connector: "instances/i/connectors/c".into(),
                 tasks: vec![agent::v1::TaskReport {

@@ -92,6 +92,7 @@ impl Work {
             sequence,
             time: Some(time.into()),
             connectors: self.running.values().map(report).collect(),
+            load: Some(v1::AgentLoad { cpu_cores: 0.5, cpu_count: 2, ..Default::default() }),
         }
     }
 }

@@ -62,7 +62,8 @@ pub(super) fn report(connectors: &[(String, String)], sequence: u64) -> Bytes {
         ..agent::v1::ConnectorReport::default()
     };
     let connectors = connectors.iter().map(connector).collect();
-    said(Said::StatusReport(agent::v1::StatusReport { sequence, time: None, connectors }))
+    let report = agent::v1::StatusReport { sequence, connectors, ..Default::default() };
+    said(Said::StatusReport(report))
 }
 
 /// As many entries as fit into a message, with nothing in them: little to send, and much to

@@ -39,8 +39,8 @@ const MEASURED: [(&str, u64, u64); 29] = [
     ("key flat", 2947, 1),
     ("key hourly", 11221, 3),
     ("read_key hourly", 2406, 2),
-    ("write_commit_metadata hourly", 6060, 8),
-    ("read_commit_metadata hourly", 3552, 3),
+    ("write_commit_metadata hourly", 7472, 8),
+    ("read_commit_metadata hourly", 4887, 3),
     ("object_metadata flat", 10226, 20),
 ];
 
