@@ -113,8 +113,9 @@ pub(crate) fn terminal() -> Option<(u16, u16)> {
         return None;
     }
     let (width, height) = terminal_size::terminal_size_of(&stdout)?;
-    // Some say nothing.
-    (width.0 > 0 && height.0 > 0).then_some((width.0, height.0))
+    // Some do not know.
+    let or_usual = |known: u16, usual| if known == 0 { usual } else { known };
+    Some((or_usual(width.0, 80), or_usual(height.0, 24)))
 }
 
 /// Whether what stands on stdout can be rewritten.

@@ -1,5 +1,6 @@
 //! The built program as its user meets it.
 
+mod busy;
 mod changes;
 mod client;
 mod completion;
