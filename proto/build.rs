@@ -11,6 +11,7 @@ const PUBLIC: &[&str] = &[
     "kafka2oss/v1/instance.proto",
     "kafka2oss/v1/preflight.proto",
     "kafka2oss/v1/secret.proto",
+    "kafka2oss/v1/server.proto",
     "kafka2oss/v1/watch.proto",
 ];
 /// What agents use.

@@ -32,6 +32,7 @@ async fn run() -> ExitCode {
         Command::Instances(args) => client::run_instances(args).await.map(done),
         Command::Agents(args) => client::run_agents(args).await.map(done),
         Command::Connectors(args) => client::run_connectors(args).await.map(done),
+        Command::Server(args) => client::run_server(args).await.map(done),
         Command::Get(args) => client::get(args).await.map(done),
         Command::Describe(args) => client::describe(args).await.map(done),
         Command::Wait(args) => client::wait(args).await.map(done),

@@ -29,6 +29,7 @@ async fn grpcurl_lists_the_services_and_their_methods() -> Result<()> {
         "kafka2oss.v1.AgentService",
         "kafka2oss.v1.ConnectorService",
         "kafka2oss.v1.InstanceService",
+        "kafka2oss.v1.ServerService",
     ] {
         assert!(services.lines().any(|line| line == service), "{service}: {services}");
     }

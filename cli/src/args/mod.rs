@@ -67,6 +67,8 @@ pub(crate) enum Command {
     /// Connectors: from one topic to one bucket each
     #[command(alias = "connector")]
     Connectors(ConnectorsArgs),
+    /// The control plane itself
+    Server(ServerArgs),
     /// List instances, connectors or agents, or show one of them
     Get(GetArgs),
     /// Show one page about an instance, a connector or an agent: all that people ask about it
@@ -116,6 +118,7 @@ impl Command {
             Self::Instances(args) => &args.options,
             Self::Agents(args) => &args.options,
             Self::Connectors(args) => &args.options,
+            Self::Server(args) => &args.options,
             Self::Get(args) => &args.options,
             Self::Describe(args) => &args.options,
             Self::Wait(args) => &args.options,
@@ -165,6 +168,20 @@ pub(crate) struct AgentsArgs {
     pub(crate) options: ClientOptions,
     #[command(subcommand)]
     pub(crate) command: AgentsCommand,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServerArgs {
+    #[command(flatten)]
+    pub(crate) options: ClientOptions,
+    #[command(subcommand)]
+    pub(crate) command: ServerCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ServerCommand {
+    /// Show its version, its store, and the limits that callers meet
+    Info,
 }
 
 #[derive(Debug, Subcommand)]

@@ -37,6 +37,7 @@ described!(
     PreviewConnectorResponse,
     RebalanceResponse,
     SendTestMessageResponse,
+    ServerInfo,
     ValidateConnectorResponse,
     WatchAgentsResponse,
     WatchConnectorsResponse,

@@ -18,6 +18,7 @@ mod pages;
 mod paging;
 mod retry;
 mod selection;
+mod server;
 mod state_file;
 pub(crate) mod text;
 mod verify;
@@ -28,6 +29,7 @@ use std::time::Duration;
 use kafka2oss_proto::v1::agent_service_client::AgentServiceClient;
 use kafka2oss_proto::v1::connector_service_client::ConnectorServiceClient;
 use kafka2oss_proto::v1::instance_service_client::InstanceServiceClient;
+use kafka2oss_proto::v1::server_service_client::ServerServiceClient;
 use serde_json::Value;
 use tonic::Request;
 use tonic::transport::Channel;
@@ -40,6 +42,7 @@ pub(crate) use everyday::{get, wait};
 pub(crate) use failure::Failure;
 pub(crate) use instances::run as run_instances;
 pub(crate) use pages::run as describe;
+pub(crate) use server::run as run_server;
 pub(crate) use state_file::{DevState, StateFile};
 pub(crate) use verify::run as run_verify;
 
@@ -79,6 +82,10 @@ impl Client {
 
     fn connectors(&self) -> ConnectorServiceClient<Retrying<Channel>> {
         ConnectorServiceClient::new(self.channel.clone())
+    }
+
+    fn server(&self) -> ServerServiceClient<Retrying<Channel>> {
+        ServerServiceClient::new(self.channel.clone())
     }
 
     /// A request with the command's deadline, for calls with one answer.

@@ -83,3 +83,16 @@ fn an_edit_is_sent_and_what_is_refused_is_shown_again_with_the_reason() {
         edit("instances/dev", "sed -i 's/^regionId:/labels: {a: b}\\nregionId:/' \"$1\"");
     assert_eq!(instance.1, "instances/dev changed: labels.a\n", "{}", instance.2);
 }
+
+#[test]
+fn the_control_plane_says_what_it_is() {
+    let dev = Dev::start();
+    let info = dev.ask_json(&["server", "info"]);
+    assert_eq!(info["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(info["limits"]["maxPageSize"], 1_000);
+    let yaml = dev.ask(&["server", "info", "-o", "yaml"]);
+    assert!(yaml.contains("\nlimits:\n"), "{yaml}");
+    let table = dev.ask(&["server", "info"]);
+    let store = info["storeId"].as_str().expect("a text");
+    assert!(table.contains(store) && table.contains("Page size"), "{table}");
+}

@@ -4,9 +4,9 @@ use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::violation::Violations;
 
 /// Entries of a page when the request does not say.
-const DEFAULT: usize = 100;
+pub(super) const DEFAULT: usize = 100;
 /// Entries of a page at most.
-const MOST: usize = 1_000;
+pub(super) const MOST: usize = 1_000;
 
 /// Entries of a page at most, from a request's `page_size`.
 pub(super) fn size(given: i32, violations: &mut Violations) -> usize {

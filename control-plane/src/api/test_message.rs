@@ -21,7 +21,7 @@ use crate::model::progress::{Visible, visible};
 use crate::store::connectors::ConnectorRecord;
 
 /// Key and value are up to 1 MiB each.
-const MAX_PAYLOAD: usize = 1 << 20;
+pub(super) const MAX_PAYLOAD: usize = 1 << 20;
 /// Time that an agent has to write the record.
 const TIMEOUT: Duration = Duration::from_secs(30);
 

@@ -7,9 +7,14 @@ const OTHERS: u64 = 256;
 
 /// So many connections of those that are asked for, at least one.
 pub(super) fn connections(asked: usize) -> usize {
-    let limit = getrlimit(Resource::Nofile).current;
-    let most = allowed(asked, limit);
+    allowed(asked, getrlimit(Resource::Nofile).current)
+}
+
+/// The same; the log says where it is fewer.
+pub(super) fn connections_with_warning(asked: usize) -> usize {
+    let most = connections(asked);
     if most < asked {
+        let limit = getrlimit(Resource::Nofile).current;
         tracing::warn!(
             limit,
             most,

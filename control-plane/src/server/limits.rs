@@ -25,14 +25,14 @@ use crate::budget::{Bytes, Declarations, Full, Pace, Seat, Seats};
 use crate::permit::{self, Permit};
 
 /// No request has longer, whatever deadline it names.
-const LONGEST: Duration = Duration::from_secs(10 * 60);
+pub(super) const LONGEST: Duration = Duration::from_secs(10 * 60);
 /// A request's own deadline is kept this much early, so that the answer says
 /// so, and not the transport.
 const EARLY: Duration = Duration::from_millis(5);
 /// Bytes of a request: a spec is far below, a test message has two parts of 1 MiB.
-const MAX_REQUEST: usize = 8 << 20;
+pub(super) const MAX_REQUEST: usize = 8 << 20;
 /// Calls that are open, in all and of one peer. Each takes some kilobytes.
-const CALLS: (usize, usize) = (8_192, 4_096);
+pub(super) const CALLS: (usize, usize) = (8_192, 4_096);
 /// Agents' streams. There may be a thousand agents behind one address.
 const AGENTS: (usize, usize) = (8_192, 4_096);
 /// Questions after health.

@@ -5,6 +5,7 @@ mod connection;
 mod files;
 mod held;
 mod incoming;
+mod info;
 mod kind;
 mod layers;
 mod limits;
@@ -110,7 +111,7 @@ impl ControlPlane {
     ) -> anyhow::Result<Self> {
         // Whoever is let in sees all of it.
         parts.observed.fill();
-        let most = files::connections(options.max_connections);
+        let most = files::connections_with_warning(options.max_connections);
         let connections = Arc::new(Seats::new(most, options.max_connections_of_peer));
         let clients = Serving::start(options, ports.clients, &parts, &connections).await?;
         let agents = match ports.agents {

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use prost_types::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Api;
 use crate::catalog::Catalog;
+use crate::clock;
 use crate::journal::Journal;
 use crate::known::Known;
 use crate::model::placement::Rebalance;
@@ -25,6 +27,8 @@ pub(crate) struct Parts {
     pub(crate) reconciler: Arc<Means>,
     /// Keeps connectors' logs on disk, where they are to be.
     pub(super) journal: Option<Journal>,
+    /// When the process had them.
+    pub(super) start_time: Timestamp,
     /// Watches every loop.
     pub(crate) supervision: Supervision,
     /// Ends every stream and every loop.
@@ -74,6 +78,7 @@ impl Parts {
             sessions: Arc::new(sessions),
             reconciler: Arc::new(reconciler),
             journal: None,
+            start_time: clock::now(),
             supervision: Supervision::new(stop.clone()),
             stop,
         })

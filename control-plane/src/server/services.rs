@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use kafka2oss_proto::v1::instance_service_server::InstanceServiceServer;
+use kafka2oss_proto::v1::server_service_server::ServerServiceServer;
 use tonic::server::NamedService;
 use tonic::service::Routes;
 use tonic_health::ServingStatus;
@@ -10,10 +11,11 @@ use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
 use tonic_reflection::server::Builder;
 
+use super::info;
 use super::listeners::Audience;
 use super::parts::Parts;
 use crate::Options;
-use crate::api::{AgentControl, AgentServer, ConnectorServer, Instances};
+use crate::api::{AgentControl, AgentServer, ConnectorServer, Instances, Server};
 use crate::budget::Seats;
 
 /// A message is up to this long: a report of an agent with many partitions has some MiB, and
@@ -21,9 +23,11 @@ use crate::budget::Seats;
 pub(super) const MAX_MESSAGE: usize = 16 << 20;
 
 type InstanceServer = InstanceServiceServer<Instances>;
+type ServerServer = ServerServiceServer<Server>;
 
 /// What clients use.
-const PUBLIC: [&str; 3] = [ConnectorServer::NAME, InstanceServer::NAME, AgentServer::NAME];
+const PUBLIC: [&str; 4] =
+    [ConnectorServer::NAME, InstanceServer::NAME, AgentServer::NAME, ServerServer::NAME];
 /// What agents use.
 const OF_AGENTS: [&str; 1] = [AgentControl::NAME];
 
@@ -50,7 +54,12 @@ pub(super) async fn routes(
                     .max_decoding_message_size(MAX_MESSAGE)
                     .max_encoding_message_size(MAX_MESSAGE),
             )
-            .add_service(AgentServer::new(&parts.api, &seats, MAX_MESSAGE));
+            .add_service(AgentServer::new(&parts.api, &seats, MAX_MESSAGE))
+            .add_service(
+                ServerServer::new(Server::new(info::of(parts, options)))
+                    .max_decoding_message_size(MAX_MESSAGE)
+                    .max_encoding_message_size(MAX_MESSAGE),
+            );
     }
     if audience.has_agents() {
         routes.add_service(AgentControl::new(&parts.sessions, MAX_MESSAGE));

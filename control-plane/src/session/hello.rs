@@ -9,7 +9,7 @@ use crate::clock;
 use crate::store::agents::AgentRecord;
 
 /// The version of the protocol that this control plane speaks.
-const PROTOCOL_VERSION: u32 = 1;
+pub(crate) const PROTOCOL_VERSION: u32 = 1;
 /// Length of the texts of a Hello.
 const MAX_TEXT: usize = 256;
 /// Length of the names of its features together.

@@ -29,6 +29,7 @@ use crate::store::StoreError;
 use crate::{supervision, tasks};
 use authority::Authority;
 use hello::Greeting;
+pub(crate) use hello::PROTOCOL_VERSION;
 #[cfg(feature = "pieces")]
 pub(crate) use inbound::read as take_in;
 use lessons::LessonQueue;

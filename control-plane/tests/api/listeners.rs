@@ -22,8 +22,12 @@ use crate::agent::{Agent, Script};
 use crate::server::{Server, reason};
 use crate::serving::{reflect, services};
 
-const PUBLIC: [&str; 3] =
-    ["kafka2oss.v1.AgentService", "kafka2oss.v1.ConnectorService", "kafka2oss.v1.InstanceService"];
+const PUBLIC: [&str; 4] = [
+    "kafka2oss.v1.AgentService",
+    "kafka2oss.v1.ConnectorService",
+    "kafka2oss.v1.InstanceService",
+    "kafka2oss.v1.ServerService",
+];
 const OF_AGENTS: &str = "kafka2oss.agent.v1.AgentControlService";
 const OF_BOTH: [&str; 3] = [
     "grpc.health.v1.Health",

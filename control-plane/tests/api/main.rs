@@ -28,6 +28,7 @@ mod reset_offsets;
 mod resume_partition;
 mod secrets;
 mod server;
+mod server_info;
 mod serving;
 mod test_messages;
 mod updates;

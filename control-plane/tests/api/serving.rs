@@ -64,6 +64,7 @@ async fn reflection_lists_the_services_and_knows_the_details_of_errors() {
         "kafka2oss.v1.AgentService",
         "kafka2oss.v1.ConnectorService",
         "kafka2oss.v1.InstanceService",
+        "kafka2oss.v1.ServerService",
     ];
     assert_eq!(services(&server.channel).await, expected);
     let symbol = MessageRequest::FileContainingSymbol("google.rpc.BadRequest".to_owned());

@@ -18,7 +18,7 @@ use crate::reconcile::{cluster, prepare, spec_for};
 
 /// Commands that an agent has under way when it is asked at most: fewer than for what
 /// connectors need to run.
-const AGENT_WINDOW: usize = 8;
+pub(in crate::api) const AGENT_WINDOW: usize = 8;
 
 /// Asks an agent, tells what it finds, and what follows from it.
 pub(super) async fn check(api: &Api, subject: &Subject, told: &mut Told<'_>) {

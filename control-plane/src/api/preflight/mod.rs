@@ -29,7 +29,9 @@ use super::error::ApiError;
 use super::{create, request, stream};
 use crate::store::connectors::ConnectorRecord;
 use crate::tasks;
+pub(super) use agent::AGENT_WINDOW;
 pub(super) use deploy::{deploy, told as in_a_line};
+pub(crate) use service::FEATURES;
 use told::Told;
 
 /// For a caller that takes its time, beside the time that an agent has.
