@@ -8,6 +8,7 @@ const PUBLIC: &[&str] = &[
     "kafka2oss/v1/connector.proto",
     "kafka2oss/v1/connector_spec.proto",
     "kafka2oss/v1/connector_status.proto",
+    "kafka2oss/v1/flush.proto",
     "kafka2oss/v1/instance.proto",
     "kafka2oss/v1/preflight.proto",
     "kafka2oss/v1/secret.proto",

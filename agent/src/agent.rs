@@ -18,7 +18,7 @@ use crate::load::LoadMeter;
 use crate::report::Reporter;
 use crate::supervision::{Failed, Supervision};
 use crate::supervisor::{Board, KafkaTasks, Parts, Supervisor, TaskFactory};
-use crate::task::{Clients, ConfirmationDesk, Confirmations, StopMode, confirmations};
+use crate::task::{Clients, ConfirmationDesk, Confirmations, Flushes, StopMode, confirmations};
 use crate::{AdminFactory, Environment, Options};
 
 /// What the last words to the control plane may take, an attempt to connect
@@ -77,7 +77,7 @@ impl Agent {
         let data_runtime = DataRuntime::start(options.data_threads)?;
         let Environment { admins, membership } = environment;
         let reporter = Reporter::new(options.identity()?.agent);
-        let questions = confirmations();
+        let (questions, flushes) = (confirmations(), Flushes::default());
         let memory = options.memory_budget();
         let load = LoadMeter::new(memory.clone());
         let tasks = KafkaTasks {
@@ -86,10 +86,11 @@ impl Agent {
             membership,
             confirmations: questions.0.clone(),
             clients: Clients::default(),
+            flushes: flushes.clone(),
             memory,
             data_runtime: data_runtime.handle(),
         };
-        let tasks = Arc::new(tasks);
+        let tasks = (Arc::new(tasks) as Arc<dyn TaskFactory>, flushes);
         Self::start_with(options, admins, reporter, load, tasks, questions, data_runtime).await
     }
 
@@ -98,7 +99,7 @@ impl Agent {
         admins: Arc<dyn AdminFactory>,
         reporter: Reporter,
         load: LoadMeter,
-        tasks: Arc<dyn TaskFactory>,
+        (tasks, flushes): (Arc<dyn TaskFactory>, Flushes),
         (confirmations, desk): (Confirmations, ConfirmationDesk),
         data_runtime: DataRuntime,
     ) -> anyhow::Result<Self> {
@@ -128,6 +129,7 @@ impl Agent {
             keyring,
             held: supervisor.held(),
             confirmations,
+            flushes,
             budget_bytes: options.budget_bytes(),
             data_runtime: data_runtime.handle(),
         });

@@ -117,6 +117,9 @@ catalogue! {
     PreflightFailed "PREFLIGHT_FAILED" Manual
         "Something that the connector needs is not there or not allowed, so it was not deployed."
         "Cure what the checks that the message names say, or deploy it with preflight WARN or OFF: it starts by itself once what it needs is there.";
+    FlushIncomplete "FLUSH_INCOMPLETE" Manual
+        "Not every record that stood in the topic when a flush began stands in an object within its time."
+        "Look at the partitions that the message names, and flush again, with more time where they are behind.";
     TooManyRequests "TOO_MANY_REQUESTS" Automatic
         "The control plane has as many requests under way as it allows."
         "Repeat the request after a moment.";

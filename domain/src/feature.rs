@@ -6,3 +6,6 @@ pub const OWN_KEYS: &str = "own-keys";
 
 /// Carries out ValidateConnector.
 pub const PREFLIGHT: &str = "preflight";
+
+/// Reads where partitions end, and carries out FlushConnector.
+pub const FLUSH: &str = "flush";

@@ -14,6 +14,7 @@ mod deployment;
 mod durability;
 mod encrypted;
 mod every_tenth_broken;
+mod flush;
 mod kafka_causes;
 mod lifecycle;
 mod outstanding;

@@ -2,6 +2,7 @@
 //! what a test tells it to.
 
 mod confirmations;
+mod flushes;
 mod removals;
 mod test_messages;
 
@@ -34,6 +35,8 @@ struct Bench {
     admins: Arc<Admins>,
     /// What tasks would ask with.
     confirmations: Confirmations,
+    /// What tasks flush by.
+    flushes: Flushes,
 }
 
 /// Refuses each connection, when the test lets it, while there is no cluster.
@@ -71,18 +74,19 @@ async fn start(options: Options) -> Bench {
     let reporter = Reporter::new(AgentName::from_id("a").expect("a legal id"));
     let admins = Admins::new();
     let (confirmations, desk) = confirmations();
+    let flushes = Flushes::default();
     let agent = Agent::start_with(
         options,
         Arc::clone(&admins) as Arc<dyn AdminFactory>,
         reporter.clone(),
         LoadMeter::new(MemoryBudget::new(1 << 20)),
-        tasks,
+        (tasks, flushes.clone()),
         (confirmations.clone(), desk),
         DataRuntime::start(Some(1)).expect("a thread"),
     )
     .await
     .expect("legal options");
-    Bench { agent, hand, events, reporter, admins, confirmations }
+    Bench { agent, hand, events, reporter, admins, confirmations, flushes }
 }
 
 impl Bench {
@@ -221,7 +225,8 @@ async fn an_agent_whose_supervisor_panics_ends_and_says_why() {
     let questions = confirmations();
     let data = DataRuntime::start(Some(1)).expect("a thread");
     let options = options(&control_plane.url());
-    let (tasks, load) = (Arc::new(Broken), LoadMeter::new(MemoryBudget::new(1 << 20)));
+    let load = LoadMeter::new(MemoryBudget::new(1 << 20));
+    let tasks = (Arc::new(Broken) as Arc<dyn TaskFactory>, Flushes::default());
     let agent = Agent::start_with(options, admins, reporter, load, tasks, questions, data);
     let agent = agent.await.expect("legal options");
     let stream = control_plane.welcomed().await;

@@ -23,7 +23,7 @@ pub(crate) use keyring::Keyring;
 
 /// What an agent can do beyond the first version of the protocol, by name. An
 /// assignment that names another feature is refused.
-pub(crate) const FEATURES: &[&str] = &[feature::OWN_KEYS, feature::PREFLIGHT];
+pub(crate) const FEATURES: &[&str] = &[feature::OWN_KEYS, feature::PREFLIGHT, feature::FLUSH];
 
 /// Assignments by connector.
 pub(crate) type Assignments = BTreeMap<ConnectorName, Assignment>;

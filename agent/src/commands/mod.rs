@@ -1,6 +1,7 @@
 //! What the control plane asks an agent to do once: each command runs once,
 //! however often it is sent.
 
+mod flush;
 mod memory;
 mod origin;
 mod preflight;
@@ -30,7 +31,7 @@ use tokio::sync::{mpsc, watch};
 use crate::assignment::{Assignments, Keyring};
 use crate::clock;
 use crate::environment::AdminFactory;
-use crate::task::Confirmations;
+use crate::task::{Confirmations, Flushes};
 use memory::{Admission, Asked, Memory};
 use probes::Probes;
 
@@ -67,6 +68,8 @@ pub(crate) struct Means {
     /// What this agent is to run.
     pub(crate) held: watch::Receiver<Arc<Assignments>>,
     pub(crate) confirmations: Confirmations,
+    /// What tasks flush by.
+    pub(crate) flushes: Flushes,
     /// Of the agent's memory.
     pub(crate) budget_bytes: u64,
     pub(crate) data_runtime: Handle,
@@ -149,6 +152,10 @@ impl Commands {
             .min(LONGEST_TIMEOUT);
         tracing::debug!(id, ?timeout, "command");
         let writes = matches!(command, Some(command::Command::WriteTestMessage(_)));
+        let is_of_the_moment = matches!(
+            command,
+            Some(command::Command::FlushConnector(_) | command::Command::ReadEndOffsets(_))
+        );
         let begun = AtomicBool::new(false);
         let (deadline, answers) = (read.after(timeout), self.answers.clone());
         let attempt = Attempt { id: id.clone(), answers, origin, deadline, begun };
@@ -173,7 +180,9 @@ impl Commands {
         let is_certain = |problem: &Problem| problem.code != ErrorCode::TestMessageUncertain;
         let is_nothing = writes && outcome.as_ref().is_err_and(is_certain);
         let result = result(id, outcome);
-        self.lock().finish(&result.id, (!is_nothing).then(|| result.clone()));
+        // What was true at a moment, of each of many partitions, is for who asked then.
+        let is_kept = !is_nothing && !is_of_the_moment;
+        self.lock().finish(&result.id, is_kept.then(|| result.clone()));
         // Fails when the agent ends; the result stays remembered till then.
         let _ = self.answers.send(Answer::CommandResult(result)).await;
     }
@@ -223,6 +232,14 @@ impl Runner {
             Some(command::Command::ValidateConnector(preflight)) => {
                 let result = preflight::run(self, preflight, attempt).await?;
                 Ok(command_result::Result::ValidateConnector(result))
+            }
+            Some(command::Command::FlushConnector(flush)) => {
+                let result = flush::run(&self.means, flush, attempt).await?;
+                Ok(command_result::Result::FlushConnector(result))
+            }
+            Some(command::Command::ReadEndOffsets(ends)) => {
+                let result = flush::read_ends(&self.means, ends).await?;
+                Ok(command_result::Result::ReadEndOffsets(result))
             }
             None => Err(unsupported("the command is none that it knows")),
         }

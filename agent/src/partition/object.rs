@@ -164,6 +164,11 @@ impl OpenObject {
         self.taken == 0
     }
 
+    /// The first offset of its extent.
+    pub(super) fn first_offset(&self) -> i64 {
+        self.first_offset
+    }
+
     /// First offset after its extent so far.
     pub(super) fn next_offset(&self) -> i64 {
         self.end.offset

@@ -34,6 +34,8 @@ pub enum Reason {
     TimeBucket,
     /// It holds a test message.
     TestMessage,
+    /// A flush waits for what it holds.
+    Flush,
     /// Memory is short.
     Memory,
     /// As much as may wait for it stands beside it: dead letters, spilled

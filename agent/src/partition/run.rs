@@ -27,7 +27,7 @@ use super::state::{Ending, State};
 use super::take::Moment;
 use super::values::ValueObjects;
 use super::witness::Witness;
-use crate::task::{FetchLimit, LogRange, PartitionBoard, Unfetchable};
+use crate::task::{FetchLimit, FlushPoint, LogRange, PartitionBoard, Unfetchable};
 
 /// Records drained before other loops get their turn.
 const BATCH_RECORDS: usize = 1_000;
@@ -51,6 +51,8 @@ pub(crate) struct PartitionLoop {
     pub signal: watch::Receiver<Signal>,
     /// What the brokers have next, where that cannot be fetched.
     pub unfetchable: watch::Receiver<Option<Unfetchable>>,
+    /// Up to where it is to be flushed.
+    pub flush: FlushPoint,
     /// How large an answer of the brokers may be.
     pub fetch_limit: FetchLimit,
     /// The task's share of the connector's thread concurrency.
@@ -131,8 +133,12 @@ impl PartitionLoop {
                     Drained::Empty
                 }
             };
+            if let Some(target) = self.flush.target() {
+                state.flush(target);
+            }
             let must = signal != Signal::Run || state.ending.is_some();
             state.advance(&self.shape, &self.delivery, must);
+            self.flush.tell(state.standing());
             if signal != Signal::Run {
                 state.withdraw();
             }
@@ -302,6 +308,7 @@ impl PartitionLoop {
                 changed.map_err(|_| Exit::Revoked)?;
             }
             changed = self.unfetchable.changed() => changed.map_err(|_| Exit::Revoked)?,
+            () = self.flush.changed() => {}
             () = std::future::ready(()), if more => {}
             () = self.wake.notified(), if room => {}
             () = sleep_until(deadline) => {}

@@ -20,6 +20,7 @@ use super::prepare::Preparation;
 use super::rotation::{self, Reason};
 use super::shape::{Form, Shape};
 use super::witness::Witness;
+use crate::task::Standing;
 
 /// How long the memory of an object is kept for one that comes after it: at full
 /// speed the next one is full by then.
@@ -44,6 +45,8 @@ pub(super) struct State {
     /// The chain's owner, while nothing is delivered.
     owner: Option<Owner>,
     delivering: Option<DeliveryHandle>,
+    /// Where the object begins that is being delivered: the chain's position meanwhile.
+    delivering_from: i64,
     /// End of the object that is being delivered.
     delivering_to: i64,
     /// Whether that one was closed since it was full.
@@ -100,6 +103,7 @@ impl State {
             memory,
             owner: Some(owner),
             delivering: None,
+            delivering_from: position,
             delivering_to: position,
             delivers_full: false,
             spare: None,
@@ -122,6 +126,26 @@ impl State {
     /// Whether nothing is open or on its way.
     pub(super) fn is_at_rest(&self) -> bool {
         self.delivering.is_none() && self.waiting.is_none() && self.open.is_empty()
+    }
+
+    /// Asks for the open object to be closed once everything below `target` was taken in,
+    /// if any of it stands there: the one that follows begins at the target or behind it,
+    /// so that a target closes no second one.
+    pub(super) fn flush(&mut self, target: i64) {
+        if self.open.first_offset() < target && target <= self.open.next_offset() {
+            self.open.ask_to_close(Reason::Flush);
+        }
+    }
+
+    /// Where the chain stands, and how far every record is in it.
+    pub(super) fn standing(&self) -> Standing {
+        let committed = match &self.owner {
+            Some(owner) => owner.position().offset,
+            None => self.delivering_from,
+        };
+        let passed = || self.gap.map_or(0, |gap| gap.to).max(self.open.next_offset());
+        let complete_to = if self.is_at_rest() { passed() } else { committed };
+        Standing { committed, complete_to }
     }
 
     /// Whether an object is being delivered.
@@ -277,6 +301,7 @@ impl State {
             self.reuse();
         }
         let owner = self.owner.take().expect("the owner is here while nothing is delivered");
+        self.delivering_from = owner.position().offset;
         self.delivering_to = waiting.next_offset;
         self.tell_following(delivery);
         let (delivery, preparation) = (delivery.clone(), waiting.preparation);

@@ -12,8 +12,8 @@ use crate::internal_topics;
 use crate::report::Reporter;
 use crate::supervision;
 use crate::task::{
-    self, Clients, Confirmations, Guidance, Membership, Snapshot, StopMode, TaskEnvironment,
-    TaskHandle, TaskSpec,
+    self, Clients, Confirmations, Flushes, Guidance, Membership, Snapshot, StopMode,
+    TaskEnvironment, TaskHandle, TaskSpec,
 };
 
 /// Starts tasks.
@@ -48,6 +48,7 @@ pub(crate) struct KafkaTasks {
     pub(crate) membership: Membership,
     pub(crate) confirmations: Confirmations,
     pub(crate) clients: Clients,
+    pub(crate) flushes: Flushes,
     pub(crate) memory: MemoryBudget,
     pub(crate) data_runtime: tokio::runtime::Handle,
 }
@@ -66,6 +67,7 @@ impl TaskFactory for KafkaTasks {
             membership: self.membership,
             confirmations: self.confirmations.clone(),
             clients: self.clients.clone(),
+            flushes: self.flushes.clone(),
             memory: self.memory.connector(&spec.connector.to_string()),
             data_runtime: self.data_runtime.clone(),
         };

@@ -16,7 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::board::Board;
 use super::confirmation::Confirmations;
 use super::session::Steering;
-use super::{Snapshot, actor};
+use super::{Flushes, Snapshot, actor};
 use crate::report::Reporter;
 
 /// What a task runs, fixed for its life.
@@ -62,6 +62,8 @@ pub struct TaskEnvironment {
     pub confirmations: Confirmations,
     /// Clients of Kafka that tasks share.
     pub clients: Clients,
+    /// Who waits until partitions are flushed.
+    pub flushes: Flushes,
     /// The memory that the connector's tasks may use.
     pub memory: ConnectorMemory,
     /// Runtime of the partitions' loops, apart from the control runtime.
@@ -174,7 +176,8 @@ pub struct TaskHandle {
 /// goes wrong shows in the snapshot and is tried again.
 pub fn spawn(spec: TaskSpec, environment: TaskEnvironment, guidance: Guidance) -> TaskHandle {
     let spec = Arc::new(spec);
-    let (board, snapshot) = Board::new(spec.clone(), environment.reporter.clone());
+    let (reporter, flushes) = (environment.reporter.clone(), environment.flushes.clone());
+    let (board, snapshot) = Board::new(spec.clone(), reporter, flushes);
     let (guidance, guidance_receiver) = watch::channel(guidance);
     let (stop, stop_receiver) = watch::channel(None);
     let steering = Steering { guidance: guidance_receiver, stop: stop_receiver };

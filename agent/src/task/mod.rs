@@ -12,6 +12,7 @@ mod consumer;
 mod context;
 mod fetch_limit;
 mod fetch_wait;
+mod flushes;
 mod group_look;
 mod handle;
 mod incarnation;
@@ -33,11 +34,13 @@ pub(crate) use checkpoints::{Attempt, Checkpoints};
 pub(crate) use consumer::LogRange;
 pub(crate) use context::TaskContext;
 pub(crate) use fetch_limit::FetchLimit;
+pub(crate) use flushes::FlushPoint;
 pub(crate) use incarnation::Incarnation;
 pub(crate) use task_consumer::TaskConsumer;
 pub(crate) use unfetchable::Unfetchable;
 
 pub use confirmation::{ConfirmationDesk, Confirmations, confirmations};
+pub use flushes::{Flush, FlushNews, Flushes, NewLink, Standing};
 pub use group_look::{GroupLook, Holder, Unowned};
 pub use handle::{
     Clients, CommitsSeen, Guidance, Membership, Mode, Resume, StopMode, TaskEnvironment,

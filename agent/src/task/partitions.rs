@@ -169,6 +169,7 @@ impl Partitions {
             wake,
             signal: receiver,
             unfetchable: told,
+            flush: self.environment.flushes.point(&self.spec.uid, self.spec.epoch, partition),
             fetch_limit: self.prefetch.limit,
             drain_slots: self.drain_slots.clone(),
             aside_slots: self.aside_slots.clone(),

@@ -10,6 +10,7 @@ mod chain;
 mod checkpoints;
 mod commits;
 mod first_position;
+mod flushing;
 mod formats;
 mod group;
 mod interference;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use kafka2oss_agent::report::Reporter;
 use kafka2oss_agent::task::{
-    self, Clients, ConfirmationDesk, Guidance, Membership, Mode, PartitionSnapshot, PartitionState,
-    Resume, Snapshot, TaskEnvironment, TaskHandle, TaskSpec, TaskState,
+    self, Clients, ConfirmationDesk, Flushes, Guidance, Membership, Mode, PartitionSnapshot,
+    PartitionState, Resume, Snapshot, TaskEnvironment, TaskHandle, TaskSpec, TaskState,
 };
 use kafka2oss_chain::{Identity, Keys, Tally};
 use kafka2oss_domain::error_code::Problem;
@@ -44,12 +44,14 @@ pub(crate) struct World {
     pub(crate) epoch: u64,
     pub(crate) start_offsets: BTreeMap<i32, i64>,
     pub(crate) memory: MemoryBudget,
+    /// Who waits until partitions are flushed.
+    pub(crate) flushes: Flushes,
     /// Under which keys tasks put objects.
     pub(crate) keys: Keys,
     /// Where tasks take records in, if not on the test's own runtime.
     pub(crate) data_runtime: Option<Handle>,
+    pub(crate) uid: String,
     connector: ConnectorName,
-    uid: String,
 }
 
 impl World {
@@ -124,6 +126,7 @@ impl World {
         kafka.admin()?.create_topic(&offsets.name, 2, &compacted).await?;
         Ok(Self {
             memory: MemoryBudget::new(BUDGET_BYTES),
+            flushes: Flushes::default(),
             keys: Keys::Shared,
             data_runtime: None,
             connector: format!("instances/i/connectors/{id}").parse()?,
@@ -218,6 +221,7 @@ impl World {
             membership: Membership::Static,
             confirmations,
             clients: Clients::default(),
+            flushes: self.flushes.clone(),
             memory: self.memory.connector(&self.connector.to_string()),
             data_runtime: self.data_runtime.clone().unwrap_or_else(Handle::current),
         };

@@ -60,6 +60,9 @@ pub(crate) enum ConnectorsCommand {
     Pause(TransitionArgs),
     /// Go on where `pause` stopped
     Resume(TransitionArgs),
+    /// Wait, within --timeout, until everything that is in the topic by now stands in
+    /// objects, and print those that were written meanwhile
+    Flush(NameArgs),
     /// Let a partition go on that has stopped
     ResumePartition(ResumePartitionArgs),
     /// Start anew somewhere else; only while paused. Objects stay: what is read

@@ -28,6 +28,7 @@ described!(
     Connector,
     ConnectorProgress,
     DeadLetter,
+    FlushConnectorResponse,
     Instance,
     ListAgentsResponse,
     ListConnectorsResponse,

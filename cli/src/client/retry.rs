@@ -94,9 +94,9 @@ fn told_to_wait(response: &Response<Body>) -> Option<(Status, Duration)> {
     Some((status, delay))
 }
 
-/// Whether twice is the same as once.
+/// Whether twice is the same as once: a flush is another barrier.
 fn is_harmless(path: &str, message: &[u8]) -> bool {
-    const READS: [&str; 6] = ["Get", "List", "Preview", "Validate", "Watch", "Tail"];
+    const READS: [&str; 7] = ["Get", "List", "Preview", "Validate", "Watch", "Tail", "Flush"];
     let method = path.rsplit('/').next().unwrap_or_default();
     READS.iter().any(|read| method.starts_with(read))
         || text_field(&format!("{method}Request"), message, "request_id")

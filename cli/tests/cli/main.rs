@@ -9,6 +9,7 @@ mod declarative;
 mod demo;
 mod describe;
 mod everyday;
+mod flush;
 mod lists;
 mod program;
 mod real_services;

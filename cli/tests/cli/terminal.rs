@@ -68,7 +68,11 @@ impl Drop for Terminal {
 
 fn on_terminal(dev: &Dev, arguments: &[&str]) -> Command {
     let mut command = dev.client(arguments);
-    command.env("TERM", "xterm").env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
+    command.env("TERM", "xterm");
+    // Each has a say in the colours; a terminal of a CI has them whatever TERM is.
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"] {
+        command.env_remove(name);
+    }
     command
 }
 

@@ -16,8 +16,8 @@ use super::error::ApiError;
 use super::listing::{Asked, Found, Listing};
 use super::once::Identified;
 use super::{
-    act, create, entries, preflight, request, reset_offsets, resume_partition, tail, test_message,
-    update, watch,
+    act, create, entries, flush, preflight, request, reset_offsets, resume_partition, tail,
+    test_message, update, watch,
 };
 use crate::budget::Seats;
 use crate::model::fields::CONNECTORS;
@@ -62,6 +62,7 @@ impl ConnectorService for Connectors {
     type WatchConnectorsStream = Answers<v1::WatchConnectorsResponse>;
     type TailLogsStream = Answers<v1::TailLogsResponse>;
     type ValidateConnectorStream = Answers<v1::ValidateConnectorResponse>;
+    type FlushConnectorStream = Answers<v1::FlushConnectorResponse>;
     type TailDeadLettersStream = Answers<v1::TailDeadLettersResponse>;
 
     async fn create_connector(
@@ -180,6 +181,14 @@ impl ConnectorService for Connectors {
             total_lag: status.total_lag.unwrap_or_default(),
             partitions: status.partitions,
         }))
+    }
+
+    async fn flush_connector(
+        &self,
+        request: Request<v1::FlushConnectorRequest>,
+    ) -> Result<Response<Self::FlushConnectorStream>, Status> {
+        let stream = flush::flush(&self.api, &request.into_inner())?;
+        Ok(Response::new(Box::pin(stream)))
     }
 
     async fn validate_connector(

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::flush;
 use super::repeats::Repeats;
+use crate::budget::Seats;
 use crate::known::Known;
 use crate::observe::Observed;
 use crate::options::Preflight;
@@ -22,6 +24,8 @@ pub(crate) struct Api {
     pub(super) digests: Digests,
     /// What test messages were that may be repeated.
     pub(super) test_messages: Repeats,
+    /// For flushes, by connector.
+    pub(super) flushes: Arc<Seats<String>>,
     /// Values that thread_concurrency may have.
     pub(super) allowed_concurrency: Vec<u32>,
     /// Whether Deploy makes one where a request does not say.
@@ -46,12 +50,14 @@ impl Api {
         stop: CancellationToken,
     ) -> anyhow::Result<Self> {
         let (digests, test_messages) = (Digests::draw()?, Repeats::default());
+        let flushes = Arc::new(Seats::new(flush::MOST, flush::MOST_OF_CONNECTOR));
         Ok(Self {
             known,
             observed,
             inbox,
             digests,
             test_messages,
+            flushes,
             allowed_concurrency,
             preflight,
             preflight_timeout,

@@ -107,6 +107,17 @@ pub(crate) enum ApiError {
     /// Checks of a preflight failed.
     #[error("{} checks of the preflight failed: {}", .0.len(), in_lines(.0))]
     PreflightFailed(Vec<v1::PreflightCheck>),
+    /// Agents that would have to do it do not know how.
+    #[error("agents that lack the feature `{feature}` have tasks of it: {}", .agents.join(", "))]
+    AgentsUnable {
+        /// What they would need.
+        feature: &'static str,
+        /// Their names, not all where they are many.
+        agents: Vec<String>,
+    },
+    /// A flush has not reached all partitions in its time.
+    #[error("{}", flush_words(.0))]
+    FlushIncomplete(Unflushed),
     /// An agent could not do what was asked.
     #[error("{}", .0.message)]
     Agent(agent::v1::Problem),
@@ -143,6 +154,21 @@ pub(crate) enum ApiError {
     /// A task of this process ended in a panic or was cancelled.
     #[error("the request was not carried out")]
     Internal,
+}
+
+/// What a flush has not reached in its time.
+#[derive(Debug)]
+pub(crate) struct Unflushed {
+    /// The connector.
+    pub(crate) name: String,
+    /// The time that it had.
+    pub(crate) timeout: Duration,
+    /// How many partitions there are.
+    pub(crate) total: usize,
+    /// How many are not reached.
+    pub(crate) count: usize,
+    /// The first of these.
+    pub(crate) partitions: Vec<v1::FlushedPartition>,
 }
 
 impl ApiError {
@@ -197,6 +223,8 @@ pub(crate) fn to_status(error: &ApiError) -> Status {
         ApiError::AgentHasTasks { .. } => (Code::FailedPrecondition, ErrorCode::AgentHasTasks),
         ApiError::NoAgent(_) => (Code::FailedPrecondition, ErrorCode::AgentNoneInPool),
         ApiError::PreflightFailed(_) => (Code::FailedPrecondition, ErrorCode::PreflightFailed),
+        ApiError::AgentsUnable { .. } => (Code::FailedPrecondition, ErrorCode::AgentUnsupported),
+        ApiError::FlushIncomplete(_) => (Code::DeadlineExceeded, ErrorCode::FlushIncomplete),
         ApiError::Agent(problem) => agent_problem(problem),
         ApiError::TooManyRequests(_) => (Code::ResourceExhausted, ErrorCode::TooManyRequests),
         ApiError::TooManyStreams(_) => (Code::ResourceExhausted, ErrorCode::TooManyStreams),
@@ -219,6 +247,29 @@ pub(crate) fn to_status(error: &ApiError) -> Status {
 /// The status of a method that a service does not have, as the generated servers tell it.
 pub(super) fn unknown_method() -> Status {
     Status::unimplemented("")
+}
+
+fn flush_words(left: &Unflushed) -> String {
+    let Unflushed { name, timeout, total, count, partitions } = left;
+    let words =
+        partitions.iter().map(|one| format!("partition {}: {}", one.partition, stands(one)));
+    let words = words.collect::<Vec<_>>().join("; ");
+    format!("{count} of {total} partitions of {name} were not reached within {timeout:?}: {words}")
+}
+
+/// Where a partition stands that was not reached.
+fn stands(one: &v1::FlushedPartition) -> String {
+    let v1::FlushedPartition { target_offset, committed_offset, error_code, error_message, .. } =
+        one;
+    let state = one.state().as_str_name().trim_start_matches("PARTITION_STATE_");
+    let committed = match committed_offset {
+        Some(committed) => format!("{committed} of {target_offset} are committed"),
+        None => format!("nothing of {target_offset} is committed"),
+    };
+    match error_code.is_empty() {
+        true => format!("{state}, {committed}"),
+        false => format!("{state}, {committed}, {error_code}: {error_message}"),
+    }
 }
 
 /// Checks that failed, one after the other.

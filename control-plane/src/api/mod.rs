@@ -11,6 +11,7 @@ mod create;
 mod entries;
 pub(crate) mod error;
 mod etag;
+mod flush;
 mod instances;
 mod listing;
 mod once;

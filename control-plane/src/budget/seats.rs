@@ -1,29 +1,32 @@
-//! How many of something there are: of one peer, and in all.
+//! How many of something there are: of one peer or another one thing, and in all.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// A peer; those that are not known are one.
+type Peer = Option<IpAddr>;
+
 /// Seats, such as those for watches.
 #[derive(Debug)]
-pub(crate) struct Seats {
+pub(crate) struct Seats<K: Eq + Hash = Peer> {
     most: usize,
-    most_of_peer: usize,
-    taken: Mutex<Taken>,
+    most_of_one: usize,
+    taken: Mutex<Taken<K>>,
 }
 
-#[derive(Debug, Default)]
-struct Taken {
+#[derive(Debug)]
+struct Taken<K> {
     all: usize,
-    /// By peer; of one that is not known under none.
-    of_peer: HashMap<Option<IpAddr>, usize>,
+    of_one: HashMap<K, usize>,
 }
 
 /// A seat; free again when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Seat {
-    seats: Arc<Seats>,
-    peer: Option<IpAddr>,
+pub(crate) struct Seat<K: Eq + Hash = Peer> {
+    seats: Arc<Seats<K>>,
+    of: K,
 }
 
 /// There is none.
@@ -33,40 +36,43 @@ pub(crate) struct Full {
     pub(crate) most: usize,
 }
 
-impl Seats {
-    /// So many seats, and so many for one peer.
-    pub(crate) fn new(most: usize, most_of_peer: usize) -> Self {
-        Self { most, most_of_peer, taken: Mutex::default() }
+impl<K: Clone + Eq + Hash> Seats<K> {
+    /// So many seats, and so many for one.
+    pub(crate) fn new(most: usize, most_of_one: usize) -> Self {
+        let taken = Mutex::new(Taken { all: 0, of_one: HashMap::new() });
+        Self { most, most_of_one, taken }
     }
 
-    /// Takes a seat for a peer.
-    pub(crate) fn take(self: &Arc<Self>, peer: Option<IpAddr>) -> Result<Seat, Full> {
+    /// Takes a seat for one.
+    pub(crate) fn take(self: &Arc<Self>, of: K) -> Result<Seat<K>, Full> {
         let mut taken = self.lock();
         if taken.all >= self.most {
             return Err(Full { most: self.most });
         }
-        let of_peer = taken.of_peer.entry(peer).or_default();
-        if *of_peer >= self.most_of_peer {
-            return Err(Full { most: self.most_of_peer });
+        let of_one = taken.of_one.entry(of.clone()).or_default();
+        if *of_one >= self.most_of_one {
+            return Err(Full { most: self.most_of_one });
         }
-        *of_peer += 1;
+        *of_one += 1;
         taken.all += 1;
-        Ok(Seat { seats: Arc::clone(self), peer })
+        Ok(Seat { seats: Arc::clone(self), of })
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, Taken> {
+impl<K: Eq + Hash> Seats<K> {
+    fn lock(&self) -> MutexGuard<'_, Taken<K>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Seat {
+impl<K: Eq + Hash> Drop for Seat<K> {
     fn drop(&mut self) {
         let mut taken = self.seats.lock();
         taken.all -= 1;
-        if let Some(of_peer) = taken.of_peer.get_mut(&self.peer) {
-            *of_peer -= 1;
-            if *of_peer == 0 {
-                taken.of_peer.remove(&self.peer);
+        if let Some(of_one) = taken.of_one.get_mut(&self.of) {
+            *of_one -= 1;
+            if *of_one == 0 {
+                taken.of_one.remove(&self.of);
             }
         }
     }
@@ -79,7 +85,7 @@ mod tests {
     #[test]
     fn seats_are_limited_for_a_peer_and_in_all_and_come_back() {
         let seats = Arc::new(Seats::new(3, 2));
-        let [one, other] =
+        let [one, other]: [Peer; 2] =
             ["10.0.0.1", "10.0.0.2"].map(|peer| Some(peer.parse().expect("an address")));
         let first = seats.take(one).expect("free");
         let second = seats.take(one).expect("free");
@@ -89,6 +95,6 @@ mod tests {
         drop(first);
         drop(seats.take(other).expect("free"));
         drop((seats.take(one).expect("free"), second, third));
-        assert!(seats.lock().of_peer.is_empty(), "nothing is kept of peers that are gone");
+        assert!(seats.lock().of_one.is_empty(), "nothing is kept of peers that are gone");
     }
 }

@@ -10,6 +10,7 @@
 //! | ResumePartition | refused | carried out | refused | refused |
 //! | ResetOffsets | refused | refused | carried out | refused |
 //! | SendTestMessage | refused | carried out | refused | refused |
+//! | Flush | refused | carried out | refused | refused |
 //!
 //! "already" and "carried out" are OK answers that leave the desired state as
 //! it is. A test checks that this table is what [`decide`] does.
@@ -48,6 +49,8 @@ pub(crate) enum Action {
     ResetOffsets,
     /// Write a record to its source topic.
     SendTestMessage,
+    /// Wait until what stands in its source topic stands in objects.
+    Flush,
 }
 
 /// What follows from an action.
@@ -90,10 +93,13 @@ pub(crate) fn decide(action: Action, desired: DesiredState) -> Decision {
         (Action::Update, Created | Running | Paused) => Decision::CarriedOut,
         (Action::Update, Deleted) => Decision::Refused { allowed: &[Created, Running, Paused] },
 
-        (Action::ResumePartition | Action::SendTestMessage, Running) => Decision::CarriedOut,
-        (Action::ResumePartition | Action::SendTestMessage, Created | Paused | Deleted) => {
-            Decision::Refused { allowed: &[Running] }
+        (Action::ResumePartition | Action::SendTestMessage | Action::Flush, Running) => {
+            Decision::CarriedOut
         }
+        (
+            Action::ResumePartition | Action::SendTestMessage | Action::Flush,
+            Created | Paused | Deleted,
+        ) => Decision::Refused { allowed: &[Running] },
 
         (Action::ResetOffsets, Paused) => Decision::CarriedOut,
         (Action::ResetOffsets, Created | Running | Deleted) => {
@@ -195,7 +201,7 @@ mod tests {
         }
     }
 
-    const ACTIONS: [Action; 8] = [
+    const ACTIONS: [Action; 9] = [
         Action::Deploy,
         Action::Pause,
         Action::Resume,
@@ -204,6 +210,7 @@ mod tests {
         Action::ResumePartition,
         Action::ResetOffsets,
         Action::SendTestMessage,
+        Action::Flush,
     ];
 
     fn table() -> String {

@@ -10,6 +10,7 @@
 //! - [`positions`]: which partitions there can be; where they go on that a reset does not name.
 //! - [`status`]: what is shown of a connector.
 //! - [`progress`]: how far each partition is, from several agents' reports.
+//! - [`flush`]: whether what stood in a topic stands in objects, and in which.
 //! - [`flowing`]: whether each partition flows.
 //! - [`fields`]: by what lists and watches filter and order.
 //!
@@ -21,6 +22,7 @@ pub(crate) mod deletion;
 pub(crate) mod drain;
 pub(crate) mod fields;
 pub(crate) mod flowing;
+pub(crate) mod flush;
 pub(crate) mod lease;
 pub(crate) mod lessons;
 pub(crate) mod lifecycle;

@@ -23,7 +23,7 @@ impl Kind {
         }
         match path.rsplit('/').next().unwrap_or_default() {
             "WatchConnectors" | "WatchAgents" | "TailLogs" | "TailDeadLetters"
-            | "ValidateConnector" => Self::Stream,
+            | "ValidateConnector" | "FlushConnector" => Self::Stream,
             "ServerReflectionInfo" => Self::Conversation,
             "Connect" => Self::Agent,
             _ => Self::Unary,

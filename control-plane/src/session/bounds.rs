@@ -11,6 +11,8 @@ use crate::text::shorten;
 const MAX_TASKS: usize = 256;
 /// Test messages of a partition.
 const MAX_TEST_MESSAGES: usize = 16;
+/// Partitions that are told of at a time in a flush, and objects of each.
+const MAX_FLUSHED: usize = 500;
 /// Length of one text in bytes, and of all that a report of a connector has.
 const MAX_TEXT: usize = 2_000;
 const MAX_TEXTS: usize = 4 << 20;
@@ -86,10 +88,33 @@ pub(super) fn limit_nack(nack: &mut agent::v1::AssignmentNack) {
 /// Keeps what is told of a command within bounds.
 pub(super) fn limit_progress(progress: &mut agent::v1::CommandProgress) {
     use agent::v1::command_progress::Progress;
-    if let Some(Progress::PreflightCheck(check)) = &mut progress.progress {
-        let v1::PreflightCheck { name, subject, status: _, code, detail, remedy } = check;
-        for text in [name, subject, code, detail, remedy] {
-            shorten(text, MAX_TEXT);
+    match &mut progress.progress {
+        Some(Progress::PreflightCheck(check)) => {
+            let v1::PreflightCheck { name, subject, status: _, code, detail, remedy } = check;
+            for text in [name, subject, code, detail, remedy] {
+                shorten(text, MAX_TEXT);
+            }
+        }
+        Some(Progress::Flush(report)) => limit_flush(report),
+        None => {}
+    }
+}
+
+fn limit_flush(report: &mut agent::v1::FlushReport) {
+    report.partitions.truncate(MAX_FLUSHED);
+    report.partitions.retain(|one| is_partition(one.partition));
+    let mut texts = Texts { left: MAX_TEXTS };
+    for one in &mut report.partitions {
+        one.objects.truncate(MAX_FLUSHED);
+        one.objects.retain(|object| {
+            let is_range = |extent: &v1::Extent| {
+                0 <= extent.first_offset && extent.first_offset < extent.next_offset
+            };
+            object.extent.as_ref().is_some_and(is_range)
+        });
+        for object in &mut one.objects {
+            texts.limit(&mut object.object_key);
+            object.records = object.records.map(|records| records.max(0));
         }
     }
 }
@@ -124,6 +149,36 @@ mod tests {
             limit_load(&mut load);
             assert_eq!(load, v1::AgentLoad::default());
         }
+    }
+
+    #[test]
+    fn whatever_is_told_of_a_flush_it_is_short_and_of_objects_that_can_be() {
+        use agent::v1::command_progress::Progress;
+        let object = |first_offset, next_offset| v1::FlushedObject {
+            object_key: "k".repeat(5_000),
+            extent: Some(v1::Extent { first_offset, next_offset }),
+            records: Some(-1),
+        };
+        let objects = [object(5, 5), object(-1, 5), v1::FlushedObject::default()];
+        let objects: Vec<_> =
+            objects.into_iter().chain((0..600).map(|at| object(at, 601))).collect();
+        let partition = |partition| agent::v1::FlushReportPartition {
+            partition,
+            objects: objects.clone(),
+            ..agent::v1::FlushReportPartition::default()
+        };
+        let report = agent::v1::FlushReport { partitions: (-1..600).map(partition).collect() };
+        let mut progress = agent::v1::CommandProgress {
+            id: String::new(),
+            progress: Some(Progress::Flush(report)),
+        };
+        limit_progress(&mut progress);
+        assert!(progress.encoded_len() < 16 << 20, "{}", progress.encoded_len());
+        let Some(Progress::Flush(report)) = progress.progress else { panic!("another") };
+        assert_eq!(report.partitions.len(), MAX_FLUSHED - 1);
+        let first = &report.partitions[0].objects[0];
+        assert_eq!((first.object_key.len(), first.records), (MAX_TEXT, Some(0)));
+        assert_eq!(first.extent, Some(v1::Extent { first_offset: 0, next_offset: 601 }));
     }
 
     fn partition(number: i32) -> v1::PartitionProgress {

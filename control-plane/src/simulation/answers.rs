@@ -63,6 +63,10 @@ pub(super) fn answer(command: Command, manner: Manner) -> Answer {
         Command::ValidateConnector(_) => {
             Answer::ValidateConnector(agent::v1::ValidateConnectorResult::default())
         }
+        Command::FlushConnector(_) => Answer::FlushConnector(agent::v1::FlushConnectorResult {}),
+        Command::ReadEndOffsets(_) => {
+            Answer::ReadEndOffsets(agent::v1::ReadEndOffsetsResult::default())
+        }
     }
 }
 

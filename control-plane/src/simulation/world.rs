@@ -261,7 +261,10 @@ impl World {
                 let is_removed = self.ledger.removed(&asked.uid).is_some();
                 assert!(!is_removed, "resources of {} are made anew", asked.connector);
             }
-            Command::WriteTestMessage(_) | Command::ValidateConnector(_) => {}
+            Command::WriteTestMessage(_)
+            | Command::ValidateConnector(_)
+            | Command::FlushConnector(_)
+            | Command::ReadEndOffsets(_) => {}
         }
     }
 

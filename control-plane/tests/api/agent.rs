@@ -1,5 +1,6 @@
 //! An agent over the real stream, whose answers are scripted.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -35,6 +36,8 @@ pub(crate) struct Script {
     pub(crate) reports: bool,
     /// The partitions that it reports of every connector.
     pub(crate) partitions: Vec<v1::PartitionProgress>,
+    /// Where it says that partitions end.
+    pub(crate) ends: BTreeMap<i32, i64>,
 }
 
 impl Script {
@@ -57,6 +60,7 @@ impl Script {
             write_problems: Vec::new(),
             reports: true,
             partitions: Vec::new(),
+            ends: BTreeMap::new(),
         }
     }
 
@@ -208,6 +212,11 @@ impl Agent {
             _ => None,
         };
         self.log().told.iter().filter_map(commands).collect()
+    }
+
+    /// Waits until it was told something more.
+    pub(crate) async fn heard(&mut self) {
+        self.news.changed().await.expect("the stream ended before it came");
     }
 
     /// Waits until the control plane has ended the stream.
@@ -381,6 +390,12 @@ impl Turn {
                 Command::ValidateConnector(_) => {
                     Outcome::ValidateConnector(agent::v1::ValidateConnectorResult::default())
                 }
+                Command::ReadEndOffsets(_) => {
+                    let end_offsets = self.script.ends.clone();
+                    Outcome::ReadEndOffsets(agent::v1::ReadEndOffsetsResult { end_offsets })
+                }
+                // The test tells of it, and may end it.
+                Command::FlushConnector(_) => return,
                 Command::RemoveResources(_) => {
                     let problems = match self.script.removal_problems.pop() {
                         Some(problem) => vec![problem],

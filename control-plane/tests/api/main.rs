@@ -15,6 +15,7 @@ mod deletion;
 mod draining;
 mod epochs;
 mod figures;
+mod flush;
 mod instance_updates;
 mod listeners;
 mod lists;

@@ -71,7 +71,7 @@ fn planned() -> v1::ValidateConnectorRequest {
 /// An agent that knows preflights, and leaves it to the test to answer them.
 fn able(id: &str) -> Script {
     let mut script = Script::willing(id);
-    script.hello.features = ["own-keys", "preflight"].map(str::to_owned).to_vec();
+    script.hello.features = ["own-keys", "preflight", "flush"].map(str::to_owned).to_vec();
     script
 }
 

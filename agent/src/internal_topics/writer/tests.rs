@@ -19,7 +19,7 @@ use crate::assignment::Assignment;
 use crate::report::Reporter;
 use crate::supervisor::{KafkaTasks, TaskFactory};
 use crate::task::{
-    Clients, Guidance, Membership, Mode, StopMode, TaskState, Totals, confirmations,
+    Clients, Flushes, Guidance, Membership, Mode, StopMode, TaskState, Totals, confirmations,
 };
 use crate::testing::wire;
 
@@ -225,6 +225,7 @@ async fn every_task_of_an_agent_is_followed() -> Result<()> {
         membership: Membership::Static,
         confirmations,
         clients: Clients::default(),
+        flushes: Flushes::default(),
         memory: MemoryBudget::new(64 << 20),
         data_runtime: tokio::runtime::Handle::current(),
     };

@@ -17,7 +17,9 @@ use tokio::sync::watch;
 use self::pace::Pace;
 pub(crate) use self::partition::PartitionBoard;
 pub(crate) use self::reading::Reading;
-use super::{GroupLook, Mode, PartitionSnapshot, PartitionState, Snapshot, TaskSpec, TaskState};
+use super::{
+    Flushes, GroupLook, Mode, PartitionSnapshot, PartitionState, Snapshot, TaskSpec, TaskState,
+};
 use crate::report::{LogLine, Reporter, Severity};
 
 /// What is seen of a task.
@@ -26,6 +28,7 @@ pub(crate) struct Board {
     snapshot: watch::Sender<Snapshot>,
     spec: Arc<TaskSpec>,
     reporter: Reporter,
+    flushes: Flushes,
     /// Where the ranges end that were counted as lost.
     lost_to: Mutex<BTreeMap<i32, i64>>,
     pace: Pace,
@@ -35,11 +38,12 @@ impl Board {
     pub(super) fn new(
         spec: Arc<TaskSpec>,
         reporter: Reporter,
+        flushes: Flushes,
     ) -> (Arc<Self>, watch::Receiver<Snapshot>) {
         let (snapshot, receiver) =
             watch::channel(Snapshot { epoch: spec.epoch, ..Snapshot::default() });
         let (lost_to, pace) = (Mutex::default(), Pace::default());
-        (Arc::new(Self { snapshot, spec, reporter, lost_to, pace }), receiver)
+        (Arc::new(Self { snapshot, spec, reporter, flushes, lost_to, pace }), receiver)
     }
 
     /// Tells of positions that nobody was told of. To be called about once a second.

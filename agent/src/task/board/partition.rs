@@ -9,7 +9,7 @@ use kafka2oss_domain::error_code::Problem;
 
 use super::Board;
 use crate::report::Severity;
-use crate::task::{PartitionSnapshot, PartitionState};
+use crate::task::{PartitionSnapshot, PartitionState, TaskSpec};
 
 /// Test messages of a partition that are told of, and that are looked for, at a time.
 const TEST_MESSAGES: usize = 16;
@@ -101,6 +101,9 @@ impl PartitionBoard {
     /// partition's chains have come to.
     pub(crate) fn linked(&self, key: &str, metadata: &ObjectMetadata, bytes: u64, tally: Tally) {
         let extent = metadata.first_offset..metadata.next_offset;
+        let TaskSpec { uid, epoch, .. } = &*self.task.spec;
+        let flushes = &self.task.flushes;
+        flushes.linked((uid, *epoch, self.partition), key, extent.clone(), metadata.records);
         let mut visible = self.come_below(extent.end);
         visible.retain(|offset| extent.contains(offset));
         self.task.snapshot.send_modify(|snapshot| {

@@ -3,6 +3,7 @@
 mod create;
 mod dead_letters;
 mod entries;
+mod flush;
 mod list;
 mod logs;
 mod progress;
@@ -40,6 +41,7 @@ pub(crate) async fn run(args: ConnectorsArgs) -> Result<(), Failure> {
         ConnectorsCommand::Deploy(args) => transitions::deploy(&client, args).await,
         ConnectorsCommand::Pause(args) => transitions::pause(&client, args).await,
         ConnectorsCommand::Resume(args) => transitions::resume(&client, args).await,
+        ConnectorsCommand::Flush(args) => flush::run(&client, args).await,
         ConnectorsCommand::ResumePartition(args) => resume_partition::run(&client, args).await,
         ConnectorsCommand::ResetOffsets(args) => reset_offsets::run(&client, args).await,
         ConnectorsCommand::Delete(args) => transitions::delete(&client, args).await,

@@ -9,7 +9,7 @@ use kafka2oss_proto::v1;
 use tonic::Code;
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation};
 
-use super::ApiError;
+use super::{ApiError, Unflushed, stands};
 use crate::text::shortened;
 
 /// Domain of the reasons in ErrorInfo, as of the types of resources in the .proto files: in
@@ -59,8 +59,14 @@ pub(super) fn details(error: &ApiError, code: Code, reason: ErrorCode) -> ErrorD
     if let ApiError::Invalid(violations) = error {
         details.set_bad_request(field_violations(violations));
     }
-    if let ApiError::PreflightFailed(checks) = error {
-        details.set_precondition_failure(preconditions(checks));
+    match error {
+        ApiError::PreflightFailed(checks) => {
+            details.set_precondition_failure(preconditions(checks));
+        }
+        ApiError::FlushIncomplete(left) => {
+            details.set_precondition_failure(unflushed(left));
+        }
+        _ => {}
     }
     details
 }
@@ -77,7 +83,8 @@ fn resource(error: &ApiError) -> Option<&str> {
         | ApiError::InstanceHasConnectors { instance: name, .. }
         | ApiError::QuotaExceeded { instance: name, .. }
         | ApiError::AgentNotGone { agent: name, .. }
-        | ApiError::AgentHasTasks { agent: name, .. } => Some(name),
+        | ApiError::AgentHasTasks { agent: name, .. }
+        | ApiError::FlushIncomplete(Unflushed { name, .. }) => Some(name),
         _ => None,
     }
 }
@@ -112,6 +119,14 @@ fn parts(error: &ApiError) -> Vec<(&'static str, String)> {
             parts.push(("count", held.to_string()));
         }
         ApiError::NoAgent(pool) => parts.push(("pool", pool.clone())),
+        ApiError::AgentsUnable { feature, agents } => {
+            parts.push(("feature", (*feature).to_owned()));
+            parts.push(("agents", agents.join(", ")));
+        }
+        ApiError::FlushIncomplete(left) => {
+            parts.push(("count", left.count.to_string()));
+            parts.push(("total", left.total.to_string()));
+        }
         _ => {}
     }
     parts
@@ -151,6 +166,24 @@ fn preconditions(checks: &[v1::PreflightCheck]) -> Vec<PreconditionViolation> {
         PreconditionViolation::new(&check.name, subject, shortened(&check.detail, left))
     };
     checks.iter().take(MAX_VIOLATIONS).map(violation).collect()
+}
+
+/// One for each partition that was not reached, of which the first are told: by what is
+/// wrong with it, or what it does.
+fn unflushed(left: &Unflushed) -> Vec<PreconditionViolation> {
+    let share = MAX_DETAILS / left.partitions.len().clamp(1, MAX_VIOLATIONS);
+    let violation = |one: &v1::FlushedPartition| {
+        let state = one.state().as_str_name().trim_start_matches("PARTITION_STATE_");
+        let kind = if one.error_code.is_empty() { state } else { &one.error_code };
+        let subject = format!("partition {}", one.partition);
+        let room = share.saturating_sub(kind.len() + subject.len()).max(MIN_DESCRIPTION);
+        PreconditionViolation::new(
+            shortened(kind, MAX_FIELD),
+            subject,
+            shortened(&stands(one), room),
+        )
+    };
+    left.partitions.iter().take(MAX_VIOLATIONS).map(violation).collect()
 }
 
 #[cfg(test)]
@@ -199,6 +232,42 @@ mod tests {
         let part = |name: &str| info.metadata.get(name).map(String::as_str);
         assert_eq!(part("resource"), Some("agents/a"));
         assert_eq!((part("count"), part("example")), (Some("7"), Some(NAME)));
+    }
+
+    #[test]
+    fn a_flush_that_was_late_names_the_partitions_and_fits_however_many_they_are() {
+        let partition = |partition| v1::FlushedPartition {
+            partition,
+            target_offset: 9,
+            committed_offset: Some(5),
+            state: v1::PartitionState::Retrying.into(),
+            error_code: if partition == 1 { "STORE_UNREACHABLE" } else { "" }.to_owned(),
+            error_message: "x".repeat(9_000),
+            ..v1::FlushedPartition::default()
+        };
+        let status = status(&ApiError::FlushIncomplete(Unflushed {
+            name: NAME.to_owned(),
+            timeout: Duration::from_secs(5),
+            total: 9_000,
+            count: 1_000,
+            partitions: (0..1_000).map(partition).collect(),
+        }));
+        assert_eq!(status.code(), Code::DeadlineExceeded);
+        assert!(status.message().starts_with("1000 of 9000 partitions of instances/i"));
+        assert!(status.message().len() < 2_000 && status.details().len() < 12_000);
+        let failure = status.get_details_precondition_failure().expect("a PreconditionFailure");
+        assert_eq!(failure.violations.len(), MAX_VIOLATIONS);
+        let of = |index: usize| {
+            let one: &PreconditionViolation = &failure.violations[index];
+            (one.r#type.as_str(), one.subject.as_str())
+        };
+        assert_eq!(of(0), ("RETRYING", "partition 0"));
+        assert_eq!(of(1), ("STORE_UNREACHABLE", "partition 1"));
+        let first = &failure.violations[0].description;
+        assert_eq!(first, "RETRYING, 5 of 9 are committed");
+        let info = status.get_details_error_info().expect("an ErrorInfo");
+        assert_eq!(info.reason, "FLUSH_INCOMPLETE");
+        assert_eq!(info.metadata.get("resource").map(String::as_str), Some(NAME));
     }
 
     #[test]

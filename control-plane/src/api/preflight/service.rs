@@ -9,7 +9,7 @@ use super::Subject;
 use crate::api::context::Api;
 
 /// Features that this control plane may ask for.
-pub(crate) const FEATURES: [&str; 2] = [feature::OWN_KEYS, feature::PREFLIGHT];
+pub(crate) const FEATURES: [&str; 3] = [feature::OWN_KEYS, feature::PREFLIGHT, feature::FLUSH];
 
 /// Agents that one text names.
 const NAMED: usize = 5;
