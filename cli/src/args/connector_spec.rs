@@ -30,6 +30,9 @@ pub(crate) struct FieldFlags {
     /// Label; may be repeated. An update replaces all labels
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = values::label)]
     pub(crate) labels: Vec<(String, String)>,
+    /// What it is for, for people
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) description: Option<String>,
 
     #[command(flatten, next_help_heading = "Source")]
     pub(crate) source: SourceFlags,

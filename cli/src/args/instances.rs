@@ -85,6 +85,8 @@ pub(crate) struct CreateInstanceArgs {
     /// Allow a second instance of the same Kafka cluster
     #[arg(long)]
     pub(crate) allow_shared_cluster: bool,
+    #[command(flatten)]
+    pub(crate) about: AboutFlags,
     /// Label; may be repeated
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = values::label)]
     pub(crate) labels: Vec<(String, String)>,
@@ -95,6 +97,20 @@ pub(crate) struct CreateInstanceArgs {
     pub(crate) repeat: RepeatFlags,
     #[command(flatten, next_help_heading = "Credentials, read by the agents")]
     pub(crate) secrets: KafkaSecretFlags,
+}
+
+/// What it is for, and how much it may have.
+#[derive(Debug, Args)]
+pub(crate) struct AboutFlags {
+    /// What it is for, for people
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) description: Option<String>,
+    /// Connectors that it may have at most
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_connectors: Option<i32>,
+    /// Tasks that its connectors may have at most, all together
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_tasks: Option<i32>,
 }
 
 #[derive(Debug, Args)]
@@ -131,6 +147,8 @@ pub(crate) struct UpdateInstanceArgs {
     /// Whether a second instance of the same Kafka cluster is allowed
     #[arg(long, value_name = "BOOL")]
     pub(crate) allow_shared_cluster: Option<bool>,
+    #[command(flatten)]
+    pub(crate) about: AboutFlags,
     /// Label; may be repeated. All labels are replaced by those that are given
     #[arg(long = "label", value_name = "KEY=VALUE", value_parser = values::label)]
     pub(crate) labels: Vec<(String, String)>,

@@ -89,7 +89,7 @@ const COLUMNS: [&str; 9] =
     ["AGENT", "STATE", "VPC", "VSWITCH", "REGION", "TASKS", "CONNECTORS", "LAST SEEN", "VERSION"];
 
 /// What a wide table has behind the other columns.
-const MORE: [&str; 4] = ["PARTITIONS", "CONNECTED", "DRAIN", "FEATURES"];
+const MORE: [&str; 6] = ["PARTITIONS", "BUDGET", "CPU", "CONNECTED", "DRAIN", "FEATURES"];
 
 /// One row for each agent.
 pub(super) fn table<'a>(agents: impl IntoIterator<Item = &'a v1::Agent>, is_wide: bool) -> Table {
@@ -110,6 +110,8 @@ pub(super) fn table<'a>(agents: impl IntoIterator<Item = &'a v1::Agent>, is_wide
         if is_wide {
             row.extend([
                 text::optional(agent.partitions),
+                text::optional(agent.load.as_ref().map(budget)),
+                text::optional(agent.load.as_ref().map(processors)),
                 text::age(agent.connect_time.as_ref()),
                 text::or_none(agent.drain.as_ref().map_or("", |drain| &drain.message)),
                 text::or_none(&agent.features.join(",")),
@@ -227,11 +229,32 @@ pub(super) fn properties(agent: &v1::Agent) -> Vec<(&'static str, String)> {
         ("Connected", text::time(agent.connect_time.as_ref())),
         ("Last seen", text::time(agent.last_seen_time.as_ref())),
     ];
+    if let Some(load) = &agent.load {
+        rows.push(("Memory budget", budget(load)));
+        if load.resident_bytes > 0 {
+            rows.push(("Resident memory", text::bytes(load.resident_bytes)));
+        }
+        rows.push(("CPU", processors(load)));
+    }
     if let Some(drain) = &agent.drain {
         rows.push(("Drains since", text::time(drain.start_time.as_ref())));
         rows.push(("Drain", drain.message.clone()));
     }
     rows
+}
+
+/// What of its memory budget is in use: `12 MiB of 256 MiB`.
+fn budget(load: &v1::AgentLoad) -> String {
+    let (used, all) = (load.memory_used_bytes, load.memory_budget_bytes);
+    format!("{} of {}", text::bytes(used), text::bytes(all))
+}
+
+/// Processors that it keeps busy: `1.5 of 4`, or `1.5` where nobody knows of how many.
+fn processors(load: &v1::AgentLoad) -> String {
+    match load.cpu_count {
+        0 => format!("{:.2}", load.cpu_cores),
+        count => format!("{:.2} of {count}", load.cpu_cores),
+    }
 }
 
 /// Says what has become of an agent.
@@ -311,12 +334,29 @@ mod tests {
             name: "agents/a".to_owned(),
             state: v1::AgentState::Connected.into(),
             partitions: Some(6),
+            load: Some(v1::AgentLoad {
+                memory_budget_bytes: 256 << 20,
+                memory_used_bytes: 3 << 19,
+                resident_bytes: 64 << 20,
+                cpu_cores: 1.5,
+                cpu_count: 4,
+            }),
             features: vec!["x".to_owned(), "y".to_owned()],
             ..Default::default()
         };
         let lines: Vec<_> = table([&agent], true).lines().collect();
-        assert!(lines[0].contains("VERSION  PARTITIONS  CONNECTED  DRAIN  FEATURES"));
-        assert!(lines[1].contains("-        6           -          -      x,y"), "{}", lines[1]);
+        assert!(lines[0].contains(
+            "VERSION  PARTITIONS  BUDGET              CPU        CONNECTED  DRAIN  FEATURES"
+        ));
+        assert!(
+            lines[1].contains(
+                "-        6           1.5 MiB of 256 MiB  1.50 of 4  -          -      x,y"
+            ),
+            "{}",
+            lines[1]
+        );
+        let rows = properties(&agent);
+        assert!(rows.contains(&("Resident memory", "64 MiB".to_owned())), "{rows:?}");
         assert_eq!(
             table([&agent], false).lines().next().map(|line| line.contains("DRAIN")),
             Some(false)

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use kafka2oss_domain::names::InstanceName;
-use kafka2oss_domain::spec;
 use kafka2oss_domain::violation::Violations;
-use kafka2oss_proto::spec::{defaults, redact};
+use kafka2oss_proto::spec::redact;
 use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::instance_service_server::InstanceService;
 use tonic::{Request, Response, Status};
@@ -14,10 +13,8 @@ use super::context::Api;
 use super::error::ApiError;
 use super::listing::{Asked, Listing};
 use super::once::{Identified, Once};
-use super::{etag, request, update_instance};
+use super::{create_instance, etag, request, update_instance};
 use crate::catalog::Change;
-use crate::chance;
-use crate::clock;
 use crate::model::fields::INSTANCES;
 use crate::store::instances::InstanceRecord;
 
@@ -41,8 +38,10 @@ impl InstanceService for Instances {
         request: Request<v1::CreateInstanceRequest>,
     ) -> Result<Response<v1::Instance>, Status> {
         let api = Arc::clone(&self.api);
-        let created = request::to_its_end(create(api, request.into_inner())).await?;
-        Ok(Response::new(created))
+        let created = create_instance::create(api, request.into_inner());
+        let mut instance = request::to_its_end(created).await?;
+        redact(&mut instance);
+        Ok(Response::new(instance))
     }
 
     async fn get_instance(
@@ -108,57 +107,6 @@ fn redacted(instance: &v1::Instance) -> v1::Instance {
     let mut instance = instance.clone();
     redact(&mut instance);
     instance
-}
-
-async fn create(
-    api: Arc<Api>,
-    request: v1::CreateInstanceRequest,
-) -> Result<v1::Instance, ApiError> {
-    let whole = request.clone();
-    let v1::CreateInstanceRequest { instance_id, instance, validate_only, request_id } = request;
-    let mut violations = Violations::new();
-    request::check_request_id(&request_id, &mut violations);
-    let read = request::field("instance_id", &instance_id, InstanceName::from_id, &mut violations);
-    let mut instance = instance.unwrap_or_default();
-    defaults::fill_instance(&mut instance);
-    if let Err(wrong) = spec::Instance::try_from(instance.clone()) {
-        violations.add_within("instance", wrong);
-    }
-    let Some(name) = read.filter(|_| violations.is_empty()) else {
-        return Err(ApiError::Invalid(violations));
-    };
-
-    let method = "CreateInstance";
-    let identified = Identified::with_secrets(&api, &name, &request_id, method, &whole, |it| {
-        it.instance.as_mut()
-    });
-    let _lock = api.known.catalog.lock(&name.to_string()).await;
-    let once = Once::lock(&api, identified.filter(|_| !validate_only)).await;
-    if let Some(made) = once.instance(&api, &name)? {
-        return Ok(made);
-    }
-    if api.known.catalog.instance(&name).is_some() {
-        return Err(ApiError::Exists(name.to_string()));
-    }
-    let uid = chance::ulid().to_string();
-    let now = clock::now();
-    let instance = v1::Instance {
-        name: name.to_string(),
-        etag: etag::first(&uid),
-        uid,
-        create_time: Some(now),
-        update_time: Some(now),
-        kafka_cluster_id: String::new(),
-        ..instance
-    };
-    let record = InstanceRecord { form: 0, instance: Some(instance.clone()) };
-    if !validate_only {
-        let mut changes = once.remember(&api, &instance.uid);
-        changes.push(Change::Instance(name.to_string(), Some(Arc::new(record))));
-        api.known.catalog.apply(changes).await?;
-        tracing::info!(instance = %name, "instance registered");
-    }
-    Ok(instance)
 }
 
 async fn delete(api: Arc<Api>, request: v1::DeleteInstanceRequest) -> Result<(), ApiError> {

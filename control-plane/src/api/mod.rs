@@ -8,6 +8,7 @@ mod agents;
 mod connectors;
 mod context;
 mod create;
+mod create_instance;
 mod entries;
 pub(crate) mod error;
 mod etag;

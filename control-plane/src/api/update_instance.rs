@@ -10,6 +10,7 @@ use kafka2oss_proto::spec::defaults;
 use kafka2oss_proto::v1;
 
 use super::context::Api;
+use super::create_instance::create_missing;
 use super::error::ApiError;
 use super::once::{Identified, Once};
 use super::{etag, request};
@@ -92,13 +93,19 @@ struct Asked {
     fields: Vec<&'static Field>,
 }
 
-/// Changes what the mask names.
+/// Changes what the mask names, or registers the instance where that is allowed.
 pub(super) async fn update(
     api: Arc<Api>,
     request: v1::UpdateInstanceRequest,
 ) -> Result<v1::Instance, ApiError> {
     let whole = request.clone();
-    let v1::UpdateInstanceRequest { instance, update_mask, validate_only, request_id } = request;
+    let v1::UpdateInstanceRequest {
+        instance,
+        update_mask,
+        validate_only,
+        request_id,
+        allow_missing,
+    } = request;
     let asked = read(instance, update_mask, &request_id)?;
     let method = "UpdateInstance";
     let identified =
@@ -110,6 +117,10 @@ pub(super) async fn update(
     let once = Once::lock(&api, identified.filter(|_| !validate_only)).await;
     if let Some(updated) = once.instance(&api, &asked.name)? {
         return Ok(updated);
+    }
+    if allow_missing && api.known.catalog.instance(&asked.name).is_none() {
+        let Asked { name, given, .. } = asked;
+        return create_missing(&api, &name, given, &once, validate_only).await;
     }
     let record = request::instance(&api, &asked.name)?;
     let before = record.instance.clone().unwrap_or_default();

@@ -184,3 +184,53 @@ async fn requests_that_break_rules_are_refused_with_every_violation() {
     let refused = server.instances.update_instance(request).await.expect_err("unknown");
     assert_eq!(code(&refused), (Code::NotFound, "RESOURCE_NOT_FOUND".to_owned()));
 }
+
+#[tokio::test]
+async fn an_instance_that_is_missing_is_registered_where_that_is_allowed() {
+    let mut server = Server::with_instance().await;
+    let name = "instances/lake".to_owned();
+    let request = |given: v1::Instance| v1::UpdateInstanceRequest {
+        instance: Some(v1::Instance { name: "instances/lake".to_owned(), ..given }),
+        update_mask: Some(prost_types::FieldMask { paths: vec!["description".to_owned()] }),
+        allow_missing: true,
+        request_id: "r-1".to_owned(),
+        ..Default::default()
+    };
+    let get = v1::GetInstanceRequest { name: name.clone() };
+
+    // Nothing is made of what is wrong, has an etag, or is only to be checked.
+    let refused = server.instances.update_instance(request(labels("a"))).await.expect_err("wrong");
+    let fields: Vec<_> = violations(&refused).into_iter().map(|(field, _)| field).collect();
+    assert!(fields.contains(&"instance.bootstrap_servers".to_owned()), "{fields:?}");
+    let given = instance();
+    let stale = v1::Instance { etag: "e".to_owned(), ..given.clone() };
+    let refused = server.instances.update_instance(request(stale)).await.expect_err("an etag");
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::Aborted, "ETAG_MISMATCH"));
+    let check = v1::UpdateInstanceRequest { validate_only: true, ..request(given.clone()) };
+    let shown = server.instances.update_instance(check).await.expect("legal").into_inner();
+    assert_eq!(shown.bootstrap_servers, given.bootstrap_servers);
+    let missing = server.instances.get_instance(get.clone()).await.expect_err("not made");
+    assert_eq!(missing.code(), Code::NotFound);
+
+    // All that is given counts, whatever the mask names.
+    let made = server.instances.update_instance(request(given.clone())).await.expect("made");
+    let made = made.into_inner();
+    assert_eq!((&made.name, &made.labels), (&name, &given.labels));
+    assert_eq!(server.instances.get_instance(get.clone()).await.expect("there").into_inner(), made);
+
+    // Once under its ID, and an update from then on.
+    let again = server.instances.update_instance(request(given.clone())).await.expect("repeated");
+    assert_eq!(again.into_inner(), made);
+    let described = v1::UpdateInstanceRequest {
+        request_id: String::new(),
+        ..request(v1::Instance { description: "for the lake".to_owned(), ..given })
+    };
+    let updated = server.instances.update_instance(described).await.expect("updated").into_inner();
+    assert_eq!((updated.uid, updated.description.as_str()), (made.uid, "for the lake"));
+    let delete = v1::DeleteInstanceRequest { name, ..Default::default() };
+    server.instances.delete_instance(delete).await.expect("deleted");
+    let gone = server.instances.update_instance(request(instance())).await.expect_err("not anew");
+    assert_eq!(gone.code(), Code::AlreadyExists);
+    let missing = server.instances.get_instance(get).await.expect_err("not made anew");
+    assert_eq!(missing.code(), Code::NotFound);
+}

@@ -60,8 +60,18 @@ const COLUMNS: [&str; 10] = [
 ];
 
 /// What a wide table has behind the other columns.
-const MORE: [&str; 8] =
-    ["DESIRED", "STOPPED", "BYTES", "DEAD LETTERS", "DELIVERY", "LAST REPORT", "UID", "LABELS"];
+const MORE: [&str; 10] = [
+    "DESIRED",
+    "SINCE",
+    "STOPPED",
+    "BYTES",
+    "OLDEST UNWRITTEN",
+    "DEAD LETTERS",
+    "DELIVERY",
+    "LAST REPORT",
+    "UID",
+    "LABELS",
+];
 
 /// One row for each connector.
 pub(in crate::client) fn table<'a>(
@@ -105,8 +115,10 @@ fn more_of(connector: &v1::Connector) -> [String; MORE.len()] {
     let totals = status.totals.unwrap_or_default();
     [
         text::desired_state(connector.desired_state),
+        text::age(status.state_time.as_ref()),
         status.partitions_stopped.to_string(),
         text::bytes(totals.bytes),
+        text::age(status.oldest_unwritten_time.as_ref()),
         text::count(totals.dead_letters),
         match status.delivery_guarantee() {
             v1::DeliveryGuarantee::Unspecified => text::NONE.to_owned(),
@@ -207,8 +219,12 @@ mod tests {
             ..Default::default()
         };
         let lines: Vec<_> = table([&connector], true).lines().collect();
-        assert!(lines[0].contains("  AGE  DESIRED  STOPPED  BYTES    DEAD LETTERS  DELIVERY  "));
-        assert!(lines[1].contains("  -    PAUSED   2        1.5 KiB  3             -         "));
+        assert!(lines[0].contains(
+            "  AGE  DESIRED  SINCE  STOPPED  BYTES    OLDEST UNWRITTEN  DEAD LETTERS  DELIVERY  "
+        ));
+        assert!(lines[1].contains(
+            "  -    PAUSED   -      2        1.5 KiB  -                 3             -         "
+        ));
         assert!(lines[1].trim_end().ends_with("U    team=blue"), "{}", lines[1]);
         assert_eq!(
             table([&connector], false).lines().next().map(|line| line.contains("UID")),

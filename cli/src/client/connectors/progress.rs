@@ -116,13 +116,16 @@ const COLUMNS: [&str; 10] = [
     "ERROR",
 ];
 
+/// What a wide table has behind the other columns.
+const MORE: [&str; 6] =
+    ["POSITION", "OLDEST UNWRITTEN", "RECORDS", "OBJECTS", "OBSERVED", "SETTLED"];
+
 /// One row for each partition.
 pub(in crate::client) fn table<'a>(
     partitions: impl IntoIterator<Item = &'a v1::PartitionProgress>,
     is_wide: bool,
 ) -> Table {
-    // What a wide table has behind the other columns.
-    let more: &[&str] = if is_wide { &["POSITION", "OBSERVED", "SETTLED"] } else { &[] };
+    let more: &[&str] = if is_wide { &MORE } else { &[] };
     let mut table = output::table(&[&COLUMNS, more].concat());
     for partition in partitions {
         let owner = match partition.agent.trim_start_matches("agents/") {
@@ -146,6 +149,9 @@ pub(in crate::client) fn table<'a>(
         if is_wide {
             row.extend([
                 text::optional(partition.position),
+                text::age(partition.oldest_unwritten_time.as_ref()),
+                text::optional(partition.totals.map(|totals| text::count(totals.records))),
+                text::optional(partition.totals.map(|totals| text::count(totals.objects))),
                 text::age(partition.observed_time.as_ref()),
                 if partition.unsettled { "no" } else { "yes" }.to_owned(),
             ]);

@@ -80,6 +80,7 @@ impl Client {
                     update_mask,
                     validate_only,
                     request_id,
+                    ..Default::default()
                 };
                 let answer = self.instances().update_instance(self.request(request)).await?;
                 Ok(answer.into_inner().into())

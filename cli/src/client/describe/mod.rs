@@ -72,6 +72,9 @@ pub(super) fn connector(connector: &v1::Connector) -> (Table, Vec<Section>) {
     if let Some(spec) = connector.effective_spec.as_deref().or(connector.spec.as_ref()) {
         rows.extend(spec::rows(spec));
     }
+    if !connector.description.is_empty() {
+        rows.push(("Description", connector.description.clone()));
+    }
     if !connector.labels.is_empty() {
         rows.push(("Labels", text::labels(&connector.labels)));
     }

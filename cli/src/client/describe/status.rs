@@ -45,8 +45,10 @@ pub(super) fn rows(
         written =
             format!("{written}; {} lost to retention", text::plural(totals.lost_offsets, "offset"));
     }
-    let mut rows = vec![
-        ("State", state),
+    let ago = |time| format!("{} ago, {}", text::age(Some(time)), text::time(Some(time)));
+    let mut rows = vec![("State", state)];
+    rows.extend(status.state_time.as_ref().map(|since| ("Since", ago(since))));
+    rows.extend([
         (
             "Generation",
             format!("{} (observed: {})", connector.generation, status.observed_generation),
@@ -56,7 +58,10 @@ pub(super) fn rows(
         ("Partitions", partitions),
         ("Lag", status.total_lag.map_or_else(|| text::NONE.to_owned(), text::count)),
         ("Written", written),
-    ];
+    ]);
+    rows.extend(
+        status.oldest_unwritten_time.as_ref().map(|oldest| ("Oldest unwritten", ago(oldest))),
+    );
     if let Some(epoch) = &status.epoch {
         rows.push((
             "Start",

@@ -70,6 +70,9 @@ pub(super) fn message(args: CreateInstanceArgs) -> v1::Instance {
         vswitch_id: args.vswitch_id.unwrap_or_default(),
         connectors_disabled: args.connectors_disabled,
         allow_shared_cluster: args.allow_shared_cluster,
+        description: args.about.description.unwrap_or_default(),
+        max_connectors: args.about.max_connectors,
+        max_tasks: args.about.max_tasks,
         ..v1::Instance::default()
     }
 }
@@ -106,6 +109,7 @@ pub(super) fn changes(args: UpdateInstanceArgs) -> Result<v1::UpdateInstanceRequ
         sasl_mechanism,
         connectors_disabled,
         allow_shared_cluster,
+        about,
         labels,
         defaults,
         etag,
@@ -124,6 +128,9 @@ pub(super) fn changes(args: UpdateInstanceArgs) -> Result<v1::UpdateInstanceRequ
         ("sasl_mechanism", sasl_mechanism.is_some()),
         ("connectors_disabled", connectors_disabled.is_some()),
         ("allow_shared_cluster", allow_shared_cluster.is_some()),
+        ("description", about.description.is_some()),
+        ("max_connectors", about.max_connectors.is_some()),
+        ("max_tasks", about.max_tasks.is_some()),
         ("labels", !labels.is_empty()),
         ("kafka_credentials", credentials.is_some()),
         ("ca_certificate", ca_certificate.is_some()),
@@ -153,6 +160,9 @@ pub(super) fn changes(args: UpdateInstanceArgs) -> Result<v1::UpdateInstanceRequ
         vswitch_id: vswitch_id.unwrap_or_default(),
         connectors_disabled: connectors_disabled.unwrap_or_default(),
         allow_shared_cluster: allow_shared_cluster.unwrap_or_default(),
+        description: about.description.unwrap_or_default(),
+        max_connectors: about.max_connectors,
+        max_tasks: about.max_tasks,
         ..v1::Instance::default()
     };
     Ok(v1::UpdateInstanceRequest {
@@ -160,6 +170,7 @@ pub(super) fn changes(args: UpdateInstanceArgs) -> Result<v1::UpdateInstanceRequ
         update_mask: Some(prost_types::FieldMask { paths }),
         validate_only,
         request_id: repeat.id(),
+        ..Default::default()
     })
 }
 

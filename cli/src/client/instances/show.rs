@@ -31,7 +31,15 @@ pub(super) async fn list(client: &Client, selection: &Selection) -> Result<(), F
 fn table(instances: &[v1::Instance], is_wide: bool) -> Table {
     let narrow = ["INSTANCE", "REGION", "BOOTSTRAP SERVERS", "SECURITY", "VPC", "VSWITCH", "AGE"];
     let more: &[&str] = match is_wide {
-        true => &["CONNECTORS", "KAFKA CLUSTER ID", "UPDATED", "UID", "LABELS"],
+        true => &[
+            "CONNECTORS",
+            "MAX CONNECTORS",
+            "MAX TASKS",
+            "KAFKA CLUSTER ID",
+            "UPDATED",
+            "UID",
+            "LABELS",
+        ],
         false => &[],
     };
     let mut table = output::table(&[&narrow, more].concat());
@@ -48,6 +56,8 @@ fn table(instances: &[v1::Instance], is_wide: bool) -> Table {
         if is_wide {
             row.extend([
                 connectors(instance).to_owned(),
+                text::optional(instance.max_connectors),
+                text::optional(instance.max_tasks),
                 text::or_none(&instance.kafka_cluster_id),
                 text::age(instance.update_time.as_ref()),
                 instance.uid.clone(),
@@ -84,7 +94,7 @@ pub(super) fn show(client: &Client, instance: &v1::Instance) -> Result<(), Failu
 
 /// All that is known of it, for people.
 pub(in crate::client) fn properties(instance: &v1::Instance) -> Vec<(&'static str, String)> {
-    vec![
+    let mut rows = vec![
         ("Name", instance.name.clone()),
         ("UID", instance.uid.clone()),
         ("Region", instance.region_id.clone()),
@@ -93,12 +103,23 @@ pub(in crate::client) fn properties(instance: &v1::Instance) -> Vec<(&'static st
         ("VPC", text::or_none(&instance.vpc_id)),
         ("vSwitch", text::or_none(&instance.vswitch_id)),
         ("Connectors", connectors(instance).to_owned()),
+        ("Most connectors", most(instance.max_connectors)),
+        ("Most tasks", most(instance.max_tasks)),
         ("Kafka cluster id", text::or_none(&instance.kafka_cluster_id)),
         ("Created", text::time(instance.create_time.as_ref())),
         ("Updated", text::time(instance.update_time.as_ref())),
         ("Labels", text::labels(&instance.labels)),
         ("Etag", instance.etag.clone()),
-    ]
+    ];
+    if !instance.description.is_empty() {
+        rows.insert(2, ("Description", instance.description.clone()));
+    }
+    rows
+}
+
+/// A quota.
+fn most(quota: Option<i32>) -> String {
+    quota.map_or_else(|| "no limit".to_owned(), text::count)
 }
 
 /// `dev` of `instances/dev`.
@@ -120,6 +141,7 @@ mod tests {
             security_protocol: v1::SecurityProtocol::SaslSsl.into(),
             sasl_mechanism: v1::SaslMechanism::Plain.into(),
             labels: [("team".to_owned(), "blue".to_owned())].into(),
+            max_connectors: Some(3),
             ..Default::default()
         }];
         let lines = |is_wide| -> Vec<_> {
@@ -134,7 +156,11 @@ mod tests {
             ]
         );
         let wide = lines(true);
-        assert!(wide[0].ends_with("AGE  CONNECTORS  KAFKA CLUSTER ID  UPDATED  UID  LABELS"));
-        assert!(wide[1].ends_with("-    allowed     -                 -        U    team=blue"));
+        assert!(wide[0].ends_with(
+            "AGE  CONNECTORS  MAX CONNECTORS  MAX TASKS  KAFKA CLUSTER ID  UPDATED  UID  LABELS"
+        ));
+        assert!(wide[1].ends_with(
+            "-    allowed     3               -          -                 -        U    team=blue"
+        ));
     }
 }

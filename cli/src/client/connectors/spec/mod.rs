@@ -47,11 +47,24 @@ pub(super) fn changes(flags: FieldFlags) -> Result<(v1::Connector, Vec<String>),
 /// Puts what the flags say into the connector; returns the paths of the fields
 /// that they set.
 fn put(flags: FieldFlags, connector: &mut v1::Connector) -> Result<Vec<String>, Failure> {
-    let FieldFlags { labels, source, destination, access_key, runtime, resources, objects } = flags;
+    let FieldFlags {
+        labels,
+        description,
+        source,
+        destination,
+        access_key,
+        runtime,
+        resources,
+        objects,
+    } = flags;
     let mut edit = Edit::default();
     if !labels.is_empty() {
         connector.labels.extend(labels);
         edit.changed("labels");
+    }
+    if let Some(description) = description {
+        connector.description = description;
+        edit.changed("description");
     }
     let spec = connector.spec.get_or_insert_default();
     parts::source(&mut edit, spec, source);

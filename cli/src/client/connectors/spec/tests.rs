@@ -11,6 +11,7 @@ use serde_json::json;
 
 const EVERY_FLAG: &[&str] = &[
     "--label=team=a",
+    "--description=for the lake",
     "--topic=oss-test-input",
     "--consumer-offset=EARLIEST",
     "--thread-concurrency=12",
@@ -92,6 +93,7 @@ fn every_flag_reaches_the_message() {
         connector,
         json!({
             "labels": {"team": "a"},
+            "description": "for the lake",
             "spec": {
                 "source": {
                     "topic": "oss-test-input",
@@ -165,7 +167,7 @@ fn every_field_of_a_spec_has_a_flag_that_an_update_names_in_its_mask() {
     let flags = parsed(EVERY_FLAG).fields;
     let (_, paths) = changes(flags).expect("it is built");
 
-    let mut fields = BTreeSet::from(["labels".to_owned()]);
+    let mut fields = BTreeSet::from(["description", "labels"].map(str::to_owned));
     add_fields(&kafka2oss_manifest::descriptor("Connector"), "spec", &mut fields);
     // There is but one kind.
     assert!(fields.remove("spec.task_type"));

@@ -82,10 +82,19 @@ fn the_mask_of_an_update_names_what_flags_name_and_nothing_else() {
     };
     let flags = ["--bootstrap-servers=a:1,b:2", "--connectors-disabled=false"];
     let rest = ["--label=team=a", "--ca-file=/ca.pem", "--default=vswitch_id", "--etag=e"];
-    let v1::UpdateInstanceRequest { instance, update_mask, validate_only, request_id: _ } =
-        asked(&[&flags[..], &rest[..]].concat()).expect("legal");
-    let paths =
-        ["bootstrap_servers", "connectors_disabled", "labels", "ca_certificate", "vswitch_id"];
+    let quotas = ["--description=for orders", "--max-connectors=5", "--max-tasks=9"];
+    let v1::UpdateInstanceRequest { instance, update_mask, validate_only, .. } =
+        asked(&[&flags[..], &rest[..], &quotas[..]].concat()).expect("legal");
+    let paths = [
+        "bootstrap_servers",
+        "connectors_disabled",
+        "description",
+        "max_connectors",
+        "max_tasks",
+        "labels",
+        "ca_certificate",
+        "vswitch_id",
+    ];
     assert_eq!(update_mask.expect("a mask").paths, paths);
     let ca = v1::Secret { source: Some(Source::File("/ca.pem".to_owned())) };
     let expected = v1::Instance {
@@ -94,6 +103,9 @@ fn the_mask_of_an_update_names_what_flags_name_and_nothing_else() {
         bootstrap_servers: ["a:1", "b:2"].map(str::to_owned).into(),
         labels: [("team".to_owned(), "a".to_owned())].into(),
         ca_certificate: Some(ca),
+        description: "for orders".to_owned(),
+        max_connectors: Some(5),
+        max_tasks: Some(9),
         ..v1::Instance::default()
     };
     assert_eq!((instance, validate_only), (Some(expected), false));
