@@ -1,5 +1,6 @@
 //! The only place that writes to stdout and stderr.
 
+mod bar;
 mod layout;
 mod screen;
 
@@ -11,6 +12,7 @@ use comfy_table::{Table, presets};
 use kafka2oss_manifest::value_to_yaml;
 
 use crate::args::OutputFormat;
+pub(crate) use bar::Bar;
 use layout::Place;
 pub(crate) use screen::Screen;
 

@@ -9,6 +9,7 @@
 //!   `dead_letters` what stands in the error topics.
 //! - `partition`, `object`: feed a walk.
 //! - `source`, `body`, `values`: the edges to Kafka and the store.
+//! - `progress`: how far a run is.
 //! - `report`: [`Report`], `findings` its bounded lists, `outstanding` what no object
 //!   stands for yet.
 //!
@@ -25,6 +26,7 @@ mod findings;
 mod object;
 mod outstanding;
 mod partition;
+mod progress;
 mod report;
 mod source;
 mod values;
@@ -33,5 +35,6 @@ mod walk;
 
 pub use findings::{Finding, Findings, Kind, OffsetRange};
 pub use outstanding::{Backlog, Outstanding};
+pub use progress::{Phase, Progress};
 pub use report::{PartitionReport, Report, Verdict};
 pub use verification::{Options, Verification};

@@ -14,6 +14,7 @@ use crate::dead_letters::DeadLetters;
 use crate::findings::{Collector, Finding, Kind};
 use crate::object::{Chores, read_object, read_to_end};
 use crate::outstanding::Horizon;
+use crate::progress::Progress;
 use crate::report::PartitionReport;
 use crate::source::{Cancelled, PartitionReader};
 use crate::values::Values;
@@ -34,6 +35,7 @@ pub(crate) struct Run {
     pub(crate) max_value_bytes: Option<u64>,
     pub(crate) include_headers: bool,
     pub(crate) examples: usize,
+    pub(crate) progress: Progress,
 }
 
 /// One partition of one chain.
@@ -49,6 +51,14 @@ pub(crate) struct Job {
     pub(crate) horizon: Option<Horizon>,
     /// `None` when the topic does not have the partition.
     pub(crate) watermarks: Option<Watermarks>,
+}
+
+impl Job {
+    /// The links that it has.
+    pub(crate) fn links(&self, catalog: &Catalog) -> u64 {
+        let objects = self.chain.and_then(|chain| catalog.objects(chain, self.partition));
+        objects.map_or(0, |objects| objects.links.len() as u64)
+    }
 }
 
 /// Verifies one partition of one chain. Blocks.
@@ -96,6 +106,7 @@ pub(crate) fn verify_partition(
     };
     for (link, chain) in links.iter().zip(chain.into_iter().cycle()) {
         run.cancelled.check()?;
+        run.progress.begun();
         let key = run.catalog.key(chain, partition, *link);
         let Some(encoding) = run.catalog.encoding(*link) else { continue };
         // One that was deleted since it was listed is a hole.

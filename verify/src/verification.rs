@@ -20,6 +20,7 @@ use crate::dead_letters::DeadLetters;
 use crate::findings::{Collector, Finding, Kind};
 use crate::outstanding::Horizon;
 use crate::partition::{Job, Run, verify_partition};
+use crate::progress::Progress;
 use crate::report::Report;
 use crate::source::{Cancelled, PartitionConsumer, Polled, reader_config};
 
@@ -105,6 +106,14 @@ impl Verification {
     /// When topic or bucket cannot be read. What is wrong with the objects is no
     /// error but stands in the report.
     pub async fn run(&self) -> Result<Report, Problem> {
+        self.run_with(&Progress::default()).await
+    }
+
+    /// The same, and shows how far it is.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn run_with(&self, progress: &Progress) -> Result<Report, Problem> {
         let Self { instance, topic, store, options, .. } = self;
         let cancelled = Cancelled::default();
         let _guard = cancelled.on_drop();
@@ -130,7 +139,7 @@ impl Verification {
         let ends = admin.watermarks(topic, &numbers).await?;
 
         let mut findings = Collector::new(options.examples);
-        let (catalog, objects) = self.list(&mut findings).await?;
+        let (catalog, objects) = self.list(&mut findings, progress).await?;
 
         // Later than the listing: whatever an object can hold is below.
         let watermarks = admin.watermarks(topic, &numbers).await?;
@@ -140,6 +149,7 @@ impl Verification {
         let (dead_letters, error_records) =
             self.read_error_topics(&admin, &config, &cancelled).await?;
         let jobs = self.jobs(&catalog, &committed, &log);
+        progress.begin(jobs.iter().map(|job| job.links(&catalog)).sum());
         let run = Arc::new(Run {
             runtime: Handle::current(),
             store: store.clone(),
@@ -153,6 +163,7 @@ impl Verification {
             max_value_bytes: options.max_value_bytes,
             include_headers: options.include_headers,
             examples: options.examples,
+            progress: progress.clone(),
         });
         let mut partitions = Vec::with_capacity(jobs.len());
         let mut walks = stream::iter(jobs)
@@ -170,7 +181,11 @@ impl Verification {
     }
 
     /// Which objects there are, and how many count.
-    async fn list(&self, findings: &mut Collector) -> Result<(Catalog, u64), Problem> {
+    async fn list(
+        &self,
+        findings: &mut Collector,
+        progress: &Progress,
+    ) -> Result<(Catalog, u64), Problem> {
         let chains = self.options.chains.clone();
         let mut catalog = Catalog::new(&self.topic, &self.prefixes, self.hash_prefix, chains);
         let mut objects = 0;
@@ -180,7 +195,10 @@ impl Verification {
                 let page = persistently(|| self.store.list(&prefix, next.as_ref())).await?;
                 for object in page.objects {
                     match catalog.add(&object.key, object.size) {
-                        Place::Taken => objects += 1,
+                        Place::Taken => {
+                            objects += 1;
+                            progress.listed();
+                        }
                         Place::PassedOver => {}
                         Place::Foreign(detail) => {
                             findings.add(Kind::Foreign, Finding::of_object(&object.key, detail));

@@ -90,8 +90,7 @@ fn connector_report(
             None => report.tasks.push(agent::v1::TaskReport {
                 index: index.to_wire(),
                 state: v1::TaskState::Starting.into(),
-                problem: None,
-                pulse: 0,
+                ..agent::v1::TaskReport::default()
             }),
         }
     }
@@ -118,12 +117,15 @@ fn add_task(
         store_overwrites,
         group: _,
         pulse,
+        taken,
     } = snapshot;
     report.tasks.push(agent::v1::TaskReport {
         index: index.to_wire(),
         state: task_state(*state).into(),
         problem: problem.clone().map(Into::into),
         pulse: *pulse,
+        records_taken: Some(taken.records.to_wire()),
+        bytes_taken: Some(taken.bytes.to_wire()),
     });
     let partitions =
         partitions.iter().map(|(&partition, snapshot)| progress(agent, index, partition, snapshot));

@@ -147,7 +147,7 @@ impl PartitionLoop {
                 match (state.ending.take(), signal) {
                     (Some(ending), _) => {
                         if let Ending::AtRecord { offset, .. } = ending {
-                            self.board.consumed(offset);
+                            self.board.consumed(offset, std::mem::take(&mut state.taken));
                         }
                         return state.exit(ending).await;
                     }
@@ -257,7 +257,7 @@ impl PartitionLoop {
             if !state.is_delivering() {
                 self.board.recovered();
             }
-            self.board.consumed(position);
+            self.board.consumed(position, std::mem::take(&mut state.taken));
             hunger.fed(asked);
         }
         if let Some(offset) = at_end.filter(|_| matches!(drained, Drained::Empty)) {

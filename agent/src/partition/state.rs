@@ -20,7 +20,7 @@ use super::prepare::Preparation;
 use super::rotation::{self, Reason};
 use super::shape::{Form, Shape};
 use super::witness::Witness;
-use crate::task::Standing;
+use crate::task::{Standing, TakenIn};
 
 /// How long the memory of an object is kept for one that comes after it: at full
 /// speed the next one is full by then.
@@ -32,6 +32,8 @@ pub(super) struct State {
     pub open: OpenObject,
     /// What of its extent goes elsewhere.
     pub aside: Aside,
+    /// What was taken in and nobody was told of yet.
+    pub taken: TakenIn,
     /// Set when no further record may be taken: what is open is delivered,
     /// then the loop ends so.
     pub ending: Option<Ending>,
@@ -96,6 +98,7 @@ impl State {
         Self {
             open: OpenObject::new(position, form, owner.pin().cloned(), Instant::now()),
             aside: Aside::default(),
+            taken: TakenIn::default(),
             ending: None,
             refused: None,
             gap: None,
@@ -269,7 +272,7 @@ impl State {
         let leader_epoch = owner.position().leader_epoch;
         let end = LogPosition { offset: gap.to, leader_epoch };
         self.open.pass(end, millis_since_1970(), shape, now);
-        delivery.board.consumed(gap.to);
+        delivery.board.consumed(gap.to, TakenIn::default());
         self.close(shape, delivery);
     }
 

@@ -75,6 +75,7 @@ impl PartitionLoop {
         if offset < state.open.next_offset() {
             return;
         }
+        state.taken.add_one(message.bytes());
         let timestamp = message.timestamp();
         let arrival = Arrival { end, timestamp, moment };
         if state.open.ends_before(timestamp.millis, &self.shape) {

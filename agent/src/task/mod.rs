@@ -46,7 +46,7 @@ pub use handle::{
     Clients, CommitsSeen, Guidance, Membership, Mode, Resume, StopMode, TaskEnvironment,
     TaskHandle, TaskSpec, spawn,
 };
-pub use snapshot::{PartitionSnapshot, PartitionState, Snapshot, TaskState, Totals};
+pub use snapshot::{PartitionSnapshot, PartitionState, Snapshot, TakenIn, TaskState, Totals};
 
 /// Uid of the connector that has committed an offset with this metadata; `None`
 /// where it is not of this service.

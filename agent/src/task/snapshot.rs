@@ -23,6 +23,8 @@ pub struct Snapshot {
     pub partitions: BTreeMap<i32, PartitionSnapshot>,
     /// Sums since the task's start, over all partitions that it had.
     pub totals: Totals,
+    /// What was taken in since the task's start.
+    pub taken: TakenIn,
     /// Set when a reply of the store showed that records may stand in two
     /// objects.
     pub downgrade: Option<Problem>,
@@ -33,6 +35,29 @@ pub struct Snapshot {
     /// A reply of the store showed that it overwrites: each attempt to add a link has a
     /// key of its own from then on.
     pub store_overwrites: bool,
+}
+
+/// Records that were taken in; those that were read again count again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TakenIn {
+    /// How many.
+    pub records: u64,
+    /// Bytes of their keys and values.
+    pub bytes: u64,
+}
+
+impl TakenIn {
+    /// One more, of so many bytes.
+    pub(crate) fn add_one(&mut self, bytes: usize) {
+        *self += Self { records: 1, bytes: bytes as u64 };
+    }
+}
+
+impl std::ops::AddAssign for TakenIn {
+    fn add_assign(&mut self, more: Self) {
+        self.records = self.records.saturating_add(more.records);
+        self.bytes = self.bytes.saturating_add(more.bytes);
+    }
 }
 
 /// What a task does.

@@ -19,7 +19,8 @@ async fn every_record_stands_in_one_object() -> Result<()> {
     let seen = task.delivered(&produced).await?;
 
     world.judge(&produced).await?;
-    assert_eq!(seen.totals.records, 10_000);
+    assert_eq!((seen.totals.records, seen.taken.records), (10_000, 10_000));
+    assert!(seen.taken.bytes >= 20_000, "each has two bytes or more: {:?}", seen.taken);
     assert!(seen.totals.objects >= 99, "{:?}", seen.totals);
     task.handle.stop(StopMode::Leave).await;
     Ok(())
@@ -63,6 +64,7 @@ async fn under_log_a_record_that_is_not_utf8_goes_to_its_error_topic() -> Result
 
     world.judge(&[produced[0].clone(), produced[2].clone()]).await?;
     assert_eq!((seen.totals.records, seen.totals.dead_letters), (2, 1));
+    assert_eq!((seen.taken.records, seen.taken.bytes), (3, 5), "bad ones are taken in, too");
     assert_eq!((tally(&seen).records, tally(&seen).dead_letters), (2, 1));
     let letters = world.kafka.read(&error_topic).await?;
     assert_eq!(letters.len(), 1);

@@ -62,6 +62,16 @@ pub(crate) fn bytes(number: impl Into<i128>) -> String {
     format!("{} {}", text.strip_suffix(".0").unwrap_or(&text), UNITS[unit])
 }
 
+/// `1,200 records/s, 1.5 MiB/s`.
+pub(crate) fn rate(records: f64, bytes: f64) -> String {
+    format!("{} records/s, {}/s", a_second(records), self::bytes(bytes.round() as i64))
+}
+
+/// `1,200`; `1.2`, where there are few.
+pub(crate) fn a_second(number: f64) -> String {
+    if number < 9.95 { format!("{number:.1}") } else { count(number.round() as i64) }
+}
+
 /// `2025-03-01T10:00:00Z`, in UTC.
 pub(crate) fn time(time: Option<&Timestamp>) -> String {
     instant(time).map_or_else(|| NONE.to_owned(), |instant| format!("{instant:.0}"))
@@ -190,6 +200,14 @@ mod tests {
         ] {
             assert_eq!(bytes(number), text);
         }
+    }
+
+    #[test]
+    fn rates_have_a_digit_more_where_they_are_low() {
+        assert_eq!(rate(0.0, 0.0), "0.0 records/s, 0 B/s");
+        assert_eq!(rate(9.94, 1_023.6), "9.9 records/s, 1 KiB/s");
+        assert_eq!(rate(1_234.5, 1_572_864.0), "1,235 records/s, 1.5 MiB/s");
+        assert!(!rate(f64::MAX, f64::INFINITY).is_empty());
     }
 
     #[test]

@@ -166,6 +166,8 @@ fn basic(status: &v1::ConnectorStatus) -> v1::ConnectorStatus {
         topic_partitions,
         state_time,
         oldest_unwritten_time,
+        records_per_second,
+        bytes_per_second,
     } = status;
     v1::ConnectorStatus {
         state: *state,
@@ -187,5 +189,7 @@ fn basic(status: &v1::ConnectorStatus) -> v1::ConnectorStatus {
         topic_partitions: *topic_partitions,
         state_time: *state_time,
         oldest_unwritten_time: *oldest_unwritten_time,
+        records_per_second: *records_per_second,
+        bytes_per_second: *bytes_per_second,
     }
 }

@@ -130,8 +130,10 @@ pub(super) fn report(record: &ConnectorRecord, agent: usize) -> agent::v1::Conne
             // As `placement` has it.
             index: (agent % 2) as i32,
             state: v1::TaskState::Running.into(),
-            problem: None,
             pulse: 1,
+            records_taken: Some(OFFSET),
+            bytes_taken: Some(100 * OFFSET),
+            ..agent::v1::TaskReport::default()
         }],
         partitions: (0..PARTITIONS).map(partition).collect(),
         epoch: record.epoch_number(),

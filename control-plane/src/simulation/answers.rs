@@ -3,7 +3,7 @@
 use kafka2oss_proto::agent::v1::command::Command;
 use kafka2oss_proto::agent::v1::command_result::Result as Answer;
 use kafka2oss_proto::v1::offset_reset::To;
-use kafka2oss_proto::{agent, v1};
+use kafka2oss_proto::{Count as _, agent, v1};
 
 /// Partitions of each topic.
 pub(super) const PARTITIONS: i32 = 2;
@@ -83,8 +83,10 @@ pub(super) fn report_of(
     let task = |task: &agent::v1::TaskAssignment| agent::v1::TaskReport {
         index: task.index,
         state: state.into(),
-        problem: None,
         pulse,
+        records_taken: Some(pulse.to_wire()),
+        bytes_taken: Some(pulse.to_wire()),
+        ..agent::v1::TaskReport::default()
     };
     // The tasks share the partitions of the topic.
     let spread = one.spec.as_ref().and_then(|spec| spec.source.as_ref());

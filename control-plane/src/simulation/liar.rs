@@ -72,8 +72,10 @@ fn report(world: &World, sequence: u64) -> agent::v1::StatusReport {
                 tasks: vec![agent::v1::TaskReport {
                     index: 0,
                     state: v1::TaskState::Running.into(),
-                    problem: None,
                     pulse: sequence,
+                    records_taken: Some(i64::MIN),
+                    bytes_taken: Some(i64::MAX),
+                    ..agent::v1::TaskReport::default()
                 }],
                 partitions: vec![v1::PartitionProgress {
                     partition: PARTITIONS,

@@ -297,8 +297,8 @@ pub(crate) fn report_of(assignment: &agent::v1::ConnectorAssignment) -> agent::v
     let task = |task: &agent::v1::TaskAssignment| agent::v1::TaskReport {
         index: task.index,
         state: state.into(),
-        problem: None,
         pulse: 1,
+        ..agent::v1::TaskReport::default()
     };
     agent::v1::ConnectorReport {
         connector: assignment.connector.clone(),

@@ -7,7 +7,7 @@ use kafka2oss_domain::spec::{Layout, TimeBucketLength, TimeBucketStyle, TimeBuck
 use kafka2oss_format::Encoding;
 use kafka2oss_tests::name::unique;
 use kafka2oss_tests::produce::Record;
-use kafka2oss_verify::{Kind, Options, Verification};
+use kafka2oss_verify::{Kind, Options, Phase, Progress, Verification};
 
 use crate::world::{PREFIX, World, assert_example, assert_found, run};
 use crate::writer::{Writer, links};
@@ -74,7 +74,10 @@ fn keys_with_time_buckets_and_hashes_are_put_in_order() {
             hash_prefix: true,
             ..world.verification(Options::default())
         };
-        let report = verification.run().await?;
+        let progress = Progress::default();
+        assert_eq!(progress.phase(), Phase::Listing { objects: 0 });
+        let report = verification.run_with(&progress).await?;
+        assert_eq!(progress.phase(), Phase::Comparing { begun: 4, all: 4 });
         assert_found(&report, &[]);
         assert_eq!(report.total(|partition| partition.links), 4);
 

@@ -6,7 +6,7 @@ use kafka2oss_domain::error_code::Problem;
 use tokio::sync::watch;
 
 use super::*;
-use crate::task::Reading;
+use crate::task::{Reading, TakenIn};
 use crate::testing::connector_name;
 
 fn agent() -> AgentName {
@@ -35,7 +35,8 @@ fn partition(end_offset: Option<i64>, position: i64) -> PartitionSnapshot {
 fn snapshot(partitions: BTreeMap<i32, PartitionSnapshot>) -> watch::Receiver<Snapshot> {
     let totals = Totals { records: 2, bytes: 20, objects: 1, dead_letters: 3, lost_offsets: 4 };
     let state = TaskState::Running;
-    watch::channel(Snapshot { state, partitions, totals, ..Snapshot::default() }).1
+    let taken = TakenIn { records: 6, bytes: 60 };
+    watch::channel(Snapshot { state, partitions, totals, taken, ..Snapshot::default() }).1
 }
 
 fn view(tasks: impl Into<BTreeMap<u32, Option<watch::Receiver<Snapshot>>>>) -> View {
@@ -77,6 +78,9 @@ fn totals_are_summed_over_tasks_and_partitions_stand_in_order() {
     let totals = report.totals.expect("totals");
     assert_eq!((totals.records, totals.bytes, totals.objects), (4, 40, 2));
     assert_eq!((totals.dead_letters, totals.lost_offsets), (6, 8));
+    let taken: Vec<_> =
+        report.tasks.iter().map(|task| (task.records_taken, task.bytes_taken)).collect();
+    assert_eq!(taken, [(Some(6), Some(60)); 2], "each task's own");
     let order: Vec<_> = report
         .partitions
         .iter()

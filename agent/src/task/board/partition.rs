@@ -9,7 +9,7 @@ use kafka2oss_domain::error_code::Problem;
 
 use super::Board;
 use crate::report::Severity;
-use crate::task::{PartitionSnapshot, PartitionState, TaskSpec};
+use crate::task::{PartitionSnapshot, PartitionState, TakenIn, TaskSpec};
 
 /// Test messages of a partition that are told of, and that are looked for, at a time.
 const TEST_MESSAGES: usize = 16;
@@ -58,10 +58,11 @@ impl PartitionBoard {
         });
     }
 
-    /// Records were taken in up to `position`. This happens hundreds of times a
+    /// Records were taken in up to `position`, which `taken` are. This happens hundreds of times a
     /// second: it is there to be read at once, and told at the board's pace.
-    pub(crate) fn consumed(&self, position: i64) {
+    pub(crate) fn consumed(&self, position: i64, taken: TakenIn) {
         self.task.snapshot.send_if_modified(|snapshot| {
+            snapshot.taken += taken;
             let Some(seen) = snapshot.partitions.get_mut(&self.partition) else { return false };
             let now = SystemTime::now();
             seen.position = position;

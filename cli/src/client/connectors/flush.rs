@@ -1,30 +1,25 @@
 //! `flush`: waits until everything that is in the topic stands in objects.
 
-use std::io::{self, IsTerminal, Write};
-
 use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::flush_connector_response::Event;
 
 use crate::args::NameArgs;
 use crate::client::{Client, Failure, names, text};
-use crate::output;
-
-/// Cells of the bar.
-const CELLS: i64 = 30;
+use crate::output::Bar;
 
 pub(super) async fn run(client: &Client, args: NameArgs) -> Result<(), Failure> {
     let name = names::connector(&args.name, args.instance.as_deref())?.to_string();
     let timeout = prost_types::Duration::try_from(client.timeout).ok();
     let request = v1::FlushConnectorRequest { name, timeout };
     let mut stream = client.connectors().flush_connector(request).await?.into_inner();
-    let mut bar = Bar::new(io::stderr().is_terminal());
+    let mut bar = Bar::new();
     let mut summary = None;
     while let Some(answer) = stream.message().await? {
         if client.is_json() && !matches!(answer.event, Some(Event::Heartbeat(()))) {
             client.print_json_line(&answer)?;
         }
         match answer.event {
-            Some(Event::Progress(progress)) => bar.show(&progress),
+            Some(Event::Progress(progress)) => show(&mut bar, &progress),
             Some(Event::Objects(objects)) if !client.is_json() => {
                 bar.clear();
                 for line in objects.partitions.iter().flat_map(lines) {
@@ -45,48 +40,11 @@ pub(super) async fn run(client: &Client, args: NameArgs) -> Result<(), Failure> 
     if summary.complete { Ok(()) } else { Err(Failure::Failed(unreached(&summary))) }
 }
 
-/// Progress on stderr: a bar that is rewritten where that is a terminal, else a line for each
-/// change.
-struct Bar {
-    is_terminal: bool,
-    is_shown: bool,
-    last: Option<(i32, i32)>,
-}
-
-impl Bar {
-    fn new(is_terminal: bool) -> Self {
-        let is_dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");
-        Self { is_terminal: is_terminal && !is_dumb, is_shown: false, last: None }
-    }
-
-    fn show(&mut self, progress: &v1::FlushProgress) {
-        let counts = (progress.partitions_reached, progress.partitions_total);
-        if self.last.replace(counts) == Some(counts) {
-            return;
-        }
-        let (reached, total) = counts;
-        let words = format!("{reached} of {} reached", text::plural(total, "partition"));
-        if self.is_terminal {
-            // Where stderr is closed, nobody can be told.
-            let _ = write!(io::stderr().lock(), "\r\x1b[K{} {words}", bar(reached, total));
-            self.is_shown = true;
-        } else {
-            output::note(words);
-        }
-    }
-
-    fn clear(&mut self) {
-        if std::mem::take(&mut self.is_shown) {
-            let _ = write!(io::stderr().lock(), "\r\x1b[K");
-        }
-    }
-}
-
-fn bar(reached: i32, total: i32) -> String {
-    let full = i64::from(reached) * CELLS / i64::from(total.max(1));
-    let full = usize::try_from(full.clamp(0, CELLS)).unwrap_or_default();
-    let cells = usize::try_from(CELLS).unwrap_or_default();
-    format!("[{:<cells$}]", "#".repeat(full))
+fn show(bar: &mut Bar, progress: &v1::FlushProgress) {
+    let (reached, total) = (progress.partitions_reached, progress.partitions_total);
+    let words = format!("{reached} of {} reached", text::plural(total, "partition"));
+    let count = |number: i32| u64::try_from(number).unwrap_or_default();
+    bar.show(count(reached), Some(count(total)), &words);
 }
 
 /// The objects of one partition.
@@ -126,14 +84,6 @@ fn unreached(summary: &v1::FlushSummary) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_bar_is_as_full_as_partitions_are_reached() {
-        assert_eq!(bar(0, 0), format!("[{}]", " ".repeat(30)));
-        assert_eq!(bar(1, 3), format!("[{}{}]", "#".repeat(10), " ".repeat(20)));
-        assert_eq!(bar(7, 7), format!("[{}]", "#".repeat(30)));
-        assert_eq!(bar(9, 7), bar(7, 7));
-    }
 
     #[test]
     fn objects_are_lines_with_their_offsets() {

@@ -60,11 +60,12 @@ const COLUMNS: [&str; 10] = [
 ];
 
 /// What a wide table has behind the other columns.
-const MORE: [&str; 10] = [
+const MORE: [&str; 11] = [
     "DESIRED",
     "SINCE",
     "STOPPED",
     "BYTES",
+    "RECORDS/S",
     "OLDEST UNWRITTEN",
     "DEAD LETTERS",
     "DELIVERY",
@@ -118,6 +119,7 @@ fn more_of(connector: &v1::Connector) -> [String; MORE.len()] {
         text::age(status.state_time.as_ref()),
         status.partitions_stopped.to_string(),
         text::bytes(totals.bytes),
+        text::optional(status.records_per_second.map(text::a_second)),
         text::age(status.oldest_unwritten_time.as_ref()),
         text::count(totals.dead_letters),
         match status.delivery_guarantee() {
@@ -209,6 +211,7 @@ mod tests {
             status: Some(v1::ConnectorStatus {
                 state: v1::ConnectorState::Pausing.into(),
                 partitions_stopped: 2,
+                records_per_second: Some(7.5),
                 totals: Some(v1::ConnectorTotals {
                     bytes: 1_536,
                     dead_letters: 3,
@@ -220,10 +223,10 @@ mod tests {
         };
         let lines: Vec<_> = table([&connector], true).lines().collect();
         assert!(lines[0].contains(
-            "  AGE  DESIRED  SINCE  STOPPED  BYTES    OLDEST UNWRITTEN  DEAD LETTERS  DELIVERY  "
+            "  AGE  DESIRED  SINCE  STOPPED  BYTES    RECORDS/S  OLDEST UNWRITTEN  DEAD LETTERS  DELIVERY  "
         ));
         assert!(lines[1].contains(
-            "  -    PAUSED   -      2        1.5 KiB  -                 3             -         "
+            "  -    PAUSED   -      2        1.5 KiB  7.5        -                 3             -         "
         ));
         assert!(lines[1].trim_end().ends_with("U    team=blue"), "{}", lines[1]);
         assert_eq!(

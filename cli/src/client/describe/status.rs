@@ -60,8 +60,14 @@ pub(super) fn rows(
         ("Written", written),
     ]);
     rows.extend(
-        status.oldest_unwritten_time.as_ref().map(|oldest| ("Oldest unwritten", ago(oldest))),
+        status
+            .oldest_unwritten_time
+            .as_ref()
+            .map(|oldest| ("Unwritten", format!("the oldest of {}", ago(oldest)))),
     );
+    if let (Some(records), Some(bytes)) = (status.records_per_second, status.bytes_per_second) {
+        rows.push(("Taken in", text::rate(records, bytes)));
+    }
     if let Some(epoch) = &status.epoch {
         rows.push((
             "Start",

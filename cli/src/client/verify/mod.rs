@@ -5,15 +5,21 @@
 
 mod subject;
 
-use std::io::{self, IsTerminal};
+use std::pin::pin;
+use std::time::Duration;
 
+use kafka2oss_domain::error_code::Problem;
 use kafka2oss_proto::v1;
-use kafka2oss_verify::{Kind, Report, Verdict};
+use kafka2oss_verify::{Kind, Phase, Progress, Report, Verdict, Verification};
+use tokio::time::timeout;
 
-use super::{Client, Failure, input, names};
+use super::{Client, Failure, input, names, text};
 use crate::args::{OutputFormat, VerifyArgs};
-use crate::output::{self, Output};
+use crate::output::{self, Bar, Output};
 use subject::Subject;
+
+/// How often it is shown how far a verification is.
+const REDRAWN_EVERY: Duration = Duration::from_millis(250);
 
 /// Verifies one connector.
 pub(crate) async fn run(args: VerifyArgs) -> Result<(), Failure> {
@@ -36,11 +42,41 @@ pub(crate) async fn run(args: VerifyArgs) -> Result<(), Failure> {
 async fn verify(args: VerifyArgs) -> Result<Report, Failure> {
     let (connector, instance) = subject(&args).await?;
     let verification = Subject { connector, instance }.verification(args)?;
-    if io::stderr().is_terminal() {
-        let topic = &verification.topic;
-        output::note(format_args!("reading topic {topic} and its objects; Ctrl-C gives up"));
+    let report = watched(&verification).await;
+    report.map_err(|problem| Failure::Failed(problem.to_string()))
+}
+
+/// Runs it, and shows on a terminal how far it is.
+async fn watched(verification: &Verification) -> Result<Report, Problem> {
+    let mut bar = Bar::new();
+    if !bar.is_rewritten() {
+        return verification.run().await;
     }
-    verification.run().await.map_err(|problem| Failure::Failed(problem.to_string()))
+    let topic = &verification.topic;
+    output::note(format_args!("reading topic {topic} and its objects; Ctrl-C gives up"));
+    let progress = Progress::default();
+    let mut run = pin!(verification.run_with(&progress));
+    let report = loop {
+        match timeout(REDRAWN_EVERY, &mut run).await {
+            Ok(report) => break report,
+            Err(_) => show(&mut bar, progress.phase()),
+        }
+    };
+    bar.clear();
+    report
+}
+
+fn show(bar: &mut Bar, phase: Phase) {
+    match phase {
+        Phase::Listing { objects } => {
+            let words = format!("{} found", text::plural(objects, "object"));
+            bar.show(objects, None, &words);
+        }
+        Phase::Comparing { begun, all } => {
+            let words = format!("{} of {}", text::count(begun), text::plural(all, "object"));
+            bar.show(begun, Some(all), &words);
+        }
+    }
 }
 
 /// Connector and instance, from files or else from the control plane.
@@ -99,6 +135,8 @@ fn damage(report: &Report, output_changed: bool) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
     use kafka2oss_verify::Findings;
 

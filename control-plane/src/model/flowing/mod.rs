@@ -2,6 +2,7 @@
 //! by what is reported of the work, whatever tasks believe of themselves.
 
 mod pulses;
+mod rates;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use kafka2oss_proto::v1::{self, PartitionState};
 use prost_types::Timestamp;
 
 pub(crate) use pulses::Pulses;
+pub(crate) use rates::Rates;
 
 /// How long a partition may be another member's before that is a fault: the look that
 /// saw it may be older than the last rebalance.
@@ -37,6 +39,7 @@ pub(crate) struct Moment {
 pub(crate) struct Memory {
     pub(crate) stands: Stands,
     pub(crate) pulses: Pulses,
+    pub(crate) rates: Rates,
 }
 
 /// Since when partitions stand where they are. Those that move, or have nothing to do,

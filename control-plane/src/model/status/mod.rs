@@ -39,7 +39,8 @@ use tasks::TaskCounts;
 /// time. Partitions are always in it; leave them out of answers that were not asked for
 /// them.
 pub(crate) fn summarize(seen: &Observation<'_>) -> (v1::ConnectorStatus, Memory) {
-    let pulses = tasks::pulses(seen);
+    let (pulses, rates) = (tasks::pulses(seen), tasks::rates(seen));
+    let rate = rates.rate(seen.now);
     let tasks = tasks::view(seen, &pulses);
     let counts = TaskCounts::of(&tasks);
     let current: Vec<_> = seen
@@ -78,8 +79,10 @@ pub(crate) fn summarize(seen: &Observation<'_>) -> (v1::ConnectorStatus, Memory)
         topic_partitions: figures.topic_partitions,
         state_time: Some(state_time(seen, state)),
         oldest_unwritten_time: figures.oldest_unwritten_time,
+        records_per_second: rate.map(|rate| rate.records),
+        bytes_per_second: rate.map(|rate| rate.bytes),
     };
-    (status, Memory { stands, pulses })
+    (status, Memory { stands, pulses, rates })
 }
 
 /// Since when the state is this one.

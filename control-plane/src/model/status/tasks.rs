@@ -9,7 +9,7 @@ use super::{
     AgentNack, AgentReport, DesiredState, Liveness, Observation, PlacedTask, is_code, is_current,
     waits_for_preparation,
 };
-use crate::model::flowing::Pulses;
+use crate::model::flowing::{Pulses, Rates};
 
 /// What is seen of one task.
 #[derive(Debug, Clone)]
@@ -89,15 +89,26 @@ impl TaskCounts {
     }
 }
 
-/// The counts of its tasks, as current reports show them.
+/// Whether its tasks live, as current reports show them.
 pub(super) fn pulses(seen: &Observation<'_>) -> Pulses {
+    seen.memory.pulses.after(reported(seen), seen.now)
+}
+
+/// How fast its tasks take records in.
+pub(super) fn rates(seen: &Observation<'_>) -> Rates {
+    seen.memory.rates.after(reported(seen), seen.now)
+}
+
+/// What agents report of the tasks that they are to have now, each with its agent.
+fn reported<'a>(
+    seen: &'a Observation<'_>,
+) -> impl Iterator<Item = (&'a str, &'a agent::v1::TaskReport)> {
     let current = seen.reports.iter().filter(|report| is_current(seen, report.report));
-    let tasks = current
-        .flat_map(|report| report.report.tasks.iter().map(|task| (report.agent, task)))
-        .filter(|(agent, task)| {
+    current.flat_map(|report| report.report.tasks.iter().map(|task| (report.agent, task))).filter(
+        |(agent, task)| {
             seen.placed.iter().any(|placed| placed.index == task.index && placed.agent == *agent)
-        });
-    seen.memory.pulses.after(tasks, seen.now)
+        },
+    )
 }
 
 /// Every task that the connector should have, in the order of the indexes.

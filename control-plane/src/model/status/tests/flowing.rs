@@ -134,3 +134,24 @@ fn what_is_not_known_is_not_said_to_hold() {
         .tasks([TaskState::Paused, TaskState::Paused]);
     assert_eq!(paused.condition("Flowing"), (ConditionStatus::False, "Paused".to_owned()));
 }
+
+#[test]
+fn a_rate_is_what_all_tasks_that_are_placed_take_in() {
+    let taken = |count: i64| {
+        move |known: &mut Known| {
+            for (_, _, report) in &mut known.reports {
+                report.tasks[0].pulse += 1;
+                report.tasks[0].records_taken = Some(count);
+                report.tasks[0].bytes_taken = Some(8 * count);
+            }
+        }
+    };
+    let begun = || flowing().with(taken(1_000));
+    assert_eq!(begun().status().records_per_second, None);
+    let status = begun().later(10).with(taken(1_500)).status();
+    let rates = (status.records_per_second, status.bytes_per_second);
+    assert_eq!(rates, (Some(100.0), Some(800.0)));
+    let moved = begun().later(10).with(taken(1_500));
+    let moved = moved.with(|known| known.reports.truncate(1));
+    assert_eq!(moved.status().records_per_second, Some(50.0));
+}

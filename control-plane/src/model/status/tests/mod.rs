@@ -98,7 +98,7 @@ fn flowing() -> Known {
 }
 
 fn report(index: i32, state: TaskState) -> agent::v1::ConnectorReport {
-    let task = agent::v1::TaskReport { index, state: state.into(), problem: None, pulse: 1 };
+    let task = agent::v1::TaskReport { index, state: state.into(), pulse: 1, ..Default::default() };
     agent::v1::ConnectorReport {
         uid: "uid".to_owned(),
         generation: GENERATION,

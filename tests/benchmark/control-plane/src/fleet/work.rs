@@ -115,15 +115,18 @@ impl Running {
             (false, true) => v1::TaskState::Paused,
             (false, false) => v1::TaskState::Running,
         };
+        let seconds = i64::try_from(lives.as_secs()).unwrap_or(i64::MAX);
+        let taken = seconds.saturating_mul(RATE);
         let task = |task: &agent::v1::TaskAssignment| agent::v1::TaskReport {
             index: task.index,
             state: state.into(),
             problem: None,
             // It rises each second or so.
             pulse: if starts { 0 } else { 1 + lives.as_secs() },
+            records_taken: Some(taken),
+            bytes_taken: Some(taken.saturating_mul(100)),
         };
-        let seconds = i64::try_from(lives.as_secs()).unwrap_or(i64::MAX);
-        let offset = 1_000 + seconds.saturating_mul(RATE);
+        let offset = 1_000 + taken;
         let partitions = assignment.tasks.iter().filter(|_| !starts).flat_map(|task| {
             let share = PARTITIONS / SPREAD.cast_signed();
             let first = task.index * share;
