@@ -122,7 +122,12 @@ pub(crate) fn terminal() -> Option<(u16, u16)> {
 
 /// Whether what stands on stdout can be rewritten.
 pub(crate) fn is_rewritable() -> bool {
-    terminal().is_some() && std::env::var_os("TERM").is_none_or(|name| name != "dumb")
+    terminal().is_some() && !is_dumb()
+}
+
+/// Whether the terminal, whichever stream it is, has no cursor that could go back.
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|name| name == "dumb")
 }
 
 /// Whether stdout is a terminal that knows colours, and nobody has said NO_COLOR.

@@ -8,7 +8,7 @@ use rdkafka::ClientConfig;
 use tokio::runtime::Handle;
 
 use crate::body::Body;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Entry};
 use crate::compare::Expectation;
 use crate::dead_letters::DeadLetters;
 use crate::findings::{Collector, Finding, Kind};
@@ -55,9 +55,9 @@ pub(crate) struct Job {
 
 impl Job {
     /// The links that it has.
-    pub(crate) fn links(&self, catalog: &Catalog) -> u64 {
+    pub(crate) fn links<'a>(&self, catalog: &'a Catalog) -> &'a [Entry] {
         let objects = self.chain.and_then(|chain| catalog.objects(chain, self.partition));
-        objects.map_or(0, |objects| objects.links.len() as u64)
+        objects.map_or(&[], |objects| &objects.links)
     }
 }
 
@@ -90,8 +90,7 @@ pub(crate) fn verify_partition(
         dead_letters: &run.dead_letters,
         examples: run.examples,
     };
-    let objects = chain.and_then(|chain| run.catalog.objects(chain, partition));
-    let links = objects.map_or(&[][..], |objects| &objects.links);
+    let links = job.links(&run.catalog);
     let mut walk = Walk::new(settings, links.first().map(|link| link.offset));
     let mut values = Values::new(&run.runtime, &run.store, &run.catalog, chain, partition);
     let mut source = PartitionReader {

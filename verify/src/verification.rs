@@ -149,7 +149,7 @@ impl Verification {
         let (dead_letters, error_records) =
             self.read_error_topics(&admin, &config, &cancelled).await?;
         let jobs = self.jobs(&catalog, &committed, &log);
-        progress.begin(jobs.iter().map(|job| job.links(&catalog)).sum());
+        progress.begin(jobs.iter().map(|job| job.links(&catalog).len() as u64).sum());
         let run = Arc::new(Run {
             runtime: Handle::current(),
             store: store.clone(),

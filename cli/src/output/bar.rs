@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use super::note;
+use super::{is_dumb, note};
 
 /// Cells of the bar.
 const CELLS: usize = 30;
@@ -18,8 +18,7 @@ pub(crate) struct Bar {
 impl Bar {
     /// One on stderr.
     pub(crate) fn new() -> Self {
-        let is_dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");
-        let is_terminal = io::stderr().is_terminal() && !is_dumb;
+        let is_terminal = io::stderr().is_terminal() && !is_dumb();
         Self { is_terminal, is_shown: false, last: String::new() }
     }
 

@@ -64,7 +64,11 @@ pub(super) async fn create_missing(
     register(api, name, instance, once, validate_only).await
 }
 
-fn with_defaults(mut instance: v1::Instance, violations: &mut Violations) -> v1::Instance {
+/// One with every default, and what is wrong with it then.
+pub(super) fn with_defaults(
+    mut instance: v1::Instance,
+    violations: &mut Violations,
+) -> v1::Instance {
     defaults::fill_instance(&mut instance);
     if let Err(wrong) = spec::Instance::try_from(instance.clone()) {
         violations.add_within("instance", wrong);

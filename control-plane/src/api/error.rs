@@ -257,11 +257,16 @@ fn flush_words(left: &Unflushed) -> String {
     format!("{count} of {total} partitions of {name} were not reached within {timeout:?}: {words}")
 }
 
+/// What it does, without the enum's name.
+fn state_of(one: &v1::FlushedPartition) -> &'static str {
+    one.state().as_str_name().trim_start_matches("PARTITION_STATE_")
+}
+
 /// Where a partition stands that was not reached.
 fn stands(one: &v1::FlushedPartition) -> String {
     let v1::FlushedPartition { target_offset, committed_offset, error_code, error_message, .. } =
         one;
-    let state = one.state().as_str_name().trim_start_matches("PARTITION_STATE_");
+    let state = state_of(one);
     let committed = match committed_offset {
         Some(committed) => format!("{committed} of {target_offset} are committed"),
         None => format!("nothing of {target_offset} is committed"),

@@ -1,11 +1,12 @@
 //! ServerService.
 
-use kafka2oss_proto::v1;
 use kafka2oss_proto::v1::server_service_server::ServerService;
+use kafka2oss_proto::{Count, v1};
 use tonic::{Request, Response, Status};
 
 pub(crate) use super::preflight::FEATURES;
-use super::{paging, preflight, request, test_message};
+use super::{paging, request, test_message};
+use crate::fleet::asking;
 
 /// Shows what the control plane is.
 #[derive(Debug, Clone)]
@@ -32,19 +33,9 @@ impl ServerService for Server {
 
 /// Sets the limits that the methods of the API have.
 pub(crate) fn set_limits(limits: &mut v1::ServerLimits) {
-    limits.default_page_size = count(paging::DEFAULT);
-    limits.max_page_size = count(paging::MOST);
-    limits.max_test_message_bytes = bytes(test_message::MAX_PAYLOAD);
-    limits.max_commands_of_preflight_agent = count(preflight::AGENT_WINDOW);
-    limits.max_request_id_bytes = count(request::MAX_REQUEST_ID);
-}
-
-/// A number as messages have it; one that has no room is the largest.
-pub(crate) fn count(number: usize) -> i32 {
-    i32::try_from(number).unwrap_or(i32::MAX)
-}
-
-/// The same of bytes.
-pub(crate) fn bytes(number: usize) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
+    limits.default_page_size = paging::DEFAULT.to_wire();
+    limits.max_page_size = paging::MOST.to_wire();
+    limits.max_test_message_bytes = (test_message::MAX_PAYLOAD as u64).to_wire();
+    limits.max_commands_of_preflight_agent = asking::AGENT_WINDOW.to_wire();
+    limits.max_request_id_bytes = request::MAX_REQUEST_ID.to_wire();
 }

@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use kafka2oss_domain::ErrorCode;
 use kafka2oss_domain::names::InstanceName;
 use kafka2oss_domain::violation::Violations;
-use kafka2oss_domain::{ErrorCode, spec};
-use kafka2oss_proto::spec::defaults;
 use kafka2oss_proto::v1;
 
 use super::context::Api;
-use super::create_instance::create_missing;
+use super::create_instance::{create_missing, with_defaults};
 use super::error::ApiError;
 use super::once::{Identified, Once};
 use super::{etag, request};
@@ -203,10 +202,7 @@ fn updated(
             (field.take)(&mut after, &asked.given);
         }
     }
-    defaults::fill_instance(&mut after);
-    if let Err(wrong) = spec::Instance::try_from(after.clone()) {
-        violations.add_within("instance", wrong);
-    }
+    let after = with_defaults(after, &mut violations);
     violations.into_result(after).map_err(ApiError::Invalid)
 }
 

@@ -58,8 +58,9 @@ impl PartitionBoard {
         });
     }
 
-    /// Records were taken in up to `position`, which `taken` are. This happens hundreds of times a
-    /// second: it is there to be read at once, and told at the board's pace.
+    /// Records were taken in up to `position`, and so many since the last call. This
+    /// happens hundreds of times a second: it is there to be read at once, and told at the
+    /// board's pace.
     pub(crate) fn consumed(&self, position: i64, taken: TakenIn) {
         self.task.snapshot.send_if_modified(|snapshot| {
             snapshot.taken += taken;

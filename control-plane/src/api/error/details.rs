@@ -9,7 +9,7 @@ use kafka2oss_proto::v1;
 use tonic::Code;
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation};
 
-use super::{ApiError, Unflushed, stands};
+use super::{ApiError, Unflushed, stands, state_of};
 use crate::text::shortened;
 
 /// Domain of the reasons in ErrorInfo, as of the types of resources in the .proto files: in
@@ -173,8 +173,7 @@ fn preconditions(checks: &[v1::PreflightCheck]) -> Vec<PreconditionViolation> {
 fn unflushed(left: &Unflushed) -> Vec<PreconditionViolation> {
     let share = MAX_DETAILS / left.partitions.len().clamp(1, MAX_VIOLATIONS);
     let violation = |one: &v1::FlushedPartition| {
-        let state = one.state().as_str_name().trim_start_matches("PARTITION_STATE_");
-        let kind = if one.error_code.is_empty() { state } else { &one.error_code };
+        let kind = if one.error_code.is_empty() { state_of(one) } else { &one.error_code };
         let subject = format!("partition {}", one.partition);
         let room = share.saturating_sub(kind.len() + subject.len()).max(MIN_DESCRIPTION);
         PreconditionViolation::new(

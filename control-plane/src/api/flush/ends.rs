@@ -14,14 +14,12 @@ use crate::api::context::Api;
 use crate::api::error::ApiError;
 use crate::api::request;
 use crate::chance;
-use crate::fleet::asking;
+use crate::fleet::asking::{self, Unfound};
 use crate::model::positions::is_partition;
 use crate::store::connectors::ConnectorRecord;
 
 /// Time that an agent has for it, within that of the flush.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// Commands that an agent has under way when it is asked at most, if it has no task.
-const AGENT_WINDOW: usize = 8;
 /// Agents that an error names.
 const NAMED: usize = 5;
 
@@ -68,19 +66,14 @@ fn choose(api: &Api, record: &ConnectorRecord) -> Result<String, ApiError> {
     if let Some((id, _)) = abilities.iter().find(|(id, _)| has_tasks(id)) {
         return Ok(id.clone());
     }
-    if let Some(id) = fleet.least_busy_with(&pool, AGENT_WINDOW, feature::FLUSH) {
-        return Ok(id);
-    }
-    if abilities.is_empty() {
-        return Err(ApiError::NoAgent(pool.to_string()));
-    }
-    if abilities.iter().any(|(_, features)| is_able(features)) {
-        let message = format!("the agents of pool {pool} have too much under way: repeat it later");
-        let problem = Problem::new(ErrorCode::TooManyRequests, message);
-        return Err(ApiError::Agent(problem.into()));
-    }
-    let agents = abilities.iter().take(NAMED).map(|(id, _)| format!("agents/{id}")).collect();
-    Err(ApiError::AgentsUnable { feature: feature::FLUSH, agents })
+    asking::choose(fleet, &pool, feature::FLUSH).map_err(|unfound| match unfound {
+        Unfound::NoAgent => ApiError::NoAgent(pool.to_string()),
+        Unfound::Busy(problem) => ApiError::Agent(problem.into()),
+        Unfound::Unable(ids) => {
+            let agents = ids.iter().take(NAMED).map(|id| format!("agents/{id}")).collect();
+            ApiError::AgentsUnable { feature: feature::FLUSH, agents }
+        }
+    })
 }
 
 /// The ends of each partition of a topic that has as many as are `shown`, or more.

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::api::context::Api;
 use crate::budget::Seat;
-use crate::fleet::asking;
+use crate::fleet::asking::{self, Next};
 use crate::model::flush::Barrier;
 use crate::store::connectors::ConnectorRecord;
 use crate::{chance, tasks};
@@ -109,27 +109,17 @@ impl Rounds {
 async fn round(api: &Api, agent: String, command: Command, reports: mpsc::Sender<Report>) {
     let fleet = &api.known.fleet;
     let id = format!("flush-{}", chance::ulid());
-    let mut progress = fleet.follow(&agent, &id);
-    let pass_on = async |step: CommandProgress| {
-        if let Some(Progress::Flush(report)) = step.progress {
-            // Fails once the flush is over.
-            let _ = reports.send((agent.clone(), report)).await;
-        }
-    };
-    let answer = {
-        let answer = asking::send(fleet, &agent, id, command, TIMEOUT);
-        tokio::pin!(answer);
-        loop {
-            tokio::select! {
-                biased;
-                Some(step) = progress.recv() => pass_on(step).await,
-                answer = &mut answer => break answer,
+    let mut followed = asking::follow(fleet, &agent, id, command, TIMEOUT);
+    let answer = loop {
+        match followed.next().await {
+            Next::Step(CommandProgress { progress: Some(Progress::Flush(report)), .. }) => {
+                // Fails once the flush is over.
+                let _ = reports.send((agent.clone(), report)).await;
             }
+            Next::Step(_) => {}
+            Next::End(answer) => break answer,
         }
     };
-    while let Ok(step) = progress.try_recv() {
-        pass_on(step).await;
-    }
     if let Err(unanswered) = answer {
         tracing::debug!(agent, ?unanswered, "a flush was not followed to its end");
     }

@@ -13,12 +13,8 @@ use super::told::Told;
 use super::{Given, Subject};
 use crate::api::context::Api;
 use crate::chance;
-use crate::fleet::asking::{self, Unanswered};
+use crate::fleet::asking::{self, Next, Unanswered, Unfound};
 use crate::reconcile::{cluster, prepare, spec_for};
-
-/// Commands that an agent has under way when it is asked at most: fewer than for what
-/// connectors need to run.
-pub(in crate::api) const AGENT_WINDOW: usize = 8;
 
 /// Asks an agent, tells what it finds, and what follows from it.
 pub(super) async fn check(api: &Api, subject: &Subject, told: &mut Told<'_>) {
@@ -47,23 +43,18 @@ enum Missing {
 }
 
 fn choose(api: &Api, subject: &Subject) -> Result<String, Problem> {
-    let (fleet, pool) = (&api.known.fleet, subject.pool());
-    if let Some(agent) = fleet.least_busy_with(pool, AGENT_WINDOW, feature::PREFLIGHT) {
-        return Ok(agent);
-    }
-    let agents = fleet.abilities(pool);
-    let is_able = |(_, features): &(String, Vec<String>)| {
-        features.iter().any(|one| one == feature::PREFLIGHT)
-    };
-    Err(if agents.is_empty() {
-        let message = format!("no agent is connected in pool {pool}");
-        Problem::new(ErrorCode::AgentNoneInPool, message)
-    } else if agents.iter().any(is_able) {
-        let message = format!("the agents of pool {pool} have too much under way: repeat it later");
-        Problem::new(ErrorCode::TooManyRequests, message)
-    } else {
-        let message = format!("no agent of pool {pool} has the feature `{}`", feature::PREFLIGHT);
-        Problem::new(ErrorCode::AgentUnsupported, message)
+    let pool = subject.pool();
+    asking::choose(&api.known.fleet, pool, feature::PREFLIGHT).map_err(|unfound| match unfound {
+        Unfound::NoAgent => {
+            let message = format!("no agent is connected in pool {pool}");
+            Problem::new(ErrorCode::AgentNoneInPool, message)
+        }
+        Unfound::Busy(problem) => problem,
+        Unfound::Unable(_) => {
+            let message =
+                format!("no agent of pool {pool} has the feature `{}`", feature::PREFLIGHT);
+            Problem::new(ErrorCode::AgentUnsupported, message)
+        }
     })
 }
 
@@ -75,22 +66,14 @@ async fn ask(
 ) -> Result<agent::v1::ValidateConnectorResult, Missing> {
     let fleet = &api.known.fleet;
     let id = format!("validate-{}", chance::ulid());
-    let mut progress = fleet.follow(agent, &id);
     let command = command(api, subject, agent);
-    let answer = {
-        let answer = asking::send(fleet, agent, id, command, api.preflight_timeout);
-        tokio::pin!(answer);
-        loop {
-            tokio::select! {
-                biased;
-                Some(step) = progress.recv() => tell(told, step).await,
-                answer = &mut answer => break answer,
-            }
+    let mut followed = asking::follow(fleet, agent, id, command, api.preflight_timeout);
+    let answer = loop {
+        match followed.next().await {
+            Next::Step(step) => tell(told, step).await,
+            Next::End(answer) => break answer,
         }
     };
-    while let Ok(step) = progress.try_recv() {
-        tell(told, step).await;
-    }
     match answer {
         Ok(Outcome::ValidateConnector(result)) => Ok(result),
         Ok(_) => Err(Missing::Unfinished(read(&asking::unexpected(agent)))),

@@ -29,7 +29,6 @@ use super::error::ApiError;
 use super::{create, request, stream};
 use crate::store::connectors::ConnectorRecord;
 use crate::tasks;
-pub(super) use agent::AGENT_WINDOW;
 pub(super) use deploy::{deploy, told as in_a_line};
 pub(crate) use service::FEATURES;
 use told::Told;
